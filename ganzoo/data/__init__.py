@@ -1,0 +1,5 @@
+"""Data sources: where real images come from, one file a source."""
+
+from ganzoo.data.base import DataSource, Dataset, data_sources
+
+__all__ = ["DataSource", "Dataset", "data_sources"]

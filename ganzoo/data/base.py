@@ -1,0 +1,94 @@
+"""What every data source is, and what it gives to the trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ganzoo.registry import Part, Registry
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What was found while reading: how many files, and which could not be used and why."""
+
+    files: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training samples in memory or in a memory map.
+
+    Attributes:
+        samples: images, uint8 ``[n, height, width, channels]``, or vectors, float32 ``[n, d]``.
+        labels: int32 ``[n]`` in ``range(len(class_names))``, or None when the source has no labels.
+        class_names: one name a class, in label order; empty without labels.
+        report: what was found while reading.
+    """
+
+    samples: NDArray[Any]
+    labels: NDArray[np.int32] | None = None
+    class_names: tuple[str, ...] = ()
+    report: DataReport = field(default_factory=DataReport)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+class DataSource(Part):
+    """A source of training samples. Subclass, add fields, implement ``sample_shape`` and ``load``."""
+
+    accepts_path: ClassVar[bool] = False
+    """Whether ``--data PATH`` means something to this source; such a source has a field ``path``."""
+
+    def sample_shape(self) -> Shape:
+        """Shape of one sample: ``(height, width, channels)`` of an image or ``(d,)`` of a vector."""
+        raise NotImplementedError
+
+    def class_count(self) -> int | None:
+        """Number of classes, 0 when the source has no labels, None when only loading tells."""
+        return 0
+
+    def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
+        """Read, decode and resize everything.
+
+        Args:
+            cache_dir: folder for prepared data; None means the user's cache folder.
+            quiet: show no progress bar.
+
+        Raises:
+            DataError: if the data is missing, broken beyond the configured limit, or of the wrong form. The message
+                says which file to put where.
+        """
+        raise NotImplementedError
+
+
+class ImageSource(DataSource):
+    """A source of square images.
+
+    Attributes:
+        resolution: height and width in pixels that the networks see.
+        channels: 1 (greyscale) or 3 (RGB).
+        flip: mirror images left-right at random, half of the time, while training.
+    """
+
+    resolution: int = Field(64, ge=4, le=1024)
+    channels: int = Field(3)
+    flip: bool = False
+
+    def sample_shape(self) -> Shape:
+        return (self.resolution, self.resolution, self.channels)
+
+
+data_sources: Registry[DataSource] = Registry(
+    "data_sources", kind="data source", base=DataSource, package="ganzoo.data", key="source"
+)

@@ -1,0 +1,52 @@
+"""The errors a user can cause. Each message is complete: what was received, what is allowed, the next command."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GanzooError(Exception):
+    """Base of every error that ganzoo raises for a user's mistake or for a broken environment."""
+
+
+class UnknownNameError(GanzooError):
+    """A name that nothing answers to."""
+
+
+class RegistrationError(GanzooError):
+    """A part that cannot be registered under the name it asks for."""
+
+
+class ConfigError(GanzooError):
+    """A config that cannot be read, or that describes something that cannot work."""
+
+
+class DataError(GanzooError):
+    """Training data that is missing, broken or of the wrong form."""
+
+
+class RunError(GanzooError):
+    """A run folder or checkpoint that is missing or damaged."""
+
+
+class TrainingError(GanzooError):
+    """A training that cannot go on, for example because a loss is not finite."""
+
+
+class ExportError(GanzooError):
+    """An export that failed or whose result differs from the model."""
+
+
+class BundleError(GanzooError):
+    """A bundle that is damaged, unsafe or of an unknown format."""
+
+
+class MissingDependencyError(GanzooError):
+    """A package that this action needs is not installed, or two that exclude each other are."""
+
+
+def did_you_mean(received: str, allowed: Iterable[str]) -> str:
+    """Return ``" Did you mean 'x'?"`` with the names nearest to ``received``, or an empty string."""
+    near = difflib.get_close_matches(received, list(allowed), n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
