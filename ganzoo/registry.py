@@ -95,9 +95,8 @@ class Registry(Generic[P]):
         if name in self._parts:
             return self._parts[name]
         broken = "".join(f"\nPlug-in '{plugin}' could not be imported: {why}" for plugin, why in self.broken.items())
-        raise UnknownNameError(
-            f"No {self.kind} named '{name}'.{did_you_mean(name, self._parts)}\nSee all: ganzoo parts {self.name}{broken}"
-        )
+        near = did_you_mean(name, self._parts)
+        raise UnknownNameError(f"No {self.kind} named '{name}'.{near}\nSee all: ganzoo parts {self.name}{broken}")
 
     def create(self, spec: object) -> P:
         """Make a part from its config: a name, a mapping with the name and fields, or a part itself.

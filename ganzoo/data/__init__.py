@@ -1,5 +1,5 @@
 """Data sources: where real images come from, one file a source."""
 
-from ganzoo.data.base import DataSource, Dataset, data_sources
+from ganzoo.data.base import Dataset, DataSource, data_sources
 
 __all__ = ["DataSource", "Dataset", "data_sources"]
