@@ -132,6 +132,8 @@ class Registry(Generic[P]):
         self._scanned = True
         module = importlib.import_module(self._package)
         for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
+            if found.name.startswith("_"):
+                continue
             importlib.import_module(f"{self._package}.{found.name}")
 
     def _load_plugins(self) -> None:

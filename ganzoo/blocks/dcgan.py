@@ -1,0 +1,118 @@
+"""Convolutional blocks in the manner of DCGAN (Radford et al. 2016, arXiv:1511.06434) and its usual variants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field
+
+from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
+from ganzoo.blocks.fields import Activation, Norm, activate, has_bias, normalise, weighted
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+
+class ConvUpBlock(UpBlock):
+    """Shared by the blocks that double the size and convolve once."""
+
+    kernel_size: int = Field(3, ge=1, le=9)
+    norm: Norm = "batch"
+    activation: Activation = "relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+
+    def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
+        """Double height and width and change the channels; followed by normalisation and activation."""
+        raise NotImplementedError
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        x = normalise(self.upsample(x, name), self.norm, name)
+        return activate(x, self.activation, self.slope, name)
+
+
+@generator_blocks.register("conv_transpose")
+class ConvTranspose(ConvUpBlock):
+    """DCGAN's up block, a transposed convolution with stride 2. An even kernel avoids checkerboards."""
+
+    kernel_size: int = Field(4, ge=2, le=9)
+
+    def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        layer = keras.layers.Conv2DTranspose(
+            self.wanted_channels(),
+            self.kernel_size,
+            strides=2,
+            padding="same",
+            use_bias=has_bias(self.norm),
+            name=f"{name}_conv",
+        )
+        return weighted(layer, x, self.norm)
+
+
+@generator_blocks.register("upsample_conv")
+class UpsampleConv(ConvUpBlock):
+    """Enlarge by interpolation, then convolve (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts")."""
+
+    interpolation: Literal["nearest", "bilinear"] = "nearest"
+
+    def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        x = keras.layers.UpSampling2D(interpolation=self.interpolation, name=f"{name}_up")(x)
+        layer = keras.layers.Conv2D(
+            self.wanted_channels(), self.kernel_size, padding="same", use_bias=has_bias(self.norm), name=f"{name}_conv"
+        )
+        return weighted(layer, x, self.norm)
+
+
+@generator_blocks.register("pixel_shuffle")
+class PixelShuffle(ConvUpBlock):
+    """Convolve to four times the channels, then move them into space (Shi et al. 2016, arXiv:1609.05158)."""
+
+    def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        channels = self.wanted_channels()
+        height, width = x.shape[1:3]
+        layer = keras.layers.Conv2D(
+            4 * channels, self.kernel_size, padding="same", use_bias=has_bias(self.norm), name=f"{name}_conv"
+        )
+        x = weighted(layer, x, self.norm)
+        x = keras.layers.Reshape((height, width, 2, 2, channels), name=f"{name}_split")(x)
+        x = keras.layers.Permute((1, 3, 2, 4, 5), name=f"{name}_permute")(x)
+        return keras.layers.Reshape((2 * height, 2 * width, channels), name=f"{name}_merge")(x)
+
+
+@discriminator_blocks.register("strided_conv")
+class StridedConv(Block):
+    """DCGAN's down block: ``[b, h, w, c] -> [b, ceil(h / stride), ceil(w / stride), channels]``."""
+
+    kernel_size: int = Field(4, ge=1, le=9)
+    stride: int = Field(2, ge=1, le=4)
+    norm: Norm = "none"
+    activation: Activation = "leaky_relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, _ = self.expect(shape, "image")
+        return (-(-height // self.stride), -(-width // self.stride), self.wanted_channels())
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        layer = keras.layers.Conv2D(
+            self.wanted_channels(),
+            self.kernel_size,
+            strides=self.stride,
+            padding="same",
+            use_bias=has_bias(self.norm),
+            name=f"{name}_conv",
+        )
+        x = normalise(weighted(layer, x, self.norm), self.norm, name)
+        x = activate(x, self.activation, self.slope, name)
+        return keras.layers.Dropout(self.dropout, name=f"{name}_dropout")(x) if self.dropout else x
+
+    def at_input(self) -> Self:
+        return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self

@@ -1,0 +1,68 @@
+"""Fully connected blocks: for dense models, and the stem and vector head of others."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Self
+
+from pydantic import Field
+
+from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.fields import Activation, Norm, activate, has_bias, normalise, weighted
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+
+@generator_blocks.register("dense")
+@discriminator_blocks.register("dense")
+class Dense(Block):
+    """Hidden layer: any input, flattened, -> ``[b, channels]``."""
+
+    norm: Norm = "none"
+    activation: Activation = "leaky_relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (self.wanted_channels(),)
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        if len(x.shape) > 2:
+            x = keras.layers.Flatten(name=f"{name}_flatten")(x)
+        layer = keras.layers.Dense(self.wanted_channels(), use_bias=has_bias(self.norm), name=f"{name}_dense")
+        x = normalise(weighted(layer, x, self.norm), self.norm, name)
+        x = activate(x, self.activation, self.slope, name)
+        return keras.layers.Dropout(self.dropout, name=f"{name}_dropout")(x) if self.dropout else x
+
+    def at_input(self) -> Self:
+        return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self
+
+
+@generator_blocks.register("dense_stem")
+class DenseStem(Block):
+    """From the latent to a small image: ``[b, d] -> [b, height, width, channels]``.
+
+    Attributes:
+        height, width: size of the small image in pixels; in the compact form they follow from the resolution.
+    """
+
+    height: int | None = Field(None, ge=1, le=1024)
+    width: int | None = Field(None, ge=1, le=1024)
+    norm: Norm = "batch"
+    activation: Activation = "relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self.expect(shape, "vector")
+        return (self.height or 4, self.width or self.height or 4, self.wanted_channels())
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        shape = self.output_shape(tuple(x.shape[1:]))
+        layer = keras.layers.Dense(math.prod(shape), use_bias=has_bias(self.norm), name=f"{name}_dense")
+        x = keras.layers.Reshape(shape, name=f"{name}_reshape")(weighted(layer, x, self.norm))
+        return activate(normalise(x, self.norm, name), self.activation, self.slope, name)

@@ -1,0 +1,137 @@
+"""The last block of a network: an image or a vector from the generator, a logit from the discriminator."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.fields import Activation, Norm, activate, normalise, weighted
+from ganzoo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+
+class GeneratorHead(Block):
+    """A block that ends a generator.
+
+    Attributes:
+        shape: shape of one sample, filled in from the data source.
+    """
+
+    shape: Shape | None = None
+
+    def sample_shape(self) -> Shape:
+        """``shape``, which the network's config fills in."""
+        if self.shape is None:
+            raise ConfigError(f"head '{self.registered_name}' needs the 'shape' of a sample")
+        return self.shape
+
+
+@generator_blocks.register("image_head")
+class ImageHead(GeneratorHead):
+    """From features to an image in [-1, 1]: ``[b, h, w, c] -> [b, height, width, 1 or 3]``.
+
+    Attributes:
+        upsample: ``conv_transpose`` doubles the size in this last layer, as in DCGAN; ``none`` convolves in place.
+        norm, activation: applied to the features first; what residual blocks need, since they end in a sum.
+    """
+
+    kernel_size: int = Field(3, ge=1, le=9)
+    upsample: Literal["none", "conv_transpose"] = "none"
+    norm: Norm = "none"
+    activation: Activation = "linear"
+    slope: float = Field(0.2, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, _ = self.expect(shape, "image")
+        factor = 2 if self.upsample == "conv_transpose" else 1
+        return (factor * height, factor * width, self.sample_shape()[-1])
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        x = activate(normalise(x, self.norm, name), self.activation, self.slope, name)
+        channels = self.sample_shape()[-1]
+        if self.upsample == "conv_transpose":
+            layer = keras.layers.Conv2DTranspose(
+                channels, self.kernel_size, strides=2, padding="same", name=f"{name}_conv"
+            )
+        else:
+            layer = keras.layers.Conv2D(channels, self.kernel_size, padding="same", name=f"{name}_conv")
+        return keras.layers.Activation("tanh", dtype="float32", name=f"{name}_tanh")(weighted(layer, x, self.norm))
+
+
+@generator_blocks.register("dense_image_head")
+class DenseImageHead(GeneratorHead):
+    """From a vector of features to an image in [-1, 1] by one dense layer: ``[b, c] -> [b, height, width, 1 or 3]``."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self.expect(shape, "vector")
+        return self.sample_shape()
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        x = keras.layers.Dense(math.prod(self.sample_shape()), name=f"{name}_dense")(x)
+        x = keras.layers.Reshape(self.sample_shape(), name=f"{name}_reshape")(x)
+        return keras.layers.Activation("tanh", dtype="float32", name=f"{name}_tanh")(x)
+
+
+@generator_blocks.register("vector_head")
+class VectorHead(GeneratorHead):
+    """From features to an unbounded vector, for data that are not images: ``[b, c] -> [b, d]``."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self.expect(shape, "vector")
+        return self.sample_shape()
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        x = keras.layers.Dense(self.sample_shape()[0], name=f"{name}_dense")(x)
+        return keras.layers.Activation("linear", dtype="float32", name=f"{name}_output")(x)
+
+
+@discriminator_blocks.register("logit_head")
+class LogitHead(Block):
+    """From features to one logit a sample: ``[b, ...] -> [b, 1]``; with classes, plus a projection of the label.
+
+    The projection is that of Miyato and Koyama 2018 (arXiv:1802.05637): the inner product of the pooled features with
+    an embedding of the label is added to the logit.
+
+    Attributes:
+        pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
+    """
+
+    pool: Literal["flatten", "sum", "mean"] = "flatten"
+    norm: Norm = "none"
+    activation: Activation = "linear"
+    slope: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return (1,)
+
+    def build(self, x: KerasTensor, name: str, label: KerasTensor | None = None, num_classes: int = 0) -> KerasTensor:
+        import keras
+
+        x = activate(x, self.activation, self.slope, name)
+        if len(x.shape) > 2 and self.pool == "flatten":
+            x = keras.layers.Flatten(name=f"{name}_flatten")(x)
+        elif len(x.shape) > 2:
+            x = keras.layers.GlobalAveragePooling2D(name=f"{name}_pool")(x) * (
+                math.prod(x.shape[1:3]) if self.pool == "sum" else 1
+            )
+        if self.dropout:
+            x = keras.layers.Dropout(self.dropout, name=f"{name}_dropout")(x)
+        logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
+        if label is not None:
+            embedding = keras.layers.Embedding(num_classes, x.shape[-1], name=f"{name}_embedding")(label)
+            logit = keras.layers.Add(name=f"{name}_projection")(
+                [logit, keras.layers.Dot(axes=-1, name=f"{name}_dot")([x, embedding])]
+            )
+        return keras.layers.Activation("linear", dtype="float32", name=f"{name}_logit")(logit)

@@ -1,0 +1,85 @@
+"""Residual blocks of the spectral-normalisation GAN (Miyato et al. 2018, arXiv:1802.05957, tables 4 and 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import Field
+
+from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
+from ganzoo.blocks.fields import Activation, Norm, activate, has_bias, normalise, weighted
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+
+def _conv(x: KerasTensor, channels: int, kernel_size: int, norm: Norm, name: str, *, bias: bool = True) -> KerasTensor:
+    import keras
+
+    layer = keras.layers.Conv2D(channels, kernel_size, padding="same", use_bias=bias, name=name)
+    return weighted(layer, x, norm)
+
+
+@generator_blocks.register("residual_up")
+class ResidualUp(UpBlock):
+    """Norm, activation, enlarge, convolve, norm, activation, convolve; plus an enlarged 1x1 shortcut."""
+
+    kernel_size: int = Field(3, ge=1, le=9)
+    interpolation: Literal["nearest", "bilinear"] = "nearest"
+    norm: Norm = "batch"
+    activation: Activation = "relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        channels = self.wanted_channels()
+        shortcut = _conv(x, channels, 1, self.norm, f"{name}_shortcut")
+        shortcut = keras.layers.UpSampling2D(interpolation=self.interpolation, name=f"{name}_shortcut_up")(shortcut)
+        x = activate(normalise(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
+        x = keras.layers.UpSampling2D(interpolation=self.interpolation, name=f"{name}_up")(x)
+        x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
+        x = activate(normalise(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
+        x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
+        return keras.layers.Add(name=f"{name}_add")([x, shortcut])
+
+
+@discriminator_blocks.register("residual_down")
+class ResidualDown(Block):
+    """Activation, convolve, activation, convolve, average; plus a 1x1 shortcut. ``[b, h, w, c] -> [b, h/2, w/2, c']``.
+
+    Attributes:
+        downsample: False keeps height and width (and skips the averages).
+        preactivation: False at the image, where the first activation would throw half of it away.
+    """
+
+    scale: ClassVar[float] = 0.5
+
+    kernel_size: int = Field(3, ge=1, le=9)
+    norm: Norm = "none"
+    activation: Activation = "relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+    downsample: bool = True
+    preactivation: bool = True
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, _ = self.expect(shape, "image")
+        halved = (height // 2, width // 2) if self.downsample else (height, width)
+        return (*halved, self.wanted_channels())
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        import keras
+
+        channels = self.wanted_channels()
+        shortcut = x
+        if self.preactivation:
+            x = activate(normalise(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
+        x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
+        x = activate(normalise(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
+        x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
+        shortcut = _conv(shortcut, channels, 1, self.norm, f"{name}_shortcut")
+        x = keras.layers.Add(name=f"{name}_add")([x, shortcut])
+        return keras.layers.AveragePooling2D(2, name=f"{name}_pool")(x) if self.downsample else x
+
+    def at_input(self) -> Self:
+        return self.model_copy(update={"preactivation": False})

@@ -1,0 +1,91 @@
+"""From a config to the two Keras models."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal
+
+import keras
+
+from ganzoo.architecture import Initializer
+from ganzoo.blocks.base import Block
+from ganzoo.blocks.heads import LogitHead
+from ganzoo.config import Config
+from ganzoo.errors import ConfigError
+
+Precision = Literal["float32", "mixed_bfloat16"]
+
+
+def build_generator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
+    """The generator: latent float32 ``[b, latent_dim]`` (and label int32 ``[b]`` if conditional) -> samples.
+
+    Samples are float32, images ``[b, h, w, c]`` in [-1, 1] or vectors ``[b, d]``.
+
+    Args:
+        config: the experiment.
+        precision: dtype policy of the layers; weights and samples are float32 in both.
+        seed: of the first weights; by default the training's.
+    """
+    with _precision(precision):
+        latent = keras.Input((config.generator.latent_dim,), name="latent")
+        inputs, x = [latent], latent
+        if config.num_classes:
+            label = keras.Input((), dtype="int32", name="label")
+            width = config.generator.label_embedding_dim
+            embedding = keras.layers.Embedding(config.num_classes, width, name="label_embedding")(label)
+            inputs, x = [latent, label], keras.layers.Concatenate(name="latent_and_label")([latent, embedding])
+        blocks = config.generator.expand(config.sample_shape)
+        for name, block in zip(_names(blocks), blocks, strict=True):
+            x = block.build(x, name)
+        model = keras.Model(inputs, x, name="generator")
+    initialise(model, config.generator.initializer, config.training.seed if seed is None else seed)
+    return model
+
+
+def build_discriminator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
+    """The discriminator: samples (and label int32 ``[b]`` if conditional) -> logits float32 ``[b, 1]``.
+
+    With packing there is one logit for every ``packing`` samples.
+    """
+    *body, head = config.discriminator.expand(config.sample_shape)
+    if not isinstance(head, LogitHead):
+        raise ConfigError(f"discriminator.head is '{head.registered_name}', but it must be a logit_head")
+    with _precision(precision):
+        sample = keras.Input(config.sample_shape, name="sample")
+        label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
+        x = sample
+        for name, block in zip(_names((*body,)), body, strict=True):
+            x = block.build(x, name)
+        logit = head.build(x, "head", label, config.num_classes)
+        model = keras.Model([sample] if label is None else [sample, label], logit, name="discriminator")
+    initialise(model, config.discriminator.initializer, (config.training.seed if seed is None else seed) + 1)
+    return model
+
+
+def initialise(model: keras.Model, initializer: Initializer, seed: int) -> None:
+    """Draw every kernel and embedding anew; each draw is fixed by the seed and the weight's place in the model."""
+    for place, weight in enumerate(model.trainable_variables):
+        if weight.name in ("kernel", "embeddings"):
+            weight.assign(_initializer(initializer, seed * 10_000 + place)(weight.shape))
+
+
+def _initializer(name: Initializer, seed: int) -> keras.initializers.Initializer:
+    if name == "normal_0.02":
+        return keras.initializers.RandomNormal(stddev=0.02, seed=seed)
+    return keras.initializers.get({"class_name": name, "config": {"seed": seed}})
+
+
+def _names(blocks: tuple[Block, ...]) -> list[str]:
+    """A name for each block, from its kind and place."""
+    return [f"{place:02d}_{block.registered_name}" for place, block in enumerate(blocks)]
+
+
+@contextlib.contextmanager
+def _precision(precision: Precision) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

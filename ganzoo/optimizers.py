@@ -1,0 +1,101 @@
+"""Optimizers, each a registered part, and the learning-rate schedule that they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from ganzoo.registry import Part, Registry
+
+if TYPE_CHECKING:
+    from keras.optimizers import Optimizer
+
+Schedule = Literal["constant", "cosine", "linear"]
+
+
+class OptimizerConfig(Part):
+    """What all optimizers share.
+
+    Attributes:
+        learning_rate: at its highest.
+        schedule: how it falls from there to zero at the last step of the training; ``constant`` does not fall.
+        warmup_steps: updates over which it rises linearly from zero.
+        clip_norm: gradients are scaled so that their global norm is at most this; None leaves them.
+    """
+
+    learning_rate: float = Field(2e-4, gt=0, le=1)
+    schedule: Schedule = "constant"
+    warmup_steps: int = Field(0, ge=0)
+    clip_norm: float | None = Field(None, gt=0)
+
+    def build(self, updates: int) -> Optimizer:
+        """The Keras optimizer for a training that makes ``updates`` updates with it."""
+        raise NotImplementedError
+
+    def shared(self, updates: int) -> dict[str, Any]:
+        """The arguments that every Keras optimizer takes."""
+        from ganzoo.training.schedule import WarmupThenDecay
+
+        rate: Any = self.learning_rate
+        if self.schedule != "constant" or self.warmup_steps:
+            rate = WarmupThenDecay(rate, schedule=self.schedule, warmup_steps=self.warmup_steps, updates=updates)
+        return {"learning_rate": rate, "global_clipnorm": self.clip_norm}
+
+
+optimizers: Registry[OptimizerConfig] = Registry(
+    "optimizers", kind="optimizer", base=OptimizerConfig, package="ganzoo.optimizers"
+)
+
+
+@optimizers.register("adam")
+class Adam(OptimizerConfig):
+    """Adam (Kingma and Ba 2015, arXiv:1412.6980)."""
+
+    beta_1: float = Field(0.5, ge=0, lt=1)
+    beta_2: float = Field(0.999, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0, le=1)
+
+    def build(self, updates: int) -> Optimizer:
+        import keras
+
+        return keras.optimizers.Adam(
+            beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, **self.shared(updates)
+        )
+
+
+@optimizers.register("adamw")
+class AdamW(OptimizerConfig):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101)."""
+
+    beta_1: float = Field(0.5, ge=0, lt=1)
+    beta_2: float = Field(0.999, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0, le=1)
+    weight_decay: float = Field(1e-2, ge=0, le=1)
+
+    def build(self, updates: int) -> Optimizer:
+        import keras
+
+        return keras.optimizers.AdamW(
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            weight_decay=self.weight_decay,
+            **self.shared(updates),
+        )
+
+
+@optimizers.register("rmsprop")
+class RMSprop(OptimizerConfig):
+    """RMSprop, as the first Wasserstein GAN used it (Arjovsky et al. 2017, arXiv:1701.07875)."""
+
+    rho: float = Field(0.99, ge=0, lt=1)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    epsilon: float = Field(1e-8, gt=0, le=1)
+
+    def build(self, updates: int) -> Optimizer:
+        import keras
+
+        return keras.optimizers.RMSprop(
+            rho=self.rho, momentum=self.momentum, epsilon=self.epsilon, **self.shared(updates)
+        )
