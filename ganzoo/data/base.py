@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ class ImageSource(DataSource):
     """
 
     resolution: int = Field(64, ge=4, le=1024)
-    channels: int = Field(3)
+    channels: Literal[1, 3] = 3
     flip: bool = False
 
     def sample_shape(self) -> Shape:

@@ -1,0 +1,174 @@
+"""Samples from NumPy files: ``.npy`` and ``.npz``, never through pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sources
+from ganzoo.data.cache import Chunk, Recipe, prepared
+from ganzoo.data.resize import Filter, resized_array
+from ganzoo.errors import DataError, did_you_mean
+
+SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
+LABEL_KEYS = ("labels", "y", "y_train")
+
+_CHUNK = 1024
+
+
+@data_sources.register("numpy")
+class NumpyArrays(ImageSource):
+    """Images or vectors from a ``.npy`` or ``.npz`` file.
+
+    Images are ``[n, h, w]`` or ``[n, h, w, 1 or 3]``, uint8 in [0, 255] or floats; a ``.npy`` of uint8 images that have
+    the right size already is used in place, through a memory map. Vectors are ``[n, d]`` numbers and stay as they are,
+    as float32. Other sizes are cut to the middle square and resized. A ``.npz`` is read into memory.
+
+    Attributes:
+        path: the file.
+        vector_dim: numbers in a vector; then the samples are vectors, and resolution, channels and flip say nothing.
+        samples_key: name of the samples in a ``.npz``; by default samples, images, data, x, x_train, or the only array.
+        labels_key: name of the labels, integers ``[n]``; by default labels, y or y_train when there is one.
+        values: range of float images: ``signed`` is [-1, 1], ``unit`` is [0, 1]; ``auto`` takes signed when any value
+            is below 0. Values outside the range are an error.
+        resize: filter for images of another size.
+    """
+
+    accepts_path: ClassVar[bool] = True
+
+    path: Path | None = None
+    vector_dim: int | None = Field(None, ge=1, le=65536)
+    samples_key: str | None = None
+    labels_key: str | None = None
+    values: Literal["auto", "signed", "unit"] = "auto"
+    resize: Filter = "lanczos"
+
+    def sample_shape(self) -> Shape:
+        return super().sample_shape() if self.vector_dim is None else (self.vector_dim,)
+
+    def class_count(self) -> int | None:
+        return None
+
+    def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
+        if self.path is None:
+            raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
+        samples, raw_labels = self._read(self.path)
+        if len(samples) == 0:
+            raise DataError(f"{self.path} holds no samples: its shape is {list(samples.shape)}.")
+        labels, class_names = _as_labels(raw_labels, len(samples), self.path)
+        report = DataReport(files=len(samples))
+        if self.vector_dim is not None:
+            return Dataset(self._vectors(samples), labels, class_names, report)
+        samples = self._images(samples)
+        if samples.dtype == np.uint8 and samples.shape[1:] == self.sample_shape():
+            return Dataset(samples, labels, class_names, report)
+        stat = self.path.stat()
+        recipe = Recipe(
+            source=self.registered_name,
+            content=f"{self.path.resolve()} {stat.st_size} {stat.st_mtime_ns}",
+            config=self.model_dump(mode="json", exclude={"flip", "path", "vector_dim"}),
+            shape=self.sample_shape(),
+            count=len(samples),
+            class_names=class_names,
+        )
+        return prepared(recipe, lambda broken: self._chunks(samples, labels), cache_dir=cache_dir)
+
+    def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        try:
+            with path.open("rb") as file:
+                start = file.read(6)
+            if start == b"\x93NUMPY":
+                return np.load(path, mmap_mode="r", allow_pickle=False), None
+            if start[:4] != b"PK\x03\x04":
+                raise DataError(f"{path} is neither a .npy nor a .npz file.")
+            with np.load(path, allow_pickle=False) as archive:
+                name = self._key(self.samples_key, SAMPLE_KEYS, archive.files, "samples")
+                if name is None:
+                    raise DataError(f"{path} holds {_listed(archive.files)}: name the samples, data.samples_key=NAME.")
+                label_name = self._key(self.labels_key, LABEL_KEYS, [f for f in archive.files if f != name], "labels")
+                return archive[name], None if label_name is None else archive[label_name]
+        except FileNotFoundError:
+            raise DataError(f"There is no file {path}.") from None
+        except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+            raise DataError(f"Cannot read {path}: {str(error) or type(error).__name__}") from error
+
+    def _key(self, wanted: str | None, usual: tuple[str, ...], names: list[str], what: str) -> str | None:
+        if wanted is not None:
+            if wanted in names:
+                return wanted
+            raise DataError(
+                f"{self.path} has no array '{wanted}' for the {what}.{did_you_mean(wanted, names)} "
+                f"It holds {_listed(names)}."
+            )
+        found = next((name for name in usual if name in names), None)
+        return names[0] if found is None and what == "samples" and len(names) == 1 else found
+
+    def _vectors(self, samples: NDArray[Any]) -> NDArray[np.float32]:
+        if samples.ndim != 2 or samples.shape[1] != self.vector_dim or samples.dtype.kind not in "fiu":
+            hint = f"; set data.vector_dim={samples.shape[1]}" if samples.ndim == 2 else ""
+            raise DataError(
+                f"{self.path} holds {samples.dtype} {list(samples.shape)}, "
+                f"but the config asks for numbers [n, {self.vector_dim}]{hint}."
+            )
+        vectors = np.asarray(samples, np.float32)
+        if not np.isfinite(vectors).all():
+            raise DataError(f"{self.path} holds values that are not finite (NaN or infinity).")
+        return vectors
+
+    def _images(self, samples: NDArray[Any]) -> NDArray[Any]:
+        """The samples as ``[n, h, w, 1 or 3]`` of uint8 or floats, or an error."""
+        if samples.ndim == 3:
+            samples = samples[..., None]
+        if samples.ndim != 4 or samples.shape[3] not in (1, 3) or 0 in samples.shape:
+            hint = f" For vectors set data.vector_dim={samples.shape[1]}." if samples.ndim == 2 else ""
+            raise DataError(
+                f"{self.path} holds {list(samples.shape)}, but images are [n, h, w] or [n, h, w, 1|3].{hint}"
+            )
+        if samples.dtype != np.uint8 and samples.dtype.kind != "f":
+            raise DataError(f"{self.path} holds {samples.dtype}, but images are uint8 in [0, 255], or floats.")
+        return samples
+
+    def _chunks(self, samples: NDArray[Any], labels: NDArray[np.int32] | None) -> Iterator[Chunk]:
+        signed = self.values == "signed"
+        if samples.dtype != np.uint8:
+            low, high = _range(samples)
+            signed = signed or (self.values == "auto" and low < 0)
+            if not (-1 if signed else 0) <= low <= high <= 1:
+                raise DataError(
+                    f"{self.path} holds values from {low:g} to {high:g}, but float images are in "
+                    f"{'[-1, 1]' if signed else '[0, 1]'}. Rescale them, or store uint8 in [0, 255]."
+                )
+        for start in range(0, len(samples), _CHUNK):
+            images = samples[start : start + _CHUNK]
+            if images.dtype != np.uint8:
+                levels = (images.astype(np.float64) + 1) * 127.5 if signed else images.astype(np.float64) * 255
+                images = np.rint(levels).astype(np.uint8)
+            images = resized_array(images, self.resolution, self.channels, self.resize)
+            yield Chunk(images, None if labels is None else labels[start : start + _CHUNK])
+
+
+def _range(samples: NDArray[Any]) -> tuple[float, float]:
+    """Least and greatest value, found chunk by chunk; NaN when there is a NaN."""
+    parts = [samples[start : start + _CHUNK] for start in range(0, len(samples), _CHUNK)]
+    return float(np.min([part.min() for part in parts])), float(np.max([part.max() for part in parts]))
+
+
+def _as_labels(raw: NDArray[Any] | None, count: int, path: Path) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
+    """Any integers -> int32 labels in ``range(k)``, and their former values as names."""
+    if raw is None:
+        return None, ()
+    raw = raw.reshape(-1) if raw.shape == (count, 1) else raw
+    if raw.shape != (count,) or raw.dtype.kind not in "iub":
+        raise DataError(f"{path} holds labels {raw.dtype} {list(raw.shape)}, but labels are integers [{count}].")
+    values, labels = np.unique(raw, return_inverse=True)
+    return labels.reshape(-1).astype(np.int32), tuple(str(int(value)) for value in values)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names) or "no arrays"
