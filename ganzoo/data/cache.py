@@ -64,7 +64,8 @@ class Recipe:
 
     def folder_name(self) -> str:
         """Name of the folder of this data set in the cache."""
-        parts = [FORMAT, self.source, self.content, dict(self.config), list(self.shape), list(self.class_names)]
+        parts = [FORMAT, self.source, self.content, dict(self.config)]
+        parts += [list(self.shape), self.count, list(self.class_names)]
         return f"{self.source}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]}"
 
 

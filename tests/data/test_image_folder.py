@@ -1,0 +1,141 @@
+import os
+import zipfile
+
+import numpy as np
+import pytest
+
+from ganzoo.data import archive, data_sources
+from ganzoo.errors import DataError
+
+from .conftest import encoded, photo
+
+
+def source(path, **fields):
+    return data_sources.create({"source": "image_folder", "path": str(path), "resolution": 16, **fields})
+
+
+def fill(folder, count=4, prefix=""):
+    folder.mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        (folder / f"{prefix}{index}.png").write_bytes(encoded(photo(index, 20, 20)))
+
+
+def test_classes_are_the_subfolders_and_samples_are_in_order(tmp_path, cache):
+    fill(tmp_path / "data" / "dog", 2)
+    fill(tmp_path / "data" / "cat", 3)
+    dataset = source(tmp_path / "data", resolution=20).load()
+    assert dataset.class_names == ("cat", "dog")
+    assert dataset.labels.tolist() == [0, 0, 0, 1, 1]
+    assert dataset.labels.dtype == np.int32
+    assert (dataset.samples[2] == photo(2, 20, 20)).all()
+    assert (dataset.samples[3] == photo(0, 20, 20)).all()
+
+
+def test_zip_gives_the_same_as_the_folder(tmp_path, cache):
+    fill(tmp_path / "data" / "a")
+    fill(tmp_path / "data" / "b")
+    with zipfile.ZipFile(tmp_path / "data.zip", "w") as zipped:
+        for path in sorted((tmp_path / "data").rglob("*.png")):
+            zipped.write(path, path.relative_to(tmp_path))
+    folder, packed = source(tmp_path / "data").load(), source(tmp_path / "data.zip").load()
+    assert (folder.samples == packed.samples).all()
+    assert (folder.labels == packed.labels).all()
+    assert folder.class_names == packed.class_names == ("a", "b")
+
+
+def test_second_load_reads_no_image(tmp_path, cache, monkeypatch):
+    fill(tmp_path / "data")
+    first = source(tmp_path / "data").load()
+    monkeypatch.setattr(archive.ImageFiles, "read", lambda self, entry: pytest.fail("an image was read again"))
+    second = source(tmp_path / "data", flip=True, max_broken=0.5).load()  # these two change no pixel
+    assert second.report.cached
+    assert (first.samples == second.samples).all()
+
+
+@pytest.mark.parametrize("change", [{"resolution": 8}, {"channels": 1}, {"crop": "pad"}, {"resize": "area"}])
+def test_other_fields_make_other_data(tmp_path, cache, change):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").write_bytes(encoded(photo(1, 37, 21)))
+    first = source(tmp_path / "data").load()
+    second = source(tmp_path / "data", **change).load()
+    assert not second.report.cached
+    assert first.samples.shape != second.samples.shape or (first.samples != second.samples).any()
+
+
+def test_changed_file_is_read_again(tmp_path, cache):
+    fill(tmp_path / "data")
+    source(tmp_path / "data").load()
+    (tmp_path / "data" / "0.png").write_bytes(encoded(photo(99, 20, 20)))
+    os.utime(tmp_path / "data" / "0.png", (1, 1))
+    assert not source(tmp_path / "data").load().report.cached
+
+
+def test_broken_images_are_skipped_and_named(tmp_path, cache):
+    fill(tmp_path / "data", 18)
+    (tmp_path / "data" / "lie.jpg").write_bytes(b"this is text")
+    (tmp_path / "data" / "cut.jpg").write_bytes(encoded(photo(1, 400, 400), "JPEG")[:1500])
+    (tmp_path / "data" / "other.jpg").write_bytes(encoded(photo(50, 20, 20), "PNG"))  # a PNG called .jpg is fine
+    (tmp_path / "data" / "empty.png").write_bytes(b"")
+    for _ in range(2):  # the second time from the cache
+        dataset = source(tmp_path / "data", max_broken=0.2).load()
+        assert len(dataset) == 19
+        assert dataset.report.files == 22
+        assert set(dataset.report.broken) == {"lie.jpg", "cut.jpg", "empty.png"}
+        assert "text" in dataset.report.broken["lie.jpg"]
+    assert dataset.report.cached
+
+
+def test_labels_follow_when_images_are_skipped(tmp_path, cache):
+    for name in ("a", "b"):
+        fill(tmp_path / "data" / name, 2)
+    (tmp_path / "data" / "a" / "00.png").write_bytes(b"broken")
+    dataset = source(tmp_path / "data", max_broken=0.5).load()
+    assert dataset.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_too_many_broken_images_is_an_error_that_names_some(tmp_path, cache):
+    fill(tmp_path / "data", 10)
+    for index in range(5):
+        (tmp_path / "data" / f"bad{index}.jpg").write_bytes(b"this is text")
+    with pytest.raises(DataError) as caught:
+        source(tmp_path / "data").load()
+    message = str(caught.value)
+    assert "5 of 15 images" in message
+    assert "bad0.jpg: is text" in message
+    assert "and 2 more" in message
+    assert "ganzoo data check" in message
+    assert "\n" not in message
+    assert source(tmp_path / "data", max_broken=0.4).load().report.files == 15
+    with pytest.raises(DataError):  # the stricter limit holds for cached data too
+        source(tmp_path / "data", max_broken=0.1).load()
+
+
+def test_nothing_but_broken_images(tmp_path, cache):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.png").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="1 of 1 images"):
+        source(tmp_path / "data", max_broken=1).load()
+    assert list((cache / "data").iterdir()) == []
+
+
+def test_reading_stops_early_when_it_is_hopeless(tmp_path, cache, monkeypatch):
+    (tmp_path / "data").mkdir()
+    for index in range(600):
+        (tmp_path / "data" / f"{index}.jpg").write_bytes(b"text")
+    reads = []
+    original = archive.ImageFiles.read
+    monkeypatch.setattr(archive.ImageFiles, "read", lambda self, entry: reads.append(1) or original(self, entry))
+    with pytest.raises(DataError, match=r"At least \d+ of 600 images"):
+        source(tmp_path / "data").load()
+    assert len(reads) < 300
+
+
+def test_missing_path_says_how_to_name_it():
+    with pytest.raises(DataError, match="--data PATH"):
+        data_sources.create("image_folder").load()
+
+
+def test_no_progress_bar_when_standard_error_is_no_terminal(tmp_path, cache, capfd):
+    fill(tmp_path / "data")
+    source(tmp_path / "data").load()
+    assert capfd.readouterr() == ("", "")
