@@ -1,0 +1,155 @@
+"""The run folder ``runs/<name>/<number>/``: found, made and read without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ganzoo import yaml_files
+from ganzoo.errors import RunError, did_you_mean
+
+RUNS = Path("runs")
+"""Where runs are kept, under the present folder."""
+
+CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
+_STEP = re.compile(r"step-(\d+)")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: its folder, and what can be read from it.
+
+    ``number`` counts the runs of one model from 1. In a notebook a run shows its newest samples.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """``model/number``, which commands take."""
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @cached_property
+    def config(self) -> Any:
+        """The complete config, a ``ganzoo.config.Config``.
+
+        Raises:
+            ConfigError: if config.yaml is missing or damaged.
+        """
+        from ganzoo.config import Config
+
+        path = self.folder / CONFIG
+        return Config.read(yaml_files.read_mapping(path), what=str(path))
+
+    def log(self) -> list[dict[str, Any]]:
+        """The logged steps, oldest first. A last line that was cut off is left out."""
+        return [record for record in _json_lines(self.folder / LOG) if "step" in record]
+
+    @property
+    def step(self) -> int:
+        """The newest logged step; 0 before the first."""
+        log = self.log()
+        return int(log[-1]["step"]) if log else 0
+
+    def checkpoint_steps(self) -> list[int]:
+        """Steps of the checkpoints that stand here complete by name, in order; reading verifies them."""
+        return sorted(step for step, _ in _numbered(self.folder / CHECKPOINTS))
+
+    def sample_files(self) -> list[Path]:
+        """The sample grids, oldest first."""
+        return [path for _, path in sorted(_numbered(self.folder / SAMPLES)) if path.suffix == ".png"]
+
+    @property
+    def age_seconds(self) -> float:
+        """Seconds since the run last wrote to its log (or was made)."""
+        path = self.folder / LOG
+        return time.time() - (path if path.exists() else self.folder).stat().st_mtime
+
+    def export(self, folder: str | os.PathLike[str] | None = None, **options: Any) -> Path:
+        """Export the averaged generator of the newest checkpoint as a bundle; see ``ganzoo.export.export_run``."""
+        from ganzoo.export import export_run
+
+        return export_run(self, folder, **options)
+
+    def _repr_png_(self) -> bytes | None:
+        files = self.sample_files()
+        return files[-1].read_bytes() if files else None
+
+
+def new_run(name: str, *, root: Path | None = None) -> Run:
+    """Make the folder of the next run of the model ``name``.
+
+    Raises:
+        RunError: if it cannot be made.
+    """
+    parent = (root or RUNS) / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(1000):
+            number = 1 + max((int(path.name) for path in parent.iterdir() if path.name.isdecimal()), default=0)
+            try:
+                (parent / f"{number:03d}").mkdir()
+            except FileExistsError:
+                continue  # another training took this number just now
+            return Run(parent / f"{number:03d}")
+    except OSError as error:
+        raise RunError(f"Cannot make a run folder in '{parent}': {error.strerror or error}.") from error
+    raise RunError(f"Cannot make a run folder in '{parent}': too many runs start at once.")
+
+
+def list_runs(*, root: Path | None = None) -> list[Run]:
+    """All runs, the one that was active last at the end."""
+    root = root or RUNS
+    found = [Run(path.parent) for path in root.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
+    return sorted(found, key=lambda run: (-run.age_seconds, run.name))
+
+
+def find_run(what: str | None = None, *, root: Path | None = None) -> Run:
+    """The run that ``what`` names: a folder, ``model/number``, a model (its newest run), or None (the newest run).
+
+    Raises:
+        RunError: if there is none; with the nearest names.
+    """
+    runs = list_runs(root=root)
+    if what is None:
+        if not runs:
+            raise RunError(f"There is no run in '{root or RUNS}'. Start one: ganzoo train dcgan-faces-32")
+        return runs[-1]
+    path = Path(what)
+    if (path / CONFIG).is_file() and path.is_dir():
+        return Run(path)
+    model, _, number = str(what).strip("/").partition("/")
+    wanted = [run for run in runs if run.folder.parent.name == model]
+    if number:
+        wanted = [run for run in wanted if number.isdecimal() and int(run.folder.name) == int(number)]
+    if wanted:
+        return wanted[-1]
+    names = [run.name for run in runs] + [run.folder.parent.name for run in runs]
+    raise RunError(f"No run '{what}' in '{root or RUNS}'.{did_you_mean(str(what), names)}\nSee all: ganzoo runs")
+
+
+def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = _STEP.fullmatch(path.stem)
+        if match and path.suffix in ("", ".png"):
+            yield int(match[1]), path
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue  # the last line of a killed run
+            if isinstance(record, dict):
+                yield record

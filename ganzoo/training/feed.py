@@ -1,0 +1,73 @@
+"""Hands the loop its real samples: whole if they fit in memory, else as many as the next steps need."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ganzoo.config import Config
+from ganzoo.data.base import Dataset
+from ganzoo.errors import DataError
+from ganzoo.training.order import batch_indices
+
+
+class Feed:
+    """The samples of a dataset in the order that the seed fixes.
+
+    Args:
+        config: the experiment.
+        dataset: the real samples, in memory or in a memory map.
+        memory_limit: a dataset of at most so many bytes is held in memory; by default half of what is free.
+
+    Raises:
+        DataError: if the dataset is not what the config says.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, *, memory_limit: int | None = None) -> None:
+        _check(config, dataset)
+        self._seed = config.training.seed
+        self._per_step = (config.training.d_steps, config.training.batch_size)
+        self._samples = dataset.samples
+        self._labels = np.zeros(len(dataset), np.int32) if dataset.labels is None else dataset.labels
+        limit = _free_memory() // 2 if memory_limit is None else memory_limit
+        self.in_memory = dataset.samples.nbytes <= limit
+        if self.in_memory:
+            self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)
+
+    def take(self, *, first: int, steps: int) -> tuple[Any, Any, Any]:
+        """What the steps from ``first`` on see: samples, labels, and their indices, int32 ``[steps, d_steps, batch]``."""
+        indices = batch_indices(
+            first=first, steps=steps, per_step=self._per_step, count=len(self._samples), seed=self._seed
+        )
+        if self.in_memory:
+            return (*self._tensors, tf.convert_to_tensor(indices))
+        needed, local = np.unique(indices, return_inverse=True)
+        samples = tf.convert_to_tensor(np.ascontiguousarray(self._samples[needed]))
+        local = local.reshape(indices.shape).astype(np.int32)
+        return samples, tf.convert_to_tensor(self._labels[needed]), tf.convert_to_tensor(local)
+
+
+def _check(config: Config, dataset: Dataset) -> None:
+    shape, wanted = dataset.samples.shape[1:], config.sample_shape
+    if not len(dataset):
+        raise DataError("The data source has no samples.")
+    if shape != wanted:
+        raise DataError(f"The data has samples of shape {list(shape)}, but the config says {list(wanted)}.")
+    if config.num_classes and dataset.labels is None:
+        raise DataError(f"num_classes is {config.num_classes}, but the data has no labels; set num_classes=0")
+    if config.num_classes and len(dataset.class_names) != config.num_classes:
+        count = len(dataset.class_names)
+        raise DataError(
+            f"num_classes is {config.num_classes}, but the data has {count} classes; set num_classes={count}"
+        )
+
+
+def _free_memory() -> int:
+    """Free memory in bytes; 4 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30

@@ -1,0 +1,106 @@
+"""Pictures of a training: sample grids, the loss curve and the animation at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from ganzoo import images, latents
+from ganzoo.config import Config
+from ganzoo.runs import SAMPLES, Run
+
+SEEDS = range(64)
+"""Seeds of the images in every sample grid, so that grids of one run can be compared."""
+POINT_SEEDS = range(2500)
+"""Seeds of the points in a picture of two-dimensional samples."""
+
+D_COLOUR, G_COLOUR, INK, PAPER = (31, 119, 180), (214, 90, 20), (60, 60, 60), (255, 255, 255)
+
+
+def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.uint8]]:
+    """A function that draws the generator's sample picture, uint8 ``[h, w, c]``, always from the same seeds."""
+    seeds = SEEDS if len(config.sample_shape) == 3 else POINT_SEEDS
+    z = latents.latents(seeds, dim=config.generator.latent_dim, distribution=config.generator.latent)
+    inputs: list[Any] = [keras.ops.convert_to_tensor(z)]
+    if config.num_classes:
+        inputs.append(keras.ops.convert_to_tensor(np.arange(len(seeds), dtype=np.int32) % config.num_classes))
+
+    def draw() -> NDArray[np.uint8]:
+        return picture(keras.ops.convert_to_numpy(generator(inputs, training=False)))
+
+    return draw
+
+
+def picture(samples: NDArray[Any]) -> NDArray[np.uint8]:
+    """Samples as one picture, uint8 ``[h, w, c]``: images in a grid, vectors as points of their first two values.
+
+    Args:
+        samples: images ``[n, h, w, c]``, uint8 or float32 in [-1, 1], or vectors ``[n, d]``.
+    """
+    if samples.ndim == 4:
+        return images.grid(samples if samples.dtype == np.uint8 else images.to_uint8(samples), separator=1)
+    return points(samples[:, :2])
+
+
+def points(samples: NDArray[np.floating], *, size: int = 384) -> NDArray[np.uint8]:
+    """A picture of points ``[n, 2]``: a square around the origin that holds 99% of them, darker where they are many."""
+    samples = np.nan_to_num(samples[:, :2] if samples.shape[1] > 1 else np.repeat(samples, 2, axis=1))
+    reach = max(1e-6, 1.2 * float(np.quantile(np.abs(samples), 0.99)))
+    counts, _, _ = np.histogram2d(-samples[:, 1], samples[:, 0], bins=size, range=[[-reach, reach]] * 2)
+    shade = 255 * (1 - np.minimum(1, counts / 2))
+    return np.repeat(shade.astype(np.uint8)[..., None], 3, axis=2)
+
+
+def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:
+    """Keep a sample picture in the run folder."""
+    images.save(sheet, run.folder / SAMPLES / f"step-{step:08d}.png")
+
+
+def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:
+    """Write ``losses.png``: both losses over the steps."""
+    log = [record for record in run.log() if "d_loss" in record]
+    if len(log) < 2:
+        return
+    chart = Image.new("RGB", size, PAPER)
+    pen = ImageDraw.Draw(chart)
+    left, top, right, bottom = 60, 20, size[0] - 20, size[1] - 40
+    curves = {key: np.array([record[key] for record in log], float) for key in ("d_loss", "g_loss")}
+    steps = np.array([record["step"] for record in log], float)
+    low, high = _limits(list(curves.values()))
+    pen.rectangle((left, top, right, bottom), outline=INK)
+    for text, x, y, anchor in (
+        (f"{high:.2f}", left - 6, top, "rm"),
+        (f"{low:.2f}", left - 6, bottom, "rm"),
+        (f"{steps[0]:.0f}", left, bottom + 14, "lm"),
+        (f"step {steps[-1]:.0f}", right, bottom + 14, "rm"),
+    ):
+        pen.text((x, y), text, fill=INK, anchor=anchor)
+    for number, (key, colour) in enumerate((("d_loss", D_COLOUR), ("g_loss", G_COLOUR))):
+        x = left + (right - left) * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
+        y = bottom - (bottom - top) * np.clip((curves[key] - low) / (high - low), 0, 1)
+        pen.line(list(zip(x.tolist(), y.tolist(), strict=True)), fill=colour, width=2)
+        pen.text((left + 8, top + 12 + 16 * number), key, fill=colour, anchor="lm")
+    images.save(chart, run.folder / "losses.png")
+
+
+def save_animation(run: Run, *, frames: int = 60) -> None:
+    """Write ``training.gif`` from at most so many of the sample pictures, the last one held for a while."""
+    files = run.sample_files()
+    if len(files) < 2:
+        return
+    chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, frames).astype(int))]
+    pictures = [Image.open(path).convert("RGB") for path in chosen]
+    images.save_gif([*pictures, *[pictures[-1]] * 10], run.folder / "training.gif", frames_per_second=10)
+
+
+def _limits(curves: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
+    """Lower and upper end of the axis: all but the most extreme 1% of the values."""
+    values = np.concatenate(curves)
+    values = values[np.isfinite(values)]
+    low, high = float(np.quantile(values, 0.01)), float(np.quantile(values, 0.99))
+    return (min(0.0, low), high if high > low else low + 1.0)

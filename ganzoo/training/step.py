@@ -1,0 +1,213 @@
+"""One update of both networks. Reads no clock and no file, and draws no number that (seed, step) does not fix."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ganzoo.config import Config
+
+METRICS = (
+    "d_loss",
+    "g_loss",
+    "penalty",
+    "d_real",
+    "d_fake",
+    "d_real_accuracy",
+    "d_fake_accuracy",
+    "d_gradient_norm",
+    "g_gradient_norm",
+)
+"""What a step reports. ``d_real`` and ``d_fake``: mean probability that D gives to real and to generated samples."""
+
+LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY = range(6)
+"""Streams of random numbers; each has draws of its own."""
+
+Critic = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Update:
+    """The update of one training: ``update(samples, labels, indices, step)``.
+
+    Args:
+        config: the experiment.
+        generator, discriminator: the two networks.
+        ema: a second generator that holds the moving average of the first one's weights.
+        g_optimizer, d_optimizer: built for the trainable weights of the two networks.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        ema: keras.Model,
+        g_optimizer: keras.Optimizer,
+        d_optimizer: keras.Optimizer,
+    ) -> None:
+        self.config = config
+        self.training = config.training
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema = ema
+        self.g_optimizer = g_optimizer
+        self.d_optimizer = d_optimizer
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Make one step and return its metrics, float32 ``[len(METRICS)]``.
+
+        Args:
+            samples: uint8 images ``[n, h, w, c]`` or float32 vectors ``[n, d]``.
+            labels: int32 ``[n]``; ignored by a model without classes.
+            indices: int32 ``[d_steps, batch]``: which samples each discriminator update sees.
+            step: int64 scalar, number of the step.
+        """
+        if self.training.update == "simultaneous":
+            metrics = self._simultaneous(samples, labels, indices[0], step)
+        else:
+            metrics = self._alternating(samples, labels, indices, step)
+        self._average(step)
+        return tf.stack([tf.cast(metrics[name], tf.float32) for name in METRICS])
+
+    def _alternating(self, samples: Any, labels: Any, indices: Any, step: Any) -> dict[str, Any]:
+        """Discriminator updates, then one generator update that reuses the last generated batch."""
+        last = self.training.d_steps - 1
+        for turn in range(last):
+            real, label = self._real(samples, labels, indices[turn], step, turn)
+            self._update_discriminator(real, self._fake(real, label, step, turn), label, step, turn)
+        real, label = self._real(samples, labels, indices[last], step, last)
+        with _watching(self.generator) as tape:
+            fake = self._fake(real, label, step, last)
+            with tape.stop_recording():
+                metrics = self._update_discriminator(real, fake, label, step, last)
+            critic = self._critic(label)
+            logits = critic(self._augment(fake, step, last, AUGMENT_GENERATOR))
+            needs_real = self.training.loss.generator_needs_real
+            seen = self._augment(real, step, last, AUGMENT_REAL)
+            g_loss = self.training.loss.generator(critic(seen) if needs_real else tf.zeros_like(logits), logits)
+        norm = _apply(self.g_optimizer, self.generator, _gradients(tape, self.generator, g_loss))
+        return metrics | {"g_loss": g_loss, "g_gradient_norm": norm}
+
+    def _simultaneous(self, samples: Any, labels: Any, indices: Any, step: Any) -> dict[str, Any]:
+        """Both updates from one pass through the generator and one through the discriminator."""
+        real, label = self._real(samples, labels, indices, step, 0)
+        critic = self._critic(label)
+        seen = self._augment(real, step, 0, AUGMENT_REAL)
+        with _watching(self.generator) as g_tape:
+            fake = self._augment(self._fake(real, label, step, 0), step, 0, AUGMENT_FAKE)
+            with _watching(self.discriminator) as d_tape:
+                real_logits, fake_logits = critic(seen), critic(fake)
+                d_loss = self.training.loss.discriminator(real_logits, fake_logits)
+                with g_tape.stop_recording():
+                    penalty = self._penalty(critic, seen, tf.stop_gradient(fake), step, 0)
+                total = d_loss + penalty
+            g_loss = self.training.loss.generator(real_logits, fake_logits)
+        g_gradients = _gradients(g_tape, self.generator, g_loss)
+        d_norm = _apply(self.d_optimizer, self.discriminator, _gradients(d_tape, self.discriminator, total))
+        g_norm = _apply(self.g_optimizer, self.generator, g_gradients)
+        metrics = self._describe(real_logits, fake_logits, d_loss, penalty)
+        return metrics | {"d_gradient_norm": d_norm, "g_loss": g_loss, "g_gradient_norm": g_norm}
+
+    def _update_discriminator(self, real: Any, fake: Any, label: Any, step: Any, turn: int) -> dict[str, Any]:
+        critic = self._critic(label)
+        real = self._augment(real, step, turn, AUGMENT_REAL)
+        fake = self._augment(tf.stop_gradient(fake), step, turn, AUGMENT_FAKE)
+        with _watching(self.discriminator) as tape:
+            real_logits, fake_logits = critic(real), critic(fake)
+            d_loss = self.training.loss.discriminator(real_logits, fake_logits)
+            penalty = self._penalty(critic, real, fake, step, turn)
+            total = d_loss + penalty
+        norm = _apply(self.d_optimizer, self.discriminator, _gradients(tape, self.discriminator, total))
+        return self._describe(real_logits, fake_logits, d_loss, penalty) | {"d_gradient_norm": norm}
+
+    def _penalty(self, critic: Critic, real: Any, fake: Any, step: Any, turn: int) -> Any:
+        """Sum of the penalties that are due at this step."""
+        total = tf.zeros([])
+        seed = self._seed(PENALTY, step, turn)
+        for penalty in self.training.penalties:
+
+            def due(penalty: Any = penalty) -> Any:
+                return penalty.interval * penalty.penalty(critic, real, fake, seed)
+
+            total += (
+                due() if penalty.interval == 1 else tf.cond(step % penalty.interval == 0, due, lambda: tf.zeros([]))
+            )
+        return total
+
+    def _real(self, samples: Any, labels: Any, indices: Any, step: Any, turn: int) -> tuple[Any, Any]:
+        """One batch of real samples as the networks see them, and its labels."""
+        real = tf.gather(samples, indices)
+        if len(self.config.sample_shape) == 3:
+            real = tf.cast(real, tf.float32) / 127.5 - 1.0
+            if getattr(self.config.data, "flip", False):
+                draw = tf.random.stateless_uniform([tf.shape(real)[0], 1, 1, 1], seed=self._seed(FLIP, step, turn))
+                real = tf.where(draw < 0.5, real, real[:, :, ::-1])
+        return real, tf.gather(labels, indices)
+
+    def _fake(self, real: Any, label: Any, step: Any, turn: int) -> Any:
+        """As many generated samples as real ones, of the same classes."""
+        shape = [tf.shape(real)[0], self.config.generator.latent_dim]
+        seed = self._seed(LATENT, step, turn)
+        if self.config.generator.latent == "uniform":
+            latent = tf.random.stateless_uniform(shape, seed=seed, minval=-1.0, maxval=1.0)
+        else:
+            latent = tf.random.stateless_normal(shape, seed=seed)
+        return self.generator([latent, label] if self.config.num_classes else [latent], training=True)
+
+    def _critic(self, label: Any) -> Critic:
+        """The discriminator as a function of the samples alone."""
+        inputs = [label] if self.config.num_classes else []
+        return lambda samples: self.discriminator([samples, *inputs], training=True)
+
+    def _augment(self, images: Any, step: Any, turn: int, stream: int) -> Any:
+        augment = self.training.augment
+        return images if augment is None else augment.apply(images, self._seed(stream, step, turn))
+
+    def _seed(self, stream: int, step: Any, turn: int) -> Any:
+        """Key of one draw, int64 ``[2]``: from the training's seed, the step, the stream, the turn and the replica."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        place = tf.cast(replica, tf.int64) * self.training.d_steps + turn
+        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + place])
+
+    @staticmethod
+    def _describe(real: Any, fake: Any, d_loss: Any, penalty: Any) -> dict[str, Any]:
+        return {
+            "d_loss": d_loss,
+            "penalty": penalty,
+            "d_real": tf.reduce_mean(tf.sigmoid(real)),
+            "d_fake": tf.reduce_mean(tf.sigmoid(fake)),
+            "d_real_accuracy": tf.reduce_mean(tf.cast(real > 0, tf.float32)),
+            "d_fake_accuracy": tf.reduce_mean(tf.cast(fake < 0, tf.float32)),
+        }
+
+    def _average(self, step: Any) -> None:
+        """Move the averaged generator towards the present one (onto it if ``ema_decay`` is 0), statistics included."""
+        decay = tf.constant(self.training.ema_decay)
+        if self.training.ema_warmup:
+            done = tf.cast(step, tf.float32)
+            decay = tf.minimum(decay, (1.0 + done) / (10.0 + done))
+        for average, weight in zip(self.ema.weights, self.generator.weights, strict=True):
+            average.assign(decay * average + (1.0 - decay) * tf.convert_to_tensor(weight))
+
+
+@contextlib.contextmanager
+def _watching(model: keras.Model) -> Iterator[tf.GradientTape]:
+    """A tape that records what the model's trainable weights take part in, and nothing else."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch([weight.value for weight in model.trainable_variables])
+        yield tape
+
+
+def _gradients(tape: tf.GradientTape, model: keras.Model, loss: tf.Tensor) -> list[tf.Tensor]:
+    return tape.gradient(loss, [weight.value for weight in model.trainable_variables])
+
+
+def _apply(optimizer: keras.Optimizer, model: keras.Model, gradients: list[tf.Tensor]) -> tf.Tensor:
+    """Update the model and return the norm of all gradients together, before clipping."""
+    optimizer.apply(gradients, model.trainable_variables)
+    return tf.linalg.global_norm(gradients)

@@ -1,0 +1,129 @@
+"""Start or resume a training: config, data and run folder come together here."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from ganzoo import images, yaml_files
+from ganzoo.config import Config
+from ganzoo.data.base import Dataset
+from ganzoo.errors import RunError
+from ganzoo.runs import CONFIG, Run, find_run, new_run
+from ganzoo.training import preview
+from ganzoo.training.trainer import Outcome, Trainer
+from ganzoo.versions import library_versions
+from ganzoo.zoo import load_config
+
+Say = Callable[[str], None]
+
+
+def start(
+    config: Config,
+    *,
+    root: Path | None = None,
+    max_steps: int | None = None,
+    max_minutes: float | None = None,
+    quiet: bool = False,
+    say: Say = lambda text: None,
+) -> tuple[Run, Outcome]:
+    """Load the data, make the next run folder, and train in it.
+
+    Args:
+        config: the experiment.
+        root: where runs are kept; by default ``runs/``.
+        max_steps, max_minutes: stop early; ``Trainer.train`` describes both.
+        quiet: show no progress.
+        say: called with lines for a reader, for example where the run is.
+
+    Raises:
+        DataError, RunError, TrainingError: as what they stand for happens.
+    """
+    dataset = load_data(config, quiet=quiet, say=say)
+    run = new_run(config.name, root=root)
+    (run.folder / "versions.json").write_text(_versions(), encoding="utf-8")
+    images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
+    images.save(preview.picture(dataset.samples[:: max(1, len(dataset) // 64)][:64]), run.folder / "real.png")
+    say(f"Run {run.name} in {run.folder}")
+    trainer = Trainer(config, dataset, run)
+    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
+
+
+def resume(
+    what: str | None = None,
+    *,
+    root: Path | None = None,
+    max_steps: int | None = None,
+    max_minutes: float | None = None,
+    quiet: bool = False,
+    say: Say = lambda text: None,
+) -> tuple[Run, Outcome]:
+    """Go on with a run (the newest, unless one is named) from its newest checkpoint that is whole.
+
+    Raises:
+        RunError: if there is no such run, it has no checkpoint, or it is finished.
+    """
+    run = find_run(what, root=root)
+    config: Config = run.config
+    trainer = Trainer(config, load_data(config, quiet=quiet, say=say), run)
+    for skipped in trainer.restore():
+        say(f"Skipped a damaged checkpoint: {skipped}")
+    if trainer.step >= config.training.steps:
+        raise RunError(f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume.")
+    say(f"Run {run.name} goes on from step {trainer.step}")
+    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
+
+
+def train(
+    what: str | Path | Config,
+    *,
+    steps: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    root: Path | None = None,
+    max_minutes: float | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Train a model and return its run, which can be exported: ``ganzoo.train("dcgan-faces-32").export()``.
+
+    Args:
+        what: a name from the zoo, a path to a YAML file, or a config.
+        steps: length of the training; by default the config's.
+        data: file or folder of the training data, for sources that read one.
+        seed: by default the config's.
+        overrides: further ``dotted.key=value`` texts.
+        root: where runs are kept; by default ``runs/`` in the present folder.
+        max_minutes: stop after so long.
+        quiet: show no progress.
+
+    Raises:
+        GanzooError: for anything that is wrong with the name, the config, the data or the disk.
+    """
+    values = {"training.steps": steps, "data.path": data and json.dumps(os.fspath(data)), "training.seed": seed}
+    changes = [*overrides, *(f"{key}={value}" for key, value in values.items() if value is not None)]
+    config = what if isinstance(what, Config) else load_config(what, changes)
+    run, _ = start(config, root=root, max_minutes=max_minutes, quiet=quiet)
+    return run
+
+
+def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> Dataset:
+    """Load the config's data and say what could not be read."""
+    dataset = config.data.load(quiet=quiet)
+    broken: dict[str, Any] = dataset.report.broken
+    if broken:
+        first = next(iter(broken.items()))
+        say(f"Skipped {len(broken)} broken files, for example {first[0]}: {first[1]}")
+    return dataset
+
+
+def _versions() -> str:
+    machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
+    devices = [device.name for device in tf.config.list_physical_devices()]
+    return json.dumps(machine | {"devices": devices, "libraries": library_versions()}, indent=1)
