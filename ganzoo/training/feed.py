@@ -38,7 +38,7 @@ class Feed:
             self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)
 
     def take(self, *, first: int, steps: int) -> tuple[Any, Any, Any]:
-        """What the steps from ``first`` on see: samples, labels, and their indices, int32 ``[steps, d_steps, batch]``."""
+        """What the steps from ``first`` on see: samples, labels, and int32 indices ``[steps, d_steps, batch]``."""
         indices = batch_indices(
             first=first, steps=steps, per_step=self._per_step, count=len(self._samples), seed=self._seed
         )
