@@ -1,0 +1,304 @@
+"""The published folder: written whole or not at all, and read from strangers without trusting anything in it.
+
+    config.json  metadata.json  README.md  samples.png  model.safetensors  onnx/model.onnx  [onnx/model_fp16.onnx]
+
+Only these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Names that begin with a dot
+(``.gitattributes``, ``.cache``) belong to other tools; they are never opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.bundle_config import (
+    BundleConfig,
+    BundleFacts,
+    BundleMetadata,
+    FileRecord,
+    LatentSpec,
+    read_json,
+    write_json,
+)
+from ganzoo.errors import BundleError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Bundle", "BundleConfig", "BundleFacts", "LatentSpec", "read_bundle", "write_bundle"]
+
+CONFIG, METADATA, CARD, SAMPLES = "config.json", "metadata.json", "README.md", "samples.png"
+WEIGHTS, ONNX, ONNX_FP16 = "model.safetensors", "onnx/model.onnx", "onnx/model_fp16.onnx"
+_MIB = 1 << 20
+# The largest size in bytes of every file a bundle may hold.
+LIMITS = {
+    CONFIG: _MIB,
+    METADATA: _MIB,
+    CARD: _MIB,
+    SAMPLES: 32 * _MIB,
+    WEIGHTS: 2048 * _MIB,
+    ONNX: 2048 * _MIB - 1,
+    ONNX_FP16: 2048 * _MIB - 1,
+}
+REQUIRED = (CONFIG, METADATA)
+_MAX_TENSORS = 10_000
+_WEIGHT_TYPES = ("float32", "float16")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files were verified. ``read`` and ``weights`` verify again what they read."""
+
+    folder: Path
+    config: BundleConfig
+    metadata: BundleMetadata
+
+    @property
+    def files(self) -> list[str]:
+        """Names of all files, metadata.json included, in alphabetical order."""
+        return sorted([METADATA, *self.metadata.files])
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file, the same that the hash in metadata.json was made of.
+
+        Raises:
+            BundleError: if the bundle has no such file, or it changed.
+        """
+        record = self.metadata.files.get(name)
+        if record is None:
+            has = f"It has {', '.join(self.files)}."
+            raise BundleError(f"The bundle '{self.folder}' has no '{name}'.{did_you_mean(name, self.files)} {has}")
+        try:
+            content = _read_file(self.folder, name)
+            _compare(name, record, size=len(content), digest=hashlib.sha256(content).hexdigest())
+        except BundleError as error:
+            raise BundleError(f"Bundle '{self.folder}': {error}") from error
+        return content
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """The EMA generator's weights by name: float32 arrays, all finite.
+
+        Raises:
+            BundleError: if the file is missing, damaged, or holds anything else.
+        """
+        import numpy as np
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            tensors = load(self.read(WEIGHTS))
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{self.folder / WEIGHTS} is not readable as safetensors: {error}.") from error
+        if len(tensors) > _MAX_TENSORS:
+            raise BundleError(f"{self.folder / WEIGHTS} holds {len(tensors)} tensors; allowed: {_MAX_TENSORS}.")
+        for name, tensor in tensors.items():
+            if tensor.dtype.name not in _WEIGHT_TYPES or not name.isprintable() or not np.isfinite(tensor).all():
+                allowed = f"finite {' or '.join(_WEIGHT_TYPES)}"
+                raise BundleError(f"{self.folder / WEIGHTS}: {name!a} is {tensor.dtype.name}; allowed: {allowed}.")
+        return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
+
+
+def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = ()) -> Bundle:
+    """Verify a bundle and read its config.
+
+    Every file must have the size and SHA-256 that metadata.json says, and there must be no file more and none less.
+
+    Args:
+        folder: the bundle.
+        unhashed: files whose hashes are left to ``Bundle.read``, because the caller reads them next.
+
+    Raises:
+        BundleError: saying which file is wrong, and how.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise BundleError(f"No bundle at '{folder}': there is no such folder.")
+    try:
+        present = _list_files(folder)
+        for name in REQUIRED:
+            if name not in present:
+                raise BundleError(f"no ganzoo bundle, because it has no {name}.")
+        metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
+        _compare_names(present, metadata.files)
+        for name, record in metadata.files.items():
+            size = _checked_path(folder, name).stat().st_size
+            digest = _hash_file(folder, name) if size == record.size and name not in unhashed else record.sha256
+            _compare(name, record, size=size, digest=digest)
+        config = BundleConfig.from_dict(read_json(_read_file(folder, CONFIG), CONFIG))
+    except BundleError as error:
+        raise BundleError(f"Bundle '{folder}': {error}") from error
+    return Bundle(folder, config, metadata)
+
+
+def write_bundle(
+    folder: str | os.PathLike[str],
+    *,
+    config: BundleConfig,
+    onnx: bytes,
+    weights: Mapping[str, NDArray[np.float32]],
+    samples: bytes | None = None,
+    onnx_fp16: bytes | None = None,
+    facts: BundleFacts | None = None,
+    card: str | None = None,
+) -> Bundle:
+    """Write a bundle beside ``folder`` and rename it there. An older bundle at ``folder`` is replaced as a whole.
+
+    Args:
+        folder: where it will stand; its parent is made.
+        config: what the generator takes and gives.
+        onnx: the float32 graph (``onnx/model.onnx``).
+        weights: the generator's weights by name.
+        samples: a PNG.
+        onnx_fp16: the float16 graph, if there is one.
+        facts: parity, step, metrics and training, for metadata.json.
+        card: README.md; a minimal one is made without it.
+
+    Raises:
+        BundleError: if something else than a bundle stands at ``folder``, a value is out of bounds, or writing fails.
+    """
+    from safetensors.numpy import save
+
+    folder = Path(folder)
+    facts = facts or BundleFacts()
+    card = card if card is not None else minimal_card(config, facts)
+    contents = {CONFIG: write_json(config.to_dict()), CARD: card.encode(), ONNX: onnx, WEIGHTS: save(dict(weights))}
+    contents |= {name: content for name, content in ((SAMPLES, samples), (ONNX_FP16, onnx_fp16)) if content is not None}
+    for name, content in contents.items():
+        if len(content) > LIMITS[name]:
+            raise BundleError(f"{name} has {len(content)} bytes; allowed: {LIMITS[name]}.")
+    files = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
+    contents[METADATA] = write_json(BundleMetadata(files, facts).to_dict())
+    try:
+        _replace_folder(folder, contents)
+    except OSError as error:
+        raise BundleError(f"Cannot write the bundle '{folder}': {error.strerror or error}.") from error
+    return read_bundle(folder)
+
+
+def minimal_card(config: BundleConfig, facts: BundleFacts) -> str:
+    """A short README.md: what the generator makes, and the lines that run it."""
+    size = " x ".join(str(n) for n in config.shape)
+    step = "" if facts.training_step is None else f" after {facts.training_step} training steps"
+    kind = "Images" if config.kind == "image" else "Vectors"
+    return (
+        f"---\nlibrary_name: ganzoo\ntags:\n- gan\n- ganzoo\n---\n\n# {config.name}\n\n"
+        f"{kind} of {size} by a generative adversarial network{step}.\n\n"
+        f'```python\nimport ganzoo\n\nganzoo.load("PATH").generate(7)\n```\n'
+    )
+
+
+def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write ``contents`` into a hidden folder beside ``folder``, sync, and swap the two by renaming."""
+    if folder.is_symlink() or (folder.exists() and not _is_replaceable(folder)):
+        raise BundleError(f"'{folder}' is there and is no ganzoo bundle, so it is left alone. Choose another folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("new", "old"))
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        for name, content in contents.items():
+            path = fresh / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        if folder.exists():
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """True for an empty folder, or one that holds a bundle's files and nothing else, hidden files included."""
+    if not folder.is_dir():
+        return False
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {"onnx"}
+    return not names or (names <= set(LIMITS) and names >= set(REQUIRED))
+
+
+def _list_files(folder: Path) -> set[str]:
+    """Names of the files in a bundle's folder, relative, with slashes; hidden names left out.
+
+    Raises:
+        BundleError: if there is a name that no bundle has.
+    """
+    found: set[str] = set()
+    for prefix in ("", "onnx/"):
+        parent = folder / prefix
+        if prefix and not os.path.lexists(parent):
+            continue
+        if prefix and (parent.is_symlink() or not parent.is_dir()):
+            raise BundleError("onnx is not a folder.")
+        for entry in os.scandir(parent):
+            if not entry.name.startswith(".") and not (entry.name == "onnx" and not prefix):
+                found.add(prefix + entry.name)
+    _allowed_names(found)
+    return found
+
+
+def _allowed_names(names: Iterable[str]) -> None:
+    for name in sorted(names):
+        if name not in LIMITS:
+            raise BundleError(f"{name!a} is no file of a bundle; allowed: {', '.join(LIMITS)}.")
+
+
+def _compare_names(present: set[str], listed: Mapping[str, FileRecord]) -> None:
+    _allowed_names(listed)
+    if METADATA in listed:
+        raise BundleError("metadata.json lists itself.")
+    extra, missing = sorted(present - set(listed) - {METADATA}), sorted(set(listed) - present)
+    if extra:
+        raise BundleError(f"metadata.json has no hash of {', '.join(extra)}.")
+    if missing:
+        raise BundleError(f"{', '.join(missing)} is missing.")
+
+
+def _compare(name: str, record: FileRecord, *, size: int, digest: str) -> None:
+    if size != record.size:
+        raise BundleError(f"{name} has {size} bytes where metadata.json says {record.size}: cut or altered.")
+    if digest != record.sha256:
+        raise BundleError(
+            f"{name} is damaged or altered: its SHA-256 begins {digest[:12]}, metadata.json says {record.sha256[:12]}."
+        )
+
+
+def _checked_path(folder: Path, name: str) -> Path:
+    """The path of a regular file of at most its limit. A link to one is allowed: the Hub's cache is made of them."""
+    path = folder / name
+    if not path.is_file():
+        raise BundleError(f"{name} is not a regular file.")
+    size = path.stat().st_size
+    if size > LIMITS[name]:
+        raise BundleError(f"{name} has {size} bytes; allowed: {LIMITS[name]}.")
+    return path
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    path = _checked_path(folder, name)
+    try:
+        with path.open("rb") as file:
+            return file.read(LIMITS[name] + 1)
+    except OSError as error:
+        raise BundleError(f"{name} is not readable: {error.strerror or error}.") from error
+
+
+def _hash_file(folder: Path, name: str) -> str:
+    path = _checked_path(folder, name)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"{name} is not readable: {error.strerror or error}.") from error

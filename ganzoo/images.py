@@ -1,0 +1,166 @@
+"""Images: floats in [-1, 1] <-> uint8 <-> PIL, grids, and files that are written whole or not at all.
+
+Arrays are NHWC with 1 (grey) or 3 (RGB) channels. PIL is imported inside the functions that need it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.errors import GanzooError, did_you_mean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_HALF_RANGE = np.float32(127.5)
+
+
+def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Floats in [-1, 1] of any shape -> uint8 of that shape.
+
+    The value is ``rint((x + 1) * 127.5)``: the nearest of 256 levels, a tie to the even one. What lies outside
+    [-1, 1] is clipped. ``from_uint8`` goes back exactly.
+
+    Raises:
+        GanzooError: if a value is not a number.
+    """
+    levels = (images + np.float32(1.0)) * _HALF_RANGE
+    if levels.size and np.isnan(levels.max()):
+        raise GanzooError("The images hold values that are not numbers (NaN), so there is nothing to show.")
+    rounded: NDArray[np.uint8] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return rounded
+
+
+def from_uint8(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 of any shape -> float32 in [-1, 1]: ``x / 127.5 - 1``."""
+    return images.astype(np.float32) / _HALF_RANGE - np.float32(1.0)
+
+
+def to_pil(image: NDArray[np.uint8]) -> Image:
+    """A uint8 array ``[h, w, 1]``, ``[h, w, 3]`` or ``[h, w]`` -> a PIL image, mode "L" or "RGB".
+
+    Raises:
+        GanzooError: if the array is of another type or shape.
+    """
+    from PIL import Image
+
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)) or not image.size:
+        raise GanzooError(f"An image is uint8 [h, w, 1 or 3]; received {image.dtype} {list(image.shape)}.")
+    return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
+
+
+def grid(
+    images: NDArray[np.uint8], *, columns: int | None = None, separator: int = 0, background: int = 255
+) -> NDArray[np.uint8]:
+    """Lay uint8 ``[n, h, w, c]`` out in rows: uint8 ``[H, W, c]``, left to right, then down.
+
+    Args:
+        images: one image or more.
+        columns: images in a row; by default a nearly square picture with few empty cells.
+        separator: pixels between neighbours (none around the edge).
+        background: grey level, 0-255, of the separators and the empty cells.
+
+    Raises:
+        GanzooError: if a size is out of range or there is no image.
+    """
+    if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
+        raise GanzooError(f"A grid takes uint8 images [n, h, w, c]; received {images.dtype} {list(images.shape)}.")
+    n, height, width, channels = images.shape
+    columns = choose_columns(n, height=height, width=width) if columns is None else columns
+    if columns < 1 or not 0 <= separator <= 1024 or not 0 <= background <= 255:
+        raise GanzooError(
+            f"A grid has columns of at least 1, a separator of 0-1024 px and a background of 0-255; "
+            f"received {columns}, {separator} and {background}."
+        )
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    cells = np.full((rows * columns, height + separator, width + separator, channels), background, np.uint8)
+    cells[:n, :height, :width] = images
+    cells = cells.reshape(rows, columns, *cells.shape[1:]).transpose(0, 2, 1, 3, 4)
+    sheet = cells.reshape(rows * (height + separator), columns * (width + separator), channels)
+    return np.ascontiguousarray(sheet[: sheet.shape[0] - separator, : sheet.shape[1] - separator])
+
+
+def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:
+    """Columns for ``count`` images of one size: from square to twice as wide as high, with the fewest empty cells."""
+    square = math.sqrt(count * height / width)
+    first = min(max(1, math.ceil(square - 1e-9)), count)
+    last = min(max(first, math.floor(2 * square)), count)
+    return min(range(first, last + 1), key=lambda columns: (-count % columns, columns))
+
+
+def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path:
+    """Write a PIL image or a uint8 array as PNG, JPEG or WebP, by the suffix. Whole or not at all.
+
+    Raises:
+        GanzooError: if the suffix is unknown or the file cannot be written.
+    """
+    path = Path(path)
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        hint = did_you_mean(path.suffix.lower(), FORMATS)
+        raise GanzooError(f"Cannot write '{path}': the suffix is none of {', '.join(FORMATS)}.{hint}")
+    picture = to_pil(image) if isinstance(image, np.ndarray) else image
+    buffer = io.BytesIO()
+    options = {} if form == "PNG" else {"quality": 95}
+    picture.save(buffer, form, **options)
+    return write_atomic(path, buffer.getvalue())
+
+
+def save_gif(
+    frames: Iterable[Image | NDArray[np.uint8]],
+    path: str | os.PathLike[str],
+    *,
+    frames_per_second: float = 20.0,
+    loop: bool = True,
+) -> Path:
+    """Write an animation. Whole or not at all. A frame lasts a multiple of 10 ms, because GIF counts in those.
+
+    Raises:
+        GanzooError: if the suffix is not .gif, there is no frame, the rate is out of range, or writing fails.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gif":
+        raise GanzooError(f"Cannot write '{path}': the suffix of an animation is .gif.")
+    if not 1.0 <= frames_per_second <= 50.0:
+        raise GanzooError(f"An animation has 1 to 50 frames per second; received {frames_per_second}.")
+    pictures: Sequence[Image] = [to_pil(f) if isinstance(f, np.ndarray) else f for f in frames]
+    if not pictures:
+        raise GanzooError(f"Cannot write '{path}': received no frames.")
+    duration = max(20, round(100 / frames_per_second) * 10)
+    options = {"loop": 0} if loop else {}
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, **options)
+    return write_atomic(path, buffer.getvalue())
+
+
+def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file beside its place and rename it there, so a reader sees the old file or the new one, never a part.
+
+    Missing parent folders are made.
+
+    Raises:
+        GanzooError: if it cannot be written; an older file is untouched then.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise GanzooError(f"Cannot write '{path}': {error.strerror or error}.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+    return path

@@ -1,0 +1,179 @@
+"""Seed -> latent. The latent of a seed is promised exactly, on every machine and NumPy version, for ever.
+
+``RandomState``'s stream is frozen by NumPy (NEP 19); that of ``numpy.random.Generator`` is not, so it is not used here.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from typing import Literal, SupportsIndex
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.errors import GanzooError, did_you_mean
+
+Distribution = Literal["normal", "uniform"]
+DISTRIBUTIONS: tuple[Distribution, ...] = ("normal", "uniform")
+MAX_SEED = 2**32 - 1
+MAX_PARSED_SEEDS = 10_000_000
+_CLASS_STREAM = 1
+_PARALLEL = 1e-6
+_THREAD = threading.local()
+_SEED_RANGE = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?", re.ASCII)
+
+
+def check_seed(seed: object) -> int:
+    """Return ``seed`` as an int.
+
+    Raises:
+        GanzooError: if it is not a whole number from 0 to 4294967295.
+    """
+    if isinstance(seed, SupportsIndex) and not isinstance(seed, bool | np.ndarray):
+        number = int(seed.__index__())
+        if 0 <= number <= MAX_SEED:
+            return number
+    raise GanzooError(f"A seed is a whole number from 0 to {MAX_SEED}; received {_short(seed)}.")
+
+
+def check_seeds(seeds: Iterable[object]) -> list[int]:
+    """Return ``seeds`` as a list of ints, one or more.
+
+    Raises:
+        GanzooError: if there is none, or one of them is not a seed.
+    """
+    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
+        raise GanzooError(f"Seeds are whole numbers, as in 7, [0, 1, 2] or range(64); received {_short(seeds)}.")
+    checked = [check_seed(seed) for seed in seeds]
+    if not checked:
+        raise GanzooError("Received no seeds; give at least one, as in [0] or range(64).")
+    return checked
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read the command line's form: numbers and closed ranges with commas, ``"0-63,70"``. Order and repeats stay.
+
+    Raises:
+        GanzooError: if a part is of another form, a range runs backwards, a seed is above 4294967295, or there are
+            more than ten million.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = _SEED_RANGE.fullmatch(part.strip())
+        if match is None:
+            raise GanzooError(f"Seeds are numbers and ranges, as in 0-63,70; received {_short(text)}.")
+        first = check_seed(int(match[1]))
+        last = check_seed(int(match[2])) if match[2] else first
+        if last < first:
+            raise GanzooError(f"The range of seeds {first}-{last} runs backwards; write {last}-{first}.")
+        if len(seeds) + last - first + 1 > MAX_PARSED_SEEDS:
+            raise GanzooError(f"{_short(text)} is more than {MAX_PARSED_SEEDS} seeds; ask for fewer at a time.")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def latents(
+    seeds: Iterable[object], *, dim: int, distribution: Distribution = "normal", truncation: float | None = None
+) -> NDArray[np.float32]:
+    """The latents of ``seeds``: float32 ``[n, dim]``, row i from seed i alone.
+
+    A row is ``RandomState(seed).standard_normal(dim)``, or ``RandomState(seed).uniform(-1, 1, dim)``.
+
+    Raises:
+        GanzooError: if a seed, the distribution or the truncation is out of range.
+    """
+    checked = check_seeds(seeds)
+    z = np.empty((len(checked), dim), np.float32)
+    state = _random_state()
+    for row, seed in enumerate(checked):
+        state.seed(seed)
+        if distribution == "normal":
+            z[row] = state.standard_normal(dim)
+        elif distribution == "uniform":
+            z[row] = state.uniform(-1.0, 1.0, dim)
+        else:
+            hint = did_you_mean(str(distribution), DISTRIBUTIONS)
+            raise GanzooError(f"No latent distribution '{distribution}'.{hint} Allowed: {', '.join(DISTRIBUTIONS)}.")
+    return truncate(z, truncation)
+
+
+def labels(seeds: Iterable[object], *, num_classes: int) -> NDArray[np.int32]:
+    """The classes of ``seeds`` for a conditional model whose caller gives none: int32 ``[n]`` in 0 .. num_classes - 1.
+
+    The class of a seed is ``floor(num_classes * u)`` with ``u = RandomState([seed, 1]).random_sample()``: a stream of
+    its own, so the latent of a seed is the same whether its class is given or not.
+
+    Raises:
+        GanzooError: if a seed is out of range.
+    """
+    state, classes = _random_state(), []
+    for seed in check_seeds(seeds):
+        state.seed([seed, _CLASS_STREAM])
+        classes.append(int(state.random_sample() * num_classes))
+    return np.array(classes, np.int32)
+
+
+def truncate(z: NDArray[np.float32], truncation: float | None) -> NDArray[np.float32]:
+    """Scale latents towards their mean, 0: variety is given up for likelihood. 1 or None changes nothing.
+
+    This is StyleGAN's psi (Karras et al. 2019, arXiv:1812.04948), applied to the latent itself.
+
+    Raises:
+        GanzooError: if ``truncation`` is not from 0 to 1.
+    """
+    if truncation is None:
+        return z
+    if isinstance(truncation, bool) or not isinstance(truncation, int | float) or not 0.0 <= truncation <= 1.0:
+        raise GanzooError(f"Truncation is a number from 0 (the mean) to 1 (off); received {_short(truncation)}.")
+    return z * np.float32(truncation)
+
+
+def interpolate(
+    start: NDArray[np.float32], stop: NDArray[np.float32], *, frames: int, distribution: Distribution = "normal"
+) -> NDArray[np.float32]:
+    """``frames`` latents from ``start`` to ``stop``, both included exactly: float32 ``[frames, dim]``.
+
+    Normal latents turn along the great circle while their length goes evenly from one to the other (slerp, Shoemake
+    1985; for GANs White 2016, arXiv:1609.04468), because the straight line passes through lengths that training never
+    saw. Uniform latents go straight, which stays inside the cube.
+
+    Raises:
+        GanzooError: if ``frames`` is below 2.
+    """
+    if isinstance(frames, bool) or not isinstance(frames, int | np.integer) or frames < 2:
+        raise GanzooError(f"An interpolation has at least 2 frames, its two ends; received {_short(frames)}.")
+    t = np.linspace(0.0, 1.0, int(frames))[:, None]
+    a, b = start.astype(np.float64), stop.astype(np.float64)
+    path = _slerp(a, b, t) if distribution == "normal" else (1.0 - t) * a + t * b
+    path[0], path[-1] = a, b
+    return path.astype(np.float32)
+
+
+def _random_state() -> np.random.RandomState:
+    """This thread's, to seed anew for every row: the stream is that of ``RandomState(seed)``, 100 times sooner."""
+    if not hasattr(_THREAD, "state"):
+        _THREAD.state = np.random.RandomState()
+    state: np.random.RandomState = _THREAD.state
+    return state
+
+
+def _slerp(a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Turn from ``a`` to ``b``; a straight line where there is no plane to turn in (zero or parallel vectors)."""
+    length_a, length_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    straight = (1.0 - t) * a + t * b
+    if length_a == 0.0 or length_b == 0.0:
+        return straight
+    angle = np.arccos(np.clip(np.dot(a / length_a, b / length_b), -1.0, 1.0))
+    if np.sin(angle) < _PARALLEL:
+        return straight
+    turn_a, turn_b = np.sin((1.0 - t) * angle) / np.sin(angle), np.sin(t * angle) / np.sin(angle)
+    length = (1.0 - t) * length_a + t * length_b
+    turned: NDArray[np.float64] = length * (turn_a * a / length_a + turn_b * b / length_b)
+    return turned
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ganzoo import images
+from ganzoo.errors import GanzooError
+
+RNG = np.random.RandomState(0)
+RGB = RNG.randint(0, 256, (5, 7, 3)).astype(np.uint8)
+GREY = RNG.randint(0, 256, (5, 7, 1)).astype(np.uint8)
+
+
+def test_every_level_goes_there_and_back():
+    levels = np.arange(256, dtype=np.uint8)
+    floats = images.from_uint8(levels)
+    assert floats.dtype == np.float32
+    assert floats[0] == -1
+    assert floats[-1] == 1
+    np.testing.assert_array_equal(images.to_uint8(floats), levels)
+
+
+@given(st.floats(-1, 1, width=32))
+def test_rounding_goes_to_the_nearest_level(value):
+    level = int(images.to_uint8(np.array([value], np.float32))[0])
+    assert abs((value + 1) * 127.5 - level) <= 0.5 + 1e-4
+
+
+def test_ties_go_to_the_even_level():
+    exact = np.array([0.5 / 127.5 - 1, 0.0], np.float64)
+    np.testing.assert_array_equal(images.to_uint8(exact), [0, 128])
+
+
+def test_what_lies_outside_is_clipped():
+    np.testing.assert_array_equal(images.to_uint8(np.array([-9, 9, np.inf, -np.inf], np.float32)), [0, 255, 255, 0])
+
+
+def test_nan_is_an_error():
+    with pytest.raises(GanzooError, match="NaN"):
+        images.to_uint8(np.array([[0.0, np.nan]], np.float32))
+
+
+@pytest.mark.parametrize(("array", "mode"), [(RGB, "RGB"), (GREY, "L"), (GREY[..., 0], "L")])
+def test_to_pil(array, mode):
+    image = images.to_pil(array)
+    assert image.mode == mode
+    assert image.size == (7, 5)
+    np.testing.assert_array_equal(np.asarray(image).reshape(array.shape), array)
+
+
+@pytest.mark.parametrize("array", [RGB.astype(np.float32), RGB[..., :2], RGB[None], RGB[:0]])
+def test_to_pil_refuses_other_arrays(array):
+    with pytest.raises(GanzooError, match="An image is uint8"):
+        images.to_pil(array)
+
+
+@pytest.mark.parametrize(
+    ("count", "columns"), [(1, 1), (2, 2), (3, 3), (4, 2), (7, 4), (8, 4), (10, 5), (16, 4), (64, 8), (100, 10)]
+)
+def test_columns_are_chosen_for_few_empty_cells(count, columns):
+    assert images.choose_columns(count) == columns
+
+
+@given(
+    n=st.integers(1, 30), columns=st.integers(1, 9) | st.none(), separator=st.integers(0, 3), c=st.sampled_from([1, 3])
+)
+def test_every_image_stands_in_its_cell(n, columns, separator, c):
+    batch = np.random.RandomState(n).randint(0, 255, (n, 3, 4, c)).astype(np.uint8)
+    sheet = images.grid(batch, columns=columns, separator=separator, background=255)
+    width = min(columns or images.choose_columns(n, height=3, width=4), n)
+    rows = -(-n // width)
+    assert sheet.shape == (rows * (3 + separator) - separator, width * (4 + separator) - separator, c)
+    for index, image in enumerate(batch):
+        y, x = index // width * (3 + separator), index % width * (4 + separator)
+        np.testing.assert_array_equal(sheet[y : y + 3, x : x + 4], image)
+    assert (sheet == 255).sum() == sheet.size - batch.size
+
+
+@pytest.mark.parametrize("options", [{"columns": 0}, {"separator": -1}, {"background": 256}])
+def test_grid_refuses_sizes_out_of_range(options):
+    with pytest.raises(GanzooError, match="columns of at least 1"):
+        images.grid(RGB[None], **options)
+
+
+def test_grid_refuses_other_arrays():
+    with pytest.raises(GanzooError, match="takes uint8 images"):
+        images.grid(RGB)
+
+
+@pytest.mark.parametrize("array", [RGB, GREY])
+@pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".jpeg", ".webp"])
+def test_save_writes_what_the_suffix_says(tmp_path, array, suffix):
+    path = images.save(array, tmp_path / "new" / f"a{suffix}")
+    with Image.open(path) as image:
+        assert image.format == images.FORMATS[suffix.lower()]
+        assert image.size == (7, 5)
+        if suffix.lower() == ".png":
+            np.testing.assert_array_equal(np.asarray(image).reshape(array.shape), array)
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["a", "a.", "a.tiff", "a.pngg"])
+def test_an_unknown_suffix_is_one_line_and_no_file(tmp_path, name):
+    with pytest.raises(GanzooError, match=r"none of \.png, \.jpg, \.jpeg, \.webp") as caught:
+        images.save(RGB, tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_near_suffix_is_suggested(tmp_path):
+    with pytest.raises(GanzooError, match=r"Did you mean '\.png'"):
+        images.save(RGB, tmp_path / "a.pngg")
+
+
+def test_gif_holds_every_frame(tmp_path):
+    frames = [np.full((6, 6, 3), level, np.uint8) for level in (0, 90, 180, 250)]
+    path = images.save_gif(frames, tmp_path / "walk.gif", frames_per_second=10)
+    with Image.open(path) as animation:
+        assert animation.n_frames == 4
+        assert animation.info["duration"] == 100
+        assert animation.info["loop"] == 0
+        for index, frame in enumerate(frames):
+            animation.seek(index)
+            assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - frame).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("frames", "name", "rate"), [([], "a.gif", 20), ([RGB], "a.png", 20), ([RGB], "a.gif", 0), ([RGB], "a.gif", 99)]
+)
+def test_gif_refuses_what_it_cannot_write(tmp_path, frames, name, rate):
+    with pytest.raises(GanzooError):
+        images.save_gif(frames, tmp_path / name, frames_per_second=rate)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_rest(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    images.save(RGB, path)
+    before = path.read_bytes()
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(GanzooError, match="No space left"):
+        images.save(GREY, path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_parent_that_is_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GanzooError, match="Cannot write"):
+        images.save(RGB, tmp_path / "file" / "a.png")
