@@ -1,16 +1,16 @@
-"""The zoo: finds configs by name or path."""
+"""The zoo: finds configs by name or path. Listing names imports nothing that takes time."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ganzoo import yaml_files
-from ganzoo.config import Config
-from ganzoo.data.base import data_sources
 from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
+
+if TYPE_CHECKING:
+    from ganzoo.config import Config
 
 _PACKAGE = Path(__file__).resolve().parent
 _PLACES = (_PACKAGE / "zoo_configs", _PACKAGE.parent / "zoo_configs")
@@ -39,27 +39,40 @@ def describe(name: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def load_config(what: str | Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(what: str | Path | Config, overrides: Sequence[str] = ()) -> Config:
     """Read a config, check it and apply overrides.
 
     Args:
-        what: a name from the zoo, or a path to a YAML file.
+        what: a name from the zoo, a path to a YAML file, or a config.
         overrides: ``dotted.key=value`` texts.
 
     Raises:
         UnknownNameError: if no model of the zoo has the name.
         ConfigError: if the file or an override is wrong; one line a mistake.
     """
+    from ganzoo import yaml_files
+    from ganzoo.config import Config
+
+    name = what.name if isinstance(what, Config) else str(what)
+    values = what.to_dict() if isinstance(what, Config) else _read(what)
+    config = Config.read(values, what=name)
+    if overrides:
+        complete = config.to_dict()
+        values["data"] = {"source": values["data"]} if isinstance(values["data"], str) else values["data"]
+        values["data"] = _fields_of_new_source(values["data"], overrides)
+        values = yaml_files.apply_overrides(values, overrides, defaults=complete, known=list(_keys(complete)))
+        config = Config.read(values, what=name)
+    return config
+
+
+def _read(what: str | Path) -> dict[str, Any]:
+    """Values of a config file, with those that it inherits."""
+    from ganzoo import yaml_files
+
     path = _find(what)
     values = yaml_files.resolve_extends(yaml_files.read_mapping(path), lambda name: _read_base(name, path))
     values.setdefault("name", path.stem)
-    config = Config.read(values, what=str(what))
-    if overrides:
-        complete = config.to_dict()
-        values["data"] = _fields_of_new_source(values["data"], overrides)
-        values = yaml_files.apply_overrides(values, overrides, defaults=complete, known=list(_keys(complete)))
-        config = Config.read(values, what=str(what))
-    return config
+    return values
 
 
 def _find(what: str | Path) -> Path:
@@ -76,6 +89,8 @@ def _find(what: str | Path) -> Path:
 
 def _read_base(name: str, origin: Path) -> dict[str, Any]:
     """What ``extends`` names: a file beside the one that says so, or a model of the zoo."""
+    from ganzoo import yaml_files
+
     beside = origin.parent / name
     values = yaml_files.read_mapping(beside if beside.suffix in (".yaml", ".yml") else _find(name))
     values.pop("name", None)
@@ -87,6 +102,8 @@ def _fields_of_new_source(data: dict[str, Any], overrides: Sequence[str]) -> dic
     source = next((text.partition("=")[2] for text in overrides if text.startswith("data.source=")), None)
     if source is None:
         return data
+    from ganzoo.data.base import data_sources
+
     fields = data_sources.get(source).model_fields
     return {key: value for key, value in data.items() if key in fields}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from ganzoo.runs import CONFIG, Run, find_run, new_run
 from ganzoo.training import preview
 from ganzoo.training.trainer import Outcome, Trainer
 from ganzoo.versions import library_versions
-from ganzoo.zoo import load_config
 
 Say = Callable[[str], None]
 
@@ -78,39 +77,6 @@ def resume(
         raise RunError(f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume.")
     say(f"Run {run.name} goes on from step {trainer.step}")
     return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
-
-
-def train(
-    what: str | Path | Config,
-    *,
-    steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
-    seed: int | None = None,
-    overrides: Sequence[str] = (),
-    root: Path | None = None,
-    max_minutes: float | None = None,
-    quiet: bool = False,
-) -> Run:
-    """Train a model and return its run, which can be exported: ``ganzoo.train("dcgan-faces-32").export()``.
-
-    Args:
-        what: a name from the zoo, a path to a YAML file, or a config.
-        steps: length of the training; by default the config's.
-        data: file or folder of the training data, for sources that read one.
-        seed: by default the config's.
-        overrides: further ``dotted.key=value`` texts.
-        root: where runs are kept; by default ``runs/`` in the present folder.
-        max_minutes: stop after so long.
-        quiet: show no progress.
-
-    Raises:
-        GanzooError: for anything that is wrong with the name, the config, the data or the disk.
-    """
-    values = {"training.steps": steps, "data.path": data and json.dumps(os.fspath(data)), "training.seed": seed}
-    changes = [*overrides, *(f"{key}={value}" for key, value in values.items() if value is not None)]
-    config = what if isinstance(what, Config) else load_config(what, changes)
-    run, _ = start(config, root=root, max_minutes=max_minutes, quiet=quiet)
-    return run
 
 
 def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> Dataset:

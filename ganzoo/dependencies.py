@@ -1,0 +1,55 @@
+"""What an action needs beyond the base installation, and the line that installs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from ganzoo.errors import MissingDependencyError
+
+TRAINING = ("tensorflow", "keras")
+EXPORT = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime")
+
+EXTRAS = {
+    "tensorflow": "train",
+    "keras": "train",
+    "tf2onnx": "train",
+    "onnx": "train",
+    "tensorboard": "train",
+    "onnxruntime": "cpu",
+    "dicebear": "faces",
+    "dicebear_styles": "faces",
+    "resvg_py": "faces",
+}
+"""Optional module -> the extra of ganzoo-keras that brings it."""
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module can be found; it is not imported."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def require(modules: Iterable[str], *, action: str) -> None:
+    """Check that modules are installed.
+
+    Args:
+        modules: for example ``TRAINING``.
+        action: what needs them, as the beginning of a sentence: ``"Training"``.
+
+    Raises:
+        MissingDependencyError: naming the missing ones and the line that installs them.
+    """
+    missing = [module for module in modules if not is_installed(module)]
+    if missing:
+        raise MissingDependencyError(missing_text(missing, action=action))
+
+
+def missing_text(missing: list[str], *, action: str) -> str:
+    """The message for modules that are not installed."""
+    extra = max((EXTRAS.get(module, "train") for module in missing), key=["faces", "cpu", "train"].index)
+    names = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
+    verb = "are" if len(missing) > 1 else "is"
+    return f"{action} needs {names}, which {verb} not installed. Run: pip install 'ganzoo-keras[{extra}]'"

@@ -1,0 +1,89 @@
+"""Training from Python. Everything that can be wrong is found before TensorFlow is imported."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.dependencies import TRAINING, require
+from ganzoo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ganzoo.config import Config
+    from ganzoo.runs import Run
+
+
+def train(
+    what: str | Path | Config,
+    *,
+    steps: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+    root: Path | None = None,
+    max_minutes: float | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Train a model and return its run, which can be exported: ``ganzoo.train("dcgan-faces-32").export()``.
+
+    Args:
+        what: a name from the zoo, a path to a YAML file, or a config.
+        steps: length of the training; by default the config's.
+        data: file or folder of the training data, for sources that read one.
+        seed: by default the config's.
+        overrides: further ``dotted.key=value`` texts.
+        root: where runs are kept; by default ``runs/`` in the present folder.
+        max_minutes: stop after so long.
+        quiet: show no progress.
+
+    Raises:
+        GanzooError: for anything that is wrong with the name, the config, the data or the disk.
+    """
+    config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
+    require(TRAINING, action="Training")
+    from ganzoo.training.train import start
+
+    run, _ = start(config, root=root, max_minutes=max_minutes, quiet=quiet)
+    return run
+
+
+def experiment(
+    what: str | Path | Config,
+    *,
+    steps: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    overrides: Sequence[str] = (),
+) -> Config:
+    """The config that ``train`` trains with the same arguments. Imports no TensorFlow and writes nothing.
+
+    Raises:
+        UnknownNameError: if no model of the zoo has the name.
+        ConfigError: if the file, an argument or an override is wrong, or the data source reads no files.
+    """
+    from ganzoo.zoo import load_config
+
+    changes = list(overrides)
+    changes += [] if steps is None else [f"training.steps={steps}"]
+    changes += [] if seed is None else [f"training.seed={seed}"]
+    config = load_config(what, changes)
+    if data is None:
+        return config
+    if not type(config.data).accepts_path:
+        raise ConfigError(_no_path(config))
+    path = json.dumps(os.fspath(Path(data).expanduser().absolute()), ensure_ascii=False)
+    return load_config(what, [*changes, f"data.path={path}"])
+
+
+def _no_path(config: Config) -> str:
+    from ganzoo.data.base import data_sources
+
+    source = config.data.registered_name
+    reading = [name for name in data_sources.names() if data_sources.get(name).accepts_path]
+    return (
+        f"The data source '{source}' of {config.name} makes its own samples, so --data PATH means nothing to it. "
+        f"Sources that read files: {', '.join(reading)}; choose one, for example data.source=image_folder"
+    )
