@@ -59,7 +59,7 @@ class NumpyArrays(ImageSource):
         if self.path is None:
             raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
         samples, raw_labels = self._read(self.path)
-        if len(samples) == 0:
+        if samples.size == 0 or samples.ndim == 0:
             raise DataError(f"{self.path} holds no samples: its shape is {list(samples.shape)}.")
         labels, class_names = _as_labels(raw_labels, len(samples), self.path)
         report = DataReport(files=len(samples))
@@ -84,7 +84,7 @@ class NumpyArrays(ImageSource):
             with path.open("rb") as file:
                 start = file.read(6)
             if start == b"\x93NUMPY":
-                return np.load(path, mmap_mode="r", allow_pickle=False), None
+                return _mapped(path), None
             if start[:4] != b"PK\x03\x04":
                 raise DataError(f"{path} is neither a .npy nor a .npz file.")
             with np.load(path, allow_pickle=False) as archive:
@@ -151,6 +151,15 @@ class NumpyArrays(ImageSource):
                 images = np.rint(levels).astype(np.uint8)
             images = resized_array(images, self.resolution, self.channels, self.resize)
             yield Chunk(images, None if labels is None else labels[start : start + _CHUNK])
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        if "Python objects" in str(error):
+            raise DataError(f"{path} holds pickled Python objects, which are not read: store numbers.") from error
+        raise
 
 
 def _range(samples: NDArray[Any]) -> tuple[float, float]:

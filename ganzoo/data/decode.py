@@ -140,7 +140,7 @@ def decode(data: bytes, *, resolution: int, channels: int, crop: Crop | BoxOf, r
     image = opened(data)
     width, height = image.size if orientation(image) < 5 else image.size[::-1]
     box = crop_box(crop, width, height)
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         # A large JPEG is decoded at a half, a quarter or an eighth, but never below twice the wanted size.
         factor = min(1.0, 2 * resolution / max(1.0, min(box[2] - box[0], box[3] - box[1])))
         image.draft(None, (int(image.width * factor) + 1, int(image.height * factor) + 1))

@@ -23,7 +23,6 @@ from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.face_painter import (
     PACKAGES,
     FaceJob,
-    FacePainter,
     require_packages,
     style_definition,
     style_names,
@@ -32,7 +31,8 @@ from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
 from ganzoo.errors import DataError, MissingDependencyError, did_you_mean
 
 _BLOCK = 48
-_FEW = 240  # a worker process takes about half a second to start; fewer faces than this are drawn here
+_FACES_A_WORKER = 240
+"""A worker process takes about half a second to start; it must draw this many faces to be worth it."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _package_versions() -> str:
 
 def _draw(job: FaceJob, count: int, *, quiet: bool) -> Iterator[Chunk]:
     blocks = [(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK)]
-    workers = min(worker_count(), len(blocks)) if count > _FEW else 0
+    workers = min(worker_count(), 1 + count // _FACES_A_WORKER)
     with progress_bar("Drawing faces", count, quiet=quiet) as advance:
         for (start, stop), faces in zip(blocks, _painted(job, blocks, workers), strict=True):
             labels = np.arange(start, stop, dtype=np.int32) % len(job.styles)
@@ -177,10 +177,6 @@ def _draw(job: FaceJob, count: int, *, quiet: bool) -> Iterator[Chunk]:
 
 
 def _painted(job: FaceJob, blocks: Sequence[tuple[int, int]], workers: int) -> Iterator[NDArray[np.uint8]]:
-    if workers <= 1:
-        painter = FacePainter(job)
-        yield from (painter.paint(start, stop) for start, stop in blocks)
-        return
     with _worker_pool(job, workers) as idle:
 
         def paint(block: tuple[int, int]) -> NDArray[np.uint8]:
@@ -208,7 +204,7 @@ def _worker_pool(job: FaceJob, count: int) -> Iterator[queue.Queue[_Worker]]:
 
 
 class _Worker:
-    """A painter in a process of its own.
+    """A ``FacePainter`` in a process of its own.
 
     Not ``multiprocessing``: that imports the user's ``__main__`` again, which a notebook or a script without a guard
     does not survive.

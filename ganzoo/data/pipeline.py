@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,9 +58,10 @@ def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Datase
     Raises:
         DataError: if more files are broken than ``max_broken`` allows, or all of them; the first few are named.
     """
+    labels = b"" if job.labels is None else np.array(job.labels, np.int32).tobytes()
     recipe = Recipe(
         source=job.source.registered_name,
-        content=f"{job.files.fingerprint()} {job.extra_key}",
+        content=f"{job.files.fingerprint()} {hashlib.sha256(labels).hexdigest()} {job.extra_key}",
         config=job.config,
         shape=job.source.sample_shape(),
         count=len(job.files),

@@ -1,0 +1,172 @@
+"""What is in a folder or zip of images, and what is wrong with it: ``ganzoo data check PATH``."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from ganzoo.data.archive import Entry, ImageFiles, class_folders, image_files
+from ganzoo.data.decode import flattened, has_alpha, opened, orientation, upright
+from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
+
+_SUFFIXES = {
+    "JPEG": {".jpg", ".jpeg", ".jpe"},
+    "MPO": {".jpg", ".jpeg", ".jpe"},
+    "PNG": {".png"},
+    "WEBP": {".webp"},
+    "GIF": {".gif"},
+    "BMP": {".bmp"},
+}
+
+
+@dataclass
+class CheckReport:
+    """What was found. Names are paths inside the folder or zip; lists are in alphabetical order.
+
+    Attributes:
+        path: the folder or zip.
+        files: how many image files there are.
+        usable: how many of them can be decoded.
+        broken: those that cannot, and why.
+        duplicates: groups of files with the same pixels.
+        tiny: files with a side below ``tiny_below``.
+        greyscale: files without colour, whatever their format says.
+        alpha: files with transparency; it will be laid on white.
+        odd_shaped: files more than ``odd_above`` times as long as wide, or as wide as long.
+        misnamed: files whose suffix is not that of their format, and the format; they can be used all the same.
+        rotated: files that EXIF turns or mirrors; they will be turned upright.
+        formats: how many files of each format.
+        classes: how many files in each class folder; empty without class folders.
+        width: least and greatest width in pixels, upright; (0, 0) when nothing is usable.
+        height: least and greatest height.
+        tiny_below: limit of ``tiny`` in pixels.
+        odd_above: limit of ``odd_shaped``.
+    """
+
+    path: str
+    files: int = 0
+    usable: int = 0
+    broken: dict[str, str] = field(default_factory=dict)
+    duplicates: list[list[str]] = field(default_factory=list)
+    tiny: list[str] = field(default_factory=list)
+    greyscale: list[str] = field(default_factory=list)
+    alpha: list[str] = field(default_factory=list)
+    odd_shaped: list[str] = field(default_factory=list)
+    misnamed: dict[str, str] = field(default_factory=dict)
+    rotated: list[str] = field(default_factory=list)
+    formats: dict[str, int] = field(default_factory=dict)
+    classes: dict[str, int] = field(default_factory=dict)
+    width: tuple[int, int] = (0, 0)
+    height: tuple[int, int] = (0, 0)
+    tiny_below: int = 64
+    odd_above: float = 2.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields as JSON values."""
+        return {**asdict(self), "width": list(self.width), "height": list(self.height)}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many files each finding has, in the order in which a reader wants to see them."""
+        return {
+            "broken": len(self.broken),
+            "duplicate": sum(len(group) - 1 for group in self.duplicates),
+            "tiny": len(self.tiny),
+            "odd-shaped": len(self.odd_shaped),
+            "greyscale": len(self.greyscale),
+            "alpha": len(self.alpha),
+            "rotated": len(self.rotated),
+            "misnamed": len(self.misnamed),
+        }
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """One readable file."""
+
+    format: str
+    width: int
+    height: int
+    pixels: bytes
+    greyscale: bool
+    alpha: bool
+    rotated: bool
+
+
+def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, quiet: bool = False) -> CheckReport:
+    """Read every image of a folder or zip and report on them. Nothing is written.
+
+    Args:
+        path: the folder or zip.
+        tiny_below: a side of fewer pixels is tiny.
+        odd_above: a greater ratio of the sides is odd.
+        quiet: show no progress bar.
+
+    Raises:
+        DataError: if there is no such folder or zip, it holds no image, or the zip is unsafe.
+    """
+    files = image_files(Path(path))
+    report = CheckReport(path=str(path), files=len(files), tiny_below=tiny_below, odd_above=odd_above)
+    labels, names = class_folders([entry.name for entry in files.entries])
+    report.classes = {} if labels is None else {name: labels.count(label) for label, name in enumerate(names)}
+    widths: list[int] = []
+    heights: list[int] = []
+    formats: Counter[str] = Counter()
+    same: dict[bytes, list[str]] = {}
+    with progress_bar("Checking images", len(files), quiet=quiet) as advance, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is in the report
+        results = ordered_map(lambda entry: _facts(files, entry), files.entries, workers=worker_count())
+        for entry, facts in zip(files.entries, results, strict=True):
+            advance(1)
+            if isinstance(facts, str):
+                report.broken[entry.name] = facts
+                continue
+            _note(report, entry.name, facts)
+            widths.append(facts.width)
+            heights.append(facts.height)
+            formats[facts.format] += 1
+            same.setdefault(facts.pixels, []).append(entry.name)
+    report.usable = len(widths)
+    report.formats = dict(formats.most_common())
+    report.duplicates = [group for group in same.values() if len(group) > 1]
+    if widths:
+        report.width, report.height = (min(widths), max(widths)), (min(heights), max(heights))
+    return report
+
+
+def _note(report: CheckReport, name: str, facts: _Facts) -> None:
+    short, long = sorted((facts.width, facts.height))
+    if short < report.tiny_below:
+        report.tiny.append(name)
+    if long > report.odd_above * short:
+        report.odd_shaped.append(name)
+    if facts.greyscale:
+        report.greyscale.append(name)
+    if facts.alpha:
+        report.alpha.append(name)
+    if facts.rotated:
+        report.rotated.append(name)
+    if PurePosixPath(name).suffix.lower() not in _SUFFIXES.get(facts.format, set()):
+        report.misnamed[name] = facts.format
+
+
+def _facts(files: ImageFiles, entry: Entry) -> _Facts | str:
+    """What is to know about a file, or why it is broken."""
+    try:
+        image = opened(files.read(entry))
+        kind, turned = image.format or "", orientation(image) != 1
+        image = upright(image)
+        transparent = has_alpha(image)
+        pixels = np.asarray(flattened(image, 3))
+    except ValueError as error:  # BrokenImageError among them
+        return str(error)
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
+    return _Facts(kind, image.width, image.height, digest.digest(), grey, transparent, turned)

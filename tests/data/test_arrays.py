@@ -1,0 +1,149 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ganzoo.data import data_sources
+from ganzoo.data.arrays import _as_labels
+from ganzoo.errors import DataError
+
+from .conftest import photo
+
+IMAGES = np.stack([photo(seed, 16, 16) for seed in range(6)])
+
+
+def source(path, **fields):
+    return data_sources.create({"source": "numpy", "path": str(path), "resolution": 16, **fields})
+
+
+def save(path, array=None, **arrays):
+    np.save(path, array) if array is not None else np.savez_compressed(path, **arrays)
+    return path
+
+
+def test_npy_of_the_right_size_is_used_in_place(tmp_path, cache):
+    dataset = source(save(tmp_path / "a.npy", IMAGES)).load()
+    assert isinstance(dataset.samples, np.memmap)
+    assert (dataset.samples == IMAGES).all()
+    assert dataset.labels is None
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("values", ["auto", "signed"])
+def test_signed_floats(tmp_path, cache, values):
+    floats = IMAGES.astype(np.float32) / 127.5 - 1
+    assert (source(save(tmp_path / "a.npy", floats), values=values).load().samples == IMAGES).all()
+
+
+def test_unit_floats_without_channels(tmp_path, cache):
+    floats = IMAGES[..., 0].astype(np.float64) / 255
+    dataset = source(save(tmp_path / "a.npy", floats), channels=1).load()
+    assert (dataset.samples == IMAGES[..., :1]).all()
+
+
+def test_signed_floats_that_happen_to_be_positive_need_to_be_told(tmp_path, cache):
+    path = save(tmp_path / "a.npy", np.ones((2, 16, 16, 3), np.float32) * 0.5)
+    assert source(path).load().samples[0, 0, 0, 0] == 128
+    assert source(path, values="signed").load().samples[0, 0, 0, 0] == 191
+
+
+def test_other_sizes_are_resized_and_other_channels_converted(tmp_path, cache):
+    path = save(tmp_path / "a.npy", np.full((3, 40, 20, 3), 77, np.uint8))
+    samples = source(path, channels=1).load().samples
+    assert samples.shape == (3, 16, 16, 1)
+    assert (samples == 77).all()
+
+
+def test_npz_with_labels_whatever_their_values(tmp_path, cache):
+    path = save(tmp_path / "a.npz", images=IMAGES, y=np.array([[5], [7], [7], [5], [9], [9]]))
+    dataset = source(path).load()
+    assert dataset.labels.tolist() == [0, 1, 1, 0, 2, 2]
+    assert dataset.labels.dtype == np.int32
+    assert dataset.class_names == ("5", "7", "9")
+
+
+def test_npz_keys_by_name_and_by_being_alone(tmp_path, cache):
+    assert len(source(save(tmp_path / "a.npz", odd=IMAGES)).load()) == 6
+    path = save(tmp_path / "b.npz", first=IMAGES, second=IMAGES[:2], kind=np.array([1, 2]))
+    assert source(path, samples_key="second", labels_key="kind").load().labels.tolist() == [0, 1]
+    with pytest.raises(DataError, match="'first', 'second', 'kind'"):
+        source(path).load()
+    with pytest.raises(DataError, match="Did you mean 'second'"):
+        source(path, samples_key="secondd").load()
+
+
+def test_vectors_stay_as_they_are(tmp_path, cache):
+    vectors = np.random.RandomState(0).standard_normal((9, 2))
+    dataset = source(save(tmp_path / "a.npy", vectors), vector_dim=2).load()
+    assert dataset.samples.dtype == np.float32
+    assert np.allclose(dataset.samples, vectors)
+    assert source(tmp_path / "a.npy", vector_dim=2).sample_shape() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("array", "fields", "why"),
+    [
+        (np.zeros((4, 2)), {}, "data.vector_dim=2"),
+        (np.zeros((4, 2)), {"vector_dim": 3}, "data.vector_dim=2"),
+        (np.full((4, 2), np.nan), {"vector_dim": 2}, "not finite"),
+        (np.full((1, 8, 8), np.nan), {}, "nan"),
+        (np.full((1, 8, 8), 200.0), {}, "from 200 to 200"),
+        (np.full((1, 8, 8), -3.0), {}, "from -3"),
+        (np.full((1, 8, 8), -0.5), {"values": "unit"}, "from -0.5"),
+        (np.zeros((1, 8, 8), np.int64), {}, "int64"),
+        (np.zeros((1, 8, 8, 4), np.uint8), {}, r"\[n, h, w, 1\|3\]"),
+        (np.zeros((0, 8, 8), np.uint8), {}, "no samples"),
+        (np.zeros((), np.uint8), {}, "no samples|holds"),
+    ],
+)
+def test_arrays_of_the_wrong_kind_are_one_line(tmp_path, cache, array, fields, why):
+    with pytest.raises(DataError, match=why) as caught:
+        source(save(tmp_path / "a.npy", array), **fields).load()
+    assert "\n" not in str(caught.value)
+
+
+class Evil:
+    def __reduce__(self):
+        return (open, ("executed", "w"))
+
+
+def test_pickled_arrays_are_refused_unread(tmp_path, cache, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    evil = np.array([Evil()], dtype=object)
+    for path in (save(tmp_path / "a.npy", evil), save(tmp_path / "a.npz", images=evil)):
+        with pytest.raises(DataError, match="pickle"):
+            source(path).load()
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"PK\x03\x04 broken", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x09\x00abcdef"])
+def test_files_that_are_no_arrays(tmp_path, cache, data):
+    (tmp_path / "a.npy").write_bytes(data)
+    with pytest.raises(DataError):
+        source(tmp_path / "a.npy").load()
+
+
+def test_missing_file_and_cut_file(tmp_path, cache):
+    with pytest.raises(DataError, match="no file"):
+        source(tmp_path / "a.npy").load()
+    buffer = io.BytesIO()
+    np.save(buffer, IMAGES)
+    (tmp_path / "a.npy").write_bytes(buffer.getvalue()[:-10])
+    with pytest.raises(DataError, match="Cannot read"):
+        source(tmp_path / "a.npy").load()
+
+
+def test_labels_of_the_wrong_shape(tmp_path, cache):
+    for labels in (np.zeros(5, int), np.zeros(6), np.zeros((6, 2), int)):
+        with pytest.raises(DataError, match="labels are integers"):
+            source(save(tmp_path / "a.npz", images=IMAGES, labels=labels)).load()
+
+
+@settings(max_examples=50, deadline=None)
+@given(hnp.arrays(st.sampled_from([np.uint8, np.int16, np.int64]), st.integers(1, 30)))
+def test_labels_and_names_say_the_same_as_the_file(raw):
+    labels, names = _as_labels(raw, len(raw), "file")
+    assert [int(names[label]) for label in labels] == raw.tolist()
