@@ -112,7 +112,7 @@ class Trainer:
                     if max_minutes is not None and time.monotonic() - started >= max_minutes * 60:
                         break
                     count = min(chunk, last - self.step, *(n - self.step % n for n in self._intervals()))
-                    seconds = self._run_chunk(count, means)
+                    seconds = self.run_chunk(count, means)
                     chunk = _next_chunk(chunk, count, seconds)
                     bar.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
                     if self.step % training.log_every == 0 or self.step == last:
@@ -129,7 +129,7 @@ class Trainer:
         preview.save_animation(self.run)
         return outcome
 
-    def _run_chunk(self, count: int, means: Means) -> float:
+    def run_chunk(self, count: int, means: Means) -> float:
         """Make ``count`` steps; returns the seconds they took."""
         begun = time.monotonic()
         samples, labels, indices = self.feed.take(first=self.step, steps=count)

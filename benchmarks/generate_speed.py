@@ -1,0 +1,48 @@
+"""Generation speed of a bundle on ONNX Runtime against tf.function, PyTorch and Keras predict."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from interleaved import Contender, compare, keep, report
+
+OURS, FUNCTION, TORCH, PREDICT = "ganzoo", "tf.function", "PyTorch, channels last", "Keras predict"
+
+
+def make_bundle(folder: Path) -> str:
+    """Export the benchmarks' generator after one step of training."""
+    import numpy as np
+    from contenders.networks_keras import config
+
+    from ganzoo.data import Dataset
+    from ganzoo.runs import CONFIG, new_run
+    from ganzoo.training.trainer import Trainer
+    from ganzoo.yaml_files import dump
+
+    run, settings = new_run("bench", root=folder), config("simultaneous")
+    (run.folder / CONFIG).write_text(dump(settings.to_dict()), encoding="utf-8")
+    samples = np.random.default_rng(0).integers(0, 256, (64, 64, 64, 3), np.uint8)
+    Trainer(settings, Dataset(samples), run).train(max_steps=1, quiet=True)
+    return str(run.export())
+
+
+def main() -> None:
+    tables = []
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = make_bundle(Path(folder))
+        for batch in (1, 16, 64):
+            contenders = {
+                OURS: Contender("generate_ganzoo.py", bundle, str(batch)),
+                FUNCTION: Contender("generate_keras.py", "function", str(batch)),
+                TORCH: Contender("generate_torch.py", str(batch)),
+                PREDICT: Contender("generate_keras.py", "predict", str(batch)),
+            }
+            rates = compare(contenders, units=1)
+            title = f"Generating with DCGAN-64, batch {batch}"
+            tables.append(report(title, rates, against=(FUNCTION, TORCH, PREDICT), ours=OURS))
+    keep("generate_speed", tables)
+
+
+if __name__ == "__main__":
+    main()

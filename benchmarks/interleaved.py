@@ -1,0 +1,112 @@
+"""Times contenders in turn, each in a process of its own, and compares their medians."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+
+
+class Contender:
+    """A process that does one unit of work each time it reads a line, and answers with the seconds it took."""
+
+    def __init__(self, script: str, *arguments: str) -> None:
+        command = [sys.executable, str(HERE / "contenders" / script), *arguments]
+        environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_WAIT_POLICY": "PASSIVE"}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def seconds(self) -> float:
+        """Time one unit of work."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise RuntimeError("the contender has no pipes")
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self.process.args} died")
+        return float(answer)
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.kill()
+        self.process.wait()
+
+
+def serve(work: Callable[[], float]) -> None:
+    """The contender's side: warm up twice, then answer each line with the seconds that ``work`` returns."""
+    work()
+    work()
+    for _ in sys.stdin:
+        print(f"{work():.6f}", flush=True)
+
+
+def compare(contenders: Mapping[str, Contender], *, units: float, repeats: int = 5) -> dict[str, list[float]]:
+    """Images a second of each contender in each repeat; ``units`` is how many images one unit of work makes."""
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
+    for contender in contenders.values():
+        contender.seconds()  # the first answer comes after the warm-up
+    for _ in range(repeats):
+        for name, contender in contenders.items():
+            rates[name].append(units / contender.seconds())
+    for contender in contenders.values():
+        contender.stop()
+    return rates
+
+
+def report(title: str, rates: Mapping[str, Sequence[float]], *, against: Sequence[str], ours: str) -> dict[str, object]:
+    """Print medians, spread and ratios, and return them.
+
+    Args:
+        title: of the table.
+        rates: images a second, one number a repeat.
+        against: names that ``ours`` is divided by.
+        ours: the contender of ganzoo.
+    """
+    print(f"\n{title}")
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    for name, values in rates.items():
+        print(f"  {name:<28} {medians[name]:>9.1f} images/s   ({min(values):.1f} to {max(values):.1f})")
+    ratios = {}
+    for name in against:
+        each = [mine / other for mine, other in zip(rates[ours], rates[name], strict=True)]
+        ratios[name] = statistics.median(each)
+        print(f"  {ours} / {name}: {ratios[name]:.2f}   ({min(each):.2f} to {max(each):.2f})")
+    return {
+        "title": title,
+        "images_per_second": medians,
+        "ratios": ratios,
+        "repeats": {k: list(v) for k, v in rates.items()},
+    }
+
+
+def keep(name: str, tables: Sequence[Mapping[str, object]]) -> None:
+    """Write the tables and the machine they are from to ``results/<name>.json``."""
+    from importlib.metadata import version
+
+    packages = ("tensorflow", "keras", "onnxruntime", "torch", "numpy")
+    machine = {"cpus": os.cpu_count(), "processor": _processor(), "python": platform.python_version()}
+    RESULTS.mkdir(exist_ok=True)
+    facts = {
+        "machine": machine,
+        "versions": {package: version(package) for package in packages},
+        "tables": list(tables),
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
