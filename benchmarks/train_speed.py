@@ -26,7 +26,7 @@ def step_work() -> float:
     """Floating-point operations of one image in one simultaneous update, by the networks' multiply-adds.
 
     Generator: forward and twice that backward. Discriminator: forward on real and on fake; backward to the weights and
-    the inputs of both, and once more from the generator's loss to the fake image: 2 + 4 + 2 forward passes' worth.
+    the inputs of both, and once more from the generator's loss to the fake image: 2 + 4 + 1 forward passes' worth.
     """
     from contenders.networks_keras import config
     from ganzoo.summary import multiply_adds
@@ -36,7 +36,7 @@ def step_work() -> float:
     settings = config("simultaneous")
     generator = multiply_adds(networks.build_generator(settings))
     discriminator = multiply_adds(networks.build_discriminator(settings))
-    return 2.0 * (3 * generator + 8 * discriminator)
+    return 2.0 * (3 * generator + 7 * discriminator)
 
 
 def main() -> None:

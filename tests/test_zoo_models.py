@@ -1,0 +1,69 @@
+"""Every model of the zoo: trained for a few steps on data in its publisher's format, exported, and generated from."""
+
+import numpy as np
+import publishers
+import pytest
+
+import ganzoo
+from ganzoo.zoo import describe, list_models, load_config
+
+EXPECTED = {
+    "cdcgan-cifar10",
+    "cdcgan-faces-64",
+    "dcgan-celeba-128",
+    "dcgan-celeba-64",
+    "dcgan-cifar10",
+    "dcgan-faces-32",
+    "dcgan-faces-64",
+    "dcgan-mnist",
+    "dcgan-portraits-128",
+    "dense-celeba-64",
+    "dense-fashion-mnist",
+    "dense-grid25",
+    "dense-mnist",
+    "dense-ring8",
+    "resnet-celeba-128",
+    "resnet-cifar10",
+    "wgan-gp-cifar10",
+}
+
+MAKERS = {
+    "mnist": publishers.mnist,
+    "fashion_mnist": publishers.mnist,
+    "cifar10": publishers.cifar10,
+    "celeba": publishers.celeba,
+    "image_folder": publishers.photographs,
+}
+
+
+def test_the_zoo_is_complete():
+    assert set(list_models()) >= EXPECTED
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_the_yaml_opens_with_what_it_is_and_where_it_is_from(name):
+    what, source = describe(name)[:2]
+    assert len(what) > 20
+    assert source.startswith("Recipe:")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list_models())
+def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    overrides = ["training.batch_size=4", "training.g_optimizer.warmup_steps=0"]
+    source = load_config(name).data.registered_name
+    data = MAKERS[source](tmp_path / "data") if source in MAKERS else None
+    if source not in MAKERS:
+        overrides.append("data.count=60")
+
+    run = ganzoo.train(name, steps=2, data=data, overrides=overrides, root=tmp_path / "runs", quiet=True)
+    generator = ganzoo.load(run.export())
+
+    config = run.config
+    assert run.step == 2
+    samples = generator.sample([0, 1, 2])
+    assert samples.shape == (3, *config.sample_shape)
+    assert samples.dtype == (np.uint8 if len(config.sample_shape) == 3 else np.float32)
+    assert len(np.unique(samples.reshape(3, -1), axis=0)) == 3, "different seeds give different samples"
+    np.testing.assert_array_equal(generator.sample([1])[0], samples[1])
