@@ -77,7 +77,7 @@ def run_bundle(run: Run, *, say: Callable[[str], None] = lambda text: None) -> P
         MissingDependencyError: if it has to be exported, and TensorFlow is not installed.
     """
     folder, steps = run.folder / RUN_BUNDLE, run.checkpoint_steps()
-    exported = _exported_step(folder)
+    exported = exported_step(run)
     if exported is not None and (not steps or exported >= steps[-1]):
         return folder
     if not steps:
@@ -110,10 +110,11 @@ def _find_run(what: str | os.PathLike[str], folder: Path) -> Run | None:
         return None
 
 
-def _exported_step(folder: Path) -> int | None:
-    """Training step of the bundle at ``folder``; None if there is none, or a damaged one."""
+def exported_step(run: Run) -> int | None:
+    """Training step of the bundle in a run's folder; None if there is none, or a damaged one."""
     from ganzoo.bundle import read_bundle
 
+    folder = run.folder / RUN_BUNDLE
     if not _is_bundle(folder):
         return None
     try:

@@ -15,8 +15,8 @@ from ganzoo import images, yaml_files
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
+from ganzoo.pictures import picture
 from ganzoo.runs import CONFIG, Run, find_run, new_run
-from ganzoo.training import preview
 from ganzoo.training.trainer import Outcome, Trainer
 from ganzoo.versions import library_versions
 
@@ -48,7 +48,7 @@ def start(
     run = new_run(config.name, root=root)
     (run.folder / "versions.json").write_text(_versions(), encoding="utf-8")
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
-    images.save(preview.picture(dataset.samples[:: max(1, len(dataset) // 64)][:64]), run.folder / "real.png")
+    images.save(picture(dataset.samples[:: max(1, len(dataset) // 64)][:64]), run.folder / "real.png")
     say(f"Run {run.name} in {run.folder}")
     trainer = Trainer(config, dataset, run)
     return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)

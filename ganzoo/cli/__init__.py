@@ -1,0 +1,1 @@
+"""The command ``ganzoo``: one small file a verb. Each verb imports what it needs when it runs."""

@@ -1,0 +1,25 @@
+"""Names for shell completion."""
+
+from __future__ import annotations
+
+
+def models(incomplete: str) -> list[str]:
+    """Models of the zoo."""
+    from ganzoo.zoo import list_models
+
+    return [name for name in list_models() if name.startswith(incomplete)]
+
+
+def trained(incomplete: str) -> list[str]:
+    """Local runs: models that were trained here, and ``model/number``."""
+    from ganzoo.runs import list_runs
+
+    names = {name for run in list_runs() for name in (run.folder.parent.name, run.name)}
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def kinds(incomplete: str) -> list[str]:
+    """Kinds of parts."""
+    from ganzoo.registries import HOMES
+
+    return [name for name in HOMES if name.startswith(incomplete)]

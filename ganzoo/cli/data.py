@@ -1,0 +1,94 @@
+"""``ganzoo data check`` and ``ganzoo data preview``."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganzoo.cli.output import emit, emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from ganzoo.data.check import CheckReport
+
+app = typer.Typer(no_args_is_help=True, help="Look at training data without training.")
+
+NAMED = 5
+"""Files that are named for each finding."""
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(help="A folder or zip of images.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every file that was found.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Report broken, duplicate, tiny, greyscale, transparent and odd-shaped images. Exits with 1 if some are broken."""
+    from ganzoo.data.check import check as check_images
+
+    report = check_images(path, quiet=quiet)
+    if as_json:
+        emit_json(report.to_dict())
+    else:
+        _print_report(report)
+    if report.broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def preview(
+    source: Annotated[str, typer.Argument(help="A data source, a model of the zoo or a YAML file.")],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the source, as in resolution=64.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="File or folder of the data.")] = None,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many samples.")] = 64,
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .png, .jpg or .webp file.")] = Path("grid.png"),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Write a grid of the real samples as the networks will see them: cropped, resized, mirrored."""
+    from ganzoo import images
+    from ganzoo.data.preview import choose_source, preview_picture
+    from ganzoo.errors import GanzooError
+
+    if output.suffix.lower() not in images.FORMATS:
+        raise GanzooError(f"Cannot write '{output}': the suffix is none of {', '.join(images.FORMATS)}.")
+    part = choose_source(source, overrides or [], path=data)
+    dataset = part.load(quiet=quiet)
+    emit(str(images.save(preview_picture(part, dataset, count=count), output)))
+    shape = " x ".join(str(size) for size in dataset.samples.shape[1:])
+    classes = f" in {len(dataset.class_names)} classes" if dataset.labels is not None else ", without labels"
+    say(f"{len(dataset)} samples of {shape}{classes}: {_some(dataset.class_names)}".rstrip(": "))
+    if dataset.report.broken:
+        say(f"Skipped {len(dataset.report.broken)} broken files: {_some(dataset.report.broken)}")
+
+
+def _print_report(report: CheckReport) -> None:
+    formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
+    sizes = f"width {report.width[0]}-{report.width[1]}, height {report.height[0]}-{report.height[1]} px"
+    emit(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})")
+    if report.classes:
+        emit(f"{len(report.classes)} classes: " + _some(f"{name} ({n})" for name, n in report.classes.items()))
+    found: dict[str, Any] = {
+        "broken": [f"{name}: {why}" for name, why in report.broken.items()],
+        "duplicate": [" = ".join(group) for group in report.duplicates],
+        "tiny": report.tiny,
+        "odd-shaped": report.odd_shaped,
+        "greyscale": report.greyscale,
+        "alpha": report.alpha,
+        "rotated": report.rotated,
+        "misnamed": [f"{name} is {form}" for name, form in report.misnamed.items()],
+    }
+    rows = [(name, str(count), _some(found.get(name, ()))) for name, count in report.counts.items() if count]
+    if rows:
+        emit_table(("finding", "images", "for example"), rows, right=("images",))
+    else:
+        emit("Nothing to complain about.")
+
+
+def _some(names: Any) -> str:
+    names = list(names)
+    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(islice(names, NAMED)) + more

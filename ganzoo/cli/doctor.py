@@ -1,0 +1,132 @@
+"""``ganzoo doctor``."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from ganzoo.cli.output import emit, emit_json, emit_table
+
+
+@dataclass
+class Diagnosis:
+    """What is here and what is not.
+
+    Attributes:
+        versions: of Python and the libraries.
+        machine: system and cores.
+        tensorflow_devices, onnxruntime_devices: what each can compute on; None if it is not installed.
+        problems: what is broken, with the line that repairs it.
+        missing: what cannot be done for want of a package, with the line that installs it.
+    """
+
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    tensorflow_devices: list[str] | None = None
+    onnxruntime_devices: list[str] | None = None
+    problems: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show versions and devices, what is missing, and the line that installs it. Exits with 1 if any is broken."""
+    diagnosis = diagnose()
+    if as_json:
+        emit_json(asdict(diagnosis))
+    else:
+        _print(diagnosis)
+    if diagnosis.problems:
+        raise typer.Exit(1)
+
+
+def diagnose() -> Diagnosis:
+    """Look at this installation. Imports TensorFlow and ONNX Runtime, if they are there."""
+    from ganzoo.versions import library_versions
+
+    found = Diagnosis(
+        versions={"python": platform.python_version(), **library_versions()},
+        machine={"system": platform.platform(), "cpus": os.cpu_count()},
+    )
+    _look_at_tensorflow(found)
+    _look_at_onnxruntime(found)
+    _look_for_faces(found)
+    return found
+
+
+def _look_at_tensorflow(found: Diagnosis) -> None:
+    from ganzoo.dependencies import EXPORT, is_installed, missing_text
+
+    absent = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]
+    if absent:
+        found.missing.append(missing_text(absent, action="Training and exporting"))
+    if "tensorflow" in absent:
+        return
+    try:
+        import tensorflow as tf
+
+        devices = tf.config.list_physical_devices()
+        found.tensorflow_devices = [_tensorflow_device(tf, device) for device in devices]
+    except Exception as error:  # a broken installation may raise anything
+        found.problems.append(_broken("TensorFlow", error, "train"))
+
+
+def _tensorflow_device(tf: Any, device: Any) -> str:
+    if device.device_type == "CPU":
+        return "CPU"
+    details = tf.config.experimental.get_device_details(device)
+    return f"{device.device_type} {details.get('device_name', device.name)}"
+
+
+def _look_at_onnxruntime(found: Diagnosis) -> None:
+    from ganzoo.dependencies import is_installed
+    from ganzoo.errors import MissingDependencyError
+    from ganzoo.runtime import import_runtime
+
+    if not is_installed("onnxruntime"):
+        found.missing.append(
+            "Generating needs onnxruntime, which is not installed. Run: pip install 'ganzoo-keras[cpu]' "
+            "(or, for an NVIDIA GPU: pip install 'ganzoo-keras[gpu]')"
+        )
+        return
+    try:
+        providers = import_runtime().get_available_providers()
+        found.onnxruntime_devices = [name.removesuffix("ExecutionProvider") for name in providers]
+    except MissingDependencyError as error:
+        found.problems.append(str(error))
+    except Exception as error:  # a broken installation may raise anything
+        found.problems.append(_broken("ONNX Runtime", error, "cpu"))
+
+
+def _look_for_faces(found: Diagnosis) -> None:
+    from ganzoo.dependencies import EXTRAS, is_installed
+
+    if not all(is_installed(module) for module, extra in EXTRAS.items() if extra == "faces"):
+        found.missing.append(
+            "The drawn faces of the data source 'faces' need packages that are not installed. "
+            "Run: pip install 'ganzoo-keras[faces]'"
+        )
+
+
+def _broken(what: str, error: Exception, extra: str) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return (
+        f"{what} is installed and does not start: {type(error).__name__}: {first}. "
+        f"Run: pip install --force-reinstall 'ganzoo-keras[{extra}]'"
+    )
+
+
+def _print(found: Diagnosis) -> None:
+    emit_table(("library", "version"), list(found.versions.items()), header=False)
+    emit("")
+    emit(f"Machine: {found.machine['system']}, {found.machine['cpus']} cores")
+    for name, devices in (("TensorFlow", found.tensorflow_devices), ("ONNX Runtime", found.onnxruntime_devices)):
+        emit(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
+    for title, lines in (("Broken", found.problems), ("Missing", found.missing)):
+        for line in lines:
+            emit(f"{title}: {line}")
+    if not found.problems and not found.missing:
+        emit("Everything is here: training, exporting and generating work.")

@@ -1,0 +1,40 @@
+"""``ganzoo export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.output import emit, say
+
+
+def export(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run: model/number, a model or a folder; by default the newest.", autocompletion=complete.trained
+        ),
+    ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="An ONNX bundle; this is also the default.")] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", help="A bundle with a float16 graph, too.")] = False,
+    savedmodel: Annotated[bool, typer.Option("--savedmodel", help="A TensorFlow SavedModel.")] = False,
+    tflite: Annotated[bool, typer.Option("--tflite", help="A TensorFlow Lite file.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The bundle's folder; by default the run's own.")
+    ] = None,
+) -> None:
+    """Export the averaged generator of a run's newest checkpoint, each form checked against the original."""
+    from ganzoo.dependencies import EXPORT, require
+    from ganzoo.runs import find_run
+
+    found = find_run(run)
+    require(EXPORT, action="Exporting")
+    say(f"Exporting run {found.name} ...")
+    with_onnx = onnx or fp16 or not (savedmodel or tflite)
+    folder = found.export(output, onnx=with_onnx, fp16=fp16, savedmodel=savedmodel, tflite=tflite)
+    emit(str(folder))
+    if with_onnx:
+        say(f"Generate from it: ganzoo generate {folder} --seeds 0-63 --grid -o faces.png")

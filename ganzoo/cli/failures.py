@@ -1,0 +1,96 @@
+"""From an exception to what the user reads. One table; what is not in it is a bug and keeps its traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ganzoo.cli.output import complain, say
+from ganzoo.dependencies import EXTRAS, missing_text
+from ganzoo.errors import GanzooError
+
+MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+"""Exit codes: a mistake of the user or a broken environment; Ctrl-C; the reader of a pipe has gone."""
+
+
+class Commands(TyperGroup):
+    """The group of all verbs: runs one, and turns what goes wrong into a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            say("Interrupted.")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            _forget_stdout()
+            raise typer.Exit(BROKEN_PIPE) from None
+        except Exception as error:
+            text = explanation(error)
+            if text is None:
+                raise
+            complain(text)
+            raise typer.Exit(MISTAKE) from error
+        return result
+
+
+def explanation(error: BaseException) -> str | None:
+    """What to tell the user about an exception; None if it is a bug."""
+    for kind, explain in _TABLE:
+        if isinstance(error, kind):
+            return explain(error)
+    return None
+
+
+def _missing_module(error: ImportError) -> str | None:
+    module = (error.name or "").split(".")[0]
+    if module not in EXTRAS:
+        return None
+    if isinstance(error, ModuleNotFoundError):
+        return missing_text([module], action="This")
+    first = str(error).splitlines()[0]
+    return f"{module} is installed and does not start: {first}\nSee: ganzoo doctor"
+
+
+def _failed_write(error: OSError) -> str | None:
+    where = f" '{error.filename}'" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full, so{where or ' a file'} could not be written. Make room and try again."
+    return f"Cannot use{where}: {error.strerror}." if error.filename and error.strerror else None
+
+
+def _out_of_memory(error: BaseException) -> str:
+    return "Out of memory. Ask for less at a time, for example training.batch_size=16, or a lower resolution."
+
+
+def _tensorflow(error: Exception) -> str | None:
+    """TensorFlow's own errors, which cannot be named here without importing it."""
+    if type(error).__name__ != "ResourceExhaustedError":
+        return None
+    if "No space left" in str(error):
+        return _failed_write(OSError(errno.ENOSPC, ""))
+    return _out_of_memory(error)
+
+
+_TABLE: tuple[tuple[type[BaseException], Callable[[Any], str | None]], ...] = (
+    (GanzooError, str),
+    (ImportError, _missing_module),
+    (OSError, _failed_write),
+    (MemoryError, _out_of_memory),
+    (Exception, _tensorflow),
+)
+
+
+def _forget_stdout() -> None:
+    """Point standard output to nowhere, so that Python does not complain when it flushes at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())

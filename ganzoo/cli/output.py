@@ -1,0 +1,89 @@
+"""Data goes to standard output, messages to standard error; tables are plain text where nobody watches."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+import typer
+
+
+def emit(text: str) -> None:
+    """A line of data."""
+    typer.echo(text)
+
+
+def emit_json(value: object) -> None:
+    """Data for a script."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """A message for a reader."""
+    typer.echo(text, err=True)
+
+
+def complain(text: str) -> None:
+    """The message of a mistake."""
+    typer.secho("Error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
+    typer.echo(text, err=True)
+
+
+def emit_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), header: bool = True
+) -> None:
+    """A table of data: dressed on a terminal, elsewhere aligned columns that a script can split.
+
+    Args:
+        columns: headings.
+        rows: as many texts as headings in each.
+        right: headings of the columns that are aligned right.
+        header: whether the plain form has the line of headings, too.
+    """
+    if sys.stdout.isatty():
+        _rich_table(columns, rows, right)
+        return
+    lines = [list(columns), *rows] if header else list(rows)
+    widths = [max((len(line[place]) for line in lines), default=0) for place in range(len(columns))]
+    for line in lines:
+        cells = [
+            text.rjust(width) if column in right else text.ljust(width)
+            for text, width, column in zip(line, widths, columns, strict=True)
+        ]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=not place)
+    for row in rows:
+        table.add_row(*(Text(text) for text in row))
+    Console().print(table)
+
+
+def count_text(number: float) -> str:
+    """A large number as a reader likes it: ``512``, ``3.4 k``, ``1.25 M``, ``2.1 G``."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g}" if isinstance(number, float) else str(number)
+
+
+def bytes_text(number: float) -> str:
+    """A size in bytes: ``812 kB``, ``1.4 GB`` (powers of ten)."""
+    return f"{count_text(int(number))}B" if number >= 1e3 else f"{int(number)} B"
+
+
+def age_text(seconds: float) -> str:
+    """How long ago: ``12 s``, ``5 min``, ``3 h``, ``4 d``."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

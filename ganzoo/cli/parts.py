@@ -1,0 +1,42 @@
+"""``ganzoo parts``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.output import emit_json, emit_table, say
+
+
+def parts(
+    kind: Annotated[
+        str | None, typer.Argument(help="A kind, for example losses; by default all.", autocompletion=complete.kinds)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the registered parts that a config can name, those of plug-ins included."""
+    from ganzoo.registries import all_registries, find_registry
+
+    registries = all_registries() if kind is None else [find_registry(kind)]
+    rows = [_row(registry, name) for registry in registries for name in registry.names()]
+    if as_json:
+        emit_json(rows)
+    else:
+        columns = ("kind", "name", "keys", "what it is") if kind is None else ("name", "keys", "what it is")
+        emit_table(columns, [tuple(_text(row, column) for column in columns) for row in rows])
+    for registry in registries:
+        for plugin, why in registry.broken.items():
+            say(f"Plug-in '{plugin}' could not be imported: {why}")
+
+
+def _row(registry: Any, name: str) -> dict[str, Any]:
+    part = registry.get(name)
+    lines = (part.__doc__ or "").strip().splitlines() or [""]
+    return {"kind": registry.name, "name": name, "keys": list(part.model_fields), "what it is": lines[0]}
+
+
+def _text(row: dict[str, Any], column: str) -> str:
+    value = row[column]
+    return value if isinstance(value, str) else ", ".join(value)

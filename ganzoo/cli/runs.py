@@ -1,0 +1,68 @@
+"""``ganzoo runs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganzoo.cli.output import age_text, emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from ganzoo.runs import Run
+
+
+def runs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the runs in runs/, the newest last: step, age and last losses."""
+    from ganzoo.runs import RUNS, list_runs
+
+    rows = [_row(run) for run in list_runs()]
+    if as_json:
+        emit_json(rows)
+    elif not rows:
+        say(f"There is no run in '{RUNS}'. Start one: ganzoo train dcgan-faces-32")
+    else:
+        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "exported")
+        emit_table(columns, [_texts(row) for row in rows], right=columns[1:])
+
+
+def _row(run: Run) -> dict[str, Any]:
+    from ganzoo.loading import exported_step
+
+    log = run.log()
+    last = log[-1] if log else {}
+    checkpoints = run.checkpoint_steps()
+    return {
+        "run": run.name,
+        "folder": str(run.folder),
+        "step": last.get("step", 0),
+        "steps": _steps(run),
+        "age_seconds": round(run.age_seconds, 1),
+        "d_loss": last.get("d_loss"),
+        "g_loss": last.get("g_loss"),
+        "images_per_second": last.get("images_per_second"),
+        "checkpoint": checkpoints[-1] if checkpoints else None,
+        "exported": exported_step(run),
+    }
+
+
+def _steps(run: Run) -> int | None:
+    """Steps of the whole training; None where the config is damaged. Read without checking it, which takes a second."""
+    from ganzoo import yaml_files
+    from ganzoo.errors import ConfigError
+    from ganzoo.runs import CONFIG
+
+    try:
+        steps = yaml_files.read_mapping(run.folder / CONFIG)["training"]["steps"]
+    except (ConfigError, KeyError, TypeError):
+        return None
+    return steps if isinstance(steps, int) else None
+
+
+def _texts(row: dict[str, Any]) -> tuple[str, ...]:
+    def number(key: str, form: str) -> str:
+        return "-" if row[key] is None else format(row[key], form)
+
+    step = f"{row['step']}/{'?' if row['steps'] is None else row['steps']}"
+    losses = (number("d_loss", ".3f"), number("g_loss", ".3f"), number("images_per_second", ".0f"))
+    return (row["run"], step, age_text(row["age_seconds"]), *losses, number("checkpoint", "d"), number("exported", "d"))

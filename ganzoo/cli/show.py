@@ -1,0 +1,74 @@
+"""``ganzoo show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.output import bytes_text, count_text, emit, emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from ganzoo.summary import NetworkSummary, Summary
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A model of the zoo or a YAML file.", autocompletion=complete.models)],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Changes, for example generator.base_channels=32."),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="File or folder of the training data.")] = None,
+    config_only: Annotated[bool, typer.Option("--config", help="Print the complete config alone, as YAML.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a model: its complete config, its layers, parameters, multiply-adds and memory."""
+    from ganzoo import yaml_files
+    from ganzoo.launch import experiment
+
+    config = experiment(name, data=data, overrides=overrides or [])
+    yaml = yaml_files.dump(config.to_dict()).rstrip()
+    if config_only:
+        emit(yaml)
+        return
+
+    from ganzoo.summary import summarise
+
+    summary = summarise(config)
+    if as_json:
+        emit_json({"config": config.to_dict(), **summary.to_dict()})
+        return
+    emit(yaml)
+    _print_network("Generator", summary.generator)
+    _print_network("Discriminator", summary.discriminator)
+    _print_memory(summary, config.training.batch_size)
+
+
+def _print_network(title: str, network: NetworkSummary) -> None:
+    def number(value: int | None) -> str:
+        return "-" if value is None else f"{value:,}"
+
+    rows = [
+        (row.name, " x ".join(map(str, row.shape)), number(row.parameters), number(row.multiply_adds))
+        for row in network.rows
+    ]
+    if network.parameters is not None:
+        rows.append(("total", "", number(network.parameters), number(network.multiply_adds)))
+    columns = (title.lower(), "output", "parameters", "multiply-adds")
+    emit("")
+    emit_table(columns, rows, right=columns[2:])
+
+
+def _print_memory(summary: Summary, batch_size: int) -> None:
+    generator = summary.generator
+    if summary.training_bytes is None or generator.multiply_adds is None:
+        say("Parameters and multiply-adds are counted in the built networks: pip install 'ganzoo-keras[train]'")
+        return
+    emit("")
+    emit(f"Generating one sample takes {count_text(generator.multiply_adds)} multiply-adds.")
+    emit(
+        f"Memory, estimated: {bytes_text(summary.training_bytes)} for training at batch size {batch_size} (data and "
+        f"libraries on top), {bytes_text(summary.generation_bytes or 0)} for generating one."
+    )

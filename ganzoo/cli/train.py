@@ -1,0 +1,107 @@
+"""``ganzoo train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.output import emit, say
+
+if TYPE_CHECKING:
+    from ganzoo.config import Config
+    from ganzoo.runs import Run
+    from ganzoo.training.trainer import Outcome
+
+
+def train(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A model of the zoo or a YAML file; with --resume a run (by default the newest).",
+            autocompletion=complete.models,
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes, for example training.batch_size=32.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="File or folder of the training data.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after so many minutes.")] = None,
+    max_steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="In place of the config's.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, print the complete config, train nothing.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run from its newest checkpoint.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Train a model. The folder of the run is printed at the end.
+
+    Ctrl-C stops at the next step and saves; ganzoo train --resume goes on from there.
+    """
+    from ganzoo.dependencies import TRAINING, require
+
+    if resume:
+        _check_resume(name, overrides or [], data=data, seed=seed, dry_run=dry_run)
+        require(TRAINING, action="Training")
+        from ganzoo.training.train import resume as go_on
+
+        _report(*go_on(name, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say))
+        return
+    if name is None:
+        raise typer.BadParameter("name a model (ganzoo list) or a YAML file, or use --resume", param_hint="NAME")
+    from ganzoo.launch import experiment
+
+    config = experiment(name, data=data, seed=seed, overrides=overrides or [])
+    if dry_run:
+        _print_plan(config)
+        return
+    require(TRAINING, action="Training")
+    from ganzoo.training.train import start
+
+    _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say))
+
+
+def _check_resume(
+    name: str | None, overrides: list[str], *, data: Path | None, seed: int | None, dry_run: bool
+) -> None:
+    """A resumed run keeps its config, else its steps would not be those of the uninterrupted run."""
+    changes = [text for text in (name or "", *overrides) if "=" in text]
+    changes += [flag for flag, value in (("--data", data), ("--seed", seed)) if value is not None]
+    if dry_run or changes or overrides:
+        given = ", ".join(changes or overrides or ["--dry-run"])
+        raise typer.BadParameter(f"a resumed run keeps its own config, so this cannot go with it: {given}")
+
+
+def _print_plan(config: Config) -> None:
+    from ganzoo import yaml_files
+
+    emit(yaml_files.dump(config.to_dict()).rstrip())
+    training = config.training
+    shape = " x ".join(str(size) for size in config.sample_shape)
+    say(
+        f"Would train {config.name} for {training.steps} steps of {training.batch_size} samples of {shape} "
+        f"from '{config.data.registered_name}'. Nothing was written. Sizes and memory: ganzoo show {config.name}"
+    )
+
+
+def _report(run: Run, outcome: Outcome) -> None:
+    """Where the result is, and what to do with it."""
+    emit(str(run.folder))
+    say(f"{_END[outcome.reason].format(step=outcome.step)} Samples, losses and checkpoints are in {run.folder}")
+    if outcome.reason != "finished":
+        say(f"  go on:     ganzoo train --resume {run.name}")
+    say(f"  export:    ganzoo export {run.name} --onnx")
+    say(f"  generate:  ganzoo generate {run.name} --seeds 0-63 --grid -o samples.png")
+    if outcome.reason == "interrupted":
+        raise typer.Exit(130)
+
+
+_END = {
+    "finished": "Finished at step {step}.",
+    "steps": "Stopped at step {step}, as asked.",
+    "minutes": "Stopped at step {step}: the time is up.",
+    "interrupted": "Interrupted and saved at step {step}.",
+}

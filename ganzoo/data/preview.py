@@ -1,0 +1,85 @@
+"""The real samples as the networks will see them, as one picture: ``ganzoo data preview``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from ganzoo import yaml_files
+from ganzoo.data.base import Dataset, DataSource, data_sources
+from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
+from ganzoo.pictures import picture
+from ganzoo.validation import explain
+from ganzoo.zoo import config_files, load_config
+
+POINTS = 2500
+"""Vectors in a picture, however few images were asked for; fewer show nothing."""
+
+
+def choose_source(
+    what: str, overrides: Sequence[str] = (), *, path: str | os.PathLike[str] | None = None
+) -> DataSource:
+    """The data source that ``what`` names.
+
+    Args:
+        what: a data source, a model of the zoo, or a YAML file with a whole config.
+        overrides: ``key=value`` texts; the keys are the source's, with or without ``data.`` in front.
+        path: file or folder of the data.
+
+    Raises:
+        UnknownNameError: if nothing has the name.
+        ConfigError: if a key or value is wrong, or the source reads no files.
+    """
+    values = _spec(what)
+    fields = data_sources.get(values["source"]).model_fields
+    for text in overrides:
+        key, equals, value = text.removeprefix("data.").partition("=")
+        if not equals:
+            raise ConfigError(f"received '{text}', but a change is key=value, for example resolution=64")
+        if key not in fields:
+            hint = did_you_mean(key, fields) or f" Allowed: {', '.join(fields)}."
+            raise ConfigError(f"'{key}': the data source '{values['source']}' has no such key.{hint}")
+        values[key] = yaml_files.parse(value, what=text)
+    if path is not None:
+        if "path" not in fields:
+            raise ConfigError(
+                f"The data source '{values['source']}' makes its own samples, so --data PATH means nothing to it."
+            )
+        values["path"] = os.fspath(Path(path).expanduser())
+    try:
+        return data_sources.create(values)
+    except ValidationError as error:
+        lines = explain(error, data_sources.get(values["source"]))
+        raise ConfigError("\n".join(line.lstrip(".") for line in lines)) from error
+
+
+def preview_picture(source: DataSource, dataset: Dataset, *, count: int = 64, seed: int = 0) -> NDArray[np.uint8]:
+    """Samples spread evenly over a dataset, uint8 ``[h, w, c]``; mirrored at random where the source says so."""
+    if dataset.samples.ndim != 4:
+        return picture(dataset.samples[:: max(1, len(dataset) // POINTS)][:POINTS])
+    places = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))
+    chosen = np.array(dataset.samples[places])
+    if getattr(source, "flip", False):
+        mirrored = np.random.RandomState(seed).random_sample(len(chosen)) < 0.5
+        chosen[mirrored] = chosen[mirrored, :, ::-1]
+    return picture(chosen)
+
+
+def _spec(what: str) -> dict[str, Any]:
+    """Plain values of the source."""
+    sources = data_sources.names()
+    if what in sources:
+        return {"source": what}
+    models = config_files()
+    if what not in models and not what.endswith((".yaml", ".yml")):
+        near = did_you_mean(what, [*sources, *models]) or f" Data sources: {', '.join(sources)}."
+        raise UnknownNameError(
+            f"No data source or model named '{what}'.{near}\nSee all: ganzoo parts data_sources, and ganzoo list"
+        )
+    return data_sources.spec(load_config(what).data)
