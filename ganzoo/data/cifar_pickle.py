@@ -28,7 +28,7 @@ def read_pickled_batch(data: bytes) -> Batch:
     """
     try:
         found = _Unpickler(io.BytesIO(data)).load()
-    except pickle.UnpicklingError as error:
+    except _Refused as error:
         raise ValueError(f"is refused: {error}") from error
     except Exception as error:  # a damaged pickle fails in any way there is
         raise ValueError(f"is no pickled batch ({type(error).__name__})") from error
@@ -44,8 +44,8 @@ def read_pickled_batch(data: bytes) -> Batch:
     return rows.as_rows(), labels
 
 
-class _Refused(pickle.UnpicklingError):
-    pass
+class _Refused(Exception):  # noqa: N818 - it is an outcome
+    """The pickle asked for something that a batch does not need."""
 
 
 class _DtypeRecord:

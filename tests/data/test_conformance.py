@@ -1,0 +1,112 @@
+"""Every registered data source keeps the contract of DataSource, on its publisher's own format."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from ganzoo.data import data_sources
+from ganzoo.data.base import ImageSource
+
+from .conftest import encoded, photo
+from .publishers import cifar_files, write_celeba, write_files, write_mnist
+
+
+def make_folder(root):
+    for name in ("a", "b"):
+        write_files(root / name, {f"{n}.png": encoded(photo(n, 30, 20)) for n in range(3)})
+    return {"path": str(root), "resolution": 16}
+
+
+def make_celeba(root):
+    write_celeba(root)
+    return {"path": str(root), "resolution": 16}
+
+
+def make_mnist(root):
+    write_mnist(root)
+    return {"path": str(root)}
+
+
+def make_cifar(root):
+    write_files(root, cifar_files()[0])
+    return {"path": str(root)}
+
+
+def make_numpy(root):
+    root.mkdir()
+    np.savez(root / "a.npz", images=np.stack([photo(n, 20, 20) for n in range(6)]), labels=np.array([0, 1, 2] * 2))
+    return {"path": str(root / "a.npz"), "resolution": 16}
+
+
+MAKERS = {
+    "image_folder": make_folder,
+    "celeba": make_celeba,
+    "mnist": make_mnist,
+    "fashion_mnist": make_mnist,
+    "cifar10": make_cifar,
+    "numpy": make_numpy,
+    "faces": lambda root: {"count": 6, "resolution": 16, "styles": ["personas", "micah"]},
+    "ring8": lambda root: {"count": 100},
+    "grid25": lambda root: {"count": 100},
+}
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def source(request, tmp_path, cache):
+    return data_sources.create({"source": request.param, **MAKERS[request.param](tmp_path / "data")})
+
+
+def test_every_source_is_tested_here():
+    assert set(MAKERS) == {name for name in data_sources.names() if data_sources.get(name).__module__[:6] == "ganzoo"}
+
+
+def test_samples_labels_and_names(source):
+    dataset = source.load(quiet=True)
+    assert dataset.samples.shape[1:] == source.sample_shape()
+    assert dataset.samples.dtype == (np.uint8 if isinstance(source, ImageSource) else np.float32)
+    assert len(dataset) == len(dataset.samples) > 0
+    assert dataset.samples.std() > 0
+    if dataset.labels is None:
+        assert dataset.class_names == ()
+        assert source.class_count() in (0, None)
+    else:
+        assert dataset.labels.dtype == np.int32
+        assert dataset.labels.shape == (len(dataset),)
+        assert 0 <= dataset.labels.min() <= dataset.labels.max() < len(dataset.class_names)
+        assert source.class_count() in (len(dataset.class_names), None)
+
+
+def test_config_round_trip(source):
+    spec = data_sources.spec(source)
+    assert data_sources.create(json.loads(json.dumps(spec))) == source
+    assert spec["source"] == source.registered_name
+    assert source.accepts_path == ("path" in spec)
+
+
+def test_second_load_and_a_fresh_cache_give_the_same(source, tmp_path):
+    first, second = source.load(quiet=True), source.load(quiet=True)
+    fresh = source.load(cache_dir=tmp_path / "other", quiet=True)
+    for dataset in (second, fresh):
+        assert (dataset.samples == first.samples).all()
+        assert (dataset.labels is None) == (first.labels is None)
+        assert first.labels is None or (dataset.labels == first.labels).all()
+        assert dataset.class_names == first.class_names
+
+
+def test_defaults_make_a_source_and_a_schema():
+    for name in MAKERS:
+        source = data_sources.create(name)
+        assert source.model_json_schema()["properties"]
+        assert type(source).__doc__
+
+
+def test_sources_bring_in_neither_tensorflow_nor_the_heavy_readers():
+    program = (
+        "import sys; from ganzoo.data import data_sources; data_sources.names();"
+        "print(sorted({'tensorflow', 'keras', 'PIL', 'rich', 'dicebear', 'resvg_py', 'tarfile'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

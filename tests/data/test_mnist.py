@@ -1,0 +1,150 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from ganzoo.data import data_sources
+from ganzoo.errors import DataError
+
+from .publishers import digits, idx, write_mnist
+
+
+def source(name="mnist", path=None, **fields):
+    return data_sources.create({"source": name, **({"path": str(path)} if path else {}), **fields})
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+@pytest.mark.parametrize(("style", "zipped"), [("-idx", True), ("-idx", False), (".idx", False), (".idx", True)])
+def test_idx_files_under_all_their_names(tmp_path, cache, name, style, zipped):
+    images, labels = write_mnist(tmp_path / "d", style=style, zipped=zipped)["train"]
+    dataset = source(name, tmp_path / "d").load()
+    assert (dataset.samples == images[..., None]).all()
+    assert dataset.labels.tolist() == labels.tolist()
+    assert len(dataset.class_names) == 10
+
+
+def test_file_inside_a_folder_of_its_name(tmp_path, cache):
+    write_mnist(tmp_path / "flat", style=".idx", zipped=False)
+    for file in (tmp_path / "flat").iterdir():
+        (tmp_path / "d" / file.name).mkdir(parents=True)
+        file.rename(tmp_path / "d" / file.name / file.name)
+    assert len(source(path=tmp_path / "d").load()) == 30
+
+
+def test_splits(tmp_path, cache):
+    halves = write_mnist(tmp_path / "d")
+    assert (source(path=tmp_path / "d", split="test").load().samples[..., 0] == halves["t10k"][0]).all()
+    assert len(source(path=tmp_path / "d", split="all").load()) == 50
+
+
+def test_thirty_two_pads_and_other_sizes_resize(tmp_path, cache):
+    images, _ = write_mnist(tmp_path / "d")["train"]
+    padded = source(path=tmp_path / "d", resolution=32).load().samples
+    assert padded.shape == (30, 32, 32, 1)
+    assert (padded[:, 2:30, 2:30, 0] == images).all()
+    assert padded[:, :2].max() == padded[:, :, 30:].max() == 0
+    coloured = source(path=tmp_path / "d", resolution=16, channels=3).load().samples
+    assert coloured.shape == (30, 16, 16, 3)
+    assert (coloured[..., 0] == coloured[..., 2]).all()
+    assert abs(coloured.mean() - images.mean()) < 2
+
+
+def test_npz_of_keras(tmp_path, cache, monkeypatch):
+    images, labels = digits(12)
+    arrays = {"x_train": images, "y_train": labels, "x_test": images[:3], "y_test": labels[:3]}
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    assert (source(path=tmp_path / "mnist.npz").load().samples[..., 0] == images).all()
+    assert len(source(path=tmp_path, split="test").load()) == 3
+    (tmp_path / "home" / "datasets").mkdir(parents=True)
+    (tmp_path / "mnist.npz").rename(tmp_path / "home" / "datasets" / "mnist.npz")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    assert len(source().load()) == 12
+
+
+def test_fashion_mnist_as_keras_leaves_it(tmp_path, cache, monkeypatch):
+    write_mnist(tmp_path / "home" / "datasets" / "fashion-mnist")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    dataset = source("fashion_mnist").load()
+    assert len(dataset) == 30
+    assert dataset.class_names[9] == "Ankle boot"
+
+
+@pytest.mark.parametrize(("name", "file"), [("mnist", "mnist.npz"), ("fashion_mnist", "train-images-idx3-ubyte.gz")])
+def test_without_network_it_says_what_to_put_where(cache, name, file):
+    with pytest.raises(DataError) as caught:
+        source(name).load()
+    message = str(caught.value)
+    assert "Cannot download" in message
+    assert file in message
+    assert "train-images-idx3-ubyte.gz" in message
+    assert "--data PATH" in message
+    assert "\n" not in message
+
+
+def damage_header(folder):
+    file = folder / "train-images-idx3-ubyte"
+    file.write_bytes(b"\0\0\x09" + file.read_bytes()[3:])
+
+
+def damage_length(folder):
+    file = folder / "train-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def damage_tail(folder):
+    file = folder / "train-images-idx3-ubyte"
+    file.write_bytes(file.read_bytes() + b"x")
+
+
+def damage_size(folder):
+    (folder / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3]) + b"\x7f\xff\xff\xff" * 3)
+
+
+def damage_gzip(folder):
+    file = folder / "train-images-idx3-ubyte"
+    file.write_bytes(gzip.compress(file.read_bytes())[:-20])
+
+
+def damage_labels(folder):
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(np.full(30, 10, np.uint8)))
+
+
+def damage_count(folder):
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(29, np.uint8)))
+
+
+def remove_labels(folder):
+    (folder / "train-labels-idx1-ubyte").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (damage_header, "no IDX file"),
+        (damage_length, "cut off"),
+        (damage_tail, "too long"),
+        (damage_size, "claims"),
+        (damage_gzip, "Cannot read"),
+        (damage_labels, "a label 10"),
+        (damage_count, "as many 28 x 28 images as labels"),
+        (remove_labels, "has no train-labels-idx1-ubyte"),
+    ],
+)
+def test_damaged_files_are_one_line_and_leave_no_cache(tmp_path, cache, damage, why):
+    write_mnist(tmp_path / "d", zipped=False)
+    damage(tmp_path / "d")
+    with pytest.raises(DataError, match=why) as caught:
+        source(path=tmp_path / "d").load()
+    assert "\n" not in str(caught.value)
+    assert not (cache / "data").exists() or not list((cache / "data").iterdir())
+
+
+def test_npz_that_is_none(tmp_path, cache):
+    (tmp_path / "mnist.npz").write_bytes(b"text")
+    with pytest.raises(DataError, match=r"no \.npz of numbers"):
+        source(path=tmp_path / "mnist.npz").load()
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(DataError, match="no array"):
+        source(path=tmp_path / "other.npz").load()
+    with pytest.raises(DataError, match="There is no folder"):
+        source(path=tmp_path / "nowhere").load()
