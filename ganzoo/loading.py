@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo.dependencies import EXPORT, require
 from ganzoo.errors import BundleError, GanzooError, RunError, UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def load(
     return Generator.from_bundle(find_bundle(what), device=device, threads=threads, precision=precision)
 
 
-def find_bundle(what: str | os.PathLike[str], *, say: Callable[[str], None] = lambda text: None) -> Path:
+def find_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
     """The folder of the bundle that ``what`` means: a bundle, else a run, else a name.
 
     A run without an up-to-date bundle is exported.
 
     Args:
         what: as in ``load``.
-        say: called with a line for a reader when something takes a while.
+        before_export: called with the run, if it has to be exported first, which takes a while.
 
     Raises:
         GanzooError: if nothing answers to the name; saying what is possible.
@@ -65,11 +66,11 @@ def find_bundle(what: str | os.PathLike[str], *, say: Callable[[str], None] = la
         return folder
     run = _find_run(what, folder)
     if run is not None:
-        return run_bundle(run, say=say)
+        return run_bundle(run, before_export=before_export)
     raise _nothing(what, folder)
 
 
-def run_bundle(run: Run, *, say: Callable[[str], None] = lambda text: None) -> Path:
+def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
     """The bundle in a run's folder, exported now unless it stands there and is of the newest checkpoint.
 
     Raises:
@@ -82,8 +83,9 @@ def run_bundle(run: Run, *, say: Callable[[str], None] = lambda text: None) -> P
         return folder
     if not steps:
         raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to generate from.")
-    say(f"Exporting run {run.name} at step {steps[-1]} ...")
     try:
+        require(EXPORT, action="Exporting a run")
+        before_export(run)
         return run.export(folder)
     except GanzooError as error:
         if exported is None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
+
+IMAGES, POINTS = 64, 2500
+"""Samples in one picture; a few points show nothing."""
 
 
 def picture(samples: NDArray[Any]) -> NDArray[np.uint8]:
@@ -19,6 +23,15 @@ def picture(samples: NDArray[Any]) -> NDArray[np.uint8]:
     if samples.ndim == 4:
         return images.grid(samples if samples.dtype == np.uint8 else images.to_uint8(samples), separator=1)
     return points(samples[:, :2])
+
+
+def some(samples: NDArray[Any], *, count: int = IMAGES, seed: int = 0) -> NDArray[Any]:
+    """A few samples of a dataset, drawn at random and kept in order: ``count`` images, or 2500 vectors.
+
+    Every so-many-th would not do: labels go in turn in some datasets, and whole classes could be missed.
+    """
+    wanted = min(len(samples), count if samples.ndim == 4 else POINTS)
+    return np.array(samples[sorted(random.Random(seed).sample(range(len(samples)), wanted))])
 
 
 def points(samples: NDArray[np.floating], *, size: int = 384) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ganzoo.augment import augmentations
     from ganzoo.blocks.base import discriminator_blocks, generator_blocks
     from ganzoo.data.base import data_sources
+    from ganzoo.export.base import exporters
     from ganzoo.losses import losses
     from ganzoo.optimizers import optimizers
     from ganzoo.penalties import penalties
@@ -24,6 +25,7 @@ __all__ = [
     "augmentations",
     "data_sources",
     "discriminator_blocks",
+    "exporters",
     "find_registry",
     "generator_blocks",
     "losses",
@@ -39,6 +41,7 @@ HOMES = {
     "augmentations": "ganzoo.augment",
     "optimizers": "ganzoo.optimizers",
     "data_sources": "ganzoo.data.base",
+    "exporters": "ganzoo.export.base",
 }
 """Name of each registry -> the module that holds it."""
 

@@ -19,6 +19,7 @@ RUNS = Path("runs")
 """Where runs are kept, under the present folder."""
 
 CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
+CLASS_NAMES = "class_names.json"
 _STEP = re.compile(r"step-(\d+)")
 
 
@@ -114,6 +115,8 @@ def list_runs(*, root: Path | None = None) -> list[Run]:
 def find_run(what: str | None = None, *, root: Path | None = None) -> Run:
     """The run that ``what`` names: a folder, ``model/number``, a model (its newest run), or None (the newest run).
 
+    A folder is that of a run, or that of a model's runs (the newest).
+
     Raises:
         RunError: if there is none; with the nearest names.
     """
@@ -123,8 +126,11 @@ def find_run(what: str | None = None, *, root: Path | None = None) -> Run:
             raise RunError(f"There is no run in '{root or RUNS}'. Start one: ganzoo train dcgan-faces-32")
         return runs[-1]
     path = Path(what)
-    if (path / CONFIG).is_file() and path.is_dir():
+    if (path / CONFIG).is_file():
         return Run(path)
+    inside = [run for run in list_runs(root=path.parent) if run.folder.parent == path]
+    if inside:
+        return inside[-1]
     model, _, number = str(what).strip("/").partition("/")
     wanted = [run for run in runs if run.folder.parent.name == model]
     if number:

@@ -21,7 +21,7 @@ NAMED = 5
 
 @app.command()
 def check(
-    path: Annotated[Path, typer.Argument(help="A folder or zip of images.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder or zip of images.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every file that was found.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
@@ -39,7 +39,7 @@ def check(
 
 @app.command()
 def preview(
-    source: Annotated[str, typer.Argument(help="A data source, a model of the zoo or a YAML file.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data source, a model of the zoo or a YAML file.")],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the source, as in resolution=64.")
     ] = None,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.output import emit, emit_json, emit_table
+from ganzoo.cli.quiet import import_tensorflow
 
 
 @dataclass
@@ -66,6 +67,7 @@ def _look_at_tensorflow(found: Diagnosis) -> None:
     if "tensorflow" in absent:
         return
     try:
+        import_tensorflow()
         import tensorflow as tf
 
         devices = tf.config.list_physical_devices()

@@ -9,13 +9,16 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, say
+from ganzoo.cli.quiet import import_tensorflow
 
 
 def export(
     run: Annotated[
         str | None,
         typer.Argument(
-            help="A run: model/number, a model or a folder; by default the newest.", autocompletion=complete.trained
+            metavar="RUN",
+            help="A run: model/number, a model or a folder; by default the newest.",
+            autocompletion=complete.trained,
         ),
     ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="An ONNX bundle; this is also the default.")] = False,
@@ -32,6 +35,7 @@ def export(
 
     found = find_run(run)
     require(EXPORT, action="Exporting")
+    import_tensorflow()
     say(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
     folder = found.export(output, onnx=with_onnx, fp16=fp16, savedmodel=savedmodel, tflite=tflite)

@@ -20,6 +20,10 @@ MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 """Exit codes: a mistake of the user or a broken environment; Ctrl-C; the reader of a pipe has gone."""
 
 
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+"""Typer keeps the base class of wrong usage to itself."""
+
+
 class Commands(TyperGroup):
     """The group of all verbs: runs one, and turns what goes wrong into a message and an exit code."""
 
@@ -34,12 +38,21 @@ class Commands(TyperGroup):
             _forget_stdout()
             raise typer.Exit(BROKEN_PIPE) from None
         except Exception as error:
-            text = explanation(error)
+            text = _wrong_usage(error) or explanation(error)
             if text is None:
                 raise
             complain(text)
             raise typer.Exit(MISTAKE) from error
         return result
+
+
+def _wrong_usage(error: Exception) -> str | None:
+    """A wrong option or argument, in one line and not in a box. A bare group of verbs shows its help as usual."""
+    if not isinstance(error, _USAGE_ERROR) or "Help" in type(error).__name__:
+        return None
+    context = error.ctx
+    message: str = error.format_message()
+    return message + (f"\nSee: {context.command_path} --help" if context else "")
 
 
 def explanation(error: BaseException) -> str | None:

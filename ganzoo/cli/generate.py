@@ -11,10 +11,12 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, say
+from ganzoo.cli.quiet import import_tensorflow
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.inference import Generator
+    from ganzoo.runs import Run
 
 ARRAY = ".npy"
 GRID_LIMIT = 10_000
@@ -32,7 +34,9 @@ class Device(StrEnum):
 What = Annotated[
     str,
     typer.Argument(
-        help="A bundle folder, a run (model/number), or a model trained here.", autocompletion=complete.trained
+        metavar="WHAT",
+        help="A bundle folder, a run (model/number), or a model trained here.",
+        autocompletion=complete.trained,
     ),
 ]
 Label = Annotated[str | None, typer.Option(help="Class, by number or name; by default each seed has its own.")]
@@ -83,10 +87,15 @@ def open_generator(what: str, *, device: Device) -> Generator:
     from ganzoo.inference import Generator
     from ganzoo.loading import find_bundle
 
-    generator = Generator.from_bundle(find_bundle(what, say=say), device=device.value)
+    generator = Generator.from_bundle(find_bundle(what, before_export=_tell_export), device=device.value)
     if device is Device.auto and generator.device != "cpu":
         say(f"Running on {generator.device}.")
     return generator
+
+
+def _tell_export(run: Run) -> None:
+    say(f"Exporting run {run.name} at step {run.checkpoint_steps()[-1]} ...")
+    import_tensorflow()
 
 
 def read_label(generator: Generator, label: str | None) -> int | str | None:

@@ -16,8 +16,8 @@ _MAX_SEED = 2**32 - 1
 
 def interpolate(
     what: What,
-    a: Annotated[int, typer.Argument(help="First seed.", min=0, max=_MAX_SEED)],
-    b: Annotated[int, typer.Argument(help="Last seed.", min=0, max=_MAX_SEED)],
+    a: Annotated[int, typer.Argument(metavar="A", help="First seed.", min=0, max=_MAX_SEED)],
+    b: Annotated[int, typer.Argument(metavar="B", help="Last seed.", min=0, max=_MAX_SEED)],
     frames: Annotated[int, typer.Option(min=2, max=10_000, help="Pictures on the way, both ends included.")] = 60,
     fps: Annotated[float, typer.Option(min=1, max=50, help="Pictures a second.")] = 20,
     label: Label = None,

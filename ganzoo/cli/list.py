@@ -13,7 +13,9 @@ from ganzoo.cli.output import emit_json, emit_table, say
 def list_command(
     pattern: Annotated[
         str,
-        typer.Argument(help="Part of a name, or a pattern such as '*celeba*'.", autocompletion=complete.models),
+        typer.Argument(
+            metavar="PATTERN", help="Part of a name, or a pattern such as '*celeba*'.", autocompletion=complete.models
+        ),
     ] = "*",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -50,5 +49,4 @@ def _options(
 
 def main() -> None:
     """The console script ``ganzoo``."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's C++ side tells every start a dozen lines
     app(prog_name="ganzoo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,10 @@ from ganzoo.cli.output import emit_json, emit_table, say
 
 def parts(
     kind: Annotated[
-        str | None, typer.Argument(help="A kind, for example losses; by default all.", autocompletion=complete.kinds)
+        str | None,
+        typer.Argument(
+            metavar="KIND", help="A kind, for example losses; by default all.", autocompletion=complete.kinds
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -33,8 +37,13 @@ def parts(
 
 def _row(registry: Any, name: str) -> dict[str, Any]:
     part = registry.get(name)
-    lines = (part.__doc__ or "").strip().splitlines() or [""]
-    return {"kind": registry.name, "name": name, "keys": list(part.model_fields), "what it is": lines[0]}
+    first = inspect.cleandoc(part.__doc__ or "").partition("\n\n")[0]
+    return {
+        "kind": registry.name,
+        "name": name,
+        "keys": list(part.model_fields),
+        "what it is": " ".join(first.split()),
+    }
 
 
 def _text(row: dict[str, Any], column: str) -> str:

@@ -9,13 +9,16 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import bytes_text, count_text, emit, emit_json, emit_table, say
+from ganzoo.cli.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.summary import NetworkSummary, Summary
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A model of the zoo or a YAML file.", autocompletion=complete.models)],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A model of the zoo or a YAML file.", autocompletion=complete.models)
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Argument(metavar="KEY=VALUE", help="Changes, for example generator.base_channels=32."),
@@ -34,8 +37,11 @@ def show(
         emit(yaml)
         return
 
+    from ganzoo.dependencies import TRAINING, is_installed
     from ganzoo.summary import summarise
 
+    if all(is_installed(module) for module in TRAINING):
+        import_tensorflow()
     summary = summarise(config)
     if as_json:
         emit_json({"config": config.to_dict(), **summary.to_dict()})

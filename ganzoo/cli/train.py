@@ -9,6 +9,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, say
+from ganzoo.cli.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.config import Config
@@ -20,6 +21,7 @@ def train(
     name: Annotated[
         str | None,
         typer.Argument(
+            metavar="NAME",
             help="A model of the zoo or a YAML file; with --resume a run (by default the newest).",
             autocompletion=complete.models,
         ),
@@ -46,6 +48,7 @@ def train(
     if resume:
         _check_resume(name, overrides or [], data=data, seed=seed, dry_run=dry_run)
         require(TRAINING, action="Training")
+        import_tensorflow()
         from ganzoo.training.train import resume as go_on
 
         _report(*go_on(name, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say))
@@ -59,6 +62,7 @@ def train(
         _print_plan(config)
         return
     require(TRAINING, action="Training")
+    import_tensorflow()
     from ganzoo.training.train import start
 
     _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say))

@@ -14,12 +14,9 @@ from pydantic import ValidationError
 from ganzoo import yaml_files
 from ganzoo.data.base import Dataset, DataSource, data_sources
 from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
-from ganzoo.pictures import picture
+from ganzoo.pictures import picture, some
 from ganzoo.validation import explain
 from ganzoo.zoo import config_files, load_config
-
-POINTS = 2500
-"""Vectors in a picture, however few images were asked for; fewer show nothing."""
 
 
 def choose_source(
@@ -60,12 +57,9 @@ def choose_source(
 
 
 def preview_picture(source: DataSource, dataset: Dataset, *, count: int = 64, seed: int = 0) -> NDArray[np.uint8]:
-    """Samples spread evenly over a dataset, uint8 ``[h, w, c]``; mirrored at random where the source says so."""
-    if dataset.samples.ndim != 4:
-        return picture(dataset.samples[:: max(1, len(dataset) // POINTS)][:POINTS])
-    places = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))
-    chosen = np.array(dataset.samples[places])
-    if getattr(source, "flip", False):
+    """Samples of a dataset drawn at random, uint8 ``[h, w, c]``; mirrored at random where the source says so."""
+    chosen = some(dataset.samples, count=count, seed=seed)
+    if chosen.ndim == 4 and getattr(source, "flip", False):
         mirrored = np.random.RandomState(seed).random_sample(len(chosen)) < 0.5
         chosen[mirrored] = chosen[mirrored, :, ::-1]
     return picture(chosen)

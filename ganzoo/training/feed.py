@@ -27,7 +27,7 @@ class Feed:
     """
 
     def __init__(self, config: Config, dataset: Dataset, *, memory_limit: int | None = None) -> None:
-        _check(config, dataset)
+        check_dataset(config, dataset)
         self._seed = config.training.seed
         self._per_step = (config.training.d_steps, config.training.batch_size)
         self._samples = dataset.samples
@@ -50,7 +50,8 @@ class Feed:
         return samples, tf.convert_to_tensor(self._labels[needed]), tf.convert_to_tensor(local)
 
 
-def _check(config: Config, dataset: Dataset) -> None:
+def check_dataset(config: Config, dataset: Dataset) -> None:
+    """Raise DataError if the dataset is not what the config says."""
     shape, wanted = dataset.samples.shape[1:], config.sample_shape
     if not len(dataset):
         raise DataError("The data source has no samples.")

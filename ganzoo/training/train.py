@@ -15,8 +15,9 @@ from ganzoo import images, yaml_files
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
-from ganzoo.pictures import picture
-from ganzoo.runs import CONFIG, Run, find_run, new_run
+from ganzoo.pictures import picture, some
+from ganzoo.runs import CLASS_NAMES, CONFIG, Run, find_run, new_run
+from ganzoo.training.feed import check_dataset
 from ganzoo.training.trainer import Outcome, Trainer
 from ganzoo.versions import library_versions
 
@@ -45,10 +46,13 @@ def start(
         DataError, RunError, TrainingError: as what they stand for happens.
     """
     dataset = load_data(config, quiet=quiet, say=say)
+    check_dataset(config, dataset)
     run = new_run(config.name, root=root)
-    (run.folder / "versions.json").write_text(_versions(), encoding="utf-8")
+    images.write_atomic(run.folder / "versions.json", _versions().encode())
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
-    images.save(picture(dataset.samples[:: max(1, len(dataset) // 64)][:64]), run.folder / "real.png")
+    if config.num_classes:
+        images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
+    images.save(picture(some(dataset.samples)), run.folder / "real.png")
     say(f"Run {run.name} in {run.folder}")
     trainer = Trainer(config, dataset, run)
     return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
@@ -65,8 +69,10 @@ def resume(
 ) -> tuple[Run, Outcome]:
     """Go on with a run (the newest, unless one is named) from its newest checkpoint that is whole.
 
+    A run that was killed before its first checkpoint starts over.
+
     Raises:
-        RunError: if there is no such run, it has no checkpoint, or it is finished.
+        RunError: if there is no such run, none of its checkpoints is whole, or it is finished.
     """
     run = find_run(what, root=root)
     config: Config = run.config
