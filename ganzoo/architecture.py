@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.heads import GeneratorHead, LogitHead
+from ganzoo.blocks.regularising import Packing
 from ganzoo.errors import ConfigError
+from ganzoo.registry import Registry
 
 Initializer = Literal["normal_0.02", "glorot_uniform", "he_normal", "lecun_normal", "orthogonal"]
 GeneratorPart = Annotated[Block, generator_blocks.field()]
@@ -67,7 +70,8 @@ class GeneratorConfig(NetworkConfig):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        return _check_one_form(self)
+        _check_one_form(self.block, self.blocks)
+        return self
 
     def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
         """All blocks from stem to head, their channels and sizes filled in.
@@ -81,17 +85,21 @@ class GeneratorConfig(NetworkConfig):
         head = self._head(sample_shape)
         if self.model == "dense":
             body = self.blocks or tuple(_template(self.block, channels=n) for n in self.hidden)
-            stem = (self.stem,) if self.stem else ()
-            return (*stem, *body, head)
+            return (*((self.stem,) if self.stem else ()), *body, head)
         if len(sample_shape) != 3:
             raise ConfigError(f"a {self.model} generator makes images; for vectors use model: dense")
-        growth = head.output_shape((4, 4, 1))[0] // 4
+        growth = max(1, head.output_shape((4, 4, 1))[0] // 4)
         height, width = sample_shape[:2]
         if self.blocks:
             growth *= math.prod(int(block.scale) for block in self.blocks)
             body, widest = self.blocks, self.blocks[0].wanted_channels()
         else:
             count = halvings(height, width) - int(math.log2(growth))
+            if count < 0:
+                raise ConfigError(
+                    f"a {self.model} generator doubles an image of at least 4 px, and {height}x{width} px cannot be "
+                    "reached so; change data.resolution, or use model: dense or head: image_head"
+                )
             channels = [min(self.base_channels * 2**k, self.max_channels) for k in reversed(range(count + 1))]
             body = tuple(_template(self.block, channels=n) for n in channels[1:])
             widest = channels[0]
@@ -121,6 +129,7 @@ class GeneratorConfig(NetworkConfig):
             elif self.model == "residual":
                 spec = {"name": "image_head", **dress}
             head = generator_blocks.create(spec)
+        _check_head(head, GeneratorHead, "generator", generator_blocks)
         return _template(head, shape=sample_shape)
 
 
@@ -147,7 +156,8 @@ class DiscriminatorConfig(NetworkConfig):
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
-        return _check_one_form(self)
+        _check_one_form(self.block, self.blocks)
+        return self
 
     def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
         """All blocks from the sample to the logit, their channels filled in.
@@ -162,16 +172,30 @@ class DiscriminatorConfig(NetworkConfig):
         else:
             if len(sample_shape) != 3:
                 raise ConfigError(f"a {self.model} discriminator judges images; for vectors use model: dense")
-            count = halvings(*sample_shape[:2])
+            height, width = sample_shape[:2]
+            count = halvings(height, width)
+            if not count:
+                raise ConfigError(
+                    f"a {self.model} discriminator halves the image to no less than 4 px, and {height}x{width} px "
+                    "cannot be halved; change data.resolution, or use model: dense or a list of blocks"
+                )
             channels = [min(self.base_channels * 2**k, self.max_channels) for k in range(count)]
             body = tuple(_template(self.block, channels=n) for n in channels)
-        if not self.blocks:
+        if body and not self.blocks:
             body = (body[0].at_input(), *body[1:])
         packing = (
             (discriminator_blocks.create({"name": "packing", "samples": self.packing}),) if self.packing > 1 else ()
         )
         stddev = (discriminator_blocks.create("minibatch_stddev"),) if self.minibatch_stddev else ()
-        return (*packing, *body, *stddev, self.head or self._default_head())
+        head = self.head or self._default_head()
+        _check_head(head, LogitHead, "discriminator", discriminator_blocks)
+        return (*packing, *body, *stddev, head)
+
+    @property
+    def pack_size(self) -> int:
+        """How many samples share a logit: ``packing``, and the packing blocks in ``blocks``."""
+        inside = (block.samples for block in self.blocks or () if isinstance(block, Packing))
+        return self.packing * math.prod(inside)
 
     def _default_head(self) -> Block:
         dress = _shared_fields(self.block or (self.blocks or (None,))[-1])
@@ -221,14 +245,19 @@ def _shared_fields(block: Block | None) -> dict[str, Any]:
     return {name: getattr(block, name) for name in names if hasattr(block, name)}
 
 
+def _check_head(head: Block, base: type[Block], network: str, registry: Registry[Block]) -> None:
+    if not isinstance(head, base):
+        heads = [name for name in registry.names() if issubclass(registry.get(name), base)]
+        raise ConfigError(f"{network}.head is '{head.registered_name}', but it must be one of {', '.join(heads)}")
+
+
 def _with_block(values: Any, defaults: dict[str, str]) -> Any:
     if isinstance(values, dict) and values.get("block") is None and values.get("blocks") is None:
-        default = defaults.get(values.get("model", "dcgan"))
+        default = defaults.get(str(values.get("model", "dcgan")))
         return {**values, "block": default} if default else values
     return values
 
 
-def _check_one_form(config: Any) -> Any:
-    if config.block is not None and config.blocks is not None:
+def _check_one_form(block: Block | None, blocks: tuple[Block, ...] | None) -> None:
+    if block is not None and blocks is not None:
         raise ValueError("'block' and 'blocks' exclude each other; keep one of them")
-    return config

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ganzoo.architecture import DiscriminatorConfig, GeneratorConfig, trace
 from ganzoo.augment import Augmentation, augmentations
-from ganzoo.blocks.base import Shape
+from ganzoo.blocks.base import Block, Shape
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError
 from ganzoo.losses import Loss, NonSaturating, losses
@@ -74,6 +74,16 @@ class TrainingConfig(BaseModel):
         return self
 
 
+def _for_files(schema: dict[str, Any]) -> None:
+    """Add to a config's JSON schema what its YAML file may hold besides."""
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "A model of the zoo, or a file beside this one, whose values hold where this one is silent.",
+    }
+    schema["required"].remove("data")
+    schema["anyOf"] = [{"required": ["data"]}, {"required": ["extends"]}]
+
+
 class Config(BaseModel):
     """A whole experiment: data, two networks, training.
 
@@ -83,7 +93,7 @@ class Config(BaseModel):
         num_classes: 0 trains without labels; otherwise the number of classes, and both networks see the label.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, json_schema_extra=_for_files)
 
     name: str = Field("custom", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     data: DataPart
@@ -114,13 +124,13 @@ class Config(BaseModel):
         return self
 
     def _check_shapes(self) -> None:
-        shape = trace(self.generator.expand(self.sample_shape), (self.latent_width,))[-1]
+        shape = _shapes("generator", self.generator.expand(self.sample_shape), (self.latent_width,))[-1]
         if shape != self.sample_shape:
             raise ConfigError(
                 f"the generator makes samples of shape {list(shape)}, but the data has {list(self.sample_shape)}; "
                 "change the number of blocks or data.resolution"
             )
-        logit = trace(self.discriminator.expand(self.sample_shape), self.sample_shape)[-1]
+        logit = _shapes("discriminator", self.discriminator.expand(self.sample_shape), self.sample_shape)[-1]
         if logit != (1,):
             raise ConfigError(
                 f"the discriminator ends in the shape {list(logit)} instead of one logit; end with a head"
@@ -131,11 +141,11 @@ class Config(BaseModel):
         if self.num_classes and count is not None and count != self.num_classes:
             has = f"has {count} classes" if count else "has no labels"
             raise ConfigError(f"num_classes is {self.num_classes}, but the data source {has}")
-        if self.num_classes and self.discriminator.packing > 1:
+        if self.num_classes and self.discriminator.pack_size > 1:
             raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")
 
     def _check_batch(self) -> None:
-        samples = self.discriminator.packing
+        samples = self.discriminator.pack_size
         if self.training.batch_size % samples:
             raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {samples}")
         if self.training.augment is not None and len(self.sample_shape) != 3:
@@ -169,3 +179,10 @@ class Config(BaseModel):
     def to_dict(self) -> dict[str, Any]:
         """Plain values, complete and ready for YAML; ``Config.read`` reads them back."""
         return self.model_dump(mode="json")
+
+
+def _shapes(network: str, blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:
+    try:
+        return trace(blocks, shape)
+    except ConfigError as error:
+        raise ConfigError(f"{network} {error}") from error

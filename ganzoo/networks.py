@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from ganzoo.architecture import Initializer
+from ganzoo.blocks._keras_layers import SpectralNorm
 from ganzoo.blocks.base import Block
-from ganzoo.blocks.heads import LogitHead
 from ganzoo.config import Config
-from ganzoo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ganzoo.blocks.heads import LogitHead
 
 Precision = Literal["float32", "mixed_bfloat16"]
+
+SINGULAR_VECTOR_ITERATIONS = 15
+"""Before the training, so that its first steps see kernels that are normalised already."""
 
 
 def build_generator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
@@ -49,25 +56,48 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
     With packing there is one logit for every ``packing`` samples.
     """
     *body, head = config.discriminator.expand(config.sample_shape)
-    if not isinstance(head, LogitHead):
-        raise ConfigError(f"discriminator.head is '{head.registered_name}', but it must be a logit_head")
     with _precision(precision):
         sample = keras.Input(config.sample_shape, name="sample")
         label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
         x = sample
         for name, block in zip(_names((*body,)), body, strict=True):
             x = block.build(x, name)
-        logit = head.build(x, "head", label, config.num_classes)
+        logit = cast("LogitHead", head).build(x, "head", label, config.num_classes)
         model = keras.Model([sample] if label is None else [sample, label], logit, name="discriminator")
     initialise(model, config.discriminator.initializer, (config.training.seed if seed is None else seed) + 1)
     return model
 
 
 def initialise(model: keras.Model, initializer: Initializer, seed: int) -> None:
-    """Draw every kernel and embedding anew; each draw is fixed by the seed and the weight's place in the model."""
+    """Draw every kernel and embedding anew; each draw is fixed by the seed and the weight's place in the model.
+
+    So is the other state that begins at random: the vectors of spectral normalisation, and the generators of random
+    numbers in layers that keep one (ganzoo's do not).
+    """
     for place, weight in enumerate(model.trainable_variables):
         if weight.name in ("kernel", "embeddings"):
-            weight.assign(_initializer(initializer, seed * 10_000 + place)(weight.shape))
+            weight.assign(_initializer(initializer, _mixed(seed, place))(weight.shape))
+    for place, variable in enumerate(model.non_trainable_variables):
+        if variable.name == "seed_generator_state":
+            variable.assign([_mixed(seed, place), place])
+    for place, layer in enumerate(model._flatten_layers()):
+        if isinstance(layer, SpectralNorm):
+            start = np.random.RandomState(_mixed(seed, place)).standard_normal(layer.vector_u.shape)
+            layer.vector_u.assign(_singular_vector(np.asarray(layer.layer.kernel), start))
+
+
+def _mixed(seed: int, place: int) -> int:
+    """A seed of 31 bits for one weight, from that of the model."""
+    return int(np.random.SeedSequence([seed, place]).generate_state(1)[0] >> 1)
+
+
+def _singular_vector(kernel: NDArray[np.float32], vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first right singular vector ``[1, n]`` of a kernel ``[..., n]``, roughly, by power iterations."""
+    matrix = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
+    for _ in range(SINGULAR_VECTOR_ITERATIONS):
+        vector = (vector @ matrix.T) @ matrix
+        vector /= np.linalg.norm(vector) or 1.0
+    return vector
 
 
 def _initializer(name: Initializer, seed: int) -> keras.initializers.Initializer:

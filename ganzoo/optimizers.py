@@ -30,7 +30,7 @@ class OptimizerConfig(Part):
     clip_norm: float | None = Field(None, gt=0)
 
     def build(self, updates: int) -> Optimizer:
-        """The Keras optimizer for a training that makes ``updates`` updates with it."""
+        """The Keras optimizer for a training of so many ``updates``. The step itself clips by ``clip_norm``."""
         raise NotImplementedError
 
     def shared(self, updates: int) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class OptimizerConfig(Part):
         rate: Any = self.learning_rate
         if self.schedule != "constant" or self.warmup_steps:
             rate = WarmupThenDecay(rate, schedule=self.schedule, warmup_steps=self.warmup_steps, updates=updates)
-        return {"learning_rate": rate, "global_clipnorm": self.clip_norm}
+        return {"learning_rate": rate}
 
 
 optimizers: Registry[OptimizerConfig] = Registry(

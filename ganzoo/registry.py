@@ -64,15 +64,19 @@ class Registry(Generic[P]):
         """
 
         def decorate(cls: C) -> C:
-            if not issubclass(cls, self.base):
-                raise RegistrationError(f"{_where(cls)} cannot be a {self.kind}: it does not derive from {self.base}.")
+            part: type = cls
+            if not issubclass(part, self.base):
+                base = _where(self.base)
+                raise RegistrationError(f"{_where(cls)} cannot be a {self.kind}: it does not derive from {base}.")
+            if not f"{cls.__module__}.".startswith(f"{self._package}."):
+                self._scan()  # so that a clash with a built-in part is found here, where it is caused
             held = self._parts.get(name)
             if held is not None and _where(held) != _where(cls):
                 raise RegistrationError(
                     f"Two parts want to be the {self.kind} '{name}': {_where(held)} and {_where(cls)}."
                 )
             cls.registered_name = name
-            self._parts[name] = cast("type[P]", cls)
+            self._parts[name] = part
             return cls
 
         return decorate
@@ -120,7 +124,8 @@ class Registry(Generic[P]):
 
     def spec(self, part: P) -> dict[str, Any]:
         """The config of a part: its name and its fields as plain YAML-ready values. ``create`` reads it back."""
-        return {self.key: part.registered_name, **part.model_dump(mode="json")}
+        names = (name for name, cls in self._parts.items() if cls is type(part))
+        return {self.key: next(names, part.registered_name), **part.model_dump(mode="json")}
 
     def field(self) -> _PartField:
         """Annotation of a config field that holds a part: ``loss: Annotated[Loss, losses.field()]``."""
@@ -130,11 +135,14 @@ class Registry(Generic[P]):
         if self._scanned:
             return
         self._scanned = True
-        module = importlib.import_module(self._package)
-        for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
-            if found.name.startswith("_"):
-                continue
-            importlib.import_module(f"{self._package}.{found.name}")
+        try:
+            module = importlib.import_module(self._package)
+            for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
+                if not found.name.startswith("_"):
+                    importlib.import_module(f"{self._package}.{found.name}")
+        except BaseException:
+            self._scanned = False  # the next call fails in the same place, and does not find half of the parts
+            raise
 
     def _load_plugins(self) -> None:
         if self._plugins_loaded:
@@ -142,9 +150,14 @@ class Registry(Generic[P]):
         self._plugins_loaded = True
         for entry in entry_points(group=self.group):
             try:
-                entry.load()
-            except Exception as error:  # somebody else's code may raise anything, and must not break ganzoo
+                self._check_plugin(entry.load())
+            except (Exception, SystemExit) as error:  # somebody else's code may raise anything, and must break no more
                 self.broken[f"{entry.name} ({entry.value})"] = f"{type(error).__name__}: {error}"
+
+    def _check_plugin(self, loaded: object) -> None:
+        """Refuse a class that an entry point names and no decorator registered."""
+        if isinstance(loaded, type) and loaded not in self._parts.values():
+            raise RegistrationError(f'{_where(loaded)} is not decorated with @{self.name}.register("NAME")')
 
 
 class _PartField:

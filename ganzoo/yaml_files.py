@@ -1,9 +1,9 @@
-"""YAML in and out, inheritance by ``extends``, and ``key=value`` overrides. Knows nothing of models."""
+"""YAML in and out, one mapping merged over another, and ``key=value`` overrides. Knows nothing of models."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,33 @@ from ganzoo.errors import ConfigError, did_you_mean
 
 MAX_BYTES = 1_000_000
 """No config is larger; what is larger is something else."""
+_PART_KEYS = ("name", "source")
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads ``2e-4`` as a number (YAML 1.2) and refuses a key that stands twice."""
+    """Safe YAML that reads ``2e-4`` as a number (YAML 1.2), and refuses tags, aliases and keys that stand twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        problem, place = "", event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"the alias '*{event.anchor}' is not allowed; a config that builds on another says extends: NAME"
+        elif getattr(event, "tag", None) is not None:
+            problem = f"the tag '{event.tag}' is not allowed; a config holds plain values"
+        if problem:
+            raise yaml.composer.ComposerError(None, None, problem, place)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"the key '{twice}' stands twice", node.start_mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain name", key.start_mark)
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key.value}' stands twice", key.start_mark
+                )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -70,41 +87,29 @@ def dump(values: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=100)
 
 
-def resolve_extends(
-    values: Mapping[str, Any], read: Callable[[str], dict[str, Any]], _seen: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """Merge ``values`` over what its ``extends`` names, and that over what it extends.
-
-    Args:
-        values: a mapping that may have the key ``extends``.
-        read: from such a name to its values.
-
-    Raises:
-        ConfigError: if configs extend each other in a circle.
-    """
-    rest = dict(values)
-    base = rest.pop("extends", None)
-    if base is None:
-        return rest
-    if not isinstance(base, str) or base in _seen:
-        raise ConfigError(f"extends: {' -> '.join([*_seen, str(base)])} is not a chain of names that ends")
-    return merge(resolve_extends(read(base), read, (*_seen, base)), rest)
-
-
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the values of ``over``: mappings are merged key by key, everything else is replaced.
 
     A mapping that names another part (``name`` or ``source``) replaces the old one, since its keys mean other things.
+    A part that is a bare name in ``base`` counts as a mapping with that name.
     """
     merged = dict(base)
     for key, value in over.items():
-        old = merged.get(key)
-        same = isinstance(old, Mapping) and isinstance(value, Mapping) and not _other_part(old, value)
-        merged[key] = merge(old, value) if same else value  # type: ignore[arg-type]
+        merged[key] = _merged(merged.get(key), value)
     for one, other in (("block", "blocks"), ("blocks", "block")):
         if over.get(one) is not None and other not in over:
             merged.pop(other, None)
     return merged
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not isinstance(new, Mapping):
+        return new
+    if isinstance(old, str) and not any(key in new for key in _PART_KEYS):
+        old = {"name": old}
+    if not isinstance(old, Mapping) or _other_part(old, new):
+        return new
+    return merge(old, new)
 
 
 def apply_overrides(
@@ -141,13 +146,14 @@ def _set(values: Any, defaults: Any, path: Sequence[str], value: Any, text: str)
         return value
     key, rest = path[0], path[1:]
     if values is None:
-        values = defaults if rest or isinstance(defaults, dict) else {}
+        values = defaults if isinstance(defaults, list) or _part_key(defaults) in (defaults or ()) else {}
     if isinstance(values, str):
-        values = {"name": values}
+        values = {_part_key(defaults): values}
     if isinstance(values, list):
         if not key.isdecimal() or int(key) >= len(values):
             raise ConfigError(f"{text}: '{key}' is not a position in a list of {len(values)}")
-        return [_set(old, None, rest, value, text) if i == int(key) else old for i, old in enumerate(values)]
+        below = defaults[int(key)] if isinstance(defaults, list) and int(key) < len(defaults) else None
+        return [_set(old, below, rest, value, text) if i == int(key) else old for i, old in enumerate(values)]
     if not isinstance(values, dict):
         raise ConfigError(f"{text}: '{key}' stands below a value, not below a group of keys")
     below = defaults.get(key) if isinstance(defaults, dict) else None
@@ -159,4 +165,9 @@ def _set(values: Any, defaults: Any, path: Sequence[str], value: Any, text: str)
 
 
 def _other_part(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return any(key in new and key in old and new[key] != old[key] for key in ("name", "source"))
+    return any(key in new and key in old and new[key] != old[key] for key in _PART_KEYS)
+
+
+def _part_key(part: Any) -> str:
+    """The key that holds the name of a part, given another form of it."""
+    return "source" if isinstance(part, dict) and "source" in part else "name"

@@ -58,7 +58,7 @@ def load_config(what: str | Path | Config, overrides: Sequence[str] = ()) -> Con
     config = Config.read(values, what=name)
     if overrides:
         complete = config.to_dict()
-        values["data"] = {"source": values["data"]} if isinstance(values["data"], str) else values["data"]
+        values = _with_source(values)
         values["data"] = _fields_of_new_source(values["data"], overrides)
         values = yaml_files.apply_overrides(values, overrides, defaults=complete, known=list(_keys(complete)))
         config = Config.read(values, what=name)
@@ -67,12 +67,8 @@ def load_config(what: str | Path | Config, overrides: Sequence[str] = ()) -> Con
 
 def _read(what: str | Path) -> dict[str, Any]:
     """Values of a config file, with those that it inherits."""
-    from ganzoo import yaml_files
-
     path = _find(what)
-    values = yaml_files.resolve_extends(yaml_files.read_mapping(path), lambda name: _read_base(name, path))
-    values.setdefault("name", path.stem)
-    return values
+    return {"name": path.stem} | _resolved(path)
 
 
 def _find(what: str | Path) -> Path:
@@ -87,24 +83,41 @@ def _find(what: str | Path) -> Path:
     return files[str(what)]
 
 
-def _read_base(name: str, origin: Path) -> dict[str, Any]:
-    """What ``extends`` names: a file beside the one that says so, or a model of the zoo."""
+def _resolved(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The values of a file merged over those of the one that it extends: a file beside it, or a model of the zoo."""
     from ganzoo import yaml_files
 
-    beside = origin.parent / name
-    values = yaml_files.read_mapping(beside if beside.suffix in (".yaml", ".yml") else _find(name))
-    values.pop("name", None)
-    return values
+    values = _with_source(yaml_files.read_mapping(path))
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: extends is a name from the zoo or a file beside this one, received {base!r}")
+    found = _find(path.parent / base if base.endswith((".yaml", ".yml")) else base)
+    seen = (*seen, path.resolve())
+    if found.resolve() in seen:
+        chain = " -> ".join(step.name for step in (*seen, found))
+        raise ConfigError(f"{path}: configs extend each other in a circle: {chain}")
+    inherited = _resolved(found, seen)
+    inherited.pop("name", None)
+    return yaml_files.merge(inherited, values)
+
+
+def _with_source(values: dict[str, Any]) -> dict[str, Any]:
+    """``data: NAME`` written out, so that keys can be merged into it."""
+    data = values.get("data")
+    return {**values, "data": {"source": data} if isinstance(data, str) else data} if "data" in values else values
 
 
 def _fields_of_new_source(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """What stays of ``data`` when ``data.source=`` changes the source: the keys that the new one has too."""
-    source = next((text.partition("=")[2] for text in overrides if text.startswith("data.source=")), None)
-    if source is None:
+    texts = [text.removeprefix("data.source=") for text in overrides if text.startswith("data.source=")]
+    if not texts:
         return data
+    from ganzoo import yaml_files
     from ganzoo.data.base import data_sources
 
-    fields = data_sources.get(source).model_fields
+    fields = data_sources.get(str(yaml_files.parse(texts[-1], what=f"data.source={texts[-1]}"))).model_fields
     return {key: value for key, value in data.items() if key in fields}
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
+
+from ganzoo.blocks import _calling
 
 
 class MinibatchStddev(keras.layers.Layer):
@@ -44,3 +47,71 @@ class Packing(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], input_shape[-1] * self.samples)  # type: ignore[operator]
+
+
+class Dropout(keras.layers.Layer):
+    """Set a share of the features to zero while training, and enlarge the others to make up for it.
+
+    Unlike Keras' own it keeps no state: inside ``_calling.keyed`` its draws depend on the key alone.
+    """
+
+    def __init__(self, rate: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training:
+            return x
+        draws = tf.random.stateless_uniform(tf.shape(x), seed=_calling.next_key())
+        return tf.where(draws < self.rate, tf.zeros_like(x), x / (1.0 - self.rate))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+
+class SpectralNorm(keras.layers.Wrapper):
+    """A layer with a kernel, its kernel divided by the largest singular value (Miyato et al. 2018, arXiv:1802.05957).
+
+    The singular value is estimated by one power iteration a call from ``vector_u``, a weight that is state and moves
+    while training only. The gradient goes through the estimate, and the kernel itself is left as the optimizer made it;
+    Keras' own layer overwrites it with the normalised one, and differs between training and inference by one update.
+
+    Args:
+        layer: linear in its kernel, with ``use_bias=False``; the bias is added here.
+        use_bias: whether there is one.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, *, use_bias: bool, **kwargs: Any) -> None:
+        super().__init__(layer, autocast=False, **kwargs)
+        self.use_bias = use_bias
+        self.bias: Any = None
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        columns = self.layer.kernel.shape[-1]
+        self.vector_u = self.add_weight(
+            shape=(1, columns), initializer="ones", trainable=False, name="vector_u", aggregation="only_first_replica"
+        )
+        if self.use_bias:
+            channels = self.layer.compute_output_shape(input_shape)[-1]
+            self.bias = self.add_weight(shape=(channels,), initializer="zeros", name="bias")
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        kernel = ops.convert_to_tensor(self.layer.kernel)
+        matrix = ops.reshape(kernel, (-1, kernel.shape[-1]))
+        fixed = ops.stop_gradient(matrix)
+        vector_v = _unit(ops.matmul(ops.convert_to_tensor(self.vector_u), ops.transpose(fixed)))
+        vector_u = _unit(ops.matmul(vector_v, fixed))
+        if training and _calling.state_moves():
+            self.vector_u.assign(vector_u)
+        largest = ops.sum(ops.matmul(vector_v, matrix) * vector_u)
+        x = self.layer(x)
+        x = x * ops.cast(1.0 / ops.maximum(largest, 1e-12), x.dtype)
+        return x if self.bias is None else x + ops.cast(ops.convert_to_tensor(self.bias), x.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return self.layer.compute_output_shape(input_shape)
+
+
+def _unit(vector: Any) -> Any:
+    return vector / ops.maximum(ops.norm(vector), 1e-12)

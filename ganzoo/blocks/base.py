@@ -53,8 +53,11 @@ class Block(Part):
 
     def expect(self, shape: Shape, what: Literal["image", "vector"]) -> Shape:
         """Return ``shape`` if it is that of an image (three axes) or a vector (one axis)."""
+        article = {"image": "an", "vector": "a"}[what]
         if len(shape) != {"image": 3, "vector": 1}[what]:
-            raise ConfigError(f"block '{self.registered_name}' takes an {what} input, received the shape {list(shape)}")
+            raise ConfigError(
+                f"block '{self.registered_name}' takes {article} {what}, received the shape {list(shape)}"
+            )
         return shape
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, has_bias, normalise, weighted
+from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalise, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -111,8 +111,7 @@ class StridedConv(Block):
             name=f"{name}_conv",
         )
         x = normalise(weighted(layer, x, self.norm), self.norm, name)
-        x = activate(x, self.activation, self.slope, name)
-        return keras.layers.Dropout(self.dropout, name=f"{name}_dropout")(x) if self.dropout else x
+        return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
     def at_input(self) -> Self:
         return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, has_bias, normalise, weighted
+from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalise, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -34,8 +34,7 @@ class Dense(Block):
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
         layer = keras.layers.Dense(self.wanted_channels(), use_bias=has_bias(self.norm), name=f"{name}_dense")
         x = normalise(weighted(layer, x, self.norm), self.norm, name)
-        x = activate(x, self.activation, self.slope, name)
-        return keras.layers.Dropout(self.dropout, name=f"{name}_dropout")(x) if self.dropout else x
+        return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
     def at_input(self) -> Self:
         return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self

@@ -19,12 +19,13 @@ Activation = Literal["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tan
 
 
 def weighted(layer: Any, x: KerasTensor, norm: Norm) -> KerasTensor:
-    """Apply a layer that has a kernel, spectrally normalised if ``norm`` says so."""
-    import keras
+    """Apply a new layer that is linear in its kernel, spectrally normalised if ``norm`` says so."""
+    if norm != "spectral":
+        return layer(x)
+    from ganzoo.blocks import _keras_layers
 
-    if norm == "spectral":
-        layer = keras.layers.SpectralNormalization(layer, name=layer.name)
-    return layer(x)
+    use_bias, layer.use_bias = layer.use_bias, False
+    return _keras_layers.SpectralNorm(layer, use_bias=use_bias, name=layer.name)(x)
 
 
 def normalise(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
@@ -49,6 +50,15 @@ def activate(x: KerasTensor, activation: Activation, slope: float, name: str) ->
     if activation == "leaky_relu":
         return keras.layers.LeakyReLU(negative_slope=slope, name=f"{name}_act")(x)
     return keras.layers.Activation(activation, name=f"{name}_act")(x)
+
+
+def drop_out(x: KerasTensor, rate: float, name: str) -> KerasTensor:
+    """Apply dropout while training, its draws fixed by the training's seed and step; a rate of 0 leaves ``x``."""
+    if not rate:
+        return x
+    from ganzoo.blocks import _keras_layers
+
+    return _keras_layers.Dropout(rate, name=f"{name}_dropout")(x)
 
 
 def has_bias(norm: Norm) -> bool:

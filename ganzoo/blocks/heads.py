@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, normalise, weighted
+from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, normalise, weighted
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -105,10 +105,12 @@ class LogitHead(Block):
 
     Attributes:
         pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
+        norm: of the last layer's weights.
+        activation: applied to the features first; what residual blocks need, since they end in a sum.
     """
 
     pool: Literal["flatten", "sum", "mean"] = "flatten"
-    norm: Norm = "none"
+    norm: Literal["none", "spectral"] = "none"
     activation: Activation = "linear"
     slope: float = Field(0.2, ge=0, lt=1)
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -126,8 +128,7 @@ class LogitHead(Block):
             x = keras.layers.GlobalAveragePooling2D(name=f"{name}_pool")(x) * (
                 math.prod(x.shape[1:3]) if self.pool == "sum" else 1
             )
-        if self.dropout:
-            x = keras.layers.Dropout(self.dropout, name=f"{name}_dropout")(x)
+        x = drop_out(x, self.dropout, name)
         logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
         if label is not None:
             embedding = keras.layers.Embedding(num_classes, x.shape[-1], name=f"{name}_embedding")(label)

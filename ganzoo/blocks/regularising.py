@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, SameShapeBlock, Shape, discriminator_blocks
+from ganzoo.blocks.fields import drop_out
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -19,9 +20,7 @@ class Dropout(SameShapeBlock):
     rate: float = Field(0.4, gt=0, lt=1)
 
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
-        import keras
-
-        return keras.layers.Dropout(self.rate, name=f"{name}_dropout")(x)
+        return drop_out(x, self.rate, name)
 
 
 @discriminator_blocks.register("minibatch_stddev")

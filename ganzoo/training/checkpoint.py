@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from safetensors import numpy as safetensors
 from ganzoo.errors import RunError
 
 MANIFEST = "manifest.json"
+_FOLDER = re.compile(r"step-(\d+)")
 State = Mapping[str, Mapping[str, NDArray[Any]]]
 """Arrays by name, in groups: one group a file."""
 
@@ -57,8 +59,7 @@ def save(folder: Path, *, step: int, state: State, keep: int) -> Path:
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(f"Cannot write the checkpoint '{final}': {error.strerror or error}.") from error
-    for old in sorted(folder.glob("step-*"))[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    _tidy(folder, newest=step, keep=keep)
     return final
 
 
@@ -69,13 +70,11 @@ def load_newest(folder: Path) -> Checkpoint | None:
         RunError: if there are checkpoints and every one of them is damaged.
     """
     skipped: list[str] = []
-    for path in sorted(folder.glob("step-*"), reverse=True):
-        if path.suffix == ".tmp":
-            continue
+    for step, path in reversed(_complete(folder)):
         try:
-            step, state = _read(path)
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            skipped.append(f"{path.name}: {error}")
+            state = _read(path, step)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
+            skipped.append(f"{path.name}: {_reason(error)}")
             continue
         return Checkpoint(step, state, tuple(skipped))
     if skipped:
@@ -83,8 +82,27 @@ def load_newest(folder: Path) -> Checkpoint | None:
     return None
 
 
-def _read(path: Path) -> tuple[int, dict[str, dict[str, NDArray[Any]]]]:
+def _complete(folder: Path) -> list[tuple[int, Path]]:
+    """Steps and folders of the checkpoints whose writing came to its end, oldest first."""
+    found = ((_FOLDER.fullmatch(path.name), path) for path in folder.glob("step-*"))
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def _tidy(folder: Path, *, newest: int, keep: int) -> None:
+    """Remove what is superseded: the oldest, what a killed write left, and what stands behind ``newest``.
+
+    There is something behind it only if the training went back, past a damaged checkpoint.
+    """
+    complete = _complete(folder)
+    kept = [path for step, path in complete if step <= newest][-keep:]
+    for path in [*(path for _, path in complete if path not in kept), *folder.glob("step-*.tmp")]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    if manifest["step"] != step:
+        raise ValueError(f"{MANIFEST} speaks of step {manifest['step']}")
     state = {}
     for name, record in manifest["files"].items():
         content = (path / Path(name).name).read_bytes()
@@ -93,7 +111,16 @@ def _read(path: Path) -> tuple[int, dict[str, dict[str, NDArray[Any]]]]:
         if hashlib.sha256(content).hexdigest() != record["sha256"]:
             raise ValueError(f"{name} is damaged")
         state[Path(name).stem] = safetensors.load(content)
-    return int(manifest["step"]), state
+    return state
+
+
+def _reason(error: Exception) -> str:
+    """One line on why a checkpoint cannot be read."""
+    if isinstance(error, OSError):
+        return f"{Path(error.filename or '').name}: {error.strerror or error}"
+    if isinstance(error, LookupError | TypeError | AttributeError | json.JSONDecodeError | UnicodeDecodeError):
+        return f"{MANIFEST} is damaged"
+    return str(error)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,23 +43,45 @@ class Log:
         self._file.write(json.dumps({"step": step, **{key: round(value, 6) for key, value in values.items()}}) + "\n")
         self._file.flush()
         if self._events:
-            with self._events.as_default(step=step):
+            with _as_os_error(), self._events.as_default(step=step):
                 for key, value in values.items():
                     tf.summary.scalar(key, value)
 
     def write_image(self, step: int, image: Any) -> None:
         """A sample grid, uint8 ``[h, w, c]``, for TensorBoard."""
         if self._events:
-            with self._events.as_default(step=step):
+            with _as_os_error(), self._events.as_default(step=step):
                 tf.summary.image("samples", image[None])
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Write out what is still held back."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        """Write out what is still held back.
+
+        Raises:
+            OSError: if that fails, for example because the disk is full.
+        """
+        with self._file as file:
+            file.flush()
+            os.fsync(file.fileno())
         if self._events:
-            self._events.close()
+            with _as_os_error():
+                self._events.close()
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """TensorFlow has errors of its own for a file that cannot be written."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(f"TensorBoard events: {error.message}") from error
 
 
 class ProgressBar:

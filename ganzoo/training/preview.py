@@ -62,9 +62,9 @@ def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:
     ):
         pen.text((x, y), text, fill=INK, anchor=anchor)
     for number, (key, colour) in enumerate((("d_loss", D_COLOUR), ("g_loss", G_COLOUR))):
-        x = left + (right - left) * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
-        y = bottom - (bottom - top) * np.clip((curves[key] - low) / (high - low), 0, 1)
-        pen.line(list(zip(x.tolist(), y.tolist(), strict=True)), fill=colour, width=2)
+        across = left + (right - left) * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
+        down = bottom - (bottom - top) * np.clip((curves[key] - low) / (high - low), 0, 1)
+        pen.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=colour, width=2)
         pen.text((left + 8, top + 12 + 16 * number), key, fill=colour, anchor="lm")
     images.save(chart, run.folder / "losses.png")
 

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ganzoo.blocks import _calling
 from ganzoo.config import Config
 
 METRICS = (
@@ -24,14 +25,18 @@ METRICS = (
 )
 """What a step reports. ``d_real`` and ``d_fake``: mean probability that D gives to real and to generated samples."""
 
-LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY = range(6)
-"""Streams of random numbers; each has draws of its own."""
+LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS = range(7)
+"""Streams of random numbers; each has draws of its own. ``LAYERS`` is for layers such as dropout."""
 
 Critic = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Update:
     """The update of one training: ``update(samples, labels, indices, step)``.
+
+    It runs in a replica context of the strategy. Every replica takes its share of the batch, of the latents and of the
+    mirroring, and gradients are averaged over replicas; so without batch normalisation, dropout and augmentation, which
+    each replica does for itself, the weights do not depend on the number of replicas.
 
     Args:
         config: the experiment.
@@ -64,13 +69,14 @@ class Update:
         Args:
             samples: uint8 images ``[n, h, w, c]`` or float32 vectors ``[n, d]``.
             labels: int32 ``[n]``; ignored by a model without classes.
-            indices: int32 ``[d_steps, batch]``: which samples each discriminator update sees.
+            indices: int32 ``[d_steps, batch]``: which samples each discriminator update sees, on all replicas together.
             step: int64 scalar, number of the step.
         """
-        if self.training.update == "simultaneous":
-            metrics = self._simultaneous(samples, labels, indices[0], step)
-        else:
-            metrics = self._alternating(samples, labels, indices, step)
+        with _calling.keyed(self._seed(LAYERS, step, 0, own=True)):
+            if self.training.update == "simultaneous":
+                metrics = self._simultaneous(samples, labels, indices[0], step)
+            else:
+                metrics = self._alternating(samples, labels, indices, step)
         self._average(step)
         return tf.stack([tf.cast(metrics[name], tf.float32) for name in METRICS])
 
@@ -79,10 +85,10 @@ class Update:
         last = self.training.d_steps - 1
         for turn in range(last):
             real, label = self._real(samples, labels, indices[turn], step, turn)
-            self._update_discriminator(real, self._fake(real, label, step, turn), label, step, turn)
+            self._update_discriminator(real, self._fake(label, step, turn), label, step, turn)
         real, label = self._real(samples, labels, indices[last], step, last)
         with _watching(self.generator) as tape:
-            fake = self._fake(real, label, step, last)
+            fake = self._fake(label, step, last)
             with tape.stop_recording():
                 metrics = self._update_discriminator(real, fake, label, step, last)
             critic = self._critic(label)
@@ -90,7 +96,7 @@ class Update:
             needs_real = self.training.loss.generator_needs_real
             seen = self._augment(real, step, last, AUGMENT_REAL)
             g_loss = self.training.loss.generator(critic(seen) if needs_real else tf.zeros_like(logits), logits)
-        norm = _apply(self.g_optimizer, self.generator, _gradients(tape, self.generator, g_loss))
+        norm = self._move_generator(_gradients(tape, self.generator, g_loss))
         return metrics | {"g_loss": g_loss, "g_gradient_norm": norm}
 
     def _simultaneous(self, samples: Any, labels: Any, indices: Any, step: Any) -> dict[str, Any]:
@@ -99,7 +105,7 @@ class Update:
         critic = self._critic(label)
         seen = self._augment(real, step, 0, AUGMENT_REAL)
         with _watching(self.generator) as g_tape:
-            fake = self._augment(self._fake(real, label, step, 0), step, 0, AUGMENT_FAKE)
+            fake = self._augment(self._fake(label, step, 0), step, 0, AUGMENT_FAKE)
             with _watching(self.discriminator) as d_tape:
                 real_logits, fake_logits = critic(seen), critic(fake)
                 d_loss = self.training.loss.discriminator(real_logits, fake_logits)
@@ -108,8 +114,8 @@ class Update:
                 total = d_loss + penalty
             g_loss = self.training.loss.generator(real_logits, fake_logits)
         g_gradients = _gradients(g_tape, self.generator, g_loss)
-        d_norm = _apply(self.d_optimizer, self.discriminator, _gradients(d_tape, self.discriminator, total))
-        g_norm = _apply(self.g_optimizer, self.generator, g_gradients)
+        d_norm = self._move_discriminator(_gradients(d_tape, self.discriminator, total))
+        g_norm = self._move_generator(g_gradients)
         metrics = self._describe(real_logits, fake_logits, d_loss, penalty)
         return metrics | {"d_gradient_norm": d_norm, "g_loss": g_loss, "g_gradient_norm": g_norm}
 
@@ -122,17 +128,24 @@ class Update:
             d_loss = self.training.loss.discriminator(real_logits, fake_logits)
             penalty = self._penalty(critic, real, fake, step, turn)
             total = d_loss + penalty
-        norm = _apply(self.d_optimizer, self.discriminator, _gradients(tape, self.discriminator, total))
+        norm = self._move_discriminator(_gradients(tape, self.discriminator, total))
         return self._describe(real_logits, fake_logits, d_loss, penalty) | {"d_gradient_norm": norm}
+
+    def _move_generator(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+        return _apply(self.g_optimizer, self.generator, gradients, self.training.g_optimizer.clip_norm)
+
+    def _move_discriminator(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+        return _apply(self.d_optimizer, self.discriminator, gradients, self.training.d_optimizer.clip_norm)
 
     def _penalty(self, critic: Critic, real: Any, fake: Any, step: Any, turn: int) -> Any:
         """Sum of the penalties that are due at this step."""
         total = tf.zeros([])
-        seed = self._seed(PENALTY, step, turn)
+        seed = self._seed(PENALTY, step, turn, own=True)
         for penalty in self.training.penalties:
 
             def due(penalty: Any = penalty) -> Any:
-                return penalty.interval * penalty.penalty(critic, real, fake, seed)
+                with _calling.state_stands_still():
+                    return penalty.interval * penalty.penalty(critic, real, fake, seed)
 
             total += (
                 due() if penalty.interval == 1 else tf.cond(step % penalty.interval == 0, due, lambda: tf.zeros([]))
@@ -141,22 +154,24 @@ class Update:
 
     def _real(self, samples: Any, labels: Any, indices: Any, step: Any, turn: int) -> tuple[Any, Any]:
         """One batch of real samples as the networks see them, and its labels."""
+        indices = _share(indices)
         real = tf.gather(samples, indices)
         if len(self.config.sample_shape) == 3:
             real = tf.cast(real, tf.float32) / 127.5 - 1.0
             if getattr(self.config.data, "flip", False):
-                draw = tf.random.stateless_uniform([tf.shape(real)[0], 1, 1, 1], seed=self._seed(FLIP, step, turn))
-                real = tf.where(draw < 0.5, real, real[:, :, ::-1])
+                draw = tf.random.stateless_uniform([self.training.batch_size], seed=self._seed(FLIP, step, turn))
+                real = tf.where(_share(draw)[:, None, None, None] < 0.5, real, real[:, :, ::-1])
         return real, tf.gather(labels, indices)
 
-    def _fake(self, real: Any, label: Any, step: Any, turn: int) -> Any:
+    def _fake(self, label: Any, step: Any, turn: int) -> Any:
         """As many generated samples as real ones, of the same classes."""
-        shape = [tf.shape(real)[0], self.config.generator.latent_dim]
+        shape = [self.training.batch_size, self.config.generator.latent_dim]
         seed = self._seed(LATENT, step, turn)
         if self.config.generator.latent == "uniform":
             latent = tf.random.stateless_uniform(shape, seed=seed, minval=-1.0, maxval=1.0)
         else:
             latent = tf.random.stateless_normal(shape, seed=seed)
+        latent = _share(latent)
         return self.generator([latent, label] if self.config.num_classes else [latent], training=True)
 
     def _critic(self, label: Any) -> Critic:
@@ -166,12 +181,17 @@ class Update:
 
     def _augment(self, images: Any, step: Any, turn: int, stream: int) -> Any:
         augment = self.training.augment
-        return images if augment is None else augment.apply(images, self._seed(stream, step, turn))
+        return images if augment is None else augment.apply(images, self._seed(stream, step, turn, own=True))
 
-    def _seed(self, stream: int, step: Any, turn: int) -> Any:
-        """Key of one draw, int64 ``[2]``: from the training's seed, the step, the stream, the turn and the replica."""
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        place = tf.cast(replica, tf.int64) * self.training.d_steps + turn
+    def _seed(self, stream: int, step: Any, turn: int, *, own: bool = False) -> Any:
+        """Key of one draw, int64 ``[2]``: from the training's seed, the stream, the step and the turn.
+
+        ``own`` makes it another one on each replica; the first replica has the key of a training without replicas.
+        """
+        place: Any = turn
+        if own:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            place = tf.cast(replica, tf.int64) * self.training.d_steps + turn
         return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + place])
 
     @staticmethod
@@ -203,11 +223,33 @@ def _watching(model: keras.Model) -> Iterator[tf.GradientTape]:
         yield tape
 
 
+def _share(batch: tf.Tensor) -> tf.Tensor:
+    """This replica's part of the first axis."""
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    if replicas == 1:
+        return batch
+    size = tf.shape(batch)[0] // replicas
+    return batch[context.replica_id_in_sync_group * size :][:size]
+
+
 def _gradients(tape: tf.GradientTape, model: keras.Model, loss: tf.Tensor) -> list[tf.Tensor]:
-    return tape.gradient(loss, [weight.value for weight in model.trainable_variables])
+    weights = [weight.value for weight in model.trainable_variables]
+    return tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
-def _apply(optimizer: keras.Optimizer, model: keras.Model, gradients: list[tf.Tensor]) -> tf.Tensor:
+def _apply(
+    optimizer: keras.Optimizer, model: keras.Model, gradients: list[tf.Tensor], clip_norm: float | None
+) -> tf.Tensor:
     """Update the model and return the norm of all gradients together, before clipping."""
+    context = tf.distribute.get_replica_context()
+    replicas = context.num_replicas_in_sync
+    if replicas > 1:
+        gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+    norm = tf.linalg.global_norm(gradients)
+    if clip_norm is not None:
+        gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
+    if replicas > 1:  # Keras adds up what the replicas hand it
+        gradients = [gradient / replicas for gradient in gradients]
     optimizer.apply(gradients, model.trainable_variables)
-    return tf.linalg.global_norm(gradients)
+    return norm

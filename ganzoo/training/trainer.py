@@ -16,7 +16,7 @@ import tensorflow as tf
 from ganzoo import networks
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
-from ganzoo.errors import RunError, TrainingError
+from ganzoo.errors import ConfigError, RunError, TrainingError
 from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.feed import Feed
@@ -51,7 +51,9 @@ class Trainer:
         self.config = config
         self.run = run
         self.step = 0
+        self._saved_step: int | None = None
         self.strategy = strategy or tf.distribute.get_strategy()
+        _check_shares(config, self.strategy.num_replicas_in_sync)
         self.feed = Feed(config, dataset)
         training = config.training
         with self.strategy.scope():
@@ -64,7 +66,7 @@ class Trainer:
             self.d_optimizer.build(self.discriminator.trainable_variables)
         update = Update(config, self.generator, self.discriminator, self.ema, self.g_optimizer, self.d_optimizer)
         self._update = tf.function(update, jit_compile=True) if training.xla else update
-        self._run_steps = tf.function(self._steps_in_graph, reduce_retracing=True)
+        self._run_steps = tf.function(self._steps_in_graph, input_signature=_signature(config))
         self._draw = preview.sampler(config, self.ema)
 
     def restore(self) -> tuple[str, ...]:
@@ -78,11 +80,11 @@ class Trainer:
             return ()
         for group, variables in self._groups().items():
             saved = found.state.get(group, {})
-            if list(saved) != sorted(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
+            if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
                 raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
             for name, variable in variables.items():
                 variable.assign(saved[name])
-        self.step = found.step
+        self.step = self._saved_step = found.step
         return found.skipped
 
     def save(self) -> None:
@@ -93,40 +95,55 @@ class Trainer:
         }
         folder = self.run.folder / CHECKPOINTS
         checkpoint.save(folder, step=self.step, state=state, keep=self.config.training.keep_checkpoints)
+        self._saved_step = self.step
 
     def train(self, *, max_steps: int | None = None, max_minutes: float | None = None, quiet: bool = False) -> Outcome:
-        """Train until the config's last step, ``max_steps``, ``max_minutes`` or Ctrl-C, whichever comes first.
+        """Train until the config's last step, or until one of the other ends, whichever comes first.
+
+        Args:
+            max_steps: stop at this step of the run, counted from its beginning.
+            max_minutes: stop after so many minutes of this call.
+            quiet: show no progress bar.
+
+        Ctrl-C (or SIGTERM) ends the training at the next step boundary. All of these ends leave a checkpoint.
 
         Raises:
             TrainingError: if a loss or a gradient is not finite; the last good checkpoint stays the newest.
+            RunError: if the run folder cannot be written, for example because the disk is full.
         """
-        training = self.config.training
-        started = time.monotonic()
-        last = min(training.steps, max_steps or training.steps)
-        log = Log(self.run, first_step=self.step)
-        means, chunk = Means(), 1
-        bar = ProgressBar(self.config.name, first_step=self.step, last_step=last, quiet=quiet)
+        last = self.config.training.steps if max_steps is None else min(max_steps, self.config.training.steps)
+        deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
         try:
-            with bar, _interruptible() as interrupted:
-                while self.step < last and not interrupted.is_set():
-                    if max_minutes is not None and time.monotonic() - started >= max_minutes * 60:
-                        break
-                    count = min(chunk, last - self.step, *(n - self.step % n for n in self._intervals()))
-                    seconds = self.run_chunk(count, means)
-                    chunk = _next_chunk(chunk, count, seconds)
-                    bar.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
-                    if self.step % training.log_every == 0 or self.step == last:
-                        log.write(self.step, means.take() | {"seconds": time.monotonic() - started})
-                    if self.step % training.sample_every == 0:
-                        self._sample(log)
-                    if self.step % training.checkpoint_every == 0:
-                        self.save()
-                outcome = self._outcome(last, interrupted.is_set())
-                self._finish(log)
-        finally:
-            log.close()
+            with Log(self.run, first_step=self.step) as log:
+                outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet)
+        except OSError as error:
+            raise RunError(f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self._kept()}") from error
         preview.save_curve(self.run)
         preview.save_animation(self.run)
+        return outcome
+
+    def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool) -> Outcome:
+        """Chunks of steps, and after each what is due then."""
+        training = self.config.training
+        means, chunk = Means(), 1
+        started = time.monotonic()
+        bar = ProgressBar(self.config.name, first_step=self.step, last_step=last, quiet=quiet)
+        with bar, _interruptible() as interrupted:
+            while self.step < last and not interrupted.is_set():
+                if deadline is not None and time.monotonic() >= deadline:
+                    break
+                count = min(chunk, last - self.step, *(n - self.step % n for n in self._intervals()))
+                seconds = self.run_chunk(count, means)
+                chunk = _next_chunk(chunk, count, seconds)
+                bar.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
+                if self.step % training.log_every == 0 or self.step == last:
+                    log.write(self.step, means.take() | {"seconds": time.monotonic() - started})
+                if self.step % training.sample_every == 0:
+                    self._sample(log)
+                if self.step % training.checkpoint_every == 0:
+                    self.save()
+            outcome = self._outcome(last, interrupted.is_set())
+            self._finish(log)
         return outcome
 
     def run_chunk(self, count: int, means: Means) -> float:
@@ -137,10 +154,8 @@ class Trainer:
         totals, done = totals.numpy(), int(done)
         if not np.isfinite(totals).all():
             bad = ", ".join(name for name, total in zip(METRICS, totals, strict=True) if not np.isfinite(total))
-            steps = self.run.checkpoint_steps()
-            kept = f"The last good checkpoint is at step {steps[-1]}." if steps else "There was no checkpoint yet."
             raise TrainingError(
-                f"Step {self.step + done} is not finite: {bad}. {kept}\n"
+                f"Step {self.step + done} is not finite: {bad}. {self._kept()}\n"
                 f"Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"
             )
         self.step += done
@@ -148,26 +163,24 @@ class Trainer:
         means.add(totals, done, self.config.training.batch_size, seconds)
         return seconds
 
+    def _kept(self) -> str:
+        """What is left of a training that failed."""
+        if self._saved_step is None:
+            return "There was no checkpoint yet."
+        return f"The last good checkpoint is at step {self._saved_step}."
+
     def _steps_in_graph(self, samples: Any, labels: Any, indices: Any, first: Any) -> Any:
         """Sum of the metrics over the steps, and how many were made; ends early where a metric is not finite."""
         totals, done = tf.zeros([len(METRICS)]), 0
         for i in tf.range(tf.shape(indices)[0]):
             step = first + tf.cast(i, tf.int64)
-            metrics = self.strategy.run(self._replica_update, args=(samples, labels, indices[i], step))
+            metrics = self.strategy.run(self._update, args=(samples, labels, indices[i], step))
             metrics = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, metrics, axis=None)
             totals += metrics
             done += 1
             if not tf.reduce_all(tf.math.is_finite(metrics)):
                 break
         return totals, done
-
-    def _replica_update(self, samples: Any, labels: Any, indices: Any, step: Any) -> Any:
-        """The update on this replica's share of the batch."""
-        replicas = self.strategy.num_replicas_in_sync
-        if replicas > 1:
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            indices = indices[:, replica::replicas]
-        return self._update(samples, labels, indices, step)
 
     def _intervals(self) -> tuple[int, int, int]:
         training = self.config.training
@@ -184,7 +197,7 @@ class Trainer:
         """Samples and a checkpoint of the last step, where they are not there yet."""
         if self.step % self.config.training.sample_every or not self.step:
             self._sample(log)
-        if self.step not in self.run.checkpoint_steps():
+        if self.step != self._saved_step:
             self.save()
 
     def _sample(self, log: Log) -> None:
@@ -238,6 +251,27 @@ class Means:
         values = self.values | {"images_per_second": self.images_per_second}
         self.__init__()  # type: ignore[misc]
         return values
+
+
+def _signature(config: Config) -> list[tf.TensorSpec]:
+    """What the graph takes: with the number of steps and of samples left open, it is traced once."""
+    training = config.training
+    dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
+    return [
+        tf.TensorSpec([None, *config.sample_shape], dtype),
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None, training.d_steps, training.batch_size], tf.int32),
+        tf.TensorSpec([], tf.int64),
+    ]
+
+
+def _check_shares(config: Config, replicas: int) -> None:
+    samples = config.discriminator.pack_size
+    if config.training.batch_size % (replicas * samples):
+        of_packs = f" times packing {samples}" if samples > 1 else ""
+        raise ConfigError(
+            f"training.batch_size {config.training.batch_size} is not a multiple of the {replicas} devices{of_packs}"
+        )
 
 
 def _next_chunk(chunk: int, count: int, seconds: float) -> int:
