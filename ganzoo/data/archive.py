@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ganzoo.errors import DataError
 
@@ -24,8 +25,7 @@ _SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One file: its name inside the collection with forward slashes, its size in bytes, and a stamp of its content."""
 
     name: str
@@ -171,7 +171,7 @@ def _unsafe(info: zipfile.ZipInfo) -> str:
 
 
 def _is_image(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - ten times as fast, for a million files
+    return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
 
 
 def _is_hidden(name: str) -> bool:

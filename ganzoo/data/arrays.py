@@ -155,11 +155,12 @@ class NumpyArrays(ImageSource):
 
 def _mapped(path: Path) -> NDArray[Any]:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
         if "Python objects" in str(error):
             raise DataError(f"{path} holds pickled Python objects, which are not read: store numbers.") from error
         raise
+    return array
 
 
 def _range(samples: NDArray[Any]) -> tuple[float, float]:
