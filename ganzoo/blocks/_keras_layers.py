@@ -49,6 +49,17 @@ class Packing(keras.layers.Layer):
         return (*input_shape[:-1], input_shape[-1] * self.samples)  # type: ignore[operator]
 
 
+class PixelNorm(keras.layers.Layer):
+    """Divide the feature vector of every pixel by the root of its mean square (Karras et al. 2018, arXiv:1710.10196)."""
+
+    def call(self, x: Any) -> Any:
+        full = ops.cast(x, "float32")
+        return ops.cast(full * ops.rsqrt(ops.mean(ops.square(full), axis=-1, keepdims=True) + 1e-8), x.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return input_shape
+
+
 class Dropout(keras.layers.Layer):
     """Set a share of the features to zero while training, and enlarge the others to make up for it.
 

@@ -37,7 +37,9 @@ def normalise(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
     if norm == "layer":
         return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
     if norm == "pixel":
-        return keras.layers.UnitNormalization(axis=-1, name=f"{name}_norm")(x) * float(x.shape[-1]) ** 0.5
+        from ganzoo.blocks import _keras_layers
+
+        return _keras_layers.PixelNorm(name=f"{name}_norm")(x)
     return x
 
 
