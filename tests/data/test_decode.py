@@ -145,6 +145,13 @@ def test_large_jpeg_read_at_a_fraction_looks_the_same():
     assert np.abs(box - expected).mean() < 2
 
 
+def test_large_jpeg_keeps_the_detail_that_the_wanted_size_can_show():
+    blocks = np.random.RandomState(0).randint(0, 256, (96, 96, 3)).astype(np.uint8)
+    picture = blocks.repeat(3, axis=0).repeat(3, axis=1)
+    result = read(encoded(picture, "JPEG", quality=95, subsampling=0), resolution=96, resample="area")
+    assert np.abs(result.astype(int) - blocks).mean() < 4
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [

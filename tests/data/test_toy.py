@@ -24,6 +24,8 @@ def test_ring_is_the_unit_circle_and_grid_goes_from_minus_four_to_four():
     ring = data_sources.get("ring8").modes()
     assert np.allclose(np.linalg.norm(ring, axis=1), 1)
     assert ring[0].tolist() == [1, 0]
+    assert np.allclose(ring[:4], -ring[4:])
+    assert np.allclose(np.linalg.norm(np.roll(ring, 1, axis=0) - ring, axis=1), 2 * np.sin(np.pi / 8))
     grid = data_sources.get("grid25").modes()
     assert sorted({float(x) for x, _ in grid}) == [-4, -2, 0, 2, 4]
     assert len({tuple(mode) for mode in grid.tolist()}) == 25
