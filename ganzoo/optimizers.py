@@ -40,7 +40,8 @@ class OptimizerConfig(Part):
         rate: Any = self.learning_rate
         if self.schedule != "constant" or self.warmup_steps:
             rate = WarmupThenDecay(rate, schedule=self.schedule, warmup_steps=self.warmup_steps, updates=updates)
-        return {"learning_rate": rate}
+        # With a name of its own a checkpoint fits whichever optimizer of the process this is; Keras would count them.
+        return {"learning_rate": rate, "name": self.registered_name}
 
 
 optimizers: Registry[OptimizerConfig] = Registry(

@@ -47,7 +47,7 @@ def save(folder: Path, *, step: int, state: State, keep: int) -> Path:
         temporary.mkdir(parents=True)
         files = {}
         for group, arrays in state.items():
-            content = safetensors.save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+            content = safetensors.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
             files[f"{group}.safetensors"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
             _write(temporary / f"{group}.safetensors", content)
         _write(temporary / MANIFEST, json.dumps({"step": step, "files": files}, indent=1).encode())
