@@ -1,0 +1,137 @@
+"""What every exporter is: it writes a generator in some format and can run what it wrote, so that both are compared.
+
+A format from another package is one class with ``write`` and ``load``, registered in ``exporters``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from ganzoo.errors import ExportError
+from ganzoo.export.parity import Runtime, check_parity
+from ganzoo.registry import Part, Registry
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Exporter(Part):
+    """A format to export to.
+
+    Attributes:
+        tolerance: largest allowed absolute difference of a sample from Keras', where samples lie in [-1, 1].
+    """
+
+    file_name: ClassVar[str] = ""
+    """What the file or folder is called where only a folder is named."""
+
+    tolerance: float = Field(1e-4, gt=0, le=0.1)
+
+    def write(self, generator: keras.Model, path: Path) -> None:
+        """Write ``generator`` to ``path``, a file or folder that does not exist yet."""
+        raise NotImplementedError
+
+    def load(self, path: Path) -> Runtime:
+        """What runs the file: called with latents (and labels), it returns samples, as the generator does."""
+        raise NotImplementedError
+
+    def export(self, generator: keras.Model, path: str | os.PathLike[str], *, num_classes: int = 0) -> float:
+        """Write beside ``path``, compare with Keras, and move into place; what stood at ``path`` is replaced.
+
+        Args:
+            generator: takes [latent] or [latent, label]; in float32.
+            path: the file, or the folder for formats that are one.
+            num_classes: of a conditional generator.
+
+        Returns:
+            The largest absolute difference from Keras.
+
+        Raises:
+            ExportError: if the format cannot say what the generator does, the difference is above ``tolerance``, or
+                the file cannot be written. What stood at ``path`` is untouched then.
+        """
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.write(generator, beside)
+            error = check_parity(
+                generator,
+                self.load(beside),
+                num_classes=num_classes,
+                tolerance=self.tolerance,
+                name=self.registered_name,
+            )
+            _replace(beside, path)
+        except OSError as failure:
+            raise ExportError(f"Cannot write '{path}': {failure.strerror or failure}.") from failure
+        finally:
+            _remove(beside)
+        return error
+
+
+exporters: Registry[Exporter] = Registry("exporters", kind="exporter", base=Exporter, package="ganzoo.export")
+
+
+def input_names(generator: Any) -> list[str]:
+    """``["latent"]``, or ``["latent", "label"]`` for a conditional generator.
+
+    Raises:
+        ExportError: if the model takes something else.
+    """
+    names = [tensor.name for tensor in generator.inputs]
+    if names not in (["latent"], ["latent", "label"]):
+        raise ExportError(f"A generator takes latent, or latent and label; this model takes {', '.join(names)}.")
+    return names
+
+
+def output_name(generator: Any) -> str:
+    """``"image"`` for a generator of images ``[b, h, w, c]``, ``"vector"`` for one of vectors ``[b, d]``."""
+    return "image" if len(generator.output.shape) == 4 else "vector"
+
+
+def serving_function(generator: Any) -> Any:
+    """The generator as a tf.function with named inputs and an open batch; returns {"image": ...} or {"vector": ...}."""
+    import tensorflow as tf
+
+    names = input_names(generator)
+    signature = [
+        tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=name)
+        for name, tensor in zip(names, generator.inputs, strict=True)
+    ]
+    output = output_name(generator)
+
+    def serve(*inputs: Any) -> dict[str, Any]:
+        return {output: generator(list(inputs), training=False)}
+
+    return tf.function(serve, input_signature=signature)
+
+
+def _replace(new: Path, path: Path) -> None:
+    """Put ``new`` at ``path``. A folder cannot be renamed over one that has files, so the old one steps aside."""
+    if not path.is_dir():
+        new.replace(path)
+        return
+    if not (path / "saved_model.pb").exists() and any(path.iterdir()):
+        raise ExportError(f"'{path}' is a folder with other files, so it is left alone. Choose another path.")
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.unlink()

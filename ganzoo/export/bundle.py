@@ -1,0 +1,245 @@
+"""From a trained generator, or a run's newest checkpoint, to a bundle: converted, folded, checked, compared."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import latents
+from ganzoo.bundle import BundleConfig, BundleFacts, LatentSpec, write_bundle
+from ganzoo.errors import BundleError, ExportError, RunError
+from ganzoo.export.base import exporters
+from ganzoo.export.parity import Runtime, check_parity
+from ganzoo.onnx_check import check_onnx
+
+if TYPE_CHECKING:
+    import keras
+    from onnx import ModelProto
+
+    from ganzoo.config import Config
+    from ganzoo.runs import Run
+
+TOLERANCE = 1e-4
+"""Largest allowed difference between Keras and the bundle's float32 graph, where samples lie in [-1, 1]."""
+_LIBRARIES = ("ganzoo-keras", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
+_GRID_SEEDS, _POINT_SEEDS = range(64), range(2500)
+_CLASS_NAMES = "class_names.json"
+
+
+def export_run(
+    run: Run,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    onnx: bool = True,
+    fp16: bool = False,
+    savedmodel: bool = False,
+    tflite: bool = False,
+) -> Path:
+    """Export the averaged generator of a run's newest checkpoint that is whole.
+
+    Args:
+        run: the run.
+        folder: of the bundle; by default ``bundle`` in the run's folder. Other forms stand beside it, under their own
+            names; if one other form alone is asked for, this is its path.
+        onnx: write the bundle.
+        fp16: put a float16 graph into it, too.
+        savedmodel, tflite: write these forms.
+
+    Returns:
+        The folder of the bundle, or else the path of the first other form.
+
+    Raises:
+        RunError: if the run has no checkpoint that is whole, or it does not fit the config.
+        ExportError: if a form cannot say what the generator does, or differs from it too much.
+    """
+    others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
+    if not onnx and not others:
+        raise ExportError("Nothing to export; choose of onnx, savedmodel and tflite.")
+    config: Config = run.config
+    generator, step = restored_generator(run)
+    bundle = Path(folder) if folder is not None else run.folder / "bundle"
+    written: list[Path] = []
+    if onnx:
+        facts = BundleFacts(training_step=step, training=_training_facts(run))
+        export_bundle(generator, config, bundle, fp16=fp16, facts=facts, class_names=_class_names(run))
+        written.append(bundle)
+    for name in others:
+        exporter = exporters.get(name)()
+        alone = folder is not None and not onnx and len(others) == 1
+        path = bundle if alone else bundle.parent / exporter.file_name
+        exporter.export(generator, path, num_classes=config.num_classes)
+        written.append(path)
+    return written[0]
+
+
+def export_bundle(
+    generator: keras.Model,
+    config: Config,
+    folder: str | os.PathLike[str],
+    *,
+    fp16: bool = False,
+    facts: BundleFacts | None = None,
+    class_names: tuple[str, ...] | None = None,
+) -> Path:
+    """Write a generator as a bundle. What stood at ``folder`` is untouched if anything is wrong.
+
+    Args:
+        generator: as ``ganzoo.networks.build_generator(config)`` makes it; mixed precision is exported in float32.
+        config: its experiment.
+        folder: the bundle; an older one is replaced.
+        fp16: put a float16 graph into it, too.
+        facts: what is known of the training; the parity error is filled in.
+        class_names: of a conditional generator, in order.
+
+    Raises:
+        ExportError: if ONNX cannot say what the generator does, or differs from it too much.
+        BundleError: if something else than a bundle stands at ``folder``, or it cannot be written.
+    """
+    from ganzoo.export.onnx import FP16_TOLERANCE, to_float16, to_onnx
+
+    generator = float32_clone(generator, config)
+    described = bundle_config(config, class_names=class_names)
+    model = to_onnx(generator, num_classes=config.num_classes)
+    onnx, runtime, error = _checked(model, generator, described, tolerance=TOLERANCE, name="onnx")
+    onnx_fp16 = None
+    if fp16:
+        half = to_float16(model)
+        onnx_fp16, _, _ = _checked(half, generator, described, tolerance=FP16_TOLERANCE, name="onnx float16")
+    known = {} if facts is None else {name: getattr(facts, name) for name in BundleFacts.__dataclass_fields__}
+    write_bundle(
+        folder,
+        config=described,
+        onnx=onnx,
+        onnx_fp16=onnx_fp16,
+        weights=named_weights(generator),
+        samples=_samples(runtime, described),
+        facts=BundleFacts(**{**known, "parity_error": error}),
+    )
+    return Path(folder)
+
+
+def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None) -> BundleConfig:
+    """What a bundle of this experiment's generator says about itself."""
+    from ganzoo.versions import library_versions
+
+    versions = library_versions()
+    return BundleConfig(
+        name=config.name,
+        kind="image" if len(config.sample_shape) == 3 else "vector",
+        shape=tuple(config.sample_shape),
+        latent=LatentSpec(dim=config.generator.latent_dim, distribution=config.generator.latent),
+        num_classes=config.num_classes or None,
+        class_names=class_names if config.num_classes else None,
+        model={"generator": config.to_dict()["generator"]},
+        versions={name: versions[name] for name in _LIBRARIES if name in versions},
+    )
+
+
+def float32_clone(generator: keras.Model, config: Config) -> keras.Model:
+    """The generator with the same weights, computing in float32; itself if it does so already."""
+    from ganzoo import networks
+
+    if all(layer.compute_dtype == "float32" for layer in generator.layers):
+        return generator
+    clone = networks.build_generator(config)
+    clone.set_weights(generator.get_weights())
+    return clone
+
+
+def named_weights(generator: keras.Model) -> dict[str, NDArray[np.float32]]:
+    """The weights by name, ``0000/dense/kernel``: the variable's place and path, as in a run's checkpoints."""
+    named = {f"{place:04d}/{variable.path}": variable for place, variable in enumerate(generator.variables)}
+    return {
+        name: np.ascontiguousarray(variable, np.float32)
+        for name, variable in named.items()
+        if variable.dtype == "float32"
+    }
+
+
+def restored_generator(run: Run) -> tuple[keras.Model, int]:
+    """The averaged generator of the newest checkpoint that is whole, and its step.
+
+    Raises:
+        RunError: if there is none, or it does not fit the run's config.
+    """
+    from ganzoo import networks
+    from ganzoo.runs import CHECKPOINTS
+    from ganzoo.training import checkpoint
+
+    found = checkpoint.load_newest(run.folder / CHECKPOINTS)
+    if found is None:
+        raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to export.")
+    generator = networks.build_generator(run.config)
+    saved = found.state.get("ema", {})
+    for place, variable in enumerate(generator.variables):
+        value = saved.get(f"{place:04d}/{variable.path}")
+        if value is None or value.shape != tuple(variable.shape):
+            raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not fit its config.yaml.")
+        variable.assign(value)
+    return generator, found.step
+
+
+def _checked(
+    model: ModelProto, generator: keras.Model, described: BundleConfig, *, tolerance: float, name: str
+) -> tuple[bytes, Runtime, float]:
+    """The graph's bytes, what runs them, and the parity error; refused as a reader of the bundle would refuse it."""
+    from ganzoo.export.onnx import onnx_runtime
+
+    content = model.SerializeToString()
+    try:
+        check_onnx(content, described)
+    except BundleError as error:
+        raise ExportError(f"The generator makes a graph that no bundle may hold: {error}") from error
+    runtime = onnx_runtime(content)
+    num_classes = described.num_classes or 0
+    return content, runtime, check_parity(generator, runtime, tolerance=tolerance, name=name, num_classes=num_classes)
+
+
+def _samples(runtime: Runtime, described: BundleConfig) -> bytes:
+    """samples.png: the first seeds as a grid, classes in turn; vectors as points."""
+    from ganzoo import images
+    from ganzoo.pictures import picture
+
+    seeds = _GRID_SEEDS if described.kind == "image" else _POINT_SEEDS
+    z = latents.latents(seeds, dim=described.latent.dim, distribution=described.latent.distribution)
+    labels = None
+    if described.num_classes:
+        labels = np.arange(len(seeds), dtype=np.int32) % described.num_classes
+    step = 8
+    parts = [runtime(z[i : i + step], None if labels is None else labels[i : i + step]) for i in range(0, len(z), step)]
+    buffer = io.BytesIO()
+    images.to_pil(picture(np.concatenate(parts))).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _training_facts(run: Run) -> dict[str, Any]:
+    """What the card tells of the training. Where the data lay on this machine is nobody's business."""
+    config: dict[str, Any] = run.config.to_dict()
+    config["data"].pop("path", None)
+    facts: dict[str, Any] = {"config": config}
+    seconds = sum(_session_seconds(run.log()))
+    if seconds:
+        facts["seconds"] = round(seconds, 1)
+    try:
+        versions = json.loads((run.folder / "versions.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return facts
+    return facts | {"machine": {key: versions[key] for key in ("platform", "cpus", "devices") if key in versions}}
+
+
+def _session_seconds(log: list[dict[str, Any]]) -> list[float]:
+    """How long each start of the run took: the clock in the log begins anew with every one."""
+    clock = [float(record["seconds"]) for record in log if "seconds" in record]
+    return [now for now, then in zip(clock, [*clock[1:], 0.0], strict=False) if then < now]
+
+
+def _class_names(run: Run) -> tuple[str, ...] | None:
+    """The names of the classes, if the run kept them."""
+    path = run.folder / _CLASS_NAMES
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

@@ -1,0 +1,300 @@
+"""Real generators through every exporter, with trained-like statistics. TensorFlow runs here."""
+
+from __future__ import annotations
+
+import collections
+import json
+import logging
+
+import numpy as np
+import onnx
+import pytest
+
+from export.generators import randomise, tiny_config
+from ganzoo.bundle import ONNX, ONNX_FP16, BundleFacts, read_bundle
+from ganzoo.errors import BundleError, ExportError, RunError
+from ganzoo.export import export_bundle, export_run, exporters
+from ganzoo.export.bundle import bundle_config, float32_clone, named_weights
+from ganzoo.export.onnx import FP16_TOLERANCE, OnnxExporter, onnx_runtime, to_float16, to_onnx
+from ganzoo.export.parity import check_parity, keras_samples, measure
+from ganzoo.inference import Generator
+from ganzoo.onnx_check import check_onnx
+from ganzoo.runs import Run
+from ganzoo.training import checkpoint
+
+pytest.importorskip("tensorflow")
+from ganzoo import networks
+
+VARIANTS = {
+    "transposed, batch": {},
+    "transposed, layer, gelu": {"norm": "layer", "activation": "gelu"},
+    "transposed, pixel, silu": {"norm": "pixel", "activation": "silu"},
+    "transposed, odd kernel": {"kernel_size": 5},
+    "nearest": {"name": "upsample_conv", "interpolation": "nearest"},
+    "bilinear, spectral, elu": {
+        "name": "upsample_conv",
+        "interpolation": "bilinear",
+        "norm": "spectral",
+        "activation": "elu",
+    },
+    "pixel shuffle": {"name": "pixel_shuffle", "activation": "leaky_relu"},
+    "residual, classes": {"name": "residual_up", "num_classes": 6},
+}
+
+
+def generator_of(config):
+    return randomise(networks.build_generator(config))
+
+
+@pytest.fixture(scope="module")
+def config():
+    return tiny_config()
+
+
+@pytest.fixture(scope="module")
+def generator(config):
+    return generator_of(config)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
+    config = tiny_config(**VARIANTS[variant])
+    generator = generator_of(config)
+    model = to_onnx(generator, num_classes=config.num_classes)
+    onnx.checker.check_model(model, full_check=True)
+    for graph, tolerance in ((model, 1e-5), (to_float16(model), FP16_TOLERANCE)):
+        content = graph.SerializeToString()
+        check_onnx(content, bundle_config(config))
+        runtime = onnx_runtime(content)
+        error = check_parity(generator, runtime, tolerance=tolerance, name="x", num_classes=config.num_classes)
+        assert error > 0 or tolerance < 1e-4
+    operations = collections.Counter(node.op_type for node in model.graph.node)
+    assert not operations["Tile"] + operations["Shape"] + operations["Cast"]
+    if config.generator.block.norm == "batch" and "residual" not in variant:
+        assert not operations["Mul"] + operations["Add"], operations
+
+
+def test_folding_is_what_removes_batch_normalisation(generator):
+    """Without it Mul and Add are there: the test above could fail."""
+    operations = collections.Counter(node.op_type for node in to_onnx(generator, fold=False).graph.node)
+    assert operations["Mul"] == operations["Add"] == 2
+
+
+def test_names_types_and_shapes_of_the_graph():
+    config = tiny_config(num_classes=6)
+    model = to_onnx(generator_of(config), num_classes=6)
+
+    def described(values):
+        return {
+            v.name: (v.type.tensor_type.elem_type, [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim])
+            for v in values
+        }
+
+    assert described(model.graph.input) == {"latent": (1, ["batch", 16]), "label": (6, ["batch"])}
+    assert described(model.graph.output) == {"image": (1, ["batch", 16, 16, 3])}
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
+    assert not model.graph.value_info
+
+
+def test_the_converter_keeps_quiet(generator, capfd):
+    root = logging.getLogger().handlers[:]
+    to_onnx(generator)
+    captured = capfd.readouterr()
+    assert "tf2onnx" not in captured.out + captured.err
+    assert "Unsupported" not in captured.out + captured.err
+    assert logging.getLogger().handlers == root
+
+
+def test_an_operation_that_onnx_lacks_is_named():
+    import keras
+
+    latent = keras.Input((4,), name="latent")
+    x = keras.layers.Lambda(lambda z: keras.ops.erfinv(z))(latent)
+    with pytest.raises(ExportError, match=r"cannot be converted to ONNX: .*Erfinv"):
+        to_onnx(keras.Model([latent], x))
+
+
+def test_a_model_with_other_inputs_is_refused():
+    import keras
+
+    noise = keras.Input((4,), name="noise")
+    with pytest.raises(ExportError, match="this model takes noise"):
+        to_onnx(keras.Model([noise], keras.layers.Dense(2)(noise)))
+
+
+@pytest.mark.parametrize("name", ["onnx", "savedmodel", "tflite"])
+@pytest.mark.parametrize("num_classes", [0, 6])
+def test_every_exporter_writes_what_it_can_run(name, num_classes, tmp_path):
+    config = tiny_config(num_classes=num_classes)
+    exporter = exporters.get(name)()
+    path = tmp_path / exporter.file_name
+    for _ in range(2):  # the second replaces the first
+        error = exporter.export(generator_of(config), path, num_classes=num_classes)
+    assert 0 <= error < 1e-5
+    assert [p.name for p in tmp_path.iterdir()] == [exporter.file_name]
+
+
+def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tmp_path):
+    path = tmp_path / "mine"
+    path.mkdir()
+    (path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ExportError, match="left alone"):
+        exporters.get("savedmodel")().export(generator, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+    assert (path / "thesis.txt").read_text() == "years of work"
+
+
+class Wrong(OnnxExporter):
+    """Writes the ONNX of another generator."""
+
+    def load(self, path):
+        runtime = super().load(path)
+        return lambda z, labels: runtime(z, labels) + np.float32(2e-4)
+
+
+def test_a_difference_above_the_tolerance_is_refused_and_nothing_is_written(generator, tmp_path):
+    (tmp_path / "model.onnx").write_text("before")
+    with pytest.raises(ExportError, match=r"differs from Keras by 0\.0002; allowed: 0\.0001"):
+        Wrong().export(generator, tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_parity_sees_one_wrong_sample_of_seven_and_nan(generator):
+    def runtime(change):
+        def run(z, labels):
+            samples = keras_samples(generator, z, labels).copy()
+            if len(z) == 7:
+                samples[6, 0, 0, 0] += change
+            return samples
+
+        return run
+
+    assert measure(generator, runtime(0.0)) == 0
+    assert measure(generator, runtime(np.float32(0.5))) == pytest.approx(0.5)
+    with pytest.raises(ExportError, match="not finite"):
+        check_parity(generator, runtime(np.float32("nan")), tolerance=1e-4, name="x")
+    with pytest.raises(ExportError, match=r"makes \[1, 2\] where Keras makes"):
+        measure(generator, lambda z, labels: np.zeros((1, 2), np.float32))
+
+
+def test_float16_refuses_weights_it_cannot_hold(config):
+    model = to_onnx(generator_of(config))
+    tensor = next(t for t in model.graph.initializer if len(t.dims) == 4)
+    values = onnx.numpy_helper.to_array(tensor).copy()
+    values.flat[0] = 1e5
+    tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    with pytest.raises(ExportError, match="float16 ends at 65504"):
+        to_float16(model)
+
+
+def test_a_float16_graph_that_overflows_is_refused(config, tmp_path):
+    generator = generator_of(config)
+    for weight in generator.weights:
+        if weight.name == "gamma":
+            weight.assign(weight * 2e4)
+    with pytest.raises(ExportError, match="float16 export"):
+        export_bundle(generator, config, tmp_path / "b", fp16=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bundle_holds_the_generator(generator, config, tmp_path):
+    export_bundle(generator, config, tmp_path / "b", fp16=True, facts=BundleFacts(training_step=3))
+    bundle = read_bundle(tmp_path / "b")
+    assert bundle.config.latent.dim == 16
+    assert bundle.metadata.facts.training_step == 3
+    assert 0 < bundle.metadata.facts.parity_error < 1e-4
+    assert len(bundle.read(ONNX_FP16)) < 0.6 * len(bundle.read(ONNX))
+    assert bundle.config.versions["keras"]
+    assert bundle.config.model["generator"]["latent_dim"] == 16
+    for name, weight in named_weights(generator).items():
+        np.testing.assert_array_equal(bundle.weights()[name], weight)
+    for precision, atol in (("float32", 1e-5), ("float16", FP16_TOLERANCE)):
+        loaded = Generator.from_bundle(tmp_path / "b", precision=precision)
+        z = loaded.latents(range(5))
+        np.testing.assert_allclose(loaded.decode(z), keras_samples(generator, z, None), atol=atol)
+
+
+def test_mixed_precision_is_exported_in_float32(config, tmp_path):
+    mixed = randomise(networks.build_generator(config, precision="mixed_bfloat16"))
+    clone = float32_clone(mixed, config)
+    assert clone is not mixed
+    z = np.random.RandomState(0).standard_normal((4, 16)).astype(np.float32)
+    assert np.abs(keras_samples(mixed, z, None) - keras_samples(clone, z, None)).max() > 1e-3
+    export_bundle(mixed, config, tmp_path / "b")
+    loaded = Generator.from_bundle(tmp_path / "b")
+    np.testing.assert_allclose(loaded.decode(z), keras_samples(clone, z, None), atol=1e-5)
+
+
+def test_an_exported_bundle_of_vectors(tmp_path):
+    from ganzoo.zoo import load_config
+
+    config = load_config("dense-ring8")
+    export_bundle(generator_of(config), config, tmp_path / "b")
+    assert Generator.from_bundle(tmp_path / "b").sample(range(3)).shape == (3, 2)
+
+
+@pytest.fixture
+def run(config, tmp_path):
+    """A run as training leaves it: config.yaml and two checkpoints."""
+    from ganzoo.yaml_files import dump
+
+    run = Run(tmp_path / "tiny" / "001")
+    run.folder.mkdir(parents=True)
+    (run.folder / "config.yaml").write_text(dump(config.to_dict()))
+    for step in (5, 10):
+        model = randomise(networks.build_generator(config), seed=step)
+        state = {"ema": {f"{i:04d}/{v.path}": np.asarray(v) for i, v in enumerate(model.variables)}}
+        checkpoint.save(run.folder / "checkpoints", step=step, state=state, keep=2)
+    return run
+
+
+def test_a_run_is_exported_at_its_newest_whole_checkpoint(run, config):
+    z = np.random.RandomState(0).standard_normal((2, 16)).astype(np.float32)
+    for damaged, step in ((False, 10), (True, 5)):
+        if damaged:
+            file = run.folder / "checkpoints" / "step-00000010" / "ema.safetensors"
+            file.write_bytes(file.read_bytes()[:-9])
+        folder = export_run(run)
+        assert folder == run.folder / "bundle"
+        assert read_bundle(folder).metadata.facts.training_step == step
+        expected = keras_samples(randomise(networks.build_generator(config), seed=step), z, None)
+        np.testing.assert_allclose(Generator.from_bundle(folder).decode(z), expected, atol=1e-5)
+
+
+def test_the_bundle_of_a_run_tells_of_its_training(run):
+    log = [{"step": 1, "seconds": 2.0}, {"step": 2, "seconds": 5.0}, {"step": 3, "seconds": 1.5}]
+    (run.folder / "log.jsonl").write_text("\n".join(map(json.dumps, log)))
+    facts = read_bundle(export_run(run)).metadata.facts
+    assert facts.training["config"]["name"] == "tiny"
+    assert facts.training["seconds"] == 6.5
+
+
+def test_other_forms_of_a_run(run, tmp_path):
+    assert export_run(run, onnx=False, tflite=True) == run.folder / "model.tflite"
+    assert export_run(run, tmp_path / "mine.tflite", onnx=False, tflite=True) == tmp_path / "mine.tflite"
+    assert (tmp_path / "mine.tflite").stat().st_size > 1000
+    with pytest.raises(ExportError, match="Nothing to export"):
+        export_run(run, onnx=False)
+
+
+def test_a_run_without_a_checkpoint_or_with_another_config(run):
+    config = tiny_config(kernel_size=5)
+    from ganzoo.yaml_files import dump
+
+    (run.folder / "config.yaml").write_text(dump(config.to_dict()))
+    with pytest.raises(RunError, match=r"does not fit its config\.yaml"):
+        export_run(Run(run.folder))
+    import shutil
+
+    shutil.rmtree(run.folder / "checkpoints")
+    with pytest.raises(RunError, match="no checkpoint yet"):
+        export_run(run)
+
+
+def test_an_export_never_replaces_what_is_no_bundle(generator, config, tmp_path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "thesis.txt").write_text("years of work")
+    with pytest.raises(BundleError, match="left alone"):
+        export_bundle(generator, config, tmp_path / "b")
+    assert [p.name for p in (tmp_path / "b").iterdir()] == ["thesis.txt"]
