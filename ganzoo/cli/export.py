@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit, say
+from ganzoo.cli.output import emit, generate_hint, say
 from ganzoo.cli.quiet import import_tensorflow
 
 
@@ -41,4 +41,4 @@ def export(
     folder = found.export(output, onnx=with_onnx, fp16=fp16, savedmodel=savedmodel, tflite=tflite)
     emit(str(folder))
     if with_onnx:
-        say(f"Generate from it: ganzoo generate {folder} --seeds 0-63 --grid -o faces.png")
+        say(f"Generate from it: {generate_hint(str(folder), found.config)}")

@@ -50,3 +50,7 @@ def _options(
 def main() -> None:
     """The console script ``ganzoo``."""
     app(prog_name="ganzoo")
+
+
+if __name__ == "__main__":
+    main()

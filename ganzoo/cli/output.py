@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from ganzoo.config import Config
 
 
 def emit(text: str) -> None:
@@ -66,6 +70,12 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     for row in rows:
         table.add_row(*(Text(text) for text in row))
     Console().print(table)
+
+
+def generate_hint(what: str, config: Config) -> str:
+    """The command that shows what a trained model makes."""
+    how = "--seeds 0-63 --grid -o samples.png" if len(config.sample_shape) == 3 else "--seeds 0-999 -o samples.npy"
+    return f"ganzoo generate {what} {how}"
 
 
 def count_text(number: float) -> str:

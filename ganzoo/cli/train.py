@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit, say
+from ganzoo.cli.output import emit, generate_hint, say
 from ganzoo.cli.quiet import import_tensorflow
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _report(run: Run, outcome: Outcome) -> None:
     if outcome.reason != "finished":
         say(f"  go on:     ganzoo train --resume {run.name}")
     say(f"  export:    ganzoo export {run.name} --onnx")
-    say(f"  generate:  ganzoo generate {run.name} --seeds 0-63 --grid -o samples.png")
+    say(f"  generate:  {generate_hint(run.name, run.config)}")
     if outcome.reason == "interrupted":
         raise typer.Exit(130)
 
