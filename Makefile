@@ -1,0 +1,71 @@
+# make demo needs Python 3.11, 3.12 or 3.13 and make; everything else goes into .venv.
+# Variables: PYTHON (the interpreter that makes .venv), MINUTES (training of the demo), MODEL, VENV.
+
+VENV ?= .venv
+MODEL ?= dcgan-faces-32
+MINUTES ?= 3
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
+
+.PHONY: help demo test check bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo    train on drawn faces for $(MINUTES) minutes, export to ONNX, generate a grid of faces"
+	@echo "make test    run the tests"
+	@echo "make check   check format, lint and types"
+	@echo "make bench   measure speed"
+	@echo "make clean   remove .venv, caches and what was built; runs/ and demo/ stay"
+
+demo: $(VENV)/.train
+	@mkdir -p demo
+	$(BIN)/ganzoo train $(MODEL) --max-minutes $(MINUTES)
+	@bundle=$$($(BIN)/ganzoo export --onnx) && \
+	$(BIN)/ganzoo generate "$$bundle" --seeds 0-63 --grid -o demo/grid.png >&2 && \
+	echo && echo "64 new faces:        demo/grid.png" && \
+	echo "real ones:           $${bundle%/bundle}/real.png" && \
+	echo "how they came to be: $${bundle%/bundle}/samples/" && \
+	echo "the model:           $$bundle"
+
+test: $(VENV)/.test
+	$(BIN)/pytest
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.bench
+	@for script in benchmarks/*_speed.py benchmarks/cold_start.py; do \
+		echo "== $$script" && $(BIN)/python $$script || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) .ci-venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp stands for a finished installation; a change of what is to be installed asks for another.
+$(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing ganzoo with TensorFlow into $(VENV), which takes some minutes ..." >&2
+	$(INSTALL) -e '.[train]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing ganzoo and its test tools into $(VENV), which takes some minutes ..." >&2
+	$(INSTALL) -e '.[test]'
+	@touch $@ $(VENV)/.train
+
+$(VENV)/.bench: benchmarks/requirements.txt | $(VENV)/.test
+	$(INSTALL) -r benchmarks/requirements.txt
+	@touch $@
+
+$(VENV)/.made:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
+		"$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+			2>/dev/null || continue; \
+		echo "Making $(VENV) with $$("$$python" --version)" >&2; \
+		"$$python" -m venv $(VENV) && touch $@ && exit 0; \
+	done; \
+	echo "ganzoo needs Python 3.11, 3.12 or 3.13 with its module venv (Debian, Ubuntu: apt install python3-venv)." \
+		"$(if $(PYTHON),'$(PYTHON)' is not one,Here is none). Name one: make demo PYTHON=/path/to/python3.12" >&2; \
+	exit 1

@@ -1,0 +1,1 @@
+"""A generator block and a loss that ganzoo finds by entry points."""
