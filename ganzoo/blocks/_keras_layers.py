@@ -50,7 +50,7 @@ class Packing(keras.layers.Layer):
 
 
 class PixelNorm(keras.layers.Layer):
-    """Divide the feature vector of every pixel by the root of its mean square (Karras et al. 2018, arXiv:1710.10196)."""
+    """Every pixel's feature vector over the root of its mean square (Karras et al. 2018, arXiv:1710.10196)."""
 
     def call(self, x: Any) -> Any:
         full = ops.cast(x, "float32")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,12 +22,22 @@ class GeneratorHead(Block):
         shape: shape of one sample, filled in from the data source.
     """
 
+    makes: ClassVar[Literal["images", "vectors"]] = "images"
+
     shape: Shape | None = None
 
     def sample_shape(self) -> Shape:
-        """``shape``, which the network's config fills in."""
+        """``shape``, which the network's config fills in.
+
+        Raises:
+            ConfigError: if it is missing, or not that of what this head makes.
+        """
         if self.shape is None:
             raise ConfigError(f"head '{self.registered_name}' needs the 'shape' of a sample")
+        if len(self.shape) != (3 if self.makes == "images" else 1):
+            raise ConfigError(
+                f"head '{self.registered_name}' makes {self.makes}, but a sample has the shape {list(self.shape)}"
+            )
         return self.shape
 
 
@@ -84,6 +94,8 @@ class DenseImageHead(GeneratorHead):
 @generator_blocks.register("vector_head")
 class VectorHead(GeneratorHead):
     """From features to an unbounded vector, for data that are not images: ``[b, c] -> [b, d]``."""
+
+    makes: ClassVar[Literal["images", "vectors"]] = "vectors"
 
     def output_shape(self, shape: Shape) -> Shape:
         self.expect(shape, "vector")
