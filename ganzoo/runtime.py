@@ -33,6 +33,8 @@ def make_session(content: bytes, *, device: Device = "auto", threads: int | None
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or _cores()
     options.inter_op_num_threads = 1
+    # Threads spin inside a run, which is faster for one image, and sleep after it, when others need the cores.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = _ERRORS if providers == [_CPU] else _SILENT
     try:
         session = runtime.InferenceSession(content, options, providers=providers)
