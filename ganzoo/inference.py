@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, cast
@@ -273,7 +274,7 @@ class Generator:
         return images.to_uint8(samples) if self.kind == "image" else samples
 
     def _check_size(self, count: int) -> None:
-        size = count * int(np.prod(self.shape)) * 4
+        size = count * math.prod(self.shape) * 4
         if size > _RESULT_BYTES:
             raise GanzooError(
                 f"{count:,} samples take {size / 2**30:.0f} GiB at once; iter_samples makes them in turn."

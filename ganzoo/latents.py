@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable
-from typing import Literal, SupportsIndex
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,8 @@ def check_seed(seed: object) -> int:
     Raises:
         GanzooError: if it is not a whole number from 0 to 4294967295.
     """
-    if isinstance(seed, SupportsIndex) and not isinstance(seed, bool | np.ndarray):
-        number = int(seed.__index__())
-        if 0 <= number <= MAX_SEED:
-            return number
+    if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED:
+        return int(seed)
     raise GanzooError(f"A seed is a whole number from 0 to {MAX_SEED}; received {_short(seed)}.")
 
 

@@ -77,6 +77,9 @@ class Shapes:
             raise BundleError(f"The ONNX file uses the operation {name[:80]!a}, which a bundle must not.")
         if len(node.outputs) != 1 or not node.outputs[0] or node.outputs[0] in self.dims:
             raise BundleError(f"The ONNX file has {node.op} with no output, several, or one that is there already.")
+        for index, name in enumerate(node.inputs):
+            if name:
+                self.of(node, index)
         try:
             dims = rule(self, node)
         except (IndexError, ValueError, TypeError, ZeroDivisionError, KeyError, OverflowError, struct.error) as error:

@@ -185,6 +185,10 @@ def input_from_nowhere(model):
     model.graph.node[0].input[0] = "nowhere"
 
 
+def bias_from_nowhere(model):
+    model.graph.node[2].input[2] = "nowhere"
+
+
 def two_outputs_of_one_operation(model):
     model.graph.node[0].output.append("extra")
 
@@ -225,6 +229,7 @@ DAMAGES: dict[Callable[[onnx.ModelProto], None], str] = {
     nothing_makes_the_output: "nothing makes its output",
     two_make_one_name: "there already",
     input_from_nowhere: "misses input",
+    bias_from_nowhere: "misses input 2",
     two_outputs_of_one_operation: "several",
     sequence_input: "unknown part",
 }
