@@ -106,7 +106,7 @@ class GeneratorConfig(NetworkConfig):
             growth *= 2**count
         stem = self.stem or generator_blocks.create({"name": "dense_stem", **self._dress()})
         size = {"height": max(1, height // growth), "width": max(1, width // growth)}
-        filled = {key: value for key, value in size.items() if getattr(stem, key, 0) is None}
+        filled = size if all(getattr(stem, key, 0) is None for key in size) else {}
         return (_template(stem, channels=stem.channels or widest, **filled), *body, head)
 
     def _dress(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class DiffAugment(Augmentation):
 
     Attributes:
         policy: which changes are made, in this order.
-        translation: largest shift, as a share of the size; what is shifted in is black.
+        translation: largest shift, as a share of the size; what is shifted in is grey, 0, as in the paper.
         cutout: side of the grey square, as a share of the size.
     """
 

@@ -1,0 +1,191 @@
+"""From resolution and base channels to blocks, for every generator block and every size."""
+
+import pytest
+from helpers import tiny, values
+
+from ganzoo.architecture import DiscriminatorConfig, GeneratorConfig, halvings, trace
+from ganzoo.blocks.base import UpBlock, generator_blocks
+from ganzoo.config import Config
+from ganzoo.errors import ConfigError
+
+SIZES = [28, 32, 48, 64, 96, 128]
+UP_BLOCKS = [name for name in generator_blocks.names() if issubclass(generator_blocks.get(name), UpBlock)]
+
+
+def names(blocks):
+    return [block.registered_name for block in blocks]
+
+
+def channels(blocks):
+    return [block.channels for block in blocks]
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [(4, 0), (7, 0), (8, 1), (28, 2), (32, 3), (48, 3), (64, 4), (96, 4), (128, 5)]
+)
+def test_halvings_stop_at_4_pixels_or_an_odd_size(size, count):
+    assert halvings(size, size) == count
+    assert halvings(2 * size, size) == count
+
+
+def test_the_up_blocks_are_all_tried_here():
+    assert {"conv_transpose", "upsample_conv", "pixel_shuffle", "residual_up"} <= set(UP_BLOCKS)
+
+
+@pytest.mark.parametrize("block", UP_BLOCKS)
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("head", [None, {"name": "image_head"}])
+def test_every_up_block_reaches_every_size(block, size, colours, head):
+    for model in ("dcgan", "residual"):
+        expanded = GeneratorConfig(model=model, block=block, base_channels=4, head=head).expand((size, size, colours))
+        shapes = trace(expanded, (100,))
+        assert shapes[-1] == (size, size, colours)
+        assert 4 <= shapes[0][0] <= 7
+        assert all(
+            wide >= narrow for wide, narrow in zip(channels(expanded[:-1]), channels(expanded[1:-1]), strict=False)
+        )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("model", ["dense", "dcgan", "residual"])
+def test_every_discriminator_ends_every_size_in_one_logit(size, model):
+    for packing, minibatch_stddev in ((1, False), (2, True)):
+        config = DiscriminatorConfig(model=model, packing=packing, minibatch_stddev=minibatch_stddev)
+        assert trace(config.expand((size, size, 3)), (size, size, 3))[-1] == (1,)
+
+
+def test_dcgan_of_the_paper():
+    """Radford et al. 2016, figure 1: 4x4x1024, 512, 256, 128, and the image from a transposed convolution."""
+    blocks = GeneratorConfig(base_channels=128).expand((64, 64, 3))
+    assert names(blocks) == ["dense_stem", *["conv_transpose"] * 3, "image_head"]
+    assert channels(blocks)[:4] == [1024, 512, 256, 128]
+    assert [shape[:2] for shape in trace(blocks, (100,))] == [(4, 4), (8, 8), (16, 16), (32, 32), (64, 64)]
+    blocks = DiscriminatorConfig(base_channels=64, block={"name": "strided_conv", "norm": "batch"}).expand((64, 64, 3))
+    assert channels(blocks)[:4] == [64, 128, 256, 512]
+    assert [block.norm for block in blocks] == ["none", "batch", "batch", "batch", "none"]
+
+
+def test_max_channels_ends_the_doubling():
+    assert channels(GeneratorConfig(base_channels=64, max_channels=100).expand((64, 64, 3)))[:4] == [100, 100, 100, 64]
+    assert channels(DiscriminatorConfig(base_channels=64, max_channels=100).expand((64, 64, 3)))[:4] == [
+        64,
+        100,
+        100,
+        100,
+    ]
+
+
+def test_a_dense_model_has_a_block_for_each_hidden_layer():
+    blocks = GeneratorConfig(model="dense", hidden=[5, 6]).expand((8, 8, 1))
+    assert names(blocks) == ["dense", "dense", "dense_image_head"]
+    assert channels(blocks)[:2] == [5, 6]
+    assert names(GeneratorConfig(model="dense", hidden=[5]).expand((3,))) == ["dense", "vector_head"]
+    assert names(DiscriminatorConfig(model="dense", hidden=[]).expand((3,))) == ["logit_head"]
+    assert names(GeneratorConfig(model="dense", hidden=[]).expand((3,))) == ["vector_head"]
+
+
+def test_explicit_blocks_say_everything():
+    spec = [{"name": "conv_transpose", "channels": 6}, {"name": "pixel_shuffle", "channels": 4}]
+    blocks = GeneratorConfig(blocks=spec).expand((32, 32, 3))
+    assert names(blocks) == ["dense_stem", "conv_transpose", "pixel_shuffle", "image_head"]
+    assert trace(blocks, (9,))[-1] == (32, 32, 3)
+
+
+def test_a_stem_of_a_given_height_is_square_unless_it_says_more():
+    stem = {"name": "dense_stem", "channels": 3, "height": 2}
+    spec = [{"name": "conv_transpose", "channels": 6}]
+    blocks = GeneratorConfig(blocks=spec, stem=stem, head="image_head").expand((4, 4, 1))
+    assert trace(blocks, (9,)) == [(2, 2, 3), (4, 4, 6), (4, 4, 1)]
+
+
+def test_images_that_are_not_square_work_too():
+    assert trace(GeneratorConfig().expand((32, 48, 3)), (9,))[-1] == (32, 48, 3)
+    assert trace(DiscriminatorConfig().expand((32, 48, 3)), (32, 48, 3))[-1] == (1,)
+
+
+@pytest.mark.parametrize(
+    ("block", "stem", "head"),
+    [
+        ({"name": "conv_transpose", "norm": "layer", "activation": "elu"}, ("layer", "elu"), "none"),
+        ({"name": "upsample_conv", "norm": "spectral"}, ("spectral", "relu"), "spectral"),
+        ({"name": "conv_transpose", "norm": "batch"}, ("batch", "relu"), "none"),
+    ],
+)
+def test_stem_and_head_are_dressed_like_the_block(block, stem, head):
+    blocks = GeneratorConfig(block=block).expand((16, 16, 3))
+    assert (blocks[0].norm, blocks[0].activation) == stem
+    assert blocks[-1].norm == head
+
+
+def test_a_residual_generator_normalises_in_its_head():
+    blocks = GeneratorConfig(model="residual").expand((32, 32, 3))
+    assert (blocks[0].norm, blocks[0].activation) == ("none", "linear")
+    assert (blocks[-1].norm, blocks[-1].activation, blocks[-1].upsample) == ("batch", "relu", "none")
+    judge = DiscriminatorConfig(model="residual", block={"name": "residual_down", "norm": "spectral"}).expand(
+        (32, 32, 3)
+    )
+    assert [block.preactivation for block in judge[:-1]] == [False, True, True]
+    assert (judge[-1].pool, judge[-1].activation, judge[-1].norm) == ("sum", "relu", "spectral")
+
+
+def test_pack_size_counts_the_packing_of_blocks():
+    spec = [{"name": "packing", "samples": 3}, {"name": "dense", "channels": 4}]
+    assert DiscriminatorConfig(packing=2, blocks=spec).pack_size == 6
+    assert DiscriminatorConfig().pack_size == 1
+
+
+def test_an_impossible_network_names_the_network():
+    with pytest.raises(ConfigError, match="generator block 1: block 'dense_stem' takes a vector"):
+        Config.read(
+            values(generator={"model": "dense", "block": None, "blocks": [{"name": "dense_stem", "channels": 2}] * 2})
+        )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_keras_agrees_with_every_traced_shape(size):
+    """The real networks have the shapes that were computed without Keras."""
+    from ganzoo import networks
+
+    for block in UP_BLOCKS:
+        model = "residual" if block == "residual_up" else "dcgan"
+        judge = {"model": model, "block": {"dcgan": "strided_conv", "residual": "residual_down"}[model]}
+        config = tiny(resolution=size, generator={"model": model, "block": block}, discriminator=judge)
+        generator, discriminator = networks.build_generator(config), networks.build_discriminator(config)
+        assert generator.output.shape == (None, size, size, 1)
+        assert discriminator.output.shape == (None, 1)
+
+
+def test_first_weights_follow_the_seed_and_the_initializer():
+    import numpy as np
+
+    from ganzoo import networks
+
+    def weights(build=networks.build_generator, **changes):
+        return [np.asarray(weight) for weight in build(tiny(**changes)).weights]
+
+    def equal(first, second):
+        return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+    spectral = {"discriminator": {"block": {"name": "strided_conv", "norm": "spectral"}}}
+    for build in (networks.build_generator, networks.build_discriminator):
+        one = weights(build, **spectral)
+        assert equal(one, weights(build, **spectral))
+        assert not equal(one, weights(build, training={"seed": 2**31 - 1}, **spectral))
+    kernels = [w for w in weights(generator={"initializer": "normal_0.02", "base_channels": 64}) if w.ndim == 4]
+    assert all(abs(kernel.std() - 0.02) < 0.002 for kernel in kernels)
+
+
+def test_keras_own_dropout_in_a_plug_in_is_seeded_too():
+    import keras
+    import numpy as np
+
+    from ganzoo import networks
+
+    def seeds():
+        x = keras.Input((3,))
+        model = keras.Model(x, keras.layers.Dropout(0.5)(keras.layers.Dense(3)(x)))
+        networks.initialise(model, "he_normal", 5)
+        return [np.asarray(v).tolist() for v in model.non_trainable_variables]
+
+    assert seeds() == seeds() != []

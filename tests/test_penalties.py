@@ -1,0 +1,116 @@
+"""Every penalty against its formula, with a critic whose gradient is known, and against finite differences."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganzoo.penalties import input_gradient, penalties
+
+SEED = tf.constant([3, 4], tf.int64)
+RNG = np.random.RandomState(0)
+SHAPE = (5, 2, 3, 1)
+REAL, FAKE = RNG.standard_normal((2, *SHAPE))
+W = RNG.standard_normal((6,))
+"""D(x) = tanh(w . x), so grad D = (1 - tanh(w . x)^2) w."""
+
+
+def flat(x):
+    return np.reshape(x, (len(x), -1))
+
+
+def critic_values(x, w):
+    return np.tanh(flat(x) @ w)
+
+
+def critic_gradient(x, w):
+    return (1 - critic_values(x, w) ** 2)[:, None] * w
+
+
+def critic(w):
+    return lambda x: tf.tanh(tf.reshape(x, [tf.shape(x)[0], -1]) @ tf.reshape(tf.cast(w, x.dtype), [-1, 1]))
+
+
+def squared_norm(x, w):
+    return np.sum(critic_gradient(x, w) ** 2, axis=1)
+
+
+def shares():
+    """The draws of WGAN-GP, one a sample."""
+    return np.asarray(tf.random.stateless_uniform([len(REAL), 1, 1, 1], seed=SEED), np.float64)
+
+
+FORMULAS = {
+    "r1": lambda w: 3 / 2 * np.mean(squared_norm(REAL, w)),
+    "r2": lambda w: 3 / 2 * np.mean(squared_norm(FAKE, w)),
+    "wgan_gp": lambda w: 3 * np.mean((np.sqrt(squared_norm((1 - shares()) * REAL + shares() * FAKE, w)) - 1) ** 2),
+}
+
+
+def create(name):
+    return penalties.create({"name": name, "weight" if name == "wgan_gp" else "gamma": 3})
+
+
+def tensors():
+    return tf.constant(REAL, tf.float32), tf.constant(FAKE, tf.float32)
+
+
+def test_every_penalty_has_its_formula_here():
+    assert sorted(FORMULAS) == penalties.names()
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_penalty_is_its_formula(name):
+    value = create(name).penalty(critic(W), *tensors(), SEED)
+    np.testing.assert_allclose(value, FORMULAS[name](W), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_gradient_by_the_weights_is_that_of_the_formula(name):
+    """The second derivative, which is what training follows."""
+    w = tf.Variable(W, dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        value = create(name).penalty(critic(w), *tensors(), SEED)
+    measured = np.zeros_like(W)
+    for place in range(len(W)):
+        step = 1e-6 * np.eye(len(W))[place]
+        measured[place] = (FORMULAS[name](W + step) - FORMULAS[name](W - step)) / 2e-6
+    np.testing.assert_allclose(tape.gradient(value, w), measured, rtol=2e-4, atol=1e-6)
+
+
+def test_the_input_gradient_is_the_analytic_one_and_that_of_finite_differences():
+    found = np.asarray(input_gradient(critic(W), tf.constant(REAL, tf.float32)))
+    np.testing.assert_allclose(found, critic_gradient(REAL, W), atol=1e-6)
+    for place in range(6):
+        move = np.zeros((1, 6))
+        move[0, place] = 1e-6
+        slope = (critic_values(flat(REAL) + move, W) - critic_values(flat(REAL) - move, W)) / 2e-6
+        np.testing.assert_allclose(found[:, place], slope, atol=1e-5)
+
+
+def test_vectors_work_like_images():
+    value = create("wgan_gp").penalty(critic(W), *(tf.reshape(x, [5, 6]) for x in tensors()), SEED)
+    np.testing.assert_allclose(value, FORMULAS["wgan_gp"](W), rtol=1e-5)
+
+
+def test_wgan_gp_is_finite_where_the_gradient_vanishes():
+    """The root of zero has no derivative; the penalty must not be NaN there."""
+    w = tf.Variable(np.zeros(6), dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        value = create("wgan_gp").penalty(critic(w), *tensors(), SEED)
+    np.testing.assert_allclose(value, 3.0, rtol=1e-5)
+    assert np.isfinite(tape.gradient(value, w)).all()
+
+
+def test_wgan_gp_draws_a_place_for_every_sample_from_the_seed():
+    penalty = create("wgan_gp")
+    first = penalty.penalty(critic(W), *tensors(), SEED)
+    assert float(first) == float(penalty.penalty(critic(W), *tensors(), SEED))
+    assert float(first) != float(penalty.penalty(critic(W), *tensors(), SEED + 1))
+    assert len(np.unique(shares())) == len(REAL)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_penalty_of_a_mixed_precision_critic_is_float32(name):
+    value = create(name).penalty(lambda x: critic(W)(tf.cast(x, tf.bfloat16)), *tensors(), SEED)
+    assert value.dtype == tf.float32
+    np.testing.assert_allclose(value, FORMULAS[name](W), rtol=0.1)
