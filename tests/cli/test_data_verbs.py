@@ -1,0 +1,92 @@
+"""data check and data preview."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def photos(place):
+    folder = place / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        Image.fromarray(rng.integers(0, 256, (80, 80, 3), np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_check_of_good_images(command, photos):
+    text = command("data", "check", "photos").stdout
+    assert "4 images, 4 usable" in text
+    assert "Nothing to complain about" in text
+
+
+def test_check_finds_and_names(command, photos):
+    (photos / "bad.jpg").write_bytes(b"no image")
+    (photos / "copy.png").write_bytes((photos / "1.png").read_bytes())
+    Image.new("RGB", (8, 8)).save(photos / "small.png")
+    result = command("data", "check", "photos", code=1)
+    rows = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert "bad.jpg" in rows["broken"]
+    assert "1.png = copy.png" in rows["duplicate"]
+    assert "small.png" in rows["tiny"]
+    report = json.loads(command("data", "check", "photos", "--json", code=1).stdout)
+    assert list(report["broken"]) == ["bad.jpg"]
+
+
+def test_check_of_nothing(fails, place):
+    assert "nosuch" in fails("data", "check", "nosuch")
+    (place / "empty").mkdir()
+    assert "empty" in fails("data", "check", "empty")
+
+
+def test_preview_is_what_the_networks_see(command, photos, place):
+    result = command("data", "preview", "image_folder", "resolution=16", "--data", "photos", "-o", "grid.png")
+    assert result.stdout == "grid.png\n"
+    assert "4 samples of 16 x 16 x 3" in result.stderr
+    assert Image.open(place / "grid.png").size == (2 * 16 + 1, 2 * 16 + 1)
+
+
+def test_preview_of_a_model_in_the_zoo(command, photos, place):
+    command("data", "preview", "dcgan-portraits-128", "data.resolution=32", "--data", "photos", "-o", "grid.png")
+    assert Image.open(place / "grid.png").size == (65, 65)
+
+
+def test_preview_shows_every_mode(command, place):
+    command("data", "preview", "grid25", "-o", "grid.png")
+    dark = np.asarray(Image.open(place / "grid.png").convert("L")) < 128
+    fifths = [np.array_split(row, 5, axis=1) for row in np.array_split(dark, 5)]
+    assert all(cell.any() for row in fifths for cell in row)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ring9"], "Did you mean 'ring8'"),
+        (["image_folder"], "--data PATH"),
+        (["ring8", "cout=3"], "Did you mean 'count'"),
+        (["ring8", "count=0"], "count = 0"),
+        (["ring8", "count"], "key=value"),
+        (["ring8", "--data", "x"], "makes its own samples"),
+        (["ring8", "-o", "x.gif"], ".png"),
+    ],
+)
+def test_preview_refuses(fails, place, arguments, message):
+    assert message in fails("data", "preview", *arguments)
+    assert list(place.iterdir()) == []
+
+
+def test_mirroring_is_shown():
+    from ganzoo.data.base import Dataset, ImageSource
+    from ganzoo.data.preview import preview_picture
+
+    samples = np.zeros((64, 4, 4, 3), np.uint8)
+    samples[:, :, 0] = 255
+    sheet = preview_picture(ImageSource(resolution=4, flip=True), Dataset(samples))
+    plain = preview_picture(ImageSource(resolution=4), Dataset(samples))
+    left, right = sheet[::5, ::5], sheet[::5, 3::5]
+    assert 10 < np.count_nonzero((left == 0).all(-1)) < 54
+    assert np.array_equal((left == 0), (right == 255))
+    assert (plain[::5, ::5] == 255).all()

@@ -1,0 +1,54 @@
+import importlib.util
+import json
+
+import pytest
+
+from ganzoo.cli import doctor
+
+
+def test_a_complete_installation(command):
+    text = command("doctor").stdout
+    assert "TensorFlow: CPU" in text
+    assert "ONNX Runtime: " in text
+    assert "Everything is here" in text
+
+
+def test_json(command):
+    found = json.loads(command("doctor", "--json").stdout)
+    assert found["versions"]["numpy"]
+    assert found["problems"] == []
+    assert "CPU" in found["onnxruntime_devices"]
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("tensorflow", "pip install 'ganzoo-keras[train]'"),
+        ("tf2onnx", "pip install 'ganzoo-keras[train]'"),
+        ("onnxruntime", "pip install 'ganzoo-keras[cpu]'"),
+        ("resvg_py", "pip install 'ganzoo-keras[faces]'"),
+    ],
+)
+def test_what_is_missing(command, monkeypatch, module, line):
+    real = importlib.util.find_spec
+    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda name: None if name == module else real(name))
+    text = command("doctor").stdout
+    assert line in text
+    assert "Everything is here" not in text
+
+
+def test_both_onnx_runtimes(command, monkeypatch):
+    from ganzoo import runtime
+
+    monkeypatch.setattr(runtime, "_distributions", lambda names: ["onnxruntime", "onnxruntime-gpu"])
+    text = command("doctor", code=1).stdout
+    assert "pip uninstall -y onnxruntime onnxruntime-gpu" in text
+
+
+def test_a_broken_tensorflow(command, monkeypatch):
+    def broken():
+        raise ImportError("libcudart.so: no such file")
+
+    monkeypatch.setattr(doctor, "import_tensorflow", broken)
+    text = command("doctor", code=1).stdout
+    assert "TensorFlow is installed and does not start: ImportError: libcudart.so" in text

@@ -1,0 +1,156 @@
+"""Every failure: a message, an exit code, no traceback. And the real program, in a process of its own."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ganzoo.cli.failures import Commands, explanation
+from ganzoo.errors import ConfigError, GanzooError
+
+PROGRAM = [sys.executable, "-m", "ganzoo"]
+
+
+class ResourceExhaustedError(Exception):
+    """Called as TensorFlow calls its own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ConfigError("line one\nline two"), "line one\nline two"),
+        (ModuleNotFoundError("No module", name="tensorflow.lite"), "pip install 'ganzoo-keras[train]'"),
+        (ModuleNotFoundError("No module", name="onnxruntime"), "pip install 'ganzoo-keras[cpu]'"),
+        (ImportError("bad library\nmore", name="tensorflow"), "does not start: bad library"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.png"), "The disk is full, so 'a.png'"),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full, so a file"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.png"), "'a.png': Permission denied"),
+        (MemoryError(), "training.batch_size"),
+        (ResourceExhaustedError("OOM when allocating"), "training.batch_size"),
+        (ResourceExhaustedError("events: No space left on device"), "The disk is full"),
+    ],
+)
+def test_the_table(error, text):
+    assert text in explanation(error)
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), ImportError("x", name="somebody_elses"), OSError()])
+def test_bugs_keep_their_traceback(error):
+    assert explanation(error) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(GanzooError("wrong"), 2), (KeyboardInterrupt(), 130), (BrokenPipeError(), 141), (typer.Exit(7), 7)],
+)
+def test_exit_codes(error, code):
+    app = typer.Typer(cls=Commands)
+
+    @app.command()
+    def fail():
+        raise error
+
+    @app.command()
+    def other():
+        pass
+
+    result = CliRunner().invoke(app, ["fail"])
+    assert result.exit_code == code
+    assert result.stdout == ""
+
+
+def test_a_bug_is_raised():
+    app = typer.Typer(cls=Commands)
+
+    @app.command()
+    def fail():
+        raise ValueError("a bug")
+
+    @app.command()
+    def other():
+        pass
+
+    assert isinstance(CliRunner().invoke(app, ["fail"]).exception, ValueError)
+
+
+def without(*modules):
+    """The program in a process in which these modules are not installed."""
+    code = f"import sys; sys.modules.update(dict.fromkeys({modules!r})); from ganzoo.cli.main import main; main()"
+    return [sys.executable, "-c", code]
+
+
+def run(program, *arguments, **options):
+    return subprocess.run([*program, *arguments], capture_output=True, text=True, check=False, **options)
+
+
+@pytest.mark.parametrize("arguments", [["train", "dense-ring8"], ["export"], ["generate", "images"]])
+def test_without_tensorflow(trained, arguments):
+    done = run(without("tensorflow", "keras"), *arguments)
+    assert done.returncode == 2
+    assert "pip install 'ganzoo-keras[train]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in (trained / "runs").iterdir()] == ["images"]
+
+
+def test_without_onnxruntime(bundle):
+    done = run(without("onnxruntime"), "generate", "bundle")
+    assert done.returncode == 2
+    assert "pip install 'ganzoo-keras[cpu]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*PROGRAM, "list"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: The disk is full")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+def test_a_reader_that_leaves():
+    program = subprocess.Popen([*PROGRAM, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program.stdout.close()
+    assert program.stderr.read() == ""
+    assert program.wait() == 141
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_ctrl_c_saves_and_says_how_to_go_on(points_yaml, place):
+    arguments = ["train", "points.yaml", "training.steps=100000000", "training.log_every=5"]
+    program = subprocess.Popen([*PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log = place / "runs/points/001/log.jsonl"
+    deadline = time.monotonic() + 300
+    while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=300)
+    assert program.returncode == 130
+    assert out == "runs/points/001\n"
+    assert "Interrupted and saved at step" in err
+    assert "ganzoo train --resume points/001" in err
+    assert len(list((place / "runs/points/001/checkpoints").iterdir())) == 1
+
+
+def test_training_is_quiet_where_nobody_watches(points_yaml):
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    done = run(PROGRAM, "train", "points.yaml", env=environment)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stderr.splitlines()) == 4, done.stderr
+    assert "cuda" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["--version"], ["runs"]])
+def test_light_verbs_start_fast(arguments):
+    done = run([sys.executable, "-X", "importtime", "-m", "ganzoo"], *arguments)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+    assert "typer" in imported, "the check sees imports"
+    assert not imported & {"numpy", "ganzoo.config", "tensorflow", "onnxruntime", "huggingface_hub", "PIL"}

@@ -1,0 +1,157 @@
+"""train, runs, export: from a config to a bundle."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import yaml
+
+from ganzoo.bundle import read_bundle
+
+
+def test_train_prints_the_run_and_what_to_do_next(command, points_yaml, place):
+    result = command("train", points_yaml, "--quiet", "--seed", 5, "training.batch_size=8")
+    assert result.stdout == "runs/points/001\n"
+    config = yaml.safe_load((place / "runs/points/001/config.yaml").read_text())
+    assert (config["training"]["seed"], config["training"]["batch_size"]) == (5, 8)
+    assert "Finished at step 3" in result.stderr
+    assert "ganzoo export points/001" in result.stderr
+    assert "-o samples.npy" in result.stderr, "points are no pictures"
+
+
+def test_train_stops_and_goes_on(command, points_yaml, place):
+    result = command("train", points_yaml, "--max-steps", 2)
+    assert "ganzoo train --resume points/001" in result.stderr
+    assert command("train", "--resume", "points").stdout == "runs/points/001\n"
+    (row,) = json.loads(command("runs", "--json").stdout)
+    assert (row["run"], row["step"], row["steps"], row["checkpoint"]) == ("points/001", 3, 3, 3)
+
+
+def test_a_finished_run_is_not_resumed(fails, trained):
+    assert "finished" in fails("train", "--resume", "images/001")
+
+
+@pytest.mark.parametrize("change", [["--seed", 3], ["--data", "x"], ["training.steps=9"], ["--dry-run"]])
+def test_a_resumed_run_keeps_its_config(fails, trained, change):
+    assert str(change[0]) in fails("train", "--resume", "images", *change)
+
+
+def test_dry_run_prints_the_config_and_writes_nothing(command, points_yaml, place):
+    result = command("train", points_yaml, "--dry-run", "--seed", 7)
+    assert yaml.safe_load(result.stdout)["training"]["seed"] == 7
+    assert "Would train points for 3 steps" in result.stderr
+    assert [path.name for path in place.iterdir()] == ["points.yaml"]
+
+
+def test_train_takes_data(command, trained, place):
+    shutil.rmtree(place / "runs")
+    np.savez(place / "other data.npz", samples=np.zeros((9, 8, 8, 3), np.uint8), labels=np.arange(9) % 3)
+    command("train", "images.yaml", "--data", "other data.npz", "--max-steps", 1)
+    config = yaml.safe_load((place / "runs/images/001/config.yaml").read_text())
+    assert config["data"]["path"] == str(place / "other data.npz"), "absolute, so that a resume elsewhere finds it"
+
+
+def test_data_for_a_source_that_reads_none(fails, points_yaml, place):
+    message = fails("train", points_yaml, "--data", place)
+    assert "'ring8'" in message
+    assert "image_folder" in message
+    assert len(message.splitlines()) == 1
+
+
+def test_data_that_does_not_fit_makes_no_run(fails, trained, place):
+    np.savez(place / "two.npz", samples=np.zeros((9, 8, 8, 3), np.uint8), labels=np.arange(9) % 2)
+    assert "num_classes" in fails("train", "images.yaml", "--data", "two.npz")
+    assert [path.name for path in (place / "runs/images").iterdir()] == ["001"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nosuch"], "No model named 'nosuch'."),
+        (["dense-rin8"], "Did you mean 'dense-ring8'"),
+        (["missing.yaml"], "no such file"),
+        (["dense-ring8", "training.stps=3"], "Did you mean 'steps'"),
+        (["dense-ring8", "steps"], "key=value"),
+        (["dense-ring8", "training.batch_size=1"], "greater than or equal to 2"),
+        (["dcgan-faces-32", "data.resolution=9"], "9x9"),
+        (["dense-ring8", "--max-steps", "0"], "--max-steps"),
+        (["dense-ring8", "--frobnicate"], "--frobnicate"),
+        ([], "NAME"),
+    ],
+)
+def test_train_refuses(fails, place, arguments, message):
+    assert message in fails("train", *arguments, "--dry-run")
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data: !!python/object/apply:os.system ['touch owned']", "tag"),
+        ("data: {source: ring8", "line"),
+        ("[1, 2]", "mapping"),
+        ("data: {source: ring8}\ndata: {source: grid25}", "twice"),
+    ],
+)
+def test_yaml_that_is_no_config(fails, place, text, message):
+    (place / "bad.yaml").write_text(text)
+    assert message in fails("train", "bad.yaml")
+    assert [path.name for path in place.iterdir()] == ["bad.yaml"]
+
+
+def test_runs_are_listed_with_their_state(command, trained):
+    header, row = command("runs").stdout.splitlines()
+    assert header.split()[:3] == ["run", "step", "age"]
+    assert row.split()[:2] == ["images/001", "3/3"]
+    assert row.split()[-2:] == ["3", "-"], "a checkpoint, not exported"
+
+
+def test_runs_survive_a_damaged_run(command, trained):
+    (trained / "runs/images/001/config.yaml").write_text("][")
+    (trained / "runs/images/001/log.jsonl").write_text("not json")
+    (row,) = json.loads(command("runs", "--json").stdout)
+    assert (row["step"], row["steps"], row["d_loss"]) == (0, None, None)
+
+
+def test_no_runs(command):
+    result = command("runs")
+    assert result.stdout == ""
+    assert "ganzoo train" in result.stderr
+    assert json.loads(command("runs", "--json").stdout) == []
+
+
+def test_export_takes_the_newest_run(command, trained):
+    result = command("export", "--onnx")
+    assert result.stdout == "runs/images/001/bundle\n"
+    assert "ganzoo generate runs/images/001/bundle" in result.stderr
+    bundle = read_bundle(trained / "runs/images/001/bundle")
+    assert bundle.metadata.facts.training_step == 3
+    assert bundle.config.class_names == ("0", "1", "2")
+    assert str(trained) not in (bundle.folder / "metadata.json").read_text(), "where the data lay is private"
+
+
+def test_export_elsewhere_with_fp16(command, trained):
+    assert command("export", "images/1", "--fp16", "-o", "out/mine").stdout == "out/mine\n"
+    assert "onnx/model_fp16.onnx" in read_bundle(trained / "out/mine").files
+
+
+def test_export_leaves_other_folders_alone(fails, trained):
+    (trained / "precious").mkdir()
+    (trained / "precious/file").write_text("x")
+    assert "left alone" in fails("export", "-o", "precious")
+    assert [path.name for path in (trained / "precious").iterdir()] == ["file"]
+
+
+def test_export_with_nothing_trained(fails):
+    assert "ganzoo train" in fails("export")
+
+
+def test_export_of_an_unknown_run(fails, trained):
+    assert "'images'" in fails("export", "image")
+
+
+def test_export_without_a_checkpoint(fails, trained):
+    shutil.rmtree(trained / "runs/images/001/checkpoints")
+    assert "no checkpoint" in fails("export")
+    assert not (trained / "runs/images/001/bundle").exists()

@@ -1,0 +1,95 @@
+"""The names that ``import ganzoo`` offers, and that they cost nothing before they are used."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo import registries
+from ganzoo.errors import ConfigError, GanzooError, MissingDependencyError, UnknownNameError
+from ganzoo.registry import Registry
+
+
+@pytest.mark.parametrize("name", ganzoo.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(ganzoo, name) is not None
+    assert name in dir(ganzoo)
+
+
+def test_a_wrong_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'ganzoo' has no attribute 'laod'"):
+        ganzoo.laod  # noqa: B018
+
+
+def test_import_alone_imports_nothing():
+    code = "import sys; before = set(sys.modules); import ganzoo; print(*set(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert [name for name in done.stdout.split() if name.startswith("ganzoo")] == ["ganzoo"]
+    assert "numpy" not in done.stdout.split()
+
+
+def test_a_bundle_loads_without_the_slow_packages(tmp_path):
+    import tiny_bundles
+
+    tiny_bundles.image_bundle(tmp_path / "b")
+    code = "import sys, ganzoo; ganzoo.load('b').generate(0); print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"pydantic", "typer", "rich", "yaml", "huggingface_hub", "tensorflow"}
+
+
+def test_registries_have_their_names():
+    for name, registry in zip(registries.HOMES, registries.all_registries(), strict=True):
+        assert isinstance(registry, Registry)
+        assert registry.name == name, "errors say: ganzoo parts NAME"
+        assert getattr(registries, name) is registry
+        assert name in registries.__all__
+        assert registry.names()
+
+
+def test_an_unknown_kind_of_part():
+    with pytest.raises(UnknownNameError, match="Did you mean 'losses'"):
+        registries.find_registry("loses")
+    with pytest.raises(AttributeError):
+        registries.loses  # noqa: B018
+
+
+def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):
+    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda module: None)
+    with pytest.raises(UnknownNameError):
+        ganzoo.train("nosuch", root=tmp_path)
+    with pytest.raises(ConfigError, match="makes its own samples"):
+        ganzoo.train("dense-ring8", data="x", root=tmp_path)
+    with pytest.raises(MissingDependencyError, match="Training needs tensorflow and keras"):
+        ganzoo.train("dense-ring8", root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_takes_a_config_and_changes_it(tmp_path):
+    config = ganzoo.load_config("dense-ring8", ["data.count=64", "generator.hidden=[4]", "training.batch_size=4"])
+    run = ganzoo.train(config, steps=2, seed=9, overrides=["discriminator.hidden=[4]"], root=tmp_path, quiet=True)
+    assert isinstance(run, ganzoo.Run)
+    assert run.step == 2
+    assert (run.config.training.seed, run.config.discriminator.hidden, run.config.generator.hidden) == (9, (4,), (4,))
+    assert ganzoo.find_run("dense-ring8/1", root=tmp_path) == ganzoo.list_runs(root=tmp_path)[0] == run
+    assert run._repr_png_().startswith(b"\x89PNG")
+    samples = ganzoo.load(run.export()).sample(range(5))
+    assert samples.shape == (5, 2)
+    assert np.isfinite(samples).all()
+
+
+def test_paths_with_odd_names_reach_the_config(tmp_path):
+    from ganzoo.launch import experiment
+
+    odd = tmp_path / "a: [b] 'ü' \U0001f600 #.npy"
+    config = experiment("dense-ring8", data=odd, overrides=["data.source=numpy", "data.vector_dim=2"])
+    assert config.data.path == odd
+
+
+def test_every_error_is_a_ganzoo_error():
+    kinds = [
+        kind for kind in vars(ganzoo.errors).values() if isinstance(kind, type) and kind.__module__ == "ganzoo.errors"
+    ]
+    assert len(kinds) >= 9
+    assert all(issubclass(kind, GanzooError) for kind in kinds)

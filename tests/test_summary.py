@@ -1,0 +1,129 @@
+"""Parameters, multiply-adds and memory, against numbers worked out by hand."""
+
+import json
+
+import pytest
+
+from ganzoo.config import Config
+from ganzoo.summary import summarise
+from ganzoo.zoo import load_config
+
+NUMPY = {"source": "numpy", "resolution": 8, "channels": 3}
+
+
+def config(**changes):
+    return Config.read({"data": NUMPY, **changes})
+
+
+def costs(network):
+    return {row.name: (row.shape, row.parameters, row.multiply_adds) for row in network.rows}
+
+
+def test_dcgan_by_hand():
+    summary = summarise(
+        config(
+            generator={"base_channels": 4, "latent_dim": 5, "block": {"name": "conv_transpose", "kernel_size": 4}},
+            discriminator={"base_channels": 4, "block": {"name": "strided_conv", "kernel_size": 3}},
+        )
+    )
+    # A 4x4 stem with batch normalisation (scale, offset, mean, variance), then a 4x4 transposed convolution to 8x8x3.
+    assert costs(summary.generator) == {
+        "00_dense_stem": ((4, 4, 4), 5 * 64 + 4 * 4, 5 * 64),
+        "01_image_head": ((8, 8, 3), 4 * 4 * 4 * 3 + 3, 4 * 4 * 4 * 3 * (4 * 4)),
+    }
+    # A 3x3 convolution with stride 2 to 4x4x4, then one logit from all of it.
+    assert costs(summary.discriminator) == {
+        "00_strided_conv": ((4, 4, 4), 3 * 3 * 3 * 4 + 4, 3 * 3 * 3 * 4 * (4 * 4)),
+        "head": ((1,), 64 + 1, 64),
+    }
+    assert summary.generator.parameters == 336 + 195
+    assert summary.generator.multiply_adds == 320 + 3072
+
+
+def test_residual_by_hand():
+    summary = summarise(
+        config(
+            generator={
+                "model": "residual",
+                "base_channels": 2,
+                "latent_dim": 3,
+                "block": {"name": "residual_up", "norm": "none"},
+            },
+            discriminator={
+                "model": "residual",
+                "base_channels": 2,
+                "block": {"name": "residual_down", "norm": "spectral"},
+            },
+        )
+    )
+    up = costs(summary.generator)["01_residual_up"]
+    # 3x3 from 4 to 2 channels and 3x3 from 2 to 2, both at 8x8, and a 1x1 shortcut at 4x4, all with biases.
+    assert up == ((8, 8, 2), (72 + 2) + (36 + 2) + (8 + 2), 72 * 64 + 36 * 64 + 8 * 16)
+    down = costs(summary.discriminator)["00_residual_down"]
+    assert down[2] == (3 * 3 * 3 * 2) * 64 + (3 * 3 * 2 * 2) * 64 + (3 * 2) * 64, (
+        "spectral normalisation hides no kernel"
+    )
+
+
+def test_conditional_model():
+    summary = summarise(
+        config(
+            num_classes=6,
+            generator={"model": "dense", "hidden": [4], "latent_dim": 3, "label_embedding_dim": 5},
+            discriminator={"model": "dense", "hidden": [7]},
+        )
+    )
+    assert costs(summary.generator)["label_embedding"] == ((5,), 6 * 5, 0)
+    assert costs(summary.generator)["00_dense"] == ((4,), 8 * 4 + 4, 8 * 4)
+    # The logit, and the inner product with the label's embedding.
+    assert costs(summary.discriminator)["head"] == ((1,), (7 + 1) + 6 * 7, 7 + 7)
+
+
+def test_packing_shares_the_work():
+    network = {"model": "dense", "hidden": [10]}
+    alone = summarise(config(generator=network, discriminator=network)).discriminator
+    packed = summarise(config(generator=network, discriminator={**network, "packing": 2})).discriminator
+    assert costs(alone)["00_dense"][2] == 192 * 10
+    assert costs(packed)["01_dense"][2] == 2 * 192 * 10 // 2
+    assert packed.parameters == alone.parameters + 192 * 10
+
+
+@pytest.mark.parametrize("name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10"])
+def test_parameters_are_those_of_the_networks(name):
+    from ganzoo import networks
+
+    experiment = load_config(name)
+    summary = summarise(experiment)
+    assert summary.generator.parameters == networks.build_generator(experiment).count_params()
+    assert summary.discriminator.parameters == networks.build_discriminator(experiment).count_params()
+    assert json.dumps(summary.to_dict())
+
+
+def test_without_building_there_are_shapes():
+    summary = summarise(load_config("dcgan-faces-32"), build=False)
+    assert [row.shape for row in summary.generator.rows] == [(4, 4, 128), (8, 8, 64), (16, 16, 32), (32, 32, 3)]
+    assert summary.generator.parameters is None
+    assert summary.discriminator.multiply_adds is None
+    assert (summary.training_bytes, summary.generation_bytes) == (None, None)
+
+
+def test_memory_by_hand():
+    network = {"model": "dense", "hidden": [4], "latent_dim": 2}
+    training = {"batch_size": 10, "penalties": [], "precision": "float32"}
+    values = {
+        "data": {"source": "ring8"},
+        "generator": network,
+        "discriminator": {"model": "dense", "hidden": [4]},
+        "training": training,
+    }
+    summary = summarise(Config.read(values))
+    # Dense 4 and its activation, dense 2 and its (empty) activation; the discriminator ends in one number.
+    g, d = 22, 17
+    g_activations, d_activations = 4 + 4 + 2 + 2, 4 + 4 + 1 + 1
+    assert (summary.generator.parameters, summary.discriminator.parameters) == (g, d)
+    assert summary.training_bytes == 4 * (5 * g + 4 * d) + 4 * 10 * (g_activations + 2 * d_activations)
+    assert summary.generation_bytes == 4 * (g + g_activations)
+    half = summarise(Config.read({**values, "training": {**training, "precision": "mixed_bfloat16"}}))
+    assert half.training_bytes == 4 * (5 * g + 4 * d) + 2 * 10 * (g_activations + 2 * d_activations)
+    more = summarise(Config.read({**values, "training": {**training, "penalties": [{"name": "r1"}]}}))
+    assert more.training_bytes > summary.training_bytes
