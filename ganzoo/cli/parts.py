@@ -42,7 +42,7 @@ def _row(registry: Any, name: str) -> dict[str, Any]:
         "kind": registry.name,
         "name": name,
         "keys": list(part.model_fields),
-        "what it is": " ".join(first.split()),
+        "what it is": " ".join(first.split()).replace("``", ""),
     }
 
 
