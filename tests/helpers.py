@@ -76,6 +76,14 @@ def state(trained):
     }
 
 
+def put_state(trained, values, *, step=0):
+    """Give a trainer back a state that ``state`` returned."""
+    for group, variables in trained._groups().items():
+        for name, variable in variables.items():
+            variable.assign(values[f"{group}/{name}"])
+    trained.step = step
+
+
 def same(first, second):
     """Whether two states are the same bits."""
     return first.keys() == second.keys() and all(first[key].tobytes() == second[key].tobytes() for key in first)

@@ -234,8 +234,10 @@ def _share(batch: tf.Tensor) -> tf.Tensor:
 
 
 def _gradients(tape: tf.GradientTape, model: keras.Model, loss: tf.Tensor) -> list[tf.Tensor]:
+    """Gradients of all trainable weights, dense: those of embeddings come as slices, whose norm is another."""
     weights = [weight.value for weight in model.trainable_variables]
-    return tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
 def _apply(

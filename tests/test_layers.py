@@ -1,0 +1,138 @@
+"""The Keras layers that Keras does not have, against their formulas in NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ganzoo.blocks import _calling
+from ganzoo.blocks._keras_layers import Dropout, MinibatchStddev, Packing, PixelNorm, SpectralNorm
+
+RNG = np.random.RandomState(0)
+IMAGES = RNG.standard_normal((8, 4, 4, 3)).astype(np.float32)
+
+
+def spectral(layer, shape):
+    made = SpectralNorm(layer, use_bias=True, name="x")
+    made.build((None, *shape))
+    made.vector_u.assign(RNG.standard_normal(made.vector_u.shape))
+    made.bias.assign(RNG.standard_normal(made.bias.shape))
+    return made
+
+
+LAYERS = {
+    "dense": (lambda: keras.layers.Dense(5, use_bias=False), (3,)),
+    "conv": (lambda: keras.layers.Conv2D(5, 3, padding="same", use_bias=False), (4, 4, 3)),
+    "transpose": (lambda: keras.layers.Conv2DTranspose(5, 4, 2, padding="same", use_bias=False), (4, 4, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_spectral_norm_divides_the_kernel_by_its_largest_singular_value(kind):
+    make, shape = LAYERS[kind]
+    layer = spectral(make(), shape)
+    kernel = np.asarray(layer.layer.kernel)
+    x = RNG.standard_normal((2, *shape)).astype(np.float32)
+    for _ in range(200):
+        layer(x, training=True)
+    assert np.array_equal(kernel, np.asarray(layer.layer.kernel)), "the kernel itself must stay"
+    largest = np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]).astype(np.float64))[1][0]
+    plain = make()
+    plain.build((None, *shape))
+    plain.kernel.assign(kernel / largest)
+    np.testing.assert_allclose(layer(x), plain(x) + layer.bias, atol=1e-5)
+
+
+def test_spectral_norm_moves_its_vector_by_one_iteration_in_training_only():
+    layer = spectral(*[LAYERS["dense"][0](), (3,)])
+    x = np.ones((1, 3), np.float32)
+    matrix, before = np.asarray(layer.layer.kernel), np.asarray(layer.vector_u)
+    layer(x)
+    with _calling.state_stands_still():
+        layer(x, training=True)
+    assert np.array_equal(before, np.asarray(layer.vector_u))
+    layer(x, training=True)
+    v = before @ matrix.T
+    u = v / np.linalg.norm(v) @ matrix
+    np.testing.assert_allclose(layer.vector_u, u / np.linalg.norm(u), rtol=1e-5)
+
+
+def test_the_gradient_of_spectral_norm_goes_through_the_singular_value():
+    """For fixed u and v, as in the paper's equation 12."""
+    layer = spectral(keras.layers.Dense(2, use_bias=False), (3,))
+    x = RNG.standard_normal((4, 3)).astype(np.float32)
+    goal = RNG.standard_normal((4, 2))
+    kernel = np.asarray(layer.layer.kernel, np.float64)
+    v = np.asarray(layer.vector_u, np.float64) @ kernel.T
+    v /= np.linalg.norm(v)
+    u = v @ kernel
+    u /= np.linalg.norm(u)
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(layer(x) * goal)
+    gradient = np.asarray(tape.gradient(value, layer.layer.kernel.value))
+    for place in np.ndindex(kernel.shape):
+        move = np.zeros_like(kernel)
+        move[place] = 1e-6
+
+        def loss(w):
+            return np.sum(x @ w / (v @ w @ u.T) * goal)
+
+        slope = (loss(kernel + move) - loss(kernel - move)) / 2e-6
+        np.testing.assert_allclose(gradient[place], slope, atol=1e-3, rtol=1e-3)
+
+
+def test_spectral_norm_of_a_zero_kernel_is_finite():
+    layer = spectral(keras.layers.Dense(2, use_bias=False), (3,))
+    layer.layer.kernel.assign(np.zeros((3, 2)))
+    assert np.isfinite(layer(np.ones((1, 3), np.float32), training=True)).all()
+    assert np.isfinite(layer.vector_u).all()
+
+
+def test_pixel_norm():
+    wanted = IMAGES / np.sqrt(np.mean(np.square(IMAGES, dtype=np.float64), axis=-1, keepdims=True) + 1e-8)
+    np.testing.assert_allclose(PixelNorm()(IMAGES), wanted, rtol=1e-5)
+
+
+def test_dropout_keeps_the_mean_and_draws_by_key():
+    layer = Dropout(0.25)
+    ones = np.ones((200, 100), np.float32)
+    assert np.array_equal(layer(ones), ones)
+
+    def draw(key, calls=1):
+        with _calling.keyed(tf.constant([key, 0], tf.int64)):
+            return [np.asarray(layer(ones, training=True)) for _ in range(calls)]
+
+    first, second = draw(1, calls=2)
+    assert set(np.unique(first)) == {0.0, np.float32(1 / 0.75)}
+    assert abs(first.mean() - 1) < 0.02
+    assert np.array_equal(first, draw(1)[0])
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, draw(2)[0])
+    assert not np.array_equal(layer(ones, training=True), layer(ones, training=True))
+    assert layer.weights == []
+    assert layer.variables == []
+
+
+@pytest.mark.parametrize(("batch", "group"), [(8, 4), (8, 2), (6, 4), (5, 2)])
+def test_minibatch_stddev_by_its_formula(batch, group):
+    x = IMAGES[:batch] if batch <= 8 else None
+    made = np.asarray(MinibatchStddev(group)(x))
+    assert made.shape == (batch, 4, 4, 4)
+    np.testing.assert_array_equal(made[..., :3], x)
+    size = group if batch % group == 0 else batch
+    for place in range(batch):
+        members = x[place % (batch // size) :: batch // size]
+        assert len(members) == size
+        wanted = np.mean(np.sqrt(members.astype(np.float64).var(axis=0) + 1e-8))
+        np.testing.assert_allclose(made[place, ..., 3], wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("samples", [2, 4])
+def test_packing_lays_neighbours_side_by_side(samples):
+    made = np.asarray(Packing(samples)(IMAGES))
+    assert made.shape == (8 // samples, 4, 4, 3 * samples)
+    for pack in range(8 // samples):
+        wanted = np.concatenate(list(IMAGES[pack * samples : (pack + 1) * samples]), axis=-1)
+        np.testing.assert_array_equal(made[pack], wanted)
+    vectors = np.arange(24, dtype=np.float32).reshape(8, 3)
+    np.testing.assert_array_equal(Packing(samples)(vectors), vectors.reshape(8 // samples, 3 * samples))
