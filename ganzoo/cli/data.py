@@ -50,7 +50,7 @@ def preview(
 ) -> None:
     """Write a grid of the real samples as the networks will see them: cropped, resized, mirrored."""
     from ganzoo import images
-    from ganzoo.data.preview import choose_source, preview_picture
+    from ganzoo.data_preview import choose_source, preview_picture
     from ganzoo.errors import GanzooError
 
     if output.suffix.lower() not in images.FORMATS:
