@@ -1,0 +1,78 @@
+"""What the loop is handed is the same from memory and from a memory map."""
+
+import numpy as np
+import pytest
+from helpers import samples, tiny, tiny_vectors
+
+from ganzoo.data.base import Dataset
+from ganzoo.errors import DataError
+from ganzoo.training.feed import Feed
+
+
+def seen(feed, **place):
+    """The samples and labels that the indices stand for."""
+    data, labels, indices = (np.asarray(tensor) for tensor in feed.take(**place))
+    assert data.dtype in (np.uint8, np.float32)
+    assert indices.dtype == np.int32
+    return data[indices], labels[indices]
+
+
+@pytest.mark.parametrize("classes", [0, 3])
+def test_memory_and_memory_map_give_the_same_batches(tmp_path, classes):
+    config = tiny(num_classes=classes, training={"d_steps": 2})
+    dataset = samples(config, count=23, classes=classes)
+    np.save(tmp_path / "x.npy", dataset.samples)
+    mapped = Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), dataset.labels, dataset.class_names)
+    held, lent = Feed(config, dataset), Feed(config, mapped, memory_limit=0)
+    assert held.in_memory
+    assert not lent.in_memory
+    for place in ({"first": 0, "steps": 1}, {"first": 3, "steps": 5}, {"first": 1000, "steps": 2}):
+        for one, other in zip(seen(held, **place), seen(lent, **place), strict=True):
+            assert one.shape[:3] == (place["steps"], 2, 4)
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_memory_map_hands_over_only_what_the_steps_need():
+    config = tiny()
+    feed = Feed(config, samples(config, count=500), memory_limit=0)
+    assert len(feed.take(first=0, steps=3)[0]) == 12
+
+
+def test_labels_stay_with_their_samples():
+    config = tiny(num_classes=3)
+    dataset = samples(config, classes=3)
+    marked = dataset.samples.copy()
+    marked[:] = np.asarray(dataset.labels)[:, None, None, None]
+    for limit in (None, 0):
+        data, labels = seen(Feed(config, Dataset(marked, dataset.labels, "abc"), memory_limit=limit), first=0, steps=9)
+        np.testing.assert_array_equal(data[..., 0, 0, 0], labels)
+
+
+def test_a_dataset_smaller_than_the_batch_is_gone_through_again():
+    config = tiny()
+    data, _ = seen(Feed(config, samples(config, count=1)), first=0, steps=2)
+    assert data.shape == (2, 1, 4, 8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "dataset", "says"),
+    [
+        ({}, Dataset(np.zeros((0, 8, 8, 1), np.uint8)), "no samples"),
+        ({}, Dataset(np.zeros((4, 8, 9, 1), np.uint8)), r"shape \[8, 9, 1\], but the config says \[8, 8, 1\]"),
+        ({"num_classes": 3}, Dataset(np.zeros((4, 8, 8, 1), np.uint8)), "no labels; set num_classes=0"),
+        (
+            {"num_classes": 3},
+            Dataset(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int32), ("a", "b")),
+            "the data has 2 classes; set num_classes=2",
+        ),
+    ],
+)
+def test_data_that_is_not_what_the_config_says(changes, dataset, says):
+    with pytest.raises(DataError, match=says):
+        Feed(tiny(**changes), dataset)
+
+
+def test_vectors_stay_float32():
+    config = tiny_vectors()
+    data, _ = seen(Feed(config, config.data.load()), first=0, steps=2)
+    assert (data.shape, data.dtype) == ((2, 1, 4, 2), np.float32)
