@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +16,7 @@ from ganzoo.errors import ConfigError, RunError, TrainingError
 from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.feed import Feed
+from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log, ProgressBar
 from ganzoo.training.step import METRICS, Update
 
@@ -128,7 +125,7 @@ class Trainer:
         means, chunk = Means(), 1
         started = time.monotonic()
         bar = ProgressBar(self.config.name, first_step=self.step, last_step=last, quiet=quiet)
-        with bar, _interruptible() as interrupted:
+        with bar, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
                 if deadline is not None and time.monotonic() >= deadline:
                     break
@@ -278,25 +275,3 @@ def _next_chunk(chunk: int, count: int, seconds: float) -> int:
     """How many steps to run at once: as many as take about ``CHUNK_SECONDS``, at most twice as many as before."""
     wanted = int(count * CHUNK_SECONDS / max(seconds, 1e-6))
     return max(1, min(2 * chunk, wanted, 10_000))
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C (or SIGTERM) sets; a second Ctrl-C stops at once, as usual."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def interrupt(number: int, frame: Any) -> None:
-        interrupted.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    try:
-        for number in before:
-            signal.signal(number, interrupt)
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
