@@ -29,8 +29,12 @@ def export(
         Path | None, typer.Option("-o", "--output", help="The bundle's folder; by default the run's own.")
     ] = None,
 ) -> None:
-    """Export the averaged generator of a run's newest checkpoint, each form checked against the original."""
+    """Export the averaged generator of a run's newest checkpoint, each form checked against the original.
+
+    What was written is printed, one path a line.
+    """
     from ganzoo.dependencies import EXPORT, require
+    from ganzoo.export import exporters
     from ganzoo.runs import find_run
 
     found = find_run(run)
@@ -39,6 +43,11 @@ def export(
     say(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
     folder = found.export(output, onnx=with_onnx, fp16=fp16, savedmodel=savedmodel, tflite=tflite)
+    others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     emit(str(folder))
+    beside = others if with_onnx or output is None else others[1:]
+    for path in (folder.parent / exporters.get(name).file_name for name in beside):
+        if path != folder:
+            emit(str(path))
     if with_onnx:
         say(f"Generate from it: {generate_hint(str(folder), found.config)}")

@@ -136,6 +136,15 @@ def test_export_elsewhere_with_fp16(command, trained):
     assert "onnx/model_fp16.onnx" in read_bundle(trained / "out/mine").files
 
 
+def test_other_forms_stand_beside_the_bundle(command, trained):
+    lines = command("export", "--onnx", "--tflite").stdout.splitlines()
+    assert lines == ["runs/images/001/bundle", "runs/images/001/model.tflite"]
+    assert (trained / lines[1]).stat().st_size > 100
+    result = command("export", "--tflite", "-o", "mine.tflite")
+    assert result.stdout == "mine.tflite\n"
+    assert "ganzoo generate" not in result.stderr, "it reads bundles only"
+
+
 def test_export_leaves_other_folders_alone(fails, trained):
     (trained / "precious").mkdir()
     (trained / "precious/file").write_text("x")
