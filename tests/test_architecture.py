@@ -189,3 +189,20 @@ def test_keras_own_dropout_in_a_plug_in_is_seeded_too():
         return [np.asarray(v).tolist() for v in model.non_trainable_variables]
 
     assert seeds() == seeds() != []
+
+
+def test_spectral_norm_begins_with_kernels_that_are_normalised():
+    import numpy as np
+
+    from ganzoo import networks
+    from ganzoo.blocks._keras_layers import SpectralNorm
+
+    judge = networks.build_discriminator(
+        tiny(resolution=16, discriminator={"block": {"name": "strided_conv", "norm": "spectral"}})
+    )
+    layers = [layer for layer in judge.layers if isinstance(layer, SpectralNorm)]
+    assert len(layers) == 3
+    for layer in layers:
+        matrix = np.asarray(layer.layer.kernel).reshape(-1, layer.layer.kernel.shape[-1])
+        stretched = np.linalg.norm(matrix @ np.asarray(layer.vector_u)[0])
+        np.testing.assert_allclose(stretched, np.linalg.svd(matrix)[1][0], rtol=0.05)
