@@ -43,8 +43,7 @@ class Contender:
 
 
 def serve(work: Callable[[], float]) -> None:
-    """The contender's side: warm up twice, then answer each line with the seconds that ``work`` returns."""
-    work()
+    """The contender's side: warm up, then answer each line with the seconds that ``work`` returns."""
     work()
     for _ in sys.stdin:
         print(f"{work():.6f}", flush=True)

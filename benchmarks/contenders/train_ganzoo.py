@@ -18,7 +18,7 @@ from ganzoo.data import Dataset
 from ganzoo.runs import new_run
 from ganzoo.training.trainer import Means, Trainer
 
-STEPS = 10
+STEPS = 5
 
 
 def main(update: str) -> None:
