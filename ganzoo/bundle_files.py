@@ -6,13 +6,13 @@ is, is told by its first bytes and never by its name.
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 import unicodedata
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ganzoo.bundle_config import read_json
 from ganzoo.errors import BundleError
 
 MAX_SIDE = 16_384
@@ -131,12 +131,9 @@ def _header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], int]:
     if length > MAX_HEADER:
         raise BundleError(f"{name} has a header of {length} bytes; allowed: {MAX_HEADER}.")
     try:
-        table = json.loads(file.read(length))
-    except (ValueError, RecursionError):
-        table = None
-    if not isinstance(table, dict):
-        raise BundleError(f"{name} is not readable as safetensors: its header is no JSON table.")
-    return table, 8 + length
+        return read_json(file.read(length), name), 8 + length
+    except BundleError:
+        raise BundleError(f"{name} is not readable as safetensors: its header is no JSON table.") from None
 
 
 def _span(key: str, value: object, name: str) -> tuple[int, int, str]:
@@ -146,7 +143,7 @@ def _span(key: str, value: object, name: str) -> tuple[int, int, str]:
     if not isinstance(value, dict) or set(value) != {"dtype", "shape", "data_offsets"}:
         raise BundleError(f"{name} is not readable as safetensors: {key[:60]!a} has no dtype, shape and data_offsets.")
     dtype, shape, offsets = value["dtype"], value["shape"], value["data_offsets"]
-    if dtype not in WIDTHS:
+    if not isinstance(dtype, str) or dtype not in WIDTHS:
         raise BundleError(f"{name}: {key[:60]!a} is {str(dtype)[:20]!a}; allowed: {' or '.join(WIDTHS)}.")
     if not _whole(shape, MAX_RANK) or not _whole(offsets, 2) or len(offsets) != 2:
         raise BundleError(f"{name} is not readable as safetensors: {key[:60]!a} has an impossible shape or place.")

@@ -16,6 +16,7 @@ from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownN
 from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, parse_reference
 
 if TYPE_CHECKING:
+    from ganzoo.bundle import Bundle
     from ganzoo.inference import Generator, Precision
     from ganzoo.runs import Run
     from ganzoo.runtime import Device
@@ -76,6 +77,20 @@ def open_generator(
         raise HubError(f"A revision is of a model on the Hub, but '{os.fspath(what)}' is here: {local}")
     folder = local or _fetched(what, hub, files=[graph_file(precision)])
     return Generator.from_bundle(folder, device=device, threads=threads, precision=precision, download=local is None)
+
+
+def open_bundle(what: str | os.PathLike[str], *, files: list[str]) -> Bundle:
+    """The verified bundle that ``what`` means, as in ``load``, with at least these of its files.
+
+    Raises:
+        GanzooError: if nothing answers to the name, or what does is damaged or unsafe.
+    """
+    from ganzoo.bundle import read_bundle
+
+    local = _local_bundle(what, before_export=lambda run: None)
+    if local is not None:
+        return read_bundle(local)
+    return read_bundle(_fetched(what, DEFAULTS, files=files), download=True)
 
 
 def find_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None] = lambda run: None) -> Path:

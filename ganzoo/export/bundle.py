@@ -234,6 +234,8 @@ def _training_facts(run: Run) -> dict[str, Any]:
     """What the card tells of the training. Where the data lay on this machine is nobody's business."""
     config: dict[str, Any] = run.config.to_dict()
     config["data"].pop("path", None)
+    if Path(config["training"]["init_from"] or "").is_absolute():
+        del config["training"]["init_from"]
     notes = run.config.data.notes()
     facts: dict[str, Any] = {"config": config}
     facts |= {"data_credits": list(notes.credits), "data_limits": list(notes.limits)}

@@ -101,3 +101,21 @@ def test_a_pinned_model_in_the_cache_needs_no_client(hub, stranger, published):
     code = f"import ganzoo; ganzoo.load('someone/tiny@{published}').generate(0)\nresult = list(sys.modules)"
     loaded = {name.partition(".")[0] for name in stranger.value(code)}
     assert not loaded & {"httpx", "httpx2", "tensorflow", "keras", "pydantic"}
+
+
+def test_fine_tuning_notes_the_commit_that_it_started_from(hub, stranger, files, tmp_path):
+    generator = {"model": "dcgan", "latent_dim": 8}
+    bundle = tiny_bundles.write_bundle(
+        tmp_path / "b",
+        config=tiny_bundles.image_config(model={"generator": generator}),
+        onnx=tiny_bundles.image_model().SerializeToString(),
+        weights={"w": tiny_bundles.np.ones((2, 3), "f4")},
+    )
+    commit = hub.put("someone/tiny", {name: (bundle.folder / name).read_bytes() for name in bundle.files})
+    code = """
+import ganzoo
+from ganzoo.training.init_from import resolve
+config, weights = resolve(ganzoo.load_config("dcgan-faces-32", ["training.init_from=someone/tiny"]))
+result = [config.training.init_from, {name: list(w.shape) for name, w in weights.items()}, "tensorflow" in sys.modules]
+"""
+    assert stranger.value(code) == [f"hf://someone/tiny@{commit}", {"w": [2, 3]}, False]
