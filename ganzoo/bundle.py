@@ -303,7 +303,8 @@ def _checked_path(folder: Path, name: str) -> Path:
 def _read_file(folder: Path, name: str) -> bytes:
     path = _checked_path(folder, name)
     try:
-        with path.open("rb") as file:  # one byte more tells a file that grows; read(n) takes the memory of n bytes first
+        with path.open("rb") as file:
+            # read(n) takes the memory of n bytes before it reads, so n is not the limit; one more tells of growth.
             return file.read(min(LIMITS[name], path.stat().st_size) + 1)
     except OSError as error:
         raise BundleError(f"{name} is not readable: {error.strerror or error}.") from error
