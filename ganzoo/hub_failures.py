@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ganzoo.errors import HubError
 from ganzoo.hub_reference import HubReference
 
+_OUTER = ("LocalEntryNotFoundError", "IncompleteSnapshotError")
 LOGIN = "log in (hf auth login) or set HF_TOKEN"
 
 
@@ -42,7 +43,8 @@ def explained(error: BaseException, situation: Situation) -> HubError | None:
     for one in _chain(error):
         if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
             return HubError(_disk_full(one, situation))
-    for one in _chain(error):
+    # The client says "not in the cache" of every request that failed, so the cause tells more.
+    for one in sorted(_chain(error), key=lambda one: type(one).__name__ in _OUTER):
         for cls in type(one).__mro__:
             if cls.__name__ in TABLE:
                 return HubError(TABLE[cls.__name__](one, situation))
@@ -109,6 +111,8 @@ def _disabled(error: Any, s: Situation) -> str:
 
 
 def _not_cached(error: Any, s: Situation) -> str:
+    if s.doing == "publish":
+        return f"HF_HUB_OFFLINE is set, so {s.reference} cannot be published. Unset it, then: {s.again}"
     return (
         f"{s.reference} is not in the cache, or not completely, and the Hub may not be asked (HF_HUB_OFFLINE, "
         f"local_files_only). With a network: ganzoo pull {s.reference}. What is in the cache: ganzoo cache"

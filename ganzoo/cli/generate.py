@@ -90,13 +90,14 @@ def open_generator(what: str, *, device: Device, revision: str | None = None) ->
     from ganzoo.loading import open_generator as open_
 
     hub = HubOptions(revision=revision)
-    generator = open_(what, hub=hub, before_export=_tell_export, device=device.value)
+    generator = open_(what, hub=hub, before_export=tell_export, device=device.value)
     if device is Device.auto and generator.device != "cpu":
         say(f"Running on {generator.device}.")
     return generator
 
 
-def _tell_export(run: Run) -> None:
+def tell_export(run: Run) -> None:
+    """Say that a run is exported first, and import TensorFlow quietly."""
     say(f"Exporting run {run.name} at step {run.checkpoint_steps()[-1]} ...")
     import_tensorflow()
 

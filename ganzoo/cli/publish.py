@@ -37,6 +37,8 @@ def publish(
     ] = None,
 ) -> None:
     """Put a trained generator on the Hugging Face Hub as one commit, with a model card, and print its address."""
+    from ganzoo.cli.generate import tell_export
+    from ganzoo.loading import find_bundle
     from ganzoo.publishing import publish as put
     from ganzoo.publishing import publish_pretrained
 
@@ -51,7 +53,8 @@ def publish(
             say(f"The commit and the hashes stand in {index}")
         return
     what, repo = _places(names or [])
-    _report(put(what, repo, branch=branch, create_pr=create_pr, **options), license)
+    folder = find_bundle(what, before_export=tell_export)
+    _report(put(folder, repo, branch=branch, create_pr=create_pr, **options), license)
 
 
 def _places(names: list[str]) -> tuple[str, str]:

@@ -41,6 +41,7 @@ def test_what_passes_is_waited_for(hub, stranger, published, fault, requests):
     ("fault", "words"),
     [
         ({"match": "GET /api/models", "kind": "status", "status": 503, "times": 99}, "answered 503"),
+        ({"match": "HEAD .*resolve", "kind": "status", "status": 501, "times": 99}, "answered 501"),
         ({"match": "GET /lfs/objects", "kind": "size", "times": 99}, "another size than announced"),
         ({"match": "GET /lfs/objects", "kind": "swap", "times": 99}, "onnx/model.onnx is damaged or altered"),
         ({"match": "GET .*config.json", "kind": "swap", "times": 99}, "config.json is damaged or altered"),

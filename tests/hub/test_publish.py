@@ -92,6 +92,14 @@ def test_refusals(hub, owner, token, repo, words):
     assert not hub.repos
 
 
+def test_offline_and_no_network(hub, owner):
+    said = owner.ganzoo("publish", "b", "someone/tiny", ok=False, HF_HUB_OFFLINE="1").stderr
+    assert "HF_HUB_OFFLINE is set, so someone/tiny cannot be published" in said
+    said = owner.ganzoo("publish", "b", "someone/tiny", ok=False, HF_ENDPOINT="http://127.0.0.1:9").stderr
+    assert "http://127.0.0.1:9 cannot be reached" in said
+    assert "was not published" in said
+
+
 def test_what_others_would_refuse_is_not_published(hub, owner):
     path = owner.folder / "b/onnx/model.onnx"
     path.write_bytes(path.read_bytes()[:-1])
