@@ -154,7 +154,7 @@ def fuzz(count, folder, seed=0):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_AS"), reason="memory cannot be limited here")
 def test_mutated_bundles_never_crash_hang_swell_or_reach_out(tmp_path):
-    """400 here; ``python tests/fuzz_bundles.py 50000 /tmp/fuzz`` tries more."""
+    """400 here; ``python tests/fuzz_bundles.py 50000 FOLDER`` tries more."""
     counted = fuzz(400, tmp_path)
     assert counted["inputs"] >= 400
     assert counted["refused"] > 100
