@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from ganzoo.bundle import Bundle, read_bundle
     from ganzoo.config import Config
     from ganzoo.errors import GanzooError
+    from ganzoo.hub import pull
     from ganzoo.inference import Generator
     from ganzoo.launch import train
     from ganzoo.loading import load
+    from ganzoo.publishing import publish
     from ganzoo.runs import Run, find_run, list_runs
     from ganzoo.zoo import list_models, load_config
 
@@ -40,6 +42,8 @@ __all__ = [
     "list_runs",
     "load",
     "load_config",
+    "publish",
+    "pull",
     "read_bundle",
     "registries",
     "train",
@@ -56,6 +60,8 @@ _HOMES = {
     "list_runs": "runs",
     "load": "loading",
     "load_config": "zoo",
+    "publish": "publishing",
+    "pull": "hub",
     "read_bundle": "bundle",
     "train": "launch",
 }

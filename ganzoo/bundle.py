@@ -4,6 +4,9 @@
 
 Only these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Names that begin with a dot
 (``.gitattributes``, ``.cache``) belong to other tools; they are never opened.
+
+metadata.json has the SHA-256 of every file except itself and README.md, which is for people and which the owner of a
+model may edit at any time. A card is looked at all the same: it must be text.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from ganzoo.bundle_config import (
     read_json,
     write_json,
 )
+from ganzoo.bundle_files import MAX_TENSORS, check_card, check_png, check_safetensors
 from ganzoo.errors import BundleError, did_you_mean
 
 if TYPE_CHECKING:
@@ -47,7 +51,6 @@ LIMITS = {
     ONNX_FP16: 2048 * _MIB - 1,
 }
 REQUIRED = (CONFIG, METADATA)
-_MAX_TENSORS = 10_000
 _WEIGHT_TYPES = ("float32", "float16")
 
 
@@ -61,7 +64,7 @@ class Bundle:
 
     @property
     def files(self) -> list[str]:
-        """Names of all files, metadata.json included, in alphabetical order."""
+        """Names of all files with a hash, and metadata.json, in alphabetical order."""
         return sorted([METADATA, *self.metadata.files])
 
     def read(self, name: str) -> bytes:
@@ -75,6 +78,8 @@ class Bundle:
             has = f"It has {', '.join(self.files)}."
             raise BundleError(f"The bundle '{self.folder}' has no '{name}'.{did_you_mean(name, self.files)} {has}")
         try:
+            if not os.path.lexists(self.folder / name):
+                raise BundleError(f"{name} is missing.")
             content = _read_file(self.folder, name)
             _compare(name, record, size=len(content), digest=hashlib.sha256(content).hexdigest())
         except BundleError as error:
@@ -95,8 +100,8 @@ class Bundle:
             tensors = load(self.read(WEIGHTS))
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{self.folder / WEIGHTS} is not readable as safetensors: {error}.") from error
-        if len(tensors) > _MAX_TENSORS:
-            raise BundleError(f"{self.folder / WEIGHTS} holds {len(tensors)} tensors; allowed: {_MAX_TENSORS}.")
+        if len(tensors) > MAX_TENSORS:
+            raise BundleError(f"{self.folder / WEIGHTS} holds {len(tensors)} tensors; allowed: {MAX_TENSORS}.")
         for name, tensor in tensors.items():
             if tensor.dtype.name not in _WEIGHT_TYPES or not name.isprintable() or not np.isfinite(tensor).all():
                 allowed = f"finite {' or '.join(_WEIGHT_TYPES)}"
@@ -104,7 +109,7 @@ class Bundle:
         return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
-def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = ()) -> Bundle:
+def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (), download: bool = False) -> Bundle:
     """Verify a bundle and read its config.
 
     Every file must have the size and SHA-256 that metadata.json says, and there must be no file more and none less.
@@ -112,6 +117,8 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
     Args:
         folder: the bundle.
         unhashed: files whose hashes are left to ``Bundle.read``, because the caller reads them next.
+        download: the folder is what was fetched of a repo: files that were not fetched may be missing, and other files
+            of the repo may stand there. Neither are read.
 
     Raises:
         BundleError: saying which file is wrong, and how.
@@ -120,16 +127,18 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
     if not folder.is_dir():
         raise BundleError(f"No bundle at '{folder}': there is no such folder.")
     try:
-        present = _list_files(folder)
+        present = _list_files(folder, others=download)
         for name in REQUIRED:
             if name not in present:
                 raise BundleError(f"no ganzoo bundle, because it has no {name}.")
         metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
-        _compare_names(present, metadata.files)
-        for name, record in metadata.files.items():
+        _compare_names(present, metadata.files, partial=download)
+        for name in sorted(present & set(metadata.files)):
+            record = metadata.files[name]
             size = _checked_path(folder, name).stat().st_size
             digest = _hash_file(folder, name) if size == record.size and name not in unhashed else record.sha256
             _compare(name, record, size=size, digest=digest)
+        _look_into(folder, present)
         config = BundleConfig.from_dict(read_json(_read_file(folder, CONFIG), CONFIG))
     except BundleError as error:
         raise BundleError(f"Bundle '{folder}': {error}") from error
@@ -157,7 +166,7 @@ def write_bundle(
         samples: a PNG.
         onnx_fp16: the float16 graph, if there is one.
         facts: parity, step, metrics and training, for metadata.json.
-        card: README.md; a minimal one is made without it.
+        card: README.md (``ganzoo.card``), if there is to be one.
 
     Raises:
         BundleError: if something else than a bundle stands at ``folder``, a value is out of bounds, or writing fails.
@@ -166,31 +175,19 @@ def write_bundle(
 
     folder = Path(folder)
     facts = facts or BundleFacts()
-    card = card if card is not None else minimal_card(config, facts)
-    contents = {CONFIG: write_json(config.to_dict()), CARD: card.encode(), ONNX: onnx, WEIGHTS: save(dict(weights))}
+    contents = {CONFIG: write_json(config.to_dict()), ONNX: onnx, WEIGHTS: save(dict(weights))}
     contents |= {name: content for name, content in ((SAMPLES, samples), (ONNX_FP16, onnx_fp16)) if content is not None}
     for name, content in contents.items():
         if len(content) > LIMITS[name]:
             raise BundleError(f"{name} has {len(content)} bytes; allowed: {LIMITS[name]}.")
     files = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(files, facts).to_dict())
+    contents |= {} if card is None else {CARD: card.encode()}
     try:
         _replace_folder(folder, contents)
     except OSError as error:
         raise BundleError(f"Cannot write the bundle '{folder}': {error.strerror or error}.") from error
     return read_bundle(folder)
-
-
-def minimal_card(config: BundleConfig, facts: BundleFacts) -> str:
-    """A short README.md: what the generator makes, and the lines that run it."""
-    size = " x ".join(str(n) for n in config.shape)
-    step = "" if facts.training_step is None else f" after {facts.training_step} training steps"
-    kind = "Images" if config.kind == "image" else "Vectors"
-    return (
-        f"---\nlibrary_name: ganzoo\ntags:\n- gan\n- ganzoo\n---\n\n# {config.name}\n\n"
-        f"{kind} of {size} by a generative adversarial network{step}.\n\n"
-        f'```python\nimport ganzoo\n\nganzoo.load("PATH").generate(7)\n```\n'
-    )
 
 
 def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
@@ -229,8 +226,12 @@ def _is_replaceable(folder: Path) -> bool:
     return not names or (names <= set(LIMITS) and names >= set(REQUIRED))
 
 
-def _list_files(folder: Path) -> set[str]:
+def _list_files(folder: Path, *, others: bool) -> set[str]:
     """Names of the files in a bundle's folder, relative, with slashes; hidden names left out.
+
+    Args:
+        folder: the bundle.
+        others: leave names out that no bundle has; otherwise they are refused.
 
     Raises:
         BundleError: if there is a name that no bundle has.
@@ -245,6 +246,8 @@ def _list_files(folder: Path) -> set[str]:
         for entry in os.scandir(parent):
             if not entry.name.startswith(".") and not (entry.name == "onnx" and not prefix):
                 found.add(prefix + entry.name)
+    if others:
+        return found & set(LIMITS)
     _allowed_names(found)
     return found
 
@@ -255,15 +258,26 @@ def _allowed_names(names: Iterable[str]) -> None:
             raise BundleError(f"{name!a} is no file of a bundle; allowed: {', '.join(LIMITS)}.")
 
 
-def _compare_names(present: set[str], listed: Mapping[str, FileRecord]) -> None:
+def _compare_names(present: set[str], listed: Mapping[str, FileRecord], *, partial: bool) -> None:
     _allowed_names(listed)
     if METADATA in listed:
         raise BundleError("metadata.json lists itself.")
-    extra, missing = sorted(present - set(listed) - {METADATA}), sorted(set(listed) - present)
-    if extra:
+    if CONFIG not in listed:
+        raise BundleError(f"metadata.json has no hash of {CONFIG}.")
+    extra, missing = sorted(present - set(listed) - {METADATA, CARD}), sorted(set(listed) - present)
+    if extra and not partial:
         raise BundleError(f"metadata.json has no hash of {', '.join(extra)}.")
-    if missing:
+    if missing and not partial:
         raise BundleError(f"{', '.join(missing)} is missing.")
+
+
+def _look_into(folder: Path, present: set[str]) -> None:
+    """Refuse what the right hash cannot tell: a card that is no text, a picture or weights of another kind."""
+    if CARD in present:
+        check_card(_read_file(folder, CARD), CARD)
+    for name, check in ((SAMPLES, check_png), (WEIGHTS, check_safetensors)):
+        if name in present:
+            check(_checked_path(folder, name), name)
 
 
 def _compare(name: str, record: FileRecord, *, size: int, digest: str) -> None:
@@ -290,7 +304,8 @@ def _read_file(folder: Path, name: str) -> bytes:
     path = _checked_path(folder, name)
     try:
         with path.open("rb") as file:
-            return file.read(LIMITS[name] + 1)
+            # read(n) takes the memory of n bytes before it reads, so n is not the limit; one more tells of growth.
+            return file.read(min(LIMITS[name], path.stat().st_size) + 1)
     except OSError as error:
         raise BundleError(f"{name} is not readable: {error.strerror or error}.") from error
 

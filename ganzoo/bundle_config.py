@@ -216,9 +216,10 @@ class BundleMetadata(NamedTuple):
         _keys(values, BundleFacts, "metadata.json")
         records = {}
         for name, record in files.items():
+            shown = ascii(name)[1:-1][:80]
             if not isinstance(record, Mapping):
-                _wrong(f"files.{name}", record, "a table with size and sha256", "metadata.json")
-            records[name] = _file_record(record, name)
+                _wrong(f"files.{shown}", record, "a table with size and sha256", "metadata.json")
+            records[name] = _file_record(record, shown)
         return cls(files=records, facts=BundleFacts(**values))
 
 

@@ -41,6 +41,9 @@ class TrainingConfig(BaseModel):
         ema_warmup: the decay starts low and rises as ``(1 + step) / (10 + step)``, so that early weights are forgotten.
         precision: ``mixed_bfloat16`` computes in bfloat16 and keeps float32 weights.
         xla: compile the update with XLA; helps on a GPU, slows a CPU down.
+        init_from: a trained generator whose weights this training starts from: ``user/name`` or
+            ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
+            generators must be alike; the discriminator starts anew.
         seed: fixes first weights, noise, augmentation and data order.
         log_every, sample_every, checkpoint_every: in steps.
         keep_checkpoints: the newest ones that stay on disk.
@@ -61,6 +64,7 @@ class TrainingConfig(BaseModel):
     ema_warmup: bool = True
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     xla: bool = False
+    init_from: str | None = Field(None, min_length=1, max_length=500)
     seed: int = Field(0, ge=0, lt=2**31)
     log_every: int = Field(100, ge=1)
     sample_every: int = Field(1000, ge=1)

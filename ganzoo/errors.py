@@ -42,6 +42,10 @@ class BundleError(GanzooError):
     """A bundle that is damaged, unsafe or of an unknown format."""
 
 
+class HubError(GanzooError):
+    """A model that cannot be fetched from, or put on, the Hugging Face Hub."""
+
+
 class MissingDependencyError(GanzooError):
     """A package that this action needs is not installed, or two that exclude each other are."""
 

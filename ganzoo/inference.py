@@ -28,6 +28,17 @@ _BATCH_BYTES = 256 << 20
 _RESULT_BYTES = 8 << 30
 
 
+def graph_file(precision: Precision) -> str:
+    """Name of the ONNX file of a precision.
+
+    Raises:
+        GanzooError: if there is no such precision.
+    """
+    if precision not in _FILES:
+        raise GanzooError(f"No precision '{precision}'; allowed: {', '.join(_FILES)}.")
+    return _FILES[precision]
+
+
 class ImageList(list["Image"]):
     """A list of PIL images that a notebook shows as a grid."""
 
@@ -57,6 +68,7 @@ class Generator:
         device: Device = "auto",
         threads: int | None = None,
         precision: Precision = "float32",
+        download: bool = False,
     ) -> Generator:
         """Load a bundle: verify it, inspect the graph, make the session.
 
@@ -65,19 +77,19 @@ class Generator:
             device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
             threads: of one run on the CPU; by default as many as there are cores.
             precision: "float16" takes ``onnx/model_fp16.onnx``, if the bundle has it.
+            download: the folder is what was fetched of a repo; see ``read_bundle``.
 
         Raises:
             BundleError: if the bundle is damaged or unsafe.
             MissingDependencyError: if ONNX Runtime is not there, is there twice, or cannot use the device.
         """
-        if precision not in _FILES:
-            raise GanzooError(f"No precision '{precision}'; allowed: {', '.join(_FILES)}.")
-        bundle = read_bundle(folder, unhashed=[_FILES[precision]])
-        content = bundle.read(_FILES[precision])
+        name = graph_file(precision)
+        bundle = read_bundle(folder, unhashed=[name], download=download)
+        content = bundle.read(name)
         try:
             report = check_onnx(content, bundle.config)
         except BundleError as error:
-            raise BundleError(f"Bundle '{folder}', {_FILES[precision]}: {error}") from error
+            raise BundleError(f"Bundle '{folder}', {name}: {error}") from error
         session, used = make_session(content, device=device, threads=threads)
         return cls(bundle, session=session, report=report, device=used)
 

@@ -7,23 +7,22 @@ to the first picture. Everything else is imported where it is needed.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.dependencies import EXPORT, require
-from ganzoo.errors import BundleError, GanzooError, RunError, UnknownNameError, did_you_mean
+from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
+from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, parse_reference
 
 if TYPE_CHECKING:
+    from ganzoo.bundle import Bundle
     from ganzoo.inference import Generator, Precision
     from ganzoo.runs import Run
     from ganzoo.runtime import Device
 
 RUN_BUNDLE = "bundle"
 """Name of the bundle inside its run's folder."""
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", re.ASCII)
 
 
 def load(
@@ -32,25 +31,70 @@ def load(
     device: Device = "auto",
     threads: int | None = None,
     precision: Precision = "float32",
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
 ) -> Generator:
     """Load a trained generator; TensorFlow is not needed, unless a run has to be exported first.
 
     Args:
-        what: a bundle folder, a run folder, ``model/number`` or a model's name for a run under ``runs/``.
+        what: a bundle folder, a run folder, ``model/number`` or a model's name for a run under ``runs/``, a pretrained
+            model of the zoo (``ganzoo list --pretrained``), or a model on the Hugging Face Hub: ``user/name``,
+            ``user/name@revision``, ``hf://user/name``. The first that is there is taken; ``hf://`` is always the Hub.
         device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
         threads: of one run on the CPU; by default as many as there are cores.
         precision: "float16" takes ``onnx/model_fp16.onnx``, if the bundle has it.
+        revision: branch, tag or commit on the Hub; by default ``main``. A full commit is loaded without asking the Hub
+            once it is in the cache.
+        token: for private and gated models; by default HF_TOKEN or what ``hf auth login`` has saved.
+        cache_dir: by default the Hub's cache (HF_HOME).
+        local_files_only: never ask the Hub.
+        force_download: fetch the files again.
 
     Raises:
         GanzooError: if nothing answers to the name, or what does is damaged, unsafe or cannot run here.
     """
-    from ganzoo.inference import Generator
+    hub = HubOptions(revision, token, cache_dir, local_files_only, force_download)
+    return open_generator(what, hub=hub, device=device, threads=threads, precision=precision)
 
-    return Generator.from_bundle(find_bundle(what), device=device, threads=threads, precision=precision)
+
+def open_generator(
+    what: str | os.PathLike[str],
+    *,
+    hub: HubOptions = DEFAULTS,
+    before_export: Callable[[Run], None] = lambda run: None,
+    device: Device = "auto",
+    threads: int | None = None,
+    precision: Precision = "float32",
+) -> Generator:
+    """``load`` for the command line: ``before_export`` is called with a run that has to be exported first."""
+    from ganzoo.inference import Generator, graph_file
+
+    local = _local_bundle(what, before_export=before_export)
+    if local is not None and hub.revision is not None:
+        raise HubError(f"A revision is of a model on the Hub, but '{os.fspath(what)}' is here: {local}")
+    folder = local or _fetched(what, hub, files=[graph_file(precision)])
+    return Generator.from_bundle(folder, device=device, threads=threads, precision=precision, download=local is None)
+
+
+def open_bundle(what: str | os.PathLike[str], *, files: list[str]) -> Bundle:
+    """The verified bundle that ``what`` means, as in ``load``, with at least these of its files.
+
+    Raises:
+        GanzooError: if nothing answers to the name, or what does is damaged or unsafe.
+    """
+    from ganzoo.bundle import read_bundle
+
+    local = _local_bundle(what, before_export=lambda run: None)
+    if local is not None:
+        return read_bundle(local)
+    return read_bundle(_fetched(what, DEFAULTS, files=files), download=True)
 
 
 def find_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
-    """The folder of the bundle that ``what`` means: a bundle, else a run, else a name.
+    """The folder of the bundle on this machine that ``what`` means: a bundle, else a run. The Hub is not asked.
 
     A run without an up-to-date bundle is exported.
 
@@ -61,13 +105,47 @@ def find_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], 
     Raises:
         GanzooError: if nothing answers to the name; saying what is possible.
     """
+    folder = _local_bundle(what, before_export=before_export)
+    if folder is None:
+        raise _nothing(what)
+    return folder
+
+
+def _local_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None]) -> Path | None:
     folder = Path(what).expanduser()
     if _is_bundle(folder):
         return folder
     run = _find_run(what, folder)
-    if run is not None:
-        return run_bundle(run, before_export=before_export)
-    raise _nothing(what, folder)
+    return None if run is None else run_bundle(run, before_export=before_export)
+
+
+def _fetched(what: str | os.PathLike[str], options: HubOptions, *, files: list[str]) -> Path:
+    """The folder of a pretrained model's files, or of a model's on the Hub.
+
+    Raises:
+        GanzooError: if ``what`` is neither; saying what is possible.
+    """
+    if isinstance(what, str):
+        from ganzoo.zoo_index import open_pretrained, pretrained_models
+
+        model = pretrained_models().get(what)
+        if model is not None:
+            return open_pretrained(model, options, files=files).folder
+        reference = None if Path(what).exists() else parse_reference(what, revision=options.revision)
+        if reference is not None and not _is_run_name(reference):
+            from ganzoo.hub import fetch
+
+            return fetch(reference, options, files=files).folder
+    raise _nothing(what)
+
+
+def _is_run_name(reference: HubReference) -> bool:
+    """Whether ``model/number`` rather means a run: its model is of the zoo, or was trained here."""
+    from ganzoo.runs import RUNS
+    from ganzoo.zoo import config_files
+
+    model, _, number = reference.repo.partition("/")
+    return number.isdecimal() and (model in config_files() or (RUNS / model).is_dir())
 
 
 def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
@@ -125,31 +203,29 @@ def exported_step(run: Run) -> int | None:
         return None
 
 
-def _nothing(what: str | os.PathLike[str], folder: Path) -> GanzooError:
+def _nothing(what: str | os.PathLike[str]) -> GanzooError:
     """Why nothing was found, and what is possible instead."""
-    text = os.fspath(what)
+    text, folder = os.fspath(what), Path(what).expanduser()
+    if folder.is_file():
+        return BundleError(f"'{text}' is a file, and a bundle is a folder. If it is an archive, unpack it first.")
     if folder.is_dir() and (not isinstance(what, str) or os.sep in text):
         return BundleError(
             f"'{text}' is neither a bundle (it has no config.json) nor a run (it has no config.yaml). See: ganzoo runs"
         )
     if not isinstance(what, str) or text.startswith((".", "~", os.sep)) or folder.is_absolute():
         return BundleError(f"No bundle or run at '{text}': there is no such folder. See: ganzoo runs")
+    from ganzoo.runs import list_runs
     from ganzoo.zoo import config_files
+    from ganzoo.zoo_index import pretrained_models
 
     models = config_files()
     if text in models:
         return RunError(
             f"'{text}' is in the zoo, but there are no trained weights of it here. Train it: ganzoo train {text}"
         )
-    from ganzoo.runs import list_runs
-
     runs = [name for run in list_runs() for name in (run.name, run.folder.parent.name)]
-    near = did_you_mean(text, {*models, *runs})
-    if not near and _HUB_ID.fullmatch(text):
-        return UnknownNameError(
-            f"No bundle or run '{text}' here, and this version of ganzoo cannot pull models from the Hugging Face Hub. "
-            "Download the model's folder and name it by its path, or train one: ganzoo list"
-        )
+    near = did_you_mean(text, {*models, *runs, *pretrained_models()})
     return UnknownNameError(
-        f"No bundle, run or model named '{text}'.{near}\nSee all: ganzoo list, and for trained ones: ganzoo runs"
+        f"No bundle, run or model named '{text}'.{near}\nSee all: ganzoo list, ganzoo list --pretrained, and for those "
+        "trained here: ganzoo runs. A model on the Hugging Face Hub is user/name."
     )

@@ -16,12 +16,21 @@ _PACKAGE = Path(__file__).resolve().parent
 _PLACES = (_PACKAGE / "zoo_configs", _PACKAGE.parent / "zoo_configs")
 
 
-def config_files() -> dict[str, Path]:
-    """Every model of the zoo and the YAML file that describes it, by name."""
+def config_folder() -> Path:
+    """Where the zoo's configs and the index of pretrained models lie.
+
+    Raises:
+        ConfigError: if the installation is damaged.
+    """
     folder = next((place for place in _PLACES if place.is_dir()), None)
     if folder is None:
         raise ConfigError("The zoo's configs are missing from this installation; reinstall ganzoo-keras.")
-    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    return folder
+
+
+def config_files() -> dict[str, Path]:
+    """Every model of the zoo and the YAML file that describes it, by name."""
+    return {path.stem: path for path in sorted(config_folder().glob("*.yaml"))}
 
 
 def list_models(pattern: str = "*") -> list[str]:

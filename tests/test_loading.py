@@ -10,7 +10,7 @@ import tiny_bundles
 import ganzoo
 from ganzoo import loading
 from ganzoo.bundle import BundleFacts, write_bundle
-from ganzoo.errors import BundleError, ExportError, MissingDependencyError, RunError, UnknownNameError
+from ganzoo.errors import BundleError, ExportError, HubError, MissingDependencyError, RunError, UnknownNameError
 from ganzoo.runs import Run
 
 CONFIG = """
@@ -147,8 +147,8 @@ def test_a_folder_of_pictures_with_the_name_of_a_run_is_not_taken_for_it(place, 
         ("dense-rin8", UnknownNameError, "Did you mean 'dense-ring8'"),
         ("pionts", UnknownNameError, "Did you mean 'points'"),
         ("zzz", UnknownNameError, "ganzoo list"),
-        ("someone/some-model", UnknownNameError, "cannot pull models from the Hugging Face Hub"),
-        ("someone/some-model@main", UnknownNameError, "Hugging Face Hub"),
+        ("dense-ring8/7", UnknownNameError, "ganzoo runs"),
+        ("points/7", UnknownNameError, "Did you mean 'points' or 'points/001'"),
         ("./zzz", BundleError, "no such folder"),
         ("/zzz", BundleError, "no such folder"),
         ("~/zzz-not-here", BundleError, "no such folder"),
@@ -171,3 +171,27 @@ def test_a_strange_bundle_is_refused_not_skipped(place):
     (place / "dense-ring8/config.json").write_text(json.dumps({"format_version": 1}))
     with pytest.raises(BundleError, match=r"metadata\.json"):
         ganzoo.load("dense-ring8")
+
+
+@pytest.mark.parametrize("what", ["someone/some-model", "someone/some-model@main", "hf://someone/some-model"])
+def test_a_name_on_the_hub_is_looked_for_in_the_cache_alone_if_told_so(place, what):
+    with pytest.raises(HubError, match=r"someone/some-model\S* is not in the cache.*ganzoo pull someone/some-model"):
+        ganzoo.load(what, local_files_only=True, cache_dir=place / "cache")
+
+
+def test_a_folder_is_never_looked_for_on_the_hub(place):
+    (place / "some/folder").mkdir(parents=True)
+    with pytest.raises(BundleError, match="neither a bundle"):
+        ganzoo.load("some/folder")
+
+
+def test_a_revision_is_of_the_hub(place):
+    tiny_bundles.image_bundle(place / "b")
+    with pytest.raises(HubError, match="A revision is of a model on the Hub"):
+        ganzoo.load("b", revision="main")
+
+
+def test_a_file_is_no_bundle(place):
+    (place / "b.zip").write_bytes(b"PK")
+    with pytest.raises(BundleError, match="a bundle is a folder"):
+        ganzoo.load("b.zip")

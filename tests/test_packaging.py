@@ -95,6 +95,7 @@ def test_the_wheel_is_complete(built):
         metadata = wheel.read(f"ganzoo_keras-{ganzoo.__version__}.dist-info/METADATA").decode()
     modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "ganzoo").rglob("*.py")}
     assert modules | {f"ganzoo/zoo_configs/{name}.yaml" for name in list_models()} | {"ganzoo/py.typed"} <= names
+    assert "ganzoo/zoo_configs/pretrained.json" in names
     assert f"ganzoo_keras-{ganzoo.__version__}.dist-info/licenses/LICENSE" in names
     assert {name.split("/")[0] for name in names} == {"ganzoo", f"ganzoo_keras-{ganzoo.__version__}.dist-info"}
     assert "License-Expression: Apache-2.0" in metadata

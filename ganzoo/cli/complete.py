@@ -11,11 +11,18 @@ def models(incomplete: str) -> list[str]:
 
 
 def trained(incomplete: str) -> list[str]:
-    """Local runs: models that were trained here, and ``model/number``."""
+    """Local runs (models that were trained here, and ``model/number``), and pretrained models."""
     from ganzoo.runs import list_runs
 
-    names = {name for run in list_runs() for name in (run.folder.parent.name, run.name)}
+    names = {name for run in list_runs() for name in (run.folder.parent.name, run.name)} | set(pretrained(incomplete))
     return sorted(name for name in names if name.startswith(incomplete))
+
+
+def pretrained(incomplete: str) -> list[str]:
+    """Pretrained models of the zoo."""
+    from ganzoo.zoo_index import pretrained_models
+
+    return sorted(name for name in pretrained_models() if name.startswith(incomplete))
 
 
 def kinds(incomplete: str) -> list[str]:

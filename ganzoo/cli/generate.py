@@ -35,12 +35,13 @@ What = Annotated[
     str,
     typer.Argument(
         metavar="WHAT",
-        help="A bundle folder, a run (model/number), or a model trained here.",
+        help="A bundle folder, a run (model/number), a pretrained model, or user/name on the Hugging Face Hub.",
         autocompletion=complete.trained,
     ),
 ]
 Label = Annotated[str | None, typer.Option(help="Class, by number or name; by default each seed has its own.")]
 Truncation = Annotated[float | None, typer.Option(help="From 0 (the mean) to 1 (off): less variety, fewer failures.")]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
 OnDevice = Annotated[Device, typer.Option(help="Where to run.")]
 
 
@@ -55,6 +56,7 @@ def generate(
         typer.Option("-o", "--output", help="A picture (.png, .jpg, .webp), an array (.npy), or a folder of pictures."),
     ] = None,
     device: OnDevice = Device.auto,
+    revision: Revision = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Generate samples. What was written is printed: one path a line, or the folder of the pictures.
@@ -64,7 +66,7 @@ def generate(
     from ganzoo.latents import parse_seeds
 
     numbers = parse_seeds(seeds)
-    generator = open_generator(what, device=device)
+    generator = open_generator(what, device=device, revision=revision)
     target = output or _default_output(generator, seeds, len(numbers), grid)
     options = {"label": read_label(generator, label), "truncation": truncation}
     if generator.kind == "vector" and target.suffix != ARRAY:
@@ -82,18 +84,20 @@ def generate(
             emit(str(path))
 
 
-def open_generator(what: str, *, device: Device) -> Generator:
+def open_generator(what: str, *, device: Device, revision: str | None = None) -> Generator:
     """The generator of a bundle, run or model, with a message if it has to be exported first."""
-    from ganzoo.inference import Generator
-    from ganzoo.loading import find_bundle
+    from ganzoo.hub_reference import HubOptions
+    from ganzoo.loading import open_generator as open_
 
-    generator = Generator.from_bundle(find_bundle(what, before_export=_tell_export), device=device.value)
+    hub = HubOptions(revision=revision)
+    generator = open_(what, hub=hub, before_export=tell_export, device=device.value)
     if device is Device.auto and generator.device != "cpu":
         say(f"Running on {generator.device}.")
     return generator
 
 
-def _tell_export(run: Run) -> None:
+def tell_export(run: Run) -> None:
+    """Say that a run is exported first, and import TensorFlow quietly."""
     say(f"Exporting run {run.name} at step {run.checkpoint_steps()[-1]} ...")
     import_tensorflow()
 

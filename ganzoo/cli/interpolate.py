@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganzoo.cli.generate import Device, Label, OnDevice, Truncation, What, open_generator, read_label
+from ganzoo.cli.generate import Device, Label, OnDevice, Revision, Truncation, What, open_generator, read_label
 from ganzoo.cli.output import emit
 from ganzoo.errors import GanzooError
 
@@ -24,13 +24,14 @@ def interpolate(
     truncation: Truncation = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A .gif file.")] = None,
     device: OnDevice = Device.auto,
+    revision: Revision = None,
 ) -> None:
     """Walk through the latent space from one seed to another and write an animation."""
     from ganzoo import images
 
     if output is not None and output.suffix.lower() != ".gif":
         raise GanzooError(f"Cannot write '{output}': the suffix of an animation is .gif.")
-    generator = open_generator(what, device=device)
+    generator = open_generator(what, device=device, revision=revision)
     if generator.kind == "vector":
         raise GanzooError(
             f"'{generator.name}' makes vectors, so there is nothing to animate; use ganzoo.load in Python."

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import bytes_text, emit_json, emit_table, say
 
 
 def list_command(
@@ -17,9 +17,13 @@ def list_command(
             metavar="PATTERN", help="Part of a name, or a pattern such as '*celeba*'.", autocompletion=complete.models
         ),
     ] = "*",
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="Those with trained weights, and where.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models of the zoo."""
+    if pretrained:
+        _list_pretrained(pattern, as_json=as_json)
+        return
     from ganzoo.zoo import describe, list_models
 
     names = list_models(pattern) or list_models(f"*{pattern}*")
@@ -31,3 +35,24 @@ def list_command(
         say(f"No model of the zoo matches '{pattern}'. See all: ganzoo list")
         return
     emit_table(("model", "what it is"), [(name, what) for name, what, _ in described], header=False)
+
+
+def _list_pretrained(pattern: str, *, as_json: bool) -> None:
+    from fnmatch import fnmatchcase
+
+    from ganzoo.zoo_index import place, pretrained_models
+
+    models = [m for m in pretrained_models().values() if fnmatchcase(m.name, pattern) or pattern in m.name]
+    rows = [
+        {"name": m.name, "repo": m.repo, "revision": m.revision, "bytes": m.size, "place": place(m)} for m in models
+    ]
+    if as_json:
+        emit_json(rows)
+    elif not rows:
+        say("No pretrained model of the zoo" + ("" if pattern == "*" else f" matches '{pattern}'") + " is there yet.")
+    else:
+        texts = [
+            (str(r["name"]), bytes_text(m.size), str(r["place"]), f"{m.repo}@{m.revision[:8] if m.revision else '-'}")
+            for r, m in zip(rows, models, strict=True)
+        ]
+        emit_table(("model", "size", "where", "on the Hub"), texts, right=("size",))

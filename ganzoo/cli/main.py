@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from ganzoo.cli import data, doctor, export, generate, interpolate, parts, runs, schema, show, train
+from ganzoo.cli import (
+    cache,
+    data,
+    doctor,
+    export,
+    generate,
+    interpolate,
+    parts,
+    publish,
+    pull,
+    runs,
+    schema,
+    show,
+    train,
+)
 from ganzoo.cli import list as list_verb
 from ganzoo.cli.failures import Commands
 
@@ -24,6 +38,9 @@ app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.command("generate")(generate.generate)
 app.command("interpolate")(interpolate.interpolate)
+app.command("publish")(publish.publish)
+app.command("pull")(pull.pull)
+app.add_typer(cache.app, name="cache")
 app.add_typer(data.app, name="data")
 app.command("parts")(parts.parts)
 app.command("schema")(schema.schema)

@@ -44,6 +44,19 @@ class Dataset:
         return len(self.samples)
 
 
+@dataclass(frozen=True)
+class DataNotes:
+    """What a model card says of the data. Each is a sentence or two.
+
+    Attributes:
+        credits: whose work it is, and under which licence.
+        limits: what the data cannot show, and how they are biased.
+    """
+
+    credits: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+
+
 class DataSource(Part):
     """A source of training samples. Subclass, add fields, implement ``sample_shape`` and ``load``."""
 
@@ -57,6 +70,10 @@ class DataSource(Part):
     def class_count(self) -> int | None:
         """Number of classes, 0 when the source has no labels, None when only loading tells."""
         return 0
+
+    def notes(self) -> DataNotes:
+        """What a model card says of the data; nothing by default."""
+        return DataNotes()
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         """Read, decode and resize everything.

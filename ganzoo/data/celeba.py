@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ganzoo.data.archive import Entry, ImageFiles, image_files
-from ganzoo.data.base import Dataset, ImageSource, data_sources
+from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.celeba_tables import (
     ATTRIBUTES,
     BOXES_WILD,
@@ -71,6 +71,19 @@ class CelebA(ImageSource):
 
     def class_count(self) -> int:
         return 2 if self.attribute else 0
+
+    def notes(self) -> DataNotes:
+        return DataNotes(
+            credits=(
+                "CelebA: Liu, Luo, Wang, Tang, Deep Learning Face Attributes in the Wild, ICCV 2015 "
+                "(https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). For non-commercial research only; the pictures "
+                "belong to whom they were taken from.",
+            ),
+            limits=(
+                "The data are pictures of celebrities: mostly young, light-skinned, made up and smiling. What is "
+                "generated is so, too, and may resemble real people.",
+            ),
+        )
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         if self.path is None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.base import Dataset, ImageSource, data_sources
+from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.cifar_pickle import Batch, read_pickled_batch
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
@@ -64,6 +64,15 @@ class Cifar10(ImageSource):
 
     def class_count(self) -> int:
         return len(CLASSES)
+
+    def notes(self) -> DataNotes:
+        return DataNotes(
+            credits=(
+                "CIFAR-10: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009 "
+                "(https://www.cs.toronto.edu/~kriz/cifar.html). No licence is stated.",
+            ),
+            limits=("Ten classes of 32 px photographs that were found by web search, with the bias of that search.",),
+        )
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = _resolved(self.path) if self.path else _usual_place(cache_dir, quiet)

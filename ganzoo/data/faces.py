@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from ganzoo.data.base import Dataset, ImageSource, data_sources
+from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.face_painter import (
     PACKAGES,
@@ -130,6 +130,20 @@ class Faces(ImageSource):
     def class_count(self) -> int:
         return len(self.styles)
 
+    def notes(self) -> DataNotes:
+        try:
+            credits = tuple(_credit_line(credit) for credit in style_credits(self.styles))
+        except MissingDependencyError:
+            credits = tuple(f"{style}: see https://www.dicebear.com/licenses/" for style in self.styles)
+        return DataNotes(
+            credits=("Faces drawn by DiceBear (https://www.dicebear.com) in these styles:", *credits),
+            limits=(
+                "The data are cartoons and no photographs: nothing is learned of real people.",
+                "Skin, hair, clothes and sex appear as often as each style's artist and DiceBear's random choices have "
+                "them, which is not how often they appear among people.",
+            ),
+        )
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         require_packages()
         job = FaceJob(self.styles, self.seed, self.resolution, self.channels, _hex_colour(self.background))
@@ -142,6 +156,14 @@ class Faces(ImageSource):
             class_names=self.styles,
         )
         return prepared(recipe, lambda broken: _draw(job, self.count, quiet=quiet), cache_dir=cache_dir)
+
+
+def _credit_line(credit: StyleCredit) -> str:
+    """``avataaars: "Avataaars" by Pablo Stanley (URL), licence (URL)``."""
+    creator = f"{credit.creator} ({credit.creator_url})" if credit.creator_url else credit.creator
+    license_ = f"{credit.license} ({credit.license_url})" if credit.license_url else credit.license
+    source = f", {credit.source_url}" if credit.source_url else ""
+    return f'{credit.style}: "{credit.title}" by {creator or "an unnamed creator"}{source}; licence: {license_}'
 
 
 def _hex_colour(colour: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.base import Dataset, ImageSource, data_sources
+from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.idx import read_idx
@@ -160,6 +160,12 @@ class Mnist(IdxImages):
         ),
     )
 
+    def notes(self) -> DataNotes:
+        return DataNotes(
+            credits=("MNIST: LeCun, Cortes, Burges (http://yann.lecun.com/exdb/mnist/), CC BY-SA 3.0.",),
+            limits=("Digits as people in the United States wrote them around 1990, centred and of one size.",),
+        )
+
     def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
         usual = keras_datasets_folder() / "mnist.npz"
         if usual.is_file():
@@ -197,6 +203,14 @@ class FashionMnist(IdxImages):
             ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
         )
     )
+
+    def notes(self) -> DataNotes:
+        return DataNotes(
+            credits=(
+                "Fashion-MNIST: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), copyright Zalando SE, MIT licence.",
+            ),
+            limits=("Product pictures of one shop, shrunk to 28 px and grey.",),
+        )
 
     def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
         usual = keras_datasets_folder() / "fashion-mnist"

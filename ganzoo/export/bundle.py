@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ganzoo import latents
 from ganzoo.bundle import BundleConfig, BundleFacts, LatentSpec, write_bundle
+from ganzoo.card import model_card
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
@@ -112,6 +113,7 @@ def export_bundle(
         half = to_float16(model)
         onnx_fp16, _, _ = _checked(half, generator, described, tolerance=FP16_TOLERANCE, name="onnx float16")
     known = {} if facts is None else {name: getattr(facts, name) for name in BundleFacts.__dataclass_fields__}
+    facts = BundleFacts(**{**known, "parity_error": error})
     write_bundle(
         folder,
         config=described,
@@ -119,7 +121,8 @@ def export_bundle(
         onnx_fp16=onnx_fp16,
         weights=named_weights(generator),
         samples=_samples(runtime, described),
-        facts=BundleFacts(**{**known, "parity_error": error}),
+        facts=facts,
+        card=model_card(described, facts),
     )
     return Path(folder)
 
@@ -137,8 +140,17 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
         num_classes=config.num_classes or None,
         class_names=class_names if config.num_classes else None,
         model={"generator": config.to_dict()["generator"]},
-        versions={name: versions[name] for name in _LIBRARIES if name in versions},
+        versions={name: versions[name] for name in _LIBRARIES if name in versions} | plugin_versions(config),
     )
+
+
+def plugin_versions(config: Config) -> dict[str, str]:
+    """The packages that the generator's blocks come from, other than ganzoo, and their versions."""
+    from importlib.metadata import packages_distributions, version
+
+    modules = {type(block).__module__.partition(".")[0] for block in config.generator.expand(config.sample_shape)}
+    homes = packages_distributions() if modules - {"ganzoo"} else {}
+    return {home: version(home) for module in sorted(modules - {"ganzoo"}) for home in homes.get(module, ())[:1]}
 
 
 def float32_clone(generator: keras.Model, config: Config) -> keras.Model:
@@ -222,7 +234,11 @@ def _training_facts(run: Run) -> dict[str, Any]:
     """What the card tells of the training. Where the data lay on this machine is nobody's business."""
     config: dict[str, Any] = run.config.to_dict()
     config["data"].pop("path", None)
+    if Path(config["training"]["init_from"] or "").is_absolute():
+        del config["training"]["init_from"]
+    notes = run.config.data.notes()
     facts: dict[str, Any] = {"config": config}
+    facts |= {"data_credits": list(notes.credits), "data_limits": list(notes.limits)}
     seconds = sum(_session_seconds(run.log()))
     if seconds:
         facts["seconds"] = round(seconds, 1)

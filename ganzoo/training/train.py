@@ -17,6 +17,7 @@ from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
 from ganzoo.pictures import picture, some
 from ganzoo.runs import CLASS_NAMES, CONFIG, Run, find_run, new_run
+from ganzoo.training import init_from
 from ganzoo.training.feed import check_dataset
 from ganzoo.training.trainer import Outcome, Trainer
 from ganzoo.versions import library_versions
@@ -44,7 +45,9 @@ def start(
 
     Raises:
         DataError, RunError, TrainingError: as what they stand for happens.
+        GanzooError: if ``training.init_from`` names nothing that fits.
     """
+    config, weights = init_from.resolve(config)
     dataset = load_data(config, quiet=quiet, say=say)
     check_dataset(config, dataset)
     run = new_run(config.name, root=root)
@@ -55,6 +58,8 @@ def start(
     images.save(picture(some(dataset.samples)), run.folder / "real.png")
     say(f"Run {run.name} in {run.folder}")
     trainer = Trainer(config, dataset, run)
+    if weights is not None:
+        init_from.begin(trainer, weights)
     return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
 
 
@@ -79,6 +84,10 @@ def resume(
     trainer = Trainer(config, load_data(config, quiet=quiet, say=say), run)
     for skipped in trainer.restore():
         say(f"Skipped a damaged checkpoint: {skipped}")
+    if trainer.step == 0:
+        _, weights = init_from.resolve(config)
+        if weights is not None:
+            init_from.begin(trainer, weights)
     if trainer.step >= config.training.steps:
         raise RunError(f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume.")
     say(f"Run {run.name} goes on from step {trainer.step}")

@@ -1,0 +1,50 @@
+"""``ganzoo cache`` and ``ganzoo cache remove``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ganzoo.cli.output import bytes_text, emit, emit_json, emit_table, say
+
+app = typer.Typer(
+    invoke_without_command=True, help="What ganzoo keeps on this machine, how big it is, and how to remove it."
+)
+
+
+@app.callback()
+def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the models from the Hub and the prepared data on this machine: how big, and where."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from ganzoo.hub_cache import cache_entries
+
+    entries = cache_entries()
+    if as_json:
+        rows: list[dict[str, Any]] = [
+            {**entry._asdict(), "revisions": list(entry.revisions), "folder": str(entry.folder)} for entry in entries
+        ]
+        emit_json(rows)
+        return
+    if not entries:
+        say("There is nothing in the cache. A model comes there with: ganzoo pull user/name")
+        return
+    rows_ = [
+        (e.kind, e.name, bytes_text(e.bytes), ", ".join(r[:8] for r in e.revisions) or "-", str(e.folder))
+        for e in entries
+    ]
+    emit_table(("kind", "name", "size", "commits", "folder"), rows_, right=("size",))
+    say(f"{bytes_text(sum(e.bytes for e in entries))} in all. Remove one: ganzoo cache remove NAME")
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As ganzoo cache prints them.")],
+) -> None:
+    """Delete models or prepared data from the cache. They are fetched or made again when they are asked for."""
+    from ganzoo.hub_cache import remove as delete
+
+    for entry in delete(names):
+        emit(entry.name)
+        say(f"Removed {entry.name}: {bytes_text(entry.bytes)} free.")

@@ -1,0 +1,95 @@
+"""``ganzoo publish``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.output import bytes_text, emit, emit_table, say
+
+if TYPE_CHECKING:
+    from ganzoo.publishing import Publication
+    from ganzoo.zoo_index import Pretrained
+
+
+def publish(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN] user/name",
+            help="A run or bundle (by default the newest run), and the model's name on the Hub.",
+            autocompletion=complete.trained,
+        ),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make the new model private.")] = False,
+    branch: Annotated[str | None, typer.Option(help="Commit to this branch; by default main.")] = None,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request.")] = False,
+    tag: Annotated[str | None, typer.Option(help="A name for the new version, as in v1.")] = None,
+    license: Annotated[str | None, typer.Option(help="Of the weights, as in apache-2.0 or cc-by-4.0.")] = None,
+    message: Annotated[str | None, typer.Option("-m", "--message", help="Of the commit.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show every file, its size and the card; publish nothing.")
+    ] = False,
+    zoo: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Publish a pretrained model of the zoo, and update its index.")
+    ] = None,
+) -> None:
+    """Put a trained generator on the Hugging Face Hub as one commit, with a model card, and print its address."""
+    from ganzoo.cli.generate import tell_export
+    from ganzoo.loading import find_bundle
+    from ganzoo.publishing import publish as put
+    from ganzoo.publishing import publish_pretrained
+
+    options: dict[str, Any] = {"tag": tag, "license": license, "message": message, "private": private}
+    options["dry_run"] = dry_run
+    if zoo is not None:
+        if len(names or ()) > 1 or branch or create_pr:
+            raise typer.BadParameter("with --zoo, give a run or a bundle at most, and no branch or pull request")
+        made, index = publish_pretrained(_entry(zoo), names[0] if names else None, **options)
+        _report(made, license)
+        if index is not None:
+            say(f"The commit and the hashes stand in {index}")
+        return
+    what, repo = _places(names or [])
+    folder = find_bundle(what, before_export=tell_export)
+    _report(put(folder, repo, branch=branch, create_pr=create_pr, **options), license)
+
+
+def _places(names: list[str]) -> tuple[str, str]:
+    """The run or bundle, and the name on the Hub."""
+    from ganzoo.runs import find_run
+
+    if len(names) == 1:
+        return str(find_run(None).folder), names[0]
+    if len(names) != 2:
+        raise typer.BadParameter("give a run or bundle, and user/name", param_hint="[RUN] user/name")
+    return names[0], names[1]
+
+
+def _entry(name: str) -> Pretrained:
+    from ganzoo.errors import UnknownNameError, did_you_mean
+    from ganzoo.zoo_index import pretrained_models
+
+    models = pretrained_models()
+    if name not in models:
+        near = did_you_mean(name, models)
+        raise UnknownNameError(f"No pretrained model named '{name}'.{near}\nSee all: ganzoo list --pretrained")
+    return models[name]
+
+
+def _report(made: Publication, license: str | None) -> None:
+    if made.url is None:
+        rows = [(name, bytes_text(size)) for name, size in made.files.items()]
+        emit_table(("file", "size"), rows, right=("size",))
+        emit("")
+        emit(made.card.rstrip("\n"))
+        say(f"Would publish {bytes_text(sum(made.files.values()))} to {made.repo}. Nothing was published.")
+    else:
+        emit(made.url)
+        if made.card_kept:
+            say("README.md was written or edited by hand, so it stays as it is.")
+        say(f"Published as commit {made.commit}. Anybody can: ganzoo generate {made.repo} --seeds 0-63 --grid")
+    if license is None:
+        say("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")

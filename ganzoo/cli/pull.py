@@ -1,0 +1,44 @@
+"""``ganzoo pull``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.output import bytes_text, emit, say
+
+
+def pull(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="user/name or user/name@revision on the Hugging Face Hub, or a pretrained model of the zoo.",
+            autocompletion=complete.pretrained,
+        ),
+    ],
+    revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
+    cache_dir: Annotated[Path | None, typer.Option(help="In place of the Hub's cache.")] = None,
+    local_files_only: Annotated[bool, typer.Option("--local-files-only", help="Do not ask the Hub.")] = False,
+    force_download: Annotated[bool, typer.Option("--force-download", help="Fetch the files again.")] = False,
+) -> None:
+    """Fetch a trained model with all its files, verify it, and print its folder. Ctrl-C and again goes on."""
+    from ganzoo.hub import pull as fetch
+    from ganzoo.hub_cache import linked_bytes
+
+    try:
+        folder = fetch(
+            name,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+        )
+    except KeyboardInterrupt:
+        say("Files that had arrived are kept; the same command fetches the rest.")
+        raise
+    emit(str(folder))
+    say(f"{bytes_text(linked_bytes(folder))}, verified. Generate: ganzoo generate {name} --grid -o grid.png")

@@ -1,0 +1,117 @@
+"""How a model on the Hugging Face Hub is named, and where its files lie in the Hub's cache. No network in here."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ganzoo.errors import HubError
+
+SCHEME = "hf://"
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
+_REPO = re.compile(rf"{_PART}/{_PART}", re.ASCII)
+_REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([^/]+/[^/@]+?)(?:/tree/([^?#]+))?/?", re.ASCII)
+_FORMS = "user/name, user/name@revision or hf://user/name"
+
+
+class HubOptions(NamedTuple):
+    """How a model is fetched; the names and meanings are those of the Hub's own ``from_pretrained``.
+
+    Attributes:
+        revision: branch, tag or commit; the branch ``main`` by default. A commit of 40 hex digits never changes.
+        token: for private and gated models; by default HF_TOKEN or what ``hf auth login`` has saved; False sends none.
+        cache_dir: by default the Hub's cache (HF_HUB_CACHE, HF_HOME).
+        local_files_only: use the cache alone.
+        force_download: fetch the files again, even if they are in the cache.
+    """
+
+    revision: str | None = None
+    token: str | bool | None = None
+    cache_dir: str | os.PathLike[str] | None = None
+    local_files_only: bool = False
+    force_download: bool = False
+
+
+DEFAULTS = HubOptions()
+
+
+class HubReference(NamedTuple):
+    """A model on the Hub: ``user/name``, and a branch, tag or commit (None is the branch ``main``)."""
+
+    repo: str
+    revision: str | None = None
+
+    def __str__(self) -> str:
+        return self.repo if self.revision is None else f"{self.repo}@{self.revision}"
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the revision is a commit, whose files never change."""
+        return self.revision is not None and _COMMIT.fullmatch(self.revision) is not None
+
+
+def parse_reference(text: str, *, revision: str | None = None) -> HubReference | None:
+    """Read ``user/name``, ``user/name@revision``, either after ``hf://``, or a page on huggingface.co.
+
+    Args:
+        text: what the user wrote.
+        revision: from an argument of its own.
+
+    Returns:
+        None if the text is of another form and may mean something else.
+
+    Raises:
+        HubError: if it can only mean the Hub, and is wrong; or there are two revisions.
+    """
+    page = _PAGE.fullmatch(text)
+    name, _, given = (page[1], "", page[2] or "") if page else text.removeprefix(SCHEME).partition("@")
+    certain = text.startswith((SCHEME, "https://", "http://"))
+    if not _REPO.fullmatch(name) or ".." in name or "--" in name or name.endswith(".git"):
+        if certain:
+            raise HubError(f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}.")
+        return None
+    if given and revision and given != revision:
+        raise HubError(f"Two revisions for {name}: '@{given}' and revision '{revision}'. Give one.")
+    chosen = given or revision or None
+    if chosen is not None and (not _REVISION.fullmatch(chosen) or ".." in chosen or "//" in chosen):
+        raise HubError(f"{name}: {chosen[:80]!a} is no revision; a revision is a branch, a tag or a commit.")
+    return HubReference(name, chosen)
+
+
+def require_reference(text: str, *, revision: str | None = None) -> HubReference:
+    """``parse_reference`` where nothing but a model on the Hub will do.
+
+    Raises:
+        HubError: if the text is not the name of one.
+    """
+    reference = parse_reference(text, revision=revision)
+    if reference is None:
+        raise HubError(f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}.")
+    return reference
+
+
+def repo_folder(reference: HubReference, cache: Path) -> Path:
+    """The folder of a repo in the Hub's cache: ``models--user--name``, with ``snapshots`` and ``refs`` in it."""
+    return cache / f"models--{reference.repo.replace('/', '--')}"
+
+
+def cached_snapshot(reference: HubReference, cache: Path) -> Path | None:
+    """The folder of the files of this revision in the Hub's cache, complete or not; None if there is none.
+
+    Of a branch or tag it is the commit that it pointed to when it was last fetched.
+    """
+    repo = repo_folder(reference, cache)
+    commit = reference.revision
+    if not reference.pinned:
+        try:
+            commit = (repo / "refs" / (reference.revision or "main")).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):
+            return None
+    if commit is None or not _COMMIT.fullmatch(commit):
+        return None
+    folder = repo / "snapshots" / commit
+    return folder if folder.is_dir() else None

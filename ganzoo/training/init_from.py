@@ -1,0 +1,79 @@
+"""Fine-tuning: a training that starts from the weights of a trained generator. The discriminator starts anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.bundle import WEIGHTS, Bundle
+from ganzoo.config import Config
+from ganzoo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ganzoo.training.trainer import Trainer
+
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+def resolve(config: Config) -> tuple[Config, Weights | None]:
+    """The weights that ``training.init_from`` names, and the config with the very commit that they came from.
+
+    Raises:
+        GanzooError: if they cannot be found, are damaged, or are of a generator that cannot be built here.
+    """
+    what = config.training.init_from
+    if what is None:
+        return config, None
+    from ganzoo.bundle_generator import generator_config
+    from ganzoo.loading import open_bundle
+
+    bundle = open_bundle(what, files=[WEIGHTS])
+    generator_config(bundle)
+    values = config.to_dict()
+    values["training"]["init_from"] = exact_name(what, bundle)
+    return Config.read(values, what=config.name), bundle.weights()
+
+
+def exact_name(what: str, bundle: Bundle) -> str:
+    """A name that means these weights tomorrow, too: a model on the Hub with its commit, a bundle with its path."""
+    from ganzoo.hub_reference import parse_reference
+    from ganzoo.zoo_index import pretrained_models
+
+    folder = bundle.folder
+    if folder.parent.name == "snapshots" and what not in pretrained_models():
+        reference = parse_reference(what)
+        return what if reference is None else f"hf://{reference.repo}@{folder.name}"
+    return what if what in pretrained_models() else str(Path(folder).absolute())
+
+
+def begin(trainer: Trainer, weights: Weights) -> None:
+    """Give the generator and its average these weights.
+
+    Raises:
+        ConfigError: naming the first weight that does not fit.
+    """
+    what = trainer.config.training.init_from or "init_from"
+    for network in (trainer.generator, trainer.ema):
+        variables = {
+            f"{place:04d}/{variable.path}": variable
+            for place, variable in enumerate(network.variables)
+            if variable.dtype == "float32"
+        }
+        _check_fit(what, weights, variables)
+        for name, variable in variables.items():
+            variable.assign(weights[name])
+
+
+def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> None:
+    for name in sorted(weights.keys() | variables.keys()):
+        there = list(weights[name].shape) if name in weights else "missing"
+        here = list(variables[name].shape) if name in variables else "missing"
+        if there != here:
+            raise ConfigError(
+                f"training.init_from: {what} does not fit this generator: {name} is {there} there and {here} here. "
+                "Its own config stands in its config.json, under 'model'."
+            )

@@ -1,0 +1,105 @@
+"""The index of pretrained models, without a network. ``tests/hub/test_publish.py`` has the rest."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tiny_bundles
+
+import ganzoo
+from ganzoo import zoo_index
+from ganzoo.bundle import WEIGHTS
+from ganzoo.errors import BundleError, HubError
+from ganzoo.hub_reference import HubReference, parse_reference
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """An index and a package of the test's own."""
+    monkeypatch.setattr(zoo_index, "index_file", lambda: tmp_path / "pretrained.json")
+    monkeypatch.setattr(zoo_index, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_real_index_can_be_read(monkeypatch):
+    monkeypatch.undo()
+    for model in zoo_index.pretrained_models().values():
+        assert model.files
+
+
+def test_no_index_is_an_empty_one():
+    assert zoo_index.pretrained_models() == {}
+
+
+def test_shipped_and_written_and_read(place):
+    folder = tiny_bundles.image_bundle(place / "b").folder
+    entry = zoo_index.ship("tiny-1", folder, repo="someone/tiny")
+    assert zoo_index.pretrained_models() == {"tiny-1": entry}
+    assert zoo_index.place(entry) == "with ganzoo"
+    assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
+    published = entry._replace(revision=COMMIT)
+    zoo_index.write_entry(published)
+    assert zoo_index.pretrained_models()["tiny-1"] == published
+    assert ganzoo.load("tiny-1", revision=COMMIT).name == "tiny"
+
+
+def test_a_large_model_ships_without_its_training_weights(place, monkeypatch):
+    folder = tiny_bundles.image_bundle(place / "b").folder
+    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", 5000)
+    entry = zoo_index.ship("tiny-1", folder, repo="someone/tiny")
+    assert WEIGHTS in entry.files
+    assert not (place / "shipped/tiny-1" / WEIGHTS).exists()
+    assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
+    with pytest.raises(HubError, match="has not been published yet"):
+        ganzoo.pull("tiny-1")
+    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", 1000)
+    with pytest.raises(BundleError, match="allowed: 1000"):
+        zoo_index.ship("tiny-2", folder, repo="someone/tiny")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"repo": "tiny"},
+        {"repo": "../../x"},
+        {"revision": "main"},
+        {"revision": 7},
+        {"files": {"../x": {"size": 1, "sha256": "a" * 64}}},
+        {"files": {"config.json": {"size": 1, "sha256": "short"}}},
+        {"files": []},
+    ],
+)
+def test_a_damaged_index_is_one_line(place, change):
+    entry = {"repo": "someone/tiny", "revision": None, "files": {}, **change}
+    (place / "pretrained.json").write_text(json.dumps({"models": {"tiny-1": entry}}))
+    with pytest.raises(BundleError, match="index of pretrained models") as said:
+        zoo_index.pretrained_models()
+    assert "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "repo", "revision"),
+    [
+        ("user/name", "user/name", None),
+        ("user/name@v1.0", "user/name", "v1.0"),
+        ("hf://user/name@refs/pr/1", "user/name", "refs/pr/1"),
+        ("https://huggingface.co/user/name", "user/name", None),
+        ("https://huggingface.co/user/name/tree/dev", "user/name", "dev"),
+    ],
+)
+def test_names_on_the_hub(text, repo, revision):
+    assert parse_reference(text) == HubReference(repo, revision)
+
+
+@pytest.mark.parametrize("text", ["name", "a/b/c", "./a/b", "a/..", "../b", "a--b/c", "a/b.git", "a b/c", "", "/a/b"])
+def test_what_is_no_name_on_the_hub(text):
+    assert parse_reference(text) is None
+
+
+def test_two_revisions():
+    with pytest.raises(HubError, match="Two revisions"):
+        parse_reference("user/name@a", revision="b")

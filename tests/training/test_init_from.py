@@ -1,0 +1,67 @@
+"""Fine-tuning starts from the weights of a bundle, and from no others."""
+
+import numpy as np
+import pytest
+from helpers import tiny, trainer
+
+from ganzoo import yaml_files
+from ganzoo.bundle import read_bundle
+from ganzoo.errors import BundleError, ConfigError, UnknownNameError
+from ganzoo.export.bundle import _training_facts, export_bundle, named_weights
+from ganzoo.launch import train
+from ganzoo.training import init_from
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle of a generator with weights of its own, and its weights."""
+    from ganzoo import networks
+
+    config = tiny()
+    generator = networks.build_generator(config)
+    rng = np.random.RandomState(3)
+    for variable in generator.variables:
+        if variable.dtype == "float32":
+            variable.assign(rng.standard_normal(variable.shape) * 0.1)
+    return read_bundle(export_bundle(generator, config, tmp_path_factory.mktemp("source") / "b"))
+
+
+def test_the_generator_and_its_average_begin_there_and_the_rest_anew(bundle, tmp_path):
+    config, weights = init_from.resolve(tiny(training={"init_from": str(bundle.folder)}))
+    made, fresh = (trainer(config, tmp_path / name) for name in "ab")
+    init_from.begin(made, weights)
+    for network in (made.generator, made.ema):
+        found = named_weights(network)
+        assert found.keys() == bundle.weights().keys()
+        assert all(np.array_equal(found[name], bundle.weights()[name]) for name in found)
+    for a, b in zip(made.discriminator.variables, fresh.discriminator.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_generator_of_another_size_is_one_line(bundle, tmp_path):
+    config, weights = init_from.resolve(
+        tiny(generator={"base_channels": 8}, training={"init_from": str(bundle.folder)})
+    )
+    with pytest.raises(
+        ConfigError, match=r"does not fit this generator: 0000/\S+ is \[.*\] there and \[.*\] here"
+    ) as said:
+        init_from.begin(trainer(config, tmp_path), weights)
+    assert len(str(said.value).splitlines()) == 1
+
+
+def test_names_that_mean_nothing_fail_before_the_data_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnknownNameError, match="zzz"):
+        train(tiny(training={"init_from": "zzz"}))
+    with pytest.raises(BundleError, match="no such folder"):
+        train(tiny(training={"init_from": "./zzz"}))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_training_from_the_command_keeps_where_it_came_from(bundle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("data.npy", np.random.RandomState(0).randint(0, 256, (24, 8, 8, 1)).astype(np.uint8))
+    run = train(tiny(training={"init_from": str(bundle.folder), "steps": 2}), data="data.npy", quiet=True)
+    kept = yaml_files.read_mapping(run.folder / "config.yaml")["training"]["init_from"]
+    assert kept == str(bundle.folder)
+    assert "init_from" not in _training_facts(run)["config"]["training"], "a path of this machine is nobody's business"
