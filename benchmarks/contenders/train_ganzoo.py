@@ -18,7 +18,7 @@ from ganzoo.data import Dataset
 from ganzoo.runs import new_run
 from ganzoo.training.trainer import Means, Trainer
 
-STEPS = 5
+STEPS = 3
 
 
 def main(update: str) -> None:

@@ -17,7 +17,7 @@ from interleaved import serve
 
 from ganzoo.networks import build_discriminator, build_generator
 
-STEPS = 5
+STEPS = 3
 
 
 class GAN(keras.Model):

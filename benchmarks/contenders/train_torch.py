@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from contenders.networks_torch import discriminator, generator
 from interleaved import serve
 
-BATCH, LATENT_DIM, IMAGES, STEPS = 64, 100, 2048, 5
+BATCH, LATENT_DIM, IMAGES, STEPS = 64, 100, 2048, 3
 
 
 def main() -> None:
