@@ -18,9 +18,12 @@ RESULTS = HERE / "results"
 class Contender:
     """A process that does one unit of work each time it reads a line, and answers with the seconds it took."""
 
-    def __init__(self, script: str, *arguments: str) -> None:
+    def __init__(self, script: str, *arguments: str, one_dnn: bool | None = None) -> None:
+        """``one_dnn`` turns TensorFlow's oneDNN on or off; by default TensorFlow, or ganzoo, decides."""
         command = [sys.executable, str(HERE / "contenders" / script), *arguments]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_WAIT_POLICY": "PASSIVE"}
+        if one_dnn is not None:
+            environment["TF_ENABLE_ONEDNN_OPTS"] = str(int(one_dnn))
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
