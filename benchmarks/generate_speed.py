@@ -7,7 +7,8 @@ from pathlib import Path
 
 from interleaved import Contender, compare, keep, report
 
-OURS, FUNCTION, TORCH, PREDICT = "ganzoo", "tf.function", "PyTorch, channels last", "Keras predict"
+OURS, TORCH, PREDICT = "ganzoo", "PyTorch, channels last", "Keras predict"
+FUNCTION, FUNCTION_ONE_DNN = "tf.function", "tf.function, oneDNN on"
 
 
 def make_bundle(folder: Path) -> str:
@@ -35,12 +36,13 @@ def main() -> None:
             contenders = {
                 OURS: Contender("generate_ganzoo.py", bundle, str(batch)),
                 FUNCTION: Contender("generate_keras.py", "function", str(batch)),
+                FUNCTION_ONE_DNN: Contender("generate_keras.py", "function", str(batch), one_dnn=True),
                 TORCH: Contender("generate_torch.py", str(batch)),
                 PREDICT: Contender("generate_keras.py", "predict", str(batch)),
             }
             rates = compare(contenders, units=1)
             title = f"Generating with DCGAN-64, batch {batch}"
-            tables.append(report(title, rates, against=(FUNCTION, TORCH, PREDICT), ours=OURS))
+            tables.append(report(title, rates, against=(FUNCTION, FUNCTION_ONE_DNN, TORCH, PREDICT), ours=OURS))
     keep("generate_speed", tables)
 
 

@@ -16,7 +16,7 @@ from ganzoo.inference import Generator
 def main(bundle: str, batch: int) -> None:
     generator = Generator.from_bundle(bundle)
     z = generator.latents(range(batch))
-    calls = max(2, 64 // batch)
+    calls = max(4, 128 // batch)
 
     def work() -> float:
         begun = time.perf_counter()

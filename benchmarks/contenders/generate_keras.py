@@ -22,7 +22,7 @@ def main(how: str, batch: int) -> None:
     model: keras.Model = build_generator(config("alternating"))
     z = np.random.RandomState(0).standard_normal((batch, LATENT_DIM)).astype(np.float32)
     call = tf.function(lambda x: model([x], training=False), reduce_retracing=True)
-    calls = max(2, 64 // batch)
+    calls = max(4, 128 // batch)
 
     def work() -> float:
         begun = time.perf_counter()

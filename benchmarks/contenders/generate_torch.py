@@ -18,7 +18,7 @@ from interleaved import serve
 def main(batch: int) -> None:
     model = generator().eval().to(memory_format=torch.channels_last)
     z = np.random.RandomState(0).standard_normal((batch, 100, 1, 1)).astype(np.float32)
-    calls = max(2, 64 // batch)
+    calls = max(4, 128 // batch)
 
     def work() -> float:
         begun = time.perf_counter()
