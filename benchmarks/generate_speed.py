@@ -42,7 +42,7 @@ def main() -> None:
             }
             rates = compare(contenders, units=1)
             title = f"Generating with DCGAN-64, batch {batch}"
-            tables.append(report(title, rates, against=(FUNCTION, FUNCTION_ONE_DNN, TORCH, PREDICT), ours=OURS))
+            tables.append(report(title, rates, ours=(OURS,), against=(FUNCTION, FUNCTION_ONE_DNN, TORCH, PREDICT)))
     keep("generate_speed", tables)
 
 

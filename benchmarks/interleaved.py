@@ -65,29 +65,33 @@ def compare(contenders: Mapping[str, Contender], *, units: float, repeats: int =
     return rates
 
 
-def report(title: str, rates: Mapping[str, Sequence[float]], *, against: Sequence[str], ours: str) -> dict[str, object]:
+def report(
+    title: str, rates: Mapping[str, Sequence[float]], *, ours: Sequence[str], against: Sequence[str]
+) -> dict[str, object]:
     """Print medians, spread and ratios, and return them.
 
     Args:
         title: of the table.
         rates: images a second, one number a repeat.
-        against: names that ``ours`` is divided by.
-        ours: the contender of ganzoo.
+        ours: the contenders of ganzoo.
+        against: those that each of ``ours`` is divided by.
     """
     print(f"\n{title}")
     medians = {name: statistics.median(values) for name, values in rates.items()}
     for name, values in rates.items():
         print(f"  {name:<28} {medians[name]:>9.1f} images/s   ({min(values):.1f} to {max(values):.1f})")
     ratios = {}
-    for name in against:
-        each = [mine / other for mine, other in zip(rates[ours], rates[name], strict=True)]
-        ratios[name] = statistics.median(each)
-        print(f"  {ours} / {name}: {ratios[name]:.2f}   ({min(each):.2f} to {max(each):.2f})")
+    for mine in ours:
+        for other in against:
+            each = [a / b for a, b in zip(rates[mine], rates[other], strict=True)]
+            pair = f"{mine} / {other}"
+            ratios[pair] = {"median": statistics.median(each), "least": min(each), "largest": max(each)}
+            print(f"  {pair}: {statistics.median(each):.2f}   ({min(each):.2f} to {max(each):.2f})")
     return {
         "title": title,
         "images_per_second": medians,
         "ratios": ratios,
-        "repeats": {k: list(v) for k, v in rates.items()},
+        "repeats": {name: list(values) for name, values in rates.items()},
     }
 
 
