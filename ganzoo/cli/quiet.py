@@ -20,6 +20,8 @@ def import_tensorflow() -> None:
     Raises:
         ImportError: if TensorFlow is not installed or does not start.
     """
+    import ganzoo.training  # noqa: F401 - sets what TensorFlow reads once, while it is imported
+
     if "tensorflow" in sys.modules or LEVEL in os.environ:
         return
     os.environ[LEVEL] = "3"
