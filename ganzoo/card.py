@@ -13,11 +13,13 @@ from typing import Any
 
 from ganzoo.bundle import ONNX, SAMPLES, WEIGHTS
 from ganzoo.bundle_config import BundleConfig, BundleFacts
+from ganzoo.errors import GanzooError
 
 LIBRARY = "ganzoo"
 TASK = "unconditional-image-generation"
 UNKNOWN_LICENSE = "unknown"
 _LOCAL = "path/to/this/folder"
+_LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 _MARK = re.compile(r"<!-- ganzoo card ([0-9a-f]{16}): .*-->\n*")
 _DATASETS = {
     "mnist": "ylecun/mnist",
@@ -42,7 +44,8 @@ def model_card(
         config, facts: the bundle's.
         files: names of the bundle's files; what is not there is not spoken of.
         repo_id: ``user/name`` where it will stand, for the lines to paste.
-        license: of the weights, an identifier of the Hub such as "apache-2.0"; "unknown" without one.
+        license: of the weights, an identifier of the Hub such as "apache-2.0"; by default what was said at export,
+            or else "unknown".
         speed: a sentence on how fast the ONNX file was, and where.
     """
     sections = (
@@ -57,6 +60,20 @@ def model_card(
     body = "\n\n".join("\n".join(section) for section in sections if section)
     text = f"---\n{_front_matter(config, facts, license)}\n---\n\n{body}\n\n"
     return f"{text}<!-- ganzoo card {_digest(text)}: an edited card is never overwritten. -->\n"
+
+
+def check_license(license: str) -> str:
+    """The licence, if it has the form of the Hub's identifiers.
+
+    Raises:
+        GanzooError: if not.
+    """
+    if not _LICENSE.fullmatch(license):
+        raise GanzooError(
+            f"{license[:60]!a} is no licence as the Hub names them, for example apache-2.0, cc-by-4.0 or other; "
+            "see https://huggingface.co/docs/hub/repositories-licenses"
+        )
+    return license
 
 
 def is_ours(text: str) -> bool:
@@ -91,7 +108,7 @@ def _front_matter(config: BundleConfig, facts: BundleFacts, license: str | None)
     ]
     data = ModelCardData(
         library_name=LIBRARY,
-        license=license or UNKNOWN_LICENSE,
+        license=license or _stated_license(facts) or UNKNOWN_LICENSE,
         pipeline_tag=TASK if config.kind == "image" else None,
         tags=["gan", "ganzoo", "onnx", "keras", *(["conditional"] if config.num_classes else [])],
         datasets=[dataset] if dataset else None,
@@ -233,6 +250,12 @@ def _source(facts: BundleFacts) -> str | None:
     """Registered name of the training data's source."""
     source = _table(_table(facts.training.get("config")).get("data")).get("source")
     return source if isinstance(source, str) else None
+
+
+def _stated_license(facts: BundleFacts) -> str | None:
+    """The licence that was stated when the bundle was exported."""
+    license = facts.training.get("license")
+    return license if isinstance(license, str) and _LICENSE.fullmatch(license) else None
 
 
 def _table(value: object) -> Mapping[str, Any]:

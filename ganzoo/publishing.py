@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.bundle import CARD, LIMITS, METADATA, ONNX, Bundle, read_bundle
 from ganzoo.bundle_config import BundleMetadata, write_json
-from ganzoo.card import is_ours, model_card
+from ganzoo.card import check_license, is_ours, model_card
 from ganzoo.errors import GanzooError, HubError, did_you_mean
 from ganzoo.hub import client, endpoint, patiently
 from ganzoo.hub_failures import Situation, explained
@@ -65,7 +65,8 @@ def publish(
         branch: to commit to, made if it is new; by default ``main``.
         create_pr: open a pull request in place of a commit on the branch.
         tag: a name for the new commit, which must not be there yet.
-        license: of the weights, an identifier of the Hub such as "apache-2.0", for the card.
+        license: of the weights, an identifier of the Hub such as "apache-2.0", for the card; by default
+            what was stated at export.
         message: of the commit.
         dry_run: only say what would be published; the Hub is not asked.
         token: by default HF_TOKEN or what ``hf auth login`` has saved.
@@ -82,6 +83,8 @@ def publish(
         raise HubError(f"{repo_id}: a commit cannot be changed; give a branch.")
     if tag is not None and create_pr:
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
+    if license is not None:
+        check_license(license)
     bundle = read_bundle(find_bundle(what))
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
@@ -126,8 +129,8 @@ def publish_pretrained(
     shipped = zoo_index.SHIPPED / model.name
     if what is None and zoo_index.shipped_bundle(model) is None:
         raise HubError(
-            f"'{model.name}' does not ship with this ganzoo as a whole, so say which run or bundle it is: "
-            f"ganzoo publish RUN --zoo {model.name}"
+            f"This ganzoo has '{model.name}' without its training weights. Publish from a checkout of ganzoo "
+            f"(pip install -e .), or say which run or bundle it is: ganzoo publish RUN --zoo {model.name}"
         )
     folder = shipped if what is None else what
     made = publish(folder, model.repo, **options)

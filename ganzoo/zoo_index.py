@@ -15,15 +15,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.bundle import CARD, LIMITS, METADATA, ONNX, Bundle, read_bundle
+from ganzoo.bundle import CARD, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, Bundle, read_bundle
 from ganzoo.bundle_config import FileRecord, read_json
 from ganzoo.errors import BundleError, HubError
 from ganzoo.hub_reference import HubOptions, HubReference, parse_reference
 
 SHIPPED = Path(__file__).resolve().parent / "pretrained"
-"""Where models lie that ship with ganzoo."""
+"""Where models lie that ship with ganzoo: whole in a checkout, and in the wheel without ``STAYS_OUT``."""
+STAYS_OUT = (WEIGHTS, SAMPLES)
+"""What generating does not need. pyproject.toml leaves it out of the wheel."""
 SHIPPED_LIMIT = 4_000_000
-"""Bytes of one shipped model."""
+"""Bytes of one model in the wheel."""
 INDEX = "pretrained.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -182,21 +184,17 @@ def write_entry(model: Pretrained) -> Path:
 def ship(name: str, folder: Path, *, repo: str) -> Pretrained:
     """Put a bundle into the package and into the index, unpublished. For those who make ganzoo.
 
-    ``model.safetensors``, the samples and the card are left out of the copy if it would be too large with them.
-
     Raises:
-        BundleError: if the bundle is damaged, or more than ``SHIPPED_LIMIT`` bytes are needed to generate.
+        BundleError: if the bundle is damaged, or more than ``SHIPPED_LIMIT`` bytes of it would be in the wheel.
     """
     bundle = read_bundle(folder)
     entry = entry_of(name, bundle, repo=repo, revision=None)
-    names = {**dict.fromkeys(entry.files), **({CARD: None} if (folder / CARD).is_file() else {})}
-    sizes = {file: (folder / file).stat().st_size for file in names}
-    needed = [file for file in sizes if file in (METADATA, "config.json", ONNX)]
-    chosen = list(sizes) if sum(sizes.values()) <= SHIPPED_LIMIT else needed
-    if sum(sizes[file] for file in chosen) > SHIPPED_LIMIT:
-        raise BundleError(f"'{name}' has {sum(sizes[file] for file in chosen)} bytes; allowed: {SHIPPED_LIMIT}.")
+    names = [*entry.files, *([CARD] if (folder / CARD).is_file() else [])]
+    size = sum((folder / file).stat().st_size for file in names if file not in STAYS_OUT)
+    if size > SHIPPED_LIMIT:
+        raise BundleError(f"'{name}' would take {size} bytes of the wheel; allowed: {SHIPPED_LIMIT}.")
     shutil.rmtree(SHIPPED / name, ignore_errors=True)
-    for file in chosen:
+    for file in names:
         target = SHIPPED / name / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file, target)

@@ -91,6 +91,14 @@ def test_a_card_of_vectors_and_of_nothing_known():
     assert "Its quality has not been measured" in card
 
 
+def test_the_licence_of_the_export_and_that_of_the_publication():
+    facts = BundleFacts(training={"license": "cc0-1.0"})
+    assert front_matter(model_card(tiny_bundles.image_config(), facts))["license"] == "cc0-1.0"
+    assert front_matter(model_card(tiny_bundles.image_config(), facts, license="mit"))["license"] == "mit"
+    strange = BundleFacts(training={"license": "mit\nname: x"})
+    assert front_matter(model_card(tiny_bundles.image_config(), strange))["license"] == "unknown"
+
+
 def test_classes_are_named():
     config = tiny_bundles.image_config(num_classes=2, class_names=("cat", "dog"))
     card = model_card(config, BundleFacts())

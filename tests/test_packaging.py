@@ -15,6 +15,7 @@ import pytest
 
 import ganzoo
 from ganzoo.zoo import list_models
+from ganzoo.zoo_index import STAYS_OUT, pretrained_models
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -96,6 +97,10 @@ def test_the_wheel_is_complete(built):
     modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "ganzoo").rglob("*.py")}
     assert modules | {f"ganzoo/zoo_configs/{name}.yaml" for name in list_models()} | {"ganzoo/py.typed"} <= names
     assert "ganzoo/zoo_configs/pretrained.json" in names
+    shipped = {
+        f"ganzoo/pretrained/{name}/{file}" for name, model in pretrained_models().items() for file in model.files
+    }
+    assert shipped - names == {name for name in shipped if name.endswith(STAYS_OUT)}
     assert f"ganzoo_keras-{ganzoo.__version__}.dist-info/licenses/LICENSE" in names
     assert {name.split("/")[0] for name in names} == {"ganzoo", f"ganzoo_keras-{ganzoo.__version__}.dist-info"}
     assert "License-Expression: Apache-2.0" in metadata

@@ -28,6 +28,12 @@ def export(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="The bundle's folder; by default the run's own.")
     ] = None,
+    license: Annotated[
+        str | None, typer.Option(help="Of the weights, for the model card, as in apache-2.0 or cc-by-4.0.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="SENTENCE", help="For the card: a flaw of the samples. Repeatable.")
+    ] = None,
 ) -> None:
     """Export the averaged generator of a run's newest checkpoint, each form checked against the original.
 
@@ -42,7 +48,15 @@ def export(
     import_tensorflow()
     say(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
-    folder = found.export(output, onnx=with_onnx, fp16=fp16, savedmodel=savedmodel, tflite=tflite)
+    folder = found.export(
+        output,
+        onnx=with_onnx,
+        fp16=fp16,
+        savedmodel=savedmodel,
+        tflite=tflite,
+        license=license,
+        limits=limit or (),
+    )
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     emit(str(folder))
     beside = others if with_onnx or output is None else others[1:]

@@ -48,13 +48,13 @@ def publish(
         if len(names or ()) > 1 or branch or create_pr:
             raise typer.BadParameter("with --zoo, give a run or a bundle at most, and no branch or pull request")
         made, index = publish_pretrained(_entry(zoo), names[0] if names else None, **options)
-        _report(made, license)
+        _report(made)
         if index is not None:
             say(f"The commit and the hashes stand in {index}")
         return
     what, repo = _places(names or [])
     folder = find_bundle(what, before_export=tell_export)
-    _report(put(folder, repo, branch=branch, create_pr=create_pr, **options), license)
+    _report(put(folder, repo, branch=branch, create_pr=create_pr, **options))
 
 
 def _places(names: list[str]) -> tuple[str, str]:
@@ -79,7 +79,9 @@ def _entry(name: str) -> Pretrained:
     return models[name]
 
 
-def _report(made: Publication, license: str | None) -> None:
+def _report(made: Publication) -> None:
+    from ganzoo.card import UNKNOWN_LICENSE
+
     if made.url is None:
         rows = [(name, bytes_text(size)) for name, size in made.files.items()]
         emit_table(("file", "size"), rows, right=("size",))
@@ -91,5 +93,5 @@ def _report(made: Publication, license: str | None) -> None:
         if made.card_kept:
             say("README.md was written or edited by hand, so it stays as it is.")
         say(f"Published as commit {made.commit}. Anybody can: ganzoo generate {made.repo} --seeds 0-63 --grid")
-    if license is None:
+    if f"\nlicense: {UNKNOWN_LICENSE}\n" in made.card:
         say("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,17 @@ def train(
     import_tensorflow()
     from ganzoo.training.train import start
 
-    _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say))
+    command = _command(name, overrides or [], seed=seed, max_minutes=max_minutes, max_steps=max_steps)
+    _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say, command=command))
+
+
+def _command(name: str, overrides: list[str], **options: float | None) -> str:
+    """The command for the model card: without where anything lies on this machine."""
+    words = ["ganzoo", "train", Path(name).name, *(text for text in overrides if not text.startswith("data.path="))]
+    for option, value in options.items():
+        if value is not None:
+            words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+    return shlex.join(words)
 
 
 def _check_resume(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ganzoo import latents
 from ganzoo.bundle import BundleConfig, BundleFacts, LatentSpec, write_bundle
-from ganzoo.card import model_card
+from ganzoo.card import check_license, model_card
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
@@ -41,6 +42,8 @@ def export_run(
     fp16: bool = False,
     savedmodel: bool = False,
     tflite: bool = False,
+    license: str | None = None,
+    limits: Sequence[str] = (),
 ) -> Path:
     """Export the averaged generator of a run's newest checkpoint that is whole.
 
@@ -51,6 +54,8 @@ def export_run(
         onnx: write the bundle.
         fp16: put a float16 graph into it, too.
         savedmodel, tflite: write these forms.
+        license: of the weights, an identifier of the Hub such as "cc-by-4.0", for the model card.
+        limits: sentences for the card: what is wrong with the samples, what they should not be used for.
 
     Returns:
         The folder of the bundle, or else the path of the first other form.
@@ -58,16 +63,19 @@ def export_run(
     Raises:
         RunError: if the run has no checkpoint that is whole, or it does not fit the config.
         ExportError: if a form cannot say what the generator does, or differs from it too much.
+        GanzooError: if the licence is none.
     """
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     if not onnx and not others:
         raise ExportError("Nothing to export; choose of onnx, savedmodel and tflite.")
+    if license is not None:
+        check_license(license)
     config: Config = run.config
     generator, step = restored_generator(run)
     bundle = Path(folder) if folder is not None else run.folder / "bundle"
     written: list[Path] = []
     if onnx:
-        facts = BundleFacts(training_step=step, training=_training_facts(run))
+        facts = BundleFacts(training_step=step, training=_training_facts(run, license, limits))
         export_bundle(generator, config, bundle, fp16=fp16, facts=facts, class_names=_class_names(run))
         written.append(bundle)
     for name in others:
@@ -230,7 +238,7 @@ def _samples(runtime: Runtime, described: BundleConfig) -> bytes:
     return buffer.getvalue()
 
 
-def _training_facts(run: Run) -> dict[str, Any]:
+def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dict[str, Any]:
     """What the card tells of the training. Where the data lay on this machine is nobody's business."""
     config: dict[str, Any] = run.config.to_dict()
     config["data"].pop("path", None)
@@ -239,6 +247,7 @@ def _training_facts(run: Run) -> dict[str, Any]:
     notes = run.config.data.notes()
     facts: dict[str, Any] = {"config": config}
     facts |= {"data_credits": list(notes.credits), "data_limits": list(notes.limits)}
+    facts |= ({"license": license} if license else {}) | ({"limits": list(limits)} if limits else {})
     seconds = sum(_session_seconds(run.log()))
     if seconds:
         facts["seconds"] = round(seconds, 1)
@@ -246,6 +255,7 @@ def _training_facts(run: Run) -> dict[str, Any]:
         versions = json.loads((run.folder / "versions.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return facts
+    facts |= {"command": versions["command"]} if "command" in versions else {}
     return facts | {"machine": {key: versions[key] for key in ("platform", "cpus", "devices") if key in versions}}
 
 

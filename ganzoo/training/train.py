@@ -33,6 +33,7 @@ def start(
     max_minutes: float | None = None,
     quiet: bool = False,
     say: Say = lambda text: None,
+    command: str | None = None,
 ) -> tuple[Run, Outcome]:
     """Load the data, make the next run folder, and train in it.
 
@@ -42,6 +43,7 @@ def start(
         max_steps, max_minutes: stop early; ``Trainer.train`` describes both.
         quiet: show no progress.
         say: called with lines for a reader, for example where the run is.
+        command: what starts the same training again, for the model card.
 
     Raises:
         DataError, RunError, TrainingError: as what they stand for happens.
@@ -51,7 +53,7 @@ def start(
     dataset = load_data(config, quiet=quiet, say=say)
     check_dataset(config, dataset)
     run = new_run(config.name, root=root)
-    images.write_atomic(run.folder / "versions.json", _versions().encode())
+    images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
     if config.num_classes:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
@@ -104,7 +106,9 @@ def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> D
     return dataset
 
 
-def _versions() -> str:
+def _provenance(command: str | None) -> str:
+    """Machine, versions and command, as versions.json keeps them."""
     machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
     devices = [device.name for device in tf.config.list_physical_devices()]
-    return json.dumps(machine | {"devices": devices, "libraries": library_versions()}, indent=1)
+    facts = machine | {"devices": devices, "libraries": library_versions()}
+    return json.dumps(facts | ({"command": command} if command else {}), indent=1)

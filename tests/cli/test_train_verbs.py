@@ -134,6 +134,18 @@ def test_export_takes_the_newest_run(command, trained):
     assert str(trained) not in (bundle.folder / "metadata.json").read_text(), "where the data lay is private"
 
 
+def test_the_card_has_the_command_the_licence_and_the_flaws(command, fails, points_yaml, place):
+    (place / "here").mkdir()
+    points_yaml = points_yaml.rename(place / "here/points.yaml")
+    command("train", points_yaml, "training.batch_size=4", "--seed", 2, "--max-steps", 1)
+    command("export", "--license", "cc-by-4.0", "--limit", "All is noise.", "--limit", "It is small.")
+    card = (place / "runs/points/001/bundle/README.md").read_text()
+    assert "\nlicense: cc-by-4.0\n" in card
+    assert "- All is noise.\n- It is small.\n" in card
+    assert "| ganzoo train points.yaml training.batch_size=4 --seed 2 --max-steps 1 |" in card
+    assert "'CC BY'" in fails("export", "--license", "CC BY")
+
+
 def test_export_elsewhere_with_fp16(command, trained):
     assert command("export", "images/1", "--fp16", "-o", "out/mine").stdout == "out/mine\n"
     assert "onnx/model_fp16.onnx" in read_bundle(trained / "out/mine").files
