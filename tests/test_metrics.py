@@ -31,15 +31,11 @@ def test_every_metric_conforms(name):
     testing.check_metric(metrics.get(name))
 
 
-def test_a_metric_with_another_number_is_caught():
-    class Liar(metrics.get("frechet")):
-        """Gives a number that it does not name."""
-
-        def measure(self, real, generated, subject):
-            return {"distance": 0.0}
-
+def test_a_metric_with_another_number_is_caught(monkeypatch):
+    frechet = metrics.get("frechet")
+    monkeypatch.setattr(frechet, "measure", lambda self, real, generated, subject: {"distance": 0.0})
     with pytest.raises(AssertionError, match="numbers"):
-        testing.check_metric(Liar)
+        testing.check_metric(frechet)
 
 
 def test_distances_are_those_of_sklearn():
