@@ -132,10 +132,10 @@ class Evaluator:
             order = np.random.RandomState([self.seed, 1, draw]).permutation(len(self.real))
             other = order[: self.count] if self.has_floor else order[:0]
             rest = order[len(other) :]
-            generated = self.extract(sample, self.seeds(draw), advance)
-            measured.append(self._numbers(rest, generated))
+            few, many = self.real.take(rest[: self.count]), self.real.take(rest)
+            measured.append(self._numbers(few, many, self.extract(sample, self.seeds(draw), advance)))
             if self.has_floor:
-                floors.append(self._numbers(rest, self.real.take(other)))
+                floors.append(self._numbers(few, many, self.real.take(other)))
         return [
             Number(
                 name=name,
@@ -195,14 +195,11 @@ class Evaluator:
         made = (registry.create(name) for name in registry.names())
         return tuple(metric for metric in made if metric.why_not(self.subject, self.count) is None)
 
-    def _numbers(self, rest: NDArray[np.intp], generated: Features) -> dict[str, float]:
-        """All numbers of one draw; ``rest`` are the real samples that take no part in the floor."""
-        few, many = self.real.take(rest[: self.count]), None
+    def _numbers(self, few: Features, many: Features, generated: Features) -> dict[str, float]:
+        """All numbers of one draw, against as many real samples or all that take no part in the floor."""
         numbers: dict[str, float] = {}
         for metric in self.metrics:
-            if metric.whole and many is None:
-                many = self.real.take(rest)
-            numbers |= metric.measure(many if metric.whole and many is not None else few, generated, self.subject)
+            numbers |= metric.measure(many if metric.whole else few, generated, self.subject)
         for name, value in numbers.items():
             if not math.isfinite(value):
                 raise EvaluationError(f"The number '{name}' is {value}; the samples are too few or too far off.")

@@ -46,7 +46,7 @@ class Extractor(Part):
     batch_size: ClassVar[int] = 64
     """Samples that are extracted at once."""
 
-    real_limit: ClassVar[int] = 50_000
+    real_limit: ClassVar[int] = 20_000
     """Real samples that it is fast enough for; more are taken only if the counts ask for them."""
 
     def load(self, shape: Shape) -> LoadedExtractor:

@@ -51,5 +51,6 @@ def neighbour_distances(
     for rows, squared in squared_distance_blocks(queries, points):
         if skip_own:
             squared[np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)] = np.inf
-        out[rows] = np.sqrt(np.partition(squared, k - 1, axis=1)[:, k - 1])
+        nearest = squared.min(axis=1) if k == 1 else np.partition(squared, k - 1, axis=1)[:, k - 1]
+        out[rows] = np.sqrt(nearest)
     return out

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import DataSource
+from ganzoo.metrics._distances import neighbour_distances
 from ganzoo.registry import Part, Registry
 
 Better = Literal["lower", "higher"]
@@ -28,9 +29,17 @@ class Features:
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32] | None = None
     points: NDArray[np.float32] | None = None
+    _known: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def own_neighbours(self, k: int = 1, *, first: int | None = None) -> NDArray[np.float64]:
+        """Distance of the ``first`` samples (all by default) to their k-th nearest other one; worked out once."""
+        rows = min(len(self), first or len(self))
+        if (k, rows) not in self._known:
+            self._known[k, rows] = neighbour_distances(self.features[:rows], self.features, k=k, skip_own=True)
+        return self._known[k, rows]
 
     def take(self, rows: NDArray[np.intp] | slice) -> Features:
         """The samples of some rows."""

@@ -24,7 +24,7 @@ class DensityCoverage(Neighbourhoods):
     k: int = Field(5, ge=1, le=1000)
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        radii = self.radii(real.features)
+        radii = real.own_neighbours(self.k)
         inside, held = 0, np.zeros(len(real), bool)
         for _, squared in squared_distance_blocks(generated.features, real.features):
             within = np.sqrt(squared) <= radii

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.metrics._distances import neighbour_distances
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 
@@ -28,11 +26,10 @@ class Duplicates(Metric):
     quantile: float = Field(0.01, gt=0, lt=1)
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        return {"duplicates": duplicate_rate(real.features, generated.features, quantile=self.quantile)}
+        return {"duplicates": duplicate_rate(real, generated, quantile=self.quantile)}
 
 
-def duplicate_rate(real: NDArray[np.float32], generated: NDArray[np.float32], *, quantile: float = 0.01) -> float:
-    """The share, from features ``[n, d]`` and ``[m, d]``; n and m of at least 2, and equal for a fair comparison."""
-    usual = neighbour_distances(real, real, skip_own=True)
-    found = neighbour_distances(generated, generated, skip_own=True)
-    return float((found <= np.quantile(usual, quantile, method="lower")).mean())
+def duplicate_rate(real: Features, generated: Features, *, quantile: float = 0.01) -> float:
+    """The share; of at least 2 samples each, and equally many for a fair comparison."""
+    near = np.quantile(real.own_neighbours(), quantile, method="lower")
+    return float((generated.own_neighbours() <= near).mean())

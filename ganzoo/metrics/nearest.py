@@ -34,7 +34,7 @@ class Nearest(Metric):
     quantile: float = Field(0.01, gt=0, lt=1)
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        usual = neighbour_distances(real.features[:_REFERENCE], real.features, skip_own=True)
+        usual = real.own_neighbours(first=_REFERENCE)
         found = neighbour_distances(generated.features, real.features)
         # Where most real samples have an equal, a distance is measured against the mean and not the median, which is 0.
         middle = float(np.median(usual)) or float(usual.mean())

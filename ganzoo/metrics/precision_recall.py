@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.metrics._distances import neighbour_distances, squared_distance_blocks
+from ganzoo.metrics._distances import squared_distance_blocks
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 
@@ -25,10 +25,6 @@ class Neighbourhoods(Metric):
     def why_not(self, subject: Subject, count: int) -> str | None:
         return None if count > self.k else f"it needs more than k = {self.k} samples, and there are {count}"
 
-    def radii(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Distance of every sample to its k-th nearest other one: ``[n]``."""
-        return neighbour_distances(features, features, k=self.k, skip_own=True)
-
 
 @metrics.register("precision_recall")
 class PrecisionRecall(Neighbourhoods):
@@ -40,8 +36,8 @@ class PrecisionRecall(Neighbourhoods):
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
         return {
-            "precision": _covered(generated.features, real.features, self.radii(real.features)),
-            "recall": _covered(real.features, generated.features, self.radii(generated.features)),
+            "precision": _covered(generated.features, real.features, real.own_neighbours(self.k)),
+            "recall": _covered(real.features, generated.features, generated.own_neighbours(self.k)),
         }
 
 

@@ -98,9 +98,9 @@ def test_numbers_of_another_generator_do_not_reach_the_card(command, told, place
     assert "frechet (pixels)" not in command("publish", "models/tiny", "a/b", "--dry-run").stdout
 
 
-def test_vectors_of_a_named_config(command, place):
+def test_vectors_of_a_named_config(command, place, points_yaml):
     tiny_bundles.vector_bundle(place / "points")
-    result = command("evaluate", "points", "--config", "ring8", *SMALL)
+    result = command("evaluate", "points", "--config", points_yaml, *SMALL)
     assert {"modes", "high_quality", "reverse_kl", "frechet (vectors)"} <= set(table(result))
     assert (place / "metrics.json").is_file()
 
