@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ganzoo.bundle import Bundle, read_bundle
     from ganzoo.config import Config
     from ganzoo.errors import GanzooError
+    from ganzoo.evaluation import evaluate
     from ganzoo.hub import pull
     from ganzoo.inference import Generator
     from ganzoo.launch import train
@@ -37,6 +38,7 @@ __all__ = [
     "Run",
     "__version__",
     "errors",
+    "evaluate",
     "find_run",
     "list_models",
     "list_runs",
@@ -55,6 +57,7 @@ _HOMES = {
     "GanzooError": "errors",
     "Generator": "inference",
     "Run": "runs",
+    "evaluate": "evaluation",
     "find_run": "runs",
     "list_models": "zoo",
     "list_runs": "runs",

@@ -33,7 +33,19 @@ def choose_source(
         UnknownNameError: if nothing has the name.
         ConfigError: if a key or value is wrong, or the source reads no files.
     """
-    values = _spec(what)
+    return changed_source(_spec(what), overrides, path=path)
+
+
+def changed_source(
+    values: dict[str, Any], overrides: Sequence[str] = (), *, path: str | os.PathLike[str] | None = None
+) -> DataSource:
+    """The data source of a config, ``values`` with its ``source`` and fields, changed as in ``choose_source``.
+
+    Raises:
+        UnknownNameError: if there is no such source.
+        ConfigError: if a key or value is wrong, or the source reads no files.
+    """
+    values = dict(values)
     fields = data_sources.get(values["source"]).model_fields
     for text in overrides:
         key, equals, value = text.removeprefix("data.").partition("=")

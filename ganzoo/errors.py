@@ -46,6 +46,10 @@ class HubError(GanzooError):
     """A model that cannot be fetched from, or put on, the Hugging Face Hub."""
 
 
+class EvaluationError(GanzooError):
+    """A metric or extractor that does not fit, or samples that cannot be measured."""
+
+
 class MissingDependencyError(GanzooError):
     """A package that this action needs is not installed, or two that exclude each other are."""
 

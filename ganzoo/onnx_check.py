@@ -45,17 +45,11 @@ def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
         BundleError: saying what the file holds that a bundle must not.
     """
     graph = read_graph(content)
-    _check_frame(graph)
+    check_graph(graph)
     _check_interface(graph, config)
     one, many = _cost(graph, config, 1), _cost(graph, config, MAX_BATCH)
     if many.peak_bytes > MAX_BATCH * one.peak_bytes or many.multiply_adds > MAX_BATCH * one.multiply_adds:
         raise BundleError("The ONNX file takes more than n times the memory or time for n samples.")
-    for constant in graph.constants.values():
-        _check_finite(constant)
-    for node in graph.nodes:
-        for attribute in node.attributes.values():
-            if isinstance(attribute, Tensor):
-                _check_finite(attribute)
     return OnnxReport(
         peak_bytes=one.peak_bytes,
         multiply_adds=one.multiply_adds,
@@ -64,7 +58,12 @@ def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
     )
 
 
-def _check_frame(graph: Graph) -> None:
+def check_graph(graph: Graph) -> None:
+    """Refuse what no ONNX file may hold, whatever it is for. What it computes and costs is not looked at.
+
+    Raises:
+        BundleError: for too many operations, an opset or domain that is not read, or weights that are not finite.
+    """
     if len(graph.nodes) > MAX_NODES:
         raise BundleError(f"The ONNX file has {len(graph.nodes)} operations; allowed: {MAX_NODES}.")
     if not {"", "ai.onnx"} & set(graph.opsets):
@@ -74,6 +73,12 @@ def _check_frame(graph: Graph) -> None:
             raise BundleError(f"The ONNX file uses the operations of {domain[:80]!a}, which a bundle must not.")
         if domain != "ai.onnx.ml" and version not in OPSETS:
             raise BundleError(f"The ONNX file has opset {version}; allowed: {OPSETS.start} to {OPSETS.stop - 1}.")
+    for constant in graph.constants.values():
+        _check_finite(constant)
+    for node in graph.nodes:
+        for attribute in node.attributes.values():
+            if isinstance(attribute, Tensor):
+                _check_finite(attribute)
 
 
 def _check_interface(graph: Graph, config: BundleConfig) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.bundle import CARD, LIMITS, METADATA, ONNX, Bundle, read_bundle
-from ganzoo.bundle_config import BundleMetadata, write_json
+from ganzoo.bundle_config import BundleMetadata, read_json, write_json
 from ganzoo.card import check_license, is_ours, model_card
 from ganzoo.errors import GanzooError, HubError, did_you_mean
 from ganzoo.hub import client, endpoint, patiently
@@ -85,7 +86,7 @@ def publish(
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
     if license is not None:
         check_license(license)
-    bundle = read_bundle(find_bundle(what))
+    bundle = _with_metrics(read_bundle(find_bundle(what)), write=not dry_run)
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]
@@ -143,14 +144,26 @@ def publish_pretrained(
     return made, zoo_index.write_entry(entry)
 
 
+def _with_metrics(bundle: Bundle, *, write: bool) -> Bundle:
+    """The bundle with the numbers that ``ganzoo evaluate`` has measured on it; ``write`` puts them into it for good."""
+    from ganzoo.evaluation_record import recorded_metrics
+    from ganzoo.images import write_atomic
+
+    facts = bundle.metadata.facts
+    metadata = bundle.metadata._replace(facts=replace(facts, metrics={**facts.metrics, **recorded_metrics(bundle)}))
+    if write and metadata != bundle.metadata:
+        write_atomic(bundle.folder / METADATA, write_json(metadata.to_dict()))
+    return replace(bundle, metadata=metadata)
+
+
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:
     """The bytes of every file of a bundle but the card, each verified; the card has no hash in metadata.json."""
     records = {name: record for name, record in bundle.metadata.files.items() if name != CARD}
     contents = {name: bundle.read(name) for name in sorted(records)}
-    if len(records) == len(bundle.metadata.files):
-        contents[METADATA] = (bundle.folder / METADATA).read_bytes()
-    else:
-        contents[METADATA] = write_json(BundleMetadata(records, bundle.metadata.facts).to_dict())
+    metadata = BundleMetadata(records, bundle.metadata.facts)
+    written = (bundle.folder / METADATA).read_bytes()
+    same = BundleMetadata.from_dict(read_json(written, METADATA)) == metadata
+    contents[METADATA] = written if same else write_json(metadata.to_dict())
     return contents
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ganzoo.blocks.base import discriminator_blocks, generator_blocks
     from ganzoo.data.base import data_sources
     from ganzoo.export.base import exporters
+    from ganzoo.extractors.base import extractors
     from ganzoo.losses import losses
+    from ganzoo.metrics.base import metrics
     from ganzoo.optimizers import optimizers
     from ganzoo.penalties import penalties
     from ganzoo.registry import Registry
@@ -26,9 +28,11 @@ __all__ = [
     "data_sources",
     "discriminator_blocks",
     "exporters",
+    "extractors",
     "find_registry",
     "generator_blocks",
     "losses",
+    "metrics",
     "optimizers",
     "penalties",
 ]
@@ -42,6 +46,8 @@ HOMES = {
     "optimizers": "ganzoo.optimizers",
     "data_sources": "ganzoo.data.base",
     "exporters": "ganzoo.export.base",
+    "metrics": "ganzoo.metrics.base",
+    "extractors": "ganzoo.extractors.base",
 }
 """Name of each registry -> the module that holds it."""
 

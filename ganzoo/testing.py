@@ -25,7 +25,9 @@ from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blo
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
 from ganzoo.blocks.regularising import Packing
 from ganzoo.errors import ConfigError
+from ganzoo.extractors.base import Extractor, extractors
 from ganzoo.losses import Loss, losses
+from ganzoo.metrics.base import Features, Metric, Subject, metrics
 from ganzoo.optimizers import OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
 from ganzoo.registry import Part, Registry
@@ -144,6 +146,52 @@ def check_penalty(penalty: Penalty | type[Penalty]) -> None:
     _require(float(first) == float(value()), "the same seed does not give the same penalty")
     gradient = tape.gradient(first, weight)
     _require(gradient is not None and bool(np.any(gradient)), "the penalty's gradient does not reach the critic")
+
+
+def check_metric(metric: Metric | type[Metric]) -> None:
+    """The numbers that it names, all finite, the same for the same samples.
+
+    Raises:
+        AssertionError: naming what is wrong.
+    """
+    metric = check_part(metrics, metric)
+    rng = np.random.RandomState(0)
+    subject = Subject(None, "none", has_probabilities=True)
+    _require(metric.why_not(subject, 64) is None, f"it does not measure 64 samples: {metric.why_not(subject, 64)}")
+    real, alike, unlike = (_features(rng, shift) for shift in (0.0, 0.0, 30.0))
+    first, other = metric.measure(real, alike, subject), metric.measure(real, unlike, subject)
+    _require(first == metric.measure(real, alike, subject), "the same samples do not give the same numbers")
+    for numbers in (first, other):
+        _require(bool(numbers) and set(numbers) <= set(metric.numbers), f"it gives {list(numbers)}: see its numbers")
+        _require(all(type(n) is float and np.isfinite(n) for n in numbers.values()), f"not finite floats: {numbers}")
+
+
+def check_extractor(extractor: Extractor | type[Extractor], *, shape: Shape = IMAGE) -> None:
+    """Finite float32 features, one row a sample that depends on that sample alone, and probabilities as it says.
+
+    Raises:
+        AssertionError: naming what is wrong.
+    """
+    extractor = check_part(extractors, extractor)
+    loaded = extractor.load(shape)
+    rng = np.random.RandomState(0)
+    images = rng.randint(0, 256, (BATCH, *shape)).astype(np.uint8)
+    samples = images if len(shape) == 3 else rng.standard_normal((BATCH, *shape)).astype(np.float32)
+    features, probabilities = loaded.extract(samples)
+    _require(features.dtype == np.float32 and features.ndim == 2, f"features are {features.dtype} {features.shape}")
+    _require(len(features) == BATCH and bool(np.isfinite(features).all()), "there is not one finite row a sample")
+    _require((probabilities is not None) == loaded.has_probabilities, "has_probabilities is wrong")
+    if probabilities is not None:
+        _require(np.allclose(probabilities.sum(axis=1), 1, atol=1e-3), "the probabilities of a sample are not 1 in all")
+    alone = loaded.extract(samples[1:2])[0]
+    _require(np.allclose(alone, features[1:2], atol=1e-4), "the features of a sample depend on the others")
+
+
+def _features(rng: np.random.RandomState, shift: float) -> Features:
+    """64 samples with 5 features and 3 classes."""
+    share = rng.uniform(0.1, 1.0, (64, 3)).astype(np.float32)
+    features = (rng.standard_normal((64, 5)) + shift).astype(np.float32)
+    return Features(features, share / share.sum(axis=1, keepdims=True))
 
 
 def check_augmentation(augmentation: Augmentation | type[Augmentation]) -> None:

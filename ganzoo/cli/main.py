@@ -10,6 +10,7 @@ from ganzoo.cli import (
     cache,
     data,
     doctor,
+    evaluate,
     export,
     generate,
     interpolate,
@@ -38,6 +39,7 @@ app.command("runs")(runs.runs)
 app.command("export")(export.export)
 app.command("generate")(generate.generate)
 app.command("interpolate")(interpolate.interpolate)
+app.command("evaluate")(evaluate.evaluate)
 app.command("publish")(publish.publish)
 app.command("pull")(pull.pull)
 app.add_typer(cache.app, name="cache")

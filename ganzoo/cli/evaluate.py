@@ -1,0 +1,105 @@
+"""``ganzoo evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ganzoo.cli.generate import Device, OnDevice, Revision, What
+from ganzoo.cli.output import emit_json, emit_table, say
+
+if TYPE_CHECKING:
+    from ganzoo.evaluation_record import Evaluation
+    from ganzoo.evaluator import Number, Spread
+
+
+def evaluate(
+    what: What,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Names (ganzoo parts metrics); by default all that fit.")
+    ] = None,
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="A name (ganzoo parts extractors), an ONNX file, or {name: ..., key: value}."
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Samples in a draw; by default 2500, or half of the real ones.")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Draws of seeds and real samples; the interval is over them.")] = 5,
+    data: Annotated[Path | None, typer.Option(help="File or folder of the real samples.")] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Model or YAML file that says what the real samples are.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="By default metrics.json in the run or beside the bundle.")
+    ] = None,
+    device: OnDevice = Device.auto,
+    revision: Revision = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what metrics.json holds.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Measure a trained generator against real samples, and write metrics.json.
+
+    The floor is the same number for other real samples in the place of generated ones: no generator can be expected to
+    do better. Intervals are 95% of the mean over the draws.
+    """
+    from ganzoo.cli.generate import open_generator
+    from ganzoo.evaluation import Plan, measure
+    from ganzoo.evaluation_record import check_target, default_target
+    from ganzoo.real_data import real_source
+
+    names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
+    plan = Plan(names, _extractor(extractor), samples, draws)
+    if extractor == "inception_v3":
+        from ganzoo.cli.quiet import import_tensorflow
+        from ganzoo.dependencies import TRAINING, require
+
+        require(TRAINING, action="The extractor 'inception_v3'")
+        import_tensorflow()
+    generator = open_generator(what, device=device, revision=revision)
+    target = default_target(generator.bundle, what) if output is None else output
+    check_target(target, generator.bundle, asked=output is not None)
+    made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)
+    _print(made, as_json=as_json)
+    say(f"Wrote {made.write(target)}")
+
+
+def _extractor(text: str | None) -> Any:
+    """A name or path as it is; a mapping in YAML's flow form read."""
+    if text is None or not text.startswith("{"):
+        return text
+    from ganzoo import yaml_files
+
+    return yaml_files.parse(text, what="--extractor")
+
+
+def _print(made: Evaluation, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(made.to_dict())
+        return
+    columns = ("number", "value", "95% interval", "floor", "floor's interval", "better")
+    emit_table(columns, [_row(number) for number in made.numbers], right=columns[1:5])
+    p = made.protocol
+    say(
+        f"{p['draws']} draws of {p['samples']} generated and {p['samples']} real samples of {p['data']['source']} "
+        f"({p['real_samples']} there are), extractor {p['extractor']['label']}."
+    )
+    if any(number.floor is None for number in made.numbers):
+        say(f"No floor: it takes twice as many real samples as a draw has. Ask for --samples {p['real_samples'] // 2}")
+
+
+def _row(number: Number) -> tuple[str, ...]:
+    floor = ("-", "-") if number.floor is None else (_text(number.floor.value), _interval(number.floor))
+    return (number.label, _text(number.measured.value), _interval(number.measured), *floor, number.better)
+
+
+def _interval(spread: Spread) -> str:
+    return "-" if spread.interval is None else f"{_text(spread.interval[0])} to {_text(spread.interval[1])}"
+
+
+def _text(value: float) -> str:
+    return format(value, ".4g")

@@ -1,0 +1,67 @@
+"""InceptionV3 of keras.applications: 2048 features and the 1000 classes of ImageNet. Needs TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.data.base import Shape
+from ganzoo.data.resize import resized_array
+from ganzoo.dependencies import TRAINING, require
+from ganzoo.errors import EvaluationError
+from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, extractors
+
+SIDE = 299
+
+
+@extractors.register("inception_v3")
+class InceptionV3(Extractor):
+    """Keras's InceptionV3 at 299 px (Szegedy et al. 2016, arXiv:1512.00567): the extractor of FID and KID.
+
+    Keras fetches the weights (96 MB) once. They were trained by Keras's authors and not taken from the graph of 2015
+    that the first FID used, so its numbers compare with each other and only roughly with those of papers.
+    """
+
+    batch_size: ClassVar[int] = 32
+    real_limit: ClassVar[int] = 5_000
+
+    def load(self, shape: Shape) -> LoadedExtractor:
+        if len(shape) != 3:
+            raise EvaluationError("The extractor 'inception_v3' is for images, and these samples are vectors.")
+        require(TRAINING, action="The extractor 'inception_v3'")
+        model = _network()
+
+        def extract(samples: NDArray[Any]) -> Extracted:
+            large = resized_array(samples, SIDE, 3, "area").astype(np.float32) / np.float32(127.5) - np.float32(1)
+            features, probabilities = model.predict_on_batch(large)
+            return np.asarray(features, np.float32), np.asarray(probabilities, np.float32)
+
+        digest = hashlib.sha256()
+        for weight in model.get_weights():
+            digest.update(np.ascontiguousarray(weight).tobytes())
+        return LoadedExtractor(
+            extract,
+            self.registered_name,
+            resize=f"bilinear where it enlarges, area where it shrinks, to {SIDE} x {SIDE} px",
+            sha256=digest.hexdigest(),
+            has_probabilities=True,
+            canonical=True,
+            notes={"weights": "keras.applications, imagenet"},
+        )
+
+
+def _network() -> Any:
+    """Image ``[b, 299, 299, 3]`` in [-1, 1] -> features ``[b, 2048]`` and probabilities ``[b, 1000]``."""
+    import keras
+
+    try:
+        whole = keras.applications.InceptionV3(weights="imagenet")
+    except Exception as error:  # Keras raises a bare Exception when it cannot fetch a file
+        raise EvaluationError(
+            f"Keras cannot get the weights of InceptionV3: {str(error).splitlines()[0][:200]} "
+            "Without a network choose another extractor, for example --extractor pixels"
+        ) from error
+    return keras.Model(whole.input, [whole.get_layer("avg_pool").output, whole.output])

@@ -1,0 +1,38 @@
+"""Classifier score: is every sample clearly of one class, and are there many classes?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
+
+
+@metrics.register("classifier_score")
+class ClassifierScore(Metric):
+    """exp(E KL(p(y|x) || p(y))) of generated samples (Salimans et al. 2016, arXiv:1606.03498, section 4).
+
+    From 1 to the number of classes. It looks at generated samples alone, so copies of the training data score well.
+    """
+
+    numbers: ClassVar[Mapping[str, Better]] = {"classifier_score": "higher"}
+
+    def why_not(self, subject: Subject, count: int) -> str | None:
+        if subject.has_probabilities:
+            return None
+        return f"it needs class probabilities, which the extractor '{subject.extractor}' does not give"
+
+    def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
+        if generated.probabilities is None:
+            raise ValueError("classifier_score needs probabilities")
+        return {"classifier_score": score(generated.probabilities)}
+
+
+def score(probabilities: NDArray[np.float32]) -> float:
+    """The score of ``[n, k]``, each row with the sum 1."""
+    p = probabilities.astype(np.float64)
+    ratio = np.divide(p, p.mean(axis=0), out=np.ones_like(p), where=p > 0)
+    return float(np.exp((p * np.log(ratio)).sum(axis=1).mean()))

@@ -1,0 +1,33 @@
+"""Density and coverage: precision and recall that a few outliers do not spoil."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from ganzoo.metrics._distances import squared_distance_blocks
+from ganzoo.metrics.base import Better, Features, Subject, metrics
+from ganzoo.metrics.precision_recall import Neighbourhoods
+
+
+@metrics.register("density_coverage")
+class DensityCoverage(Neighbourhoods):
+    """How many real balls a generated sample lies in, over k, and the share of real balls that hold one
+    (Naeem et al. 2020, arXiv:2002.09797, equations 5 and 6). Density is 1 on average for real samples, and may be more.
+    """
+
+    numbers: ClassVar[Mapping[str, Better]] = {"density": "higher", "coverage": "higher"}
+
+    k: int = Field(5, ge=1, le=1000)
+
+    def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
+        radii = real.own_neighbours(self.k)
+        inside, held = 0, np.zeros(len(real), bool)
+        for _, squared in squared_distance_blocks(generated.features, real.features):
+            within = np.sqrt(squared) <= radii
+            inside += int(within.sum())
+            held |= within.any(axis=0)
+        return {"density": inside / (self.k * len(generated)), "coverage": float(held.mean())}

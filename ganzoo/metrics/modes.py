@@ -1,0 +1,82 @@
+"""Modes: how many of the data's modes or classes are found, and how evenly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ganzoo.data.toy import GaussianMixture
+from ganzoo.metrics._distances import squared_distance_blocks
+from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
+
+
+@metrics.register("modes")
+class Modes(Metric):
+    """Modes found, share of high-quality samples, and reverse KL of the modes' shares in nats.
+
+    For Gaussian mixtures as in PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1): a sample is of high quality
+    within ``sigmas`` standard deviations of a mode, a mode is found by one such sample, and every sample counts for the
+    mode nearest to it. For images the extractor's classes are the modes: a class is found by one sample, and the real
+    samples' shares are those that the extractor gives them. There is no high quality then.
+
+    Attributes:
+        sigmas: reach of a mode, in standard deviations along one axis.
+    """
+
+    numbers: ClassVar[Mapping[str, Better]] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
+
+    sigmas: float = Field(3.0, gt=0, le=100)
+
+    def why_not(self, subject: Subject, count: int) -> str | None:
+        if isinstance(subject.source, GaussianMixture) or subject.has_probabilities:
+            return None
+        source = "unknown" if subject.source is None else f"'{subject.source.registered_name}'"
+        return (
+            "it counts the modes of Gaussian data (ring8, grid25) or the classes of an extractor; "
+            f"the data are {source}, and the extractor '{subject.extractor}' tells no classes"
+        )
+
+    def by_extractor(self, subject: Subject) -> bool:
+        return not isinstance(subject.source, GaussianMixture)
+
+    def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
+        if isinstance(subject.source, GaussianMixture) and generated.points is not None:
+            return self._gaussian(generated.points, subject.source)
+        if real.probabilities is None or generated.probabilities is None:
+            raise ValueError("modes needs points or probabilities")
+        return class_numbers(real.probabilities, generated.probabilities)
+
+    def _gaussian(self, points: NDArray[np.float32], source: GaussianMixture) -> dict[str, float]:
+        centres = source.modes()
+        nearest, near = np.empty(len(points), np.intp), np.empty(len(points), bool)
+        for rows, squared in squared_distance_blocks(points, centres):
+            nearest[rows] = squared.argmin(axis=1)
+            near[rows] = squared.min(axis=1) <= (self.sigmas * source.sigma) ** 2
+        counts = np.bincount(nearest, minlength=len(centres))
+        even = np.full(len(centres), 1 / len(centres))
+        return {
+            "modes": float(len(np.unique(nearest[near]))),
+            "high_quality": float(near.mean()),
+            "reverse_kl": kl(counts / len(points), even),
+        }
+
+
+def class_numbers(real: NDArray[np.float32], generated: NDArray[np.float32]) -> dict[str, float]:
+    """Classes found and reverse KL, from the probabilities ``[n, k]`` of a classifier.
+
+    Half a sample is added to every class of the real ones, so that a class which they happen to lack is not infinite.
+    """
+    k = real.shape[1]
+    found = np.bincount(generated.argmax(axis=1), minlength=k)
+    wanted = np.bincount(real.argmax(axis=1), minlength=k) + 0.5
+    return {"modes": float((found > 0).sum()), "reverse_kl": kl(found / found.sum(), wanted / wanted.sum())}
+
+
+def kl(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    """KL(p || q) in nats of two distributions ``[k]``; q is above 0 where p is."""
+    some = p > 0
+    return float((p[some] * np.log(p[some] / q[some])).sum())

@@ -1,0 +1,49 @@
+"""Improved precision and recall: are the samples like real ones, and is everything real among them?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ganzoo.metrics._distances import squared_distance_blocks
+from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
+
+
+class Neighbourhoods(Metric):
+    """A metric on balls around samples that reach to their k-th nearest neighbour.
+
+    Attributes:
+        k: which neighbour.
+    """
+
+    k: int = Field(3, ge=1, le=1000)
+
+    def why_not(self, subject: Subject, count: int) -> str | None:
+        return None if count > self.k else f"it needs more than k = {self.k} samples, and there are {count}"
+
+
+@metrics.register("precision_recall")
+class PrecisionRecall(Neighbourhoods):
+    """Share of generated samples inside a real one's ball, and of real ones inside a generated one's
+    (Kynkaanniemi et al. 2019, arXiv:1904.06991).
+    """
+
+    numbers: ClassVar[Mapping[str, Better]] = {"precision": "higher", "recall": "higher"}
+
+    def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
+        return {
+            "precision": _covered(generated.features, real.features, real.own_neighbours(self.k)),
+            "recall": _covered(real.features, generated.features, generated.own_neighbours(self.k)),
+        }
+
+
+def _covered(queries: NDArray[np.float32], centres: NDArray[np.float32], radii: NDArray[np.float64]) -> float:
+    """Share of queries inside the ball of any centre."""
+    inside = sum(
+        int((np.sqrt(squared) <= radii).any(axis=1).sum()) for _, squared in squared_distance_blocks(queries, centres)
+    )
+    return inside / len(queries)

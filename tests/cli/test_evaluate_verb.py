@@ -1,0 +1,214 @@
+"""ganzoo evaluate, from a bundle or run to metrics.json, and everything that can be wrong."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny_bundles
+
+import ganzoo
+from ganzoo.bundle import BundleFacts, read_bundle, write_bundle
+
+SMALL = ("--samples", 20, "--draws", 2)
+
+
+@pytest.fixture
+def real(place):
+    """A file of 60 random images that fit the tiny bundle."""
+    np.save(place / "real.npy", np.random.RandomState(0).randint(0, 256, (60, 8, 8, 3)).astype(np.uint8))
+    return place / "real.npy"
+
+
+@pytest.fixture
+def told(place, real):
+    """A bundle in ``models/tiny`` that says what it was trained on, without the path."""
+    data = {"source": "numpy", "resolution": 8, "path": "/etc/passwd"}
+    return write_bundle(
+        place / "models/tiny",
+        config=tiny_bundles.image_config(),
+        onnx=tiny_bundles.image_model().SerializeToString(),
+        weights={"w": np.ones(3, np.float32)},
+        facts=BundleFacts(training_step=7, training={"config": {"data": data}}),
+    ).folder
+
+
+def table(result):
+    """First column of a printed table -> its other columns."""
+    return {line.split("  ")[0]: line.split()[-1] for line in result.stdout.splitlines()[1:]}
+
+
+def test_a_bundle(command, told, place):
+    result = command("evaluate", "models/tiny", "--data", "real.npy", *SMALL)
+    path = place / "models/metrics.json"
+    held = json.loads(path.read_text(encoding="utf-8"))
+    assert set(table(result)) == set(held["metrics"])
+    assert {"frechet (pixels)", "recall (pixels)", "duplicates (pixels)"} <= set(held["metrics"])
+    assert f"Wrote {path.relative_to(place)}" in result.stderr
+    entry = held["metrics"]["frechet (pixels)"]
+    assert entry["interval"][0] < entry["value"] < entry["interval"][1]
+    assert entry["value"] > entry["floor"] > 0
+    assert entry["value"] == pytest.approx(np.mean(entry["draws"]))
+    assert held["model"] == {
+        "name": "tiny",
+        "step": 7,
+        "onnx_sha256": read_bundle(told).metadata.files["onnx/model.onnx"].sha256,
+    }
+    protocol = held["protocol"]
+    assert (protocol["samples"], protocol["draws"], protocol["seeds"]) == (20, 2, "0-39")
+    assert protocol["data"]["source"] == "numpy"
+    assert protocol["versions"]["numpy"] == np.__version__
+    assert str(place) not in path.read_text(encoding="utf-8"), "paths are nobody's business"
+    read_bundle(told)
+
+
+def test_the_numbers_are_those_of_python_and_repeat(command, told, place):
+    arguments = ("--data", "real.npy", "--metrics", "frechet,kernel", *SMALL)
+    printed = json.loads(command("evaluate", "models/tiny", *arguments, "--json", "-o", "m.json").stdout)
+    assert printed == json.loads((place / "m.json").read_text(encoding="utf-8"))
+    made = ganzoo.evaluate(told, metrics=["frechet", "kernel"], data="real.npy", samples=20, draws=2, quiet=True)
+    assert made.to_dict() == printed
+    assert made["kernel (pixels)"] == printed["metrics"]["kernel (pixels)"]["value"]
+
+
+def test_a_run_knows_its_data(command, trained, place):
+    result = command("evaluate", "images/001", "--metrics", "duplicates", "--samples", 16, code=2)
+    assert "12 real samples" in result.stderr
+    rng = np.random.default_rng(1)
+    samples = rng.integers(0, 256, (40, 8, 8, 3), np.uint8)
+    np.savez(place / "more.npz", samples=samples, labels=np.arange(40) % 3)
+    command("evaluate", "images", "--metrics", "duplicates", "--samples", 16, "--data", "more.npz")
+    held = json.loads((place / "runs/images/001/metrics.json").read_text(encoding="utf-8"))
+    assert list(held["metrics"]) == ["duplicates (pixels)"]
+    assert held["model"]["step"] == 3
+    card = command("publish", "images", "someone/images", "--dry-run").stdout
+    assert "duplicates (pixels)" in card
+    assert "model-index" in card
+    assert not read_bundle("runs/images/001/bundle").metadata.facts.metrics, "a dry run changes nothing"
+
+
+def test_numbers_of_another_generator_do_not_reach_the_card(command, told, place):
+    command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
+    path = place / "models/metrics.json"
+    assert "frechet (pixels)" in command("publish", "models/tiny", "a/b", "--dry-run").stdout
+    path.write_text(path.read_text(encoding="utf-8").replace('"onnx_sha256": "', '"onnx_sha256": "0'), encoding="utf-8")
+    assert "frechet (pixels)" not in command("publish", "models/tiny", "a/b", "--dry-run").stdout
+
+
+def test_vectors_of_a_named_config(command, place, points_yaml):
+    tiny_bundles.vector_bundle(place / "points")
+    result = command("evaluate", "points", "--config", points_yaml, *SMALL)
+    assert {"modes", "high_quality", "reverse_kl", "frechet (vectors)"} <= set(table(result))
+    assert (place / "metrics.json").is_file()
+
+
+def test_an_onnx_extractor(command, told, place):
+    model = tiny_bundles.make_model(*mean_of_channels())
+    (place / "means.onnx").write_bytes(model.SerializeToString())
+    arguments = ("models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
+    signed = json.loads(command("evaluate", *arguments, "--extractor", "means.onnx", "--json").stdout)
+    assert len(signed["protocol"]["extractor"]["sha256"]) == 64
+    unit = json.loads(
+        command("evaluate", *arguments, "--extractor", "{name: onnx, path: means.onnx, values: unit}", "--json").stdout
+    )
+    key = "frechet (means)"
+    assert signed["metrics"][key]["value"] == pytest.approx(4 * unit["metrics"][key]["value"], rel=1e-3)
+
+
+def mean_of_channels():
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [helper.make_node("ReduceMean", ["x", "axes"], ["features"], keepdims=0)]
+    taken = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 8, 8, 3])]
+    given = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", 3])]
+    return nodes, taken, given, [numpy_helper.from_array(np.array([1, 2]), "axes")]
+
+
+def test_no_floor_is_said(command, told):
+    result = command("evaluate", "models/tiny", "--data", "real.npy", "--samples", 40, "--draws", 1)
+    assert "No floor" in result.stderr
+    assert "--samples 30" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--metrics", "frechit"], "Did you mean 'frechet'?"),
+        (["--metrics", ","], "No metric is named"),
+        (["--metrics", "modes"], "tells no classes"),
+        (["--metrics", "classifier_score"], "class probabilities"),
+        (["--extractor", "pixel"], "Did you mean 'pixels'?"),
+        (["--extractor", "no.onnx"], "No such file"),
+        (["--extractor", "real.onnx"], "real.onnx is no extractor"),
+        (["--extractor", "{name: pixels, size: 0}"], "size = 0"),
+        (["--extractor", "{name: pixels"], "--extractor"),
+        (["--samples", "61"], "60 real samples, which are too few"),
+        (["--samples", "3"], "16 to 1,000,000"),
+        (["--draws", "0"], "1 to 1,000 draws"),
+        (["--config", "ring8"], "--data"),
+        (["--config", "nosuch"], "No data source or model named"),
+        (["--config", "dcgan-faces-32", "--data", ""], "--data"),
+        (["-o", "."], "is a folder"),
+        (["--device", "tpu"], "cpu"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_refused(fails, told, place, arguments, message):
+    (place / "real.onnx").write_bytes(b"broken")
+    assert message in fails("evaluate", "models/tiny", "--data", "real.npy", *arguments)
+    assert sorted(path.name for path in (place / "models").iterdir()) == ["tiny"], "nothing is written"
+
+
+def test_data_that_are_not_told(fails, bundle, told):
+    assert "--config NAME" in fails("evaluate", "bundle")
+    assert "needs a .npy" in fails("evaluate", "models/tiny"), "the path in a bundle is not followed"
+
+
+def test_data_of_another_shape(fails, told):
+    message = fails("evaluate", "models/tiny", "--config", "dcgan-faces-32")
+    assert "images of 8 x 8 x 3" in message
+    assert "images of 32 x 32 x 3" in message
+
+
+def test_somebody_elses_metrics_json_is_left_alone(fails, command, told, place):
+    path = place / "models/metrics.json"
+    for content in ("mine", json.dumps({"model": {"name": "other"}})):
+        path.write_text(content, encoding="utf-8")
+        assert "left alone" in fails("evaluate", "models/tiny", "--data", "real.npy", *SMALL)
+        assert path.read_text(encoding="utf-8") == content
+    command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, "-o", path)
+    command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
+
+
+def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
+    def full(self, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    result = command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
+    assert "No space left" in result.stderr
+    assert "frechet (pixels)" in result.stdout
+    assert not (place / "models/metrics.json").exists()
+
+
+def test_a_missing_package(fails, told, monkeypatch):
+    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda module: None)
+    assert "ganzoo-keras[train]" in fails("evaluate", "models/tiny", "--extractor", "inception_v3")
+
+
+def test_a_bundle_is_measured_without_tensorflow(told, place):
+    code = """
+import sys
+from ganzoo.cli.main import main
+sys.argv = ["ganzoo", "evaluate", "models/tiny", "--data", "real.npy", "--samples", "20", "--draws", "1"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+assert not {"tensorflow", "keras", "tf2onnx", "onnx", "scipy", "sklearn"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,156 @@
+"""The evaluator: draws, intervals, floor, labels, and what it refuses."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ganzoo import evaluator as module
+from ganzoo.data.base import Dataset
+from ganzoo.data.toy import Ring8
+from ganzoo.errors import EvaluationError
+from ganzoo.evaluator import Evaluator, spread
+from ganzoo.extractors import extractors
+from ganzoo.metrics import metrics
+
+SOURCE = Ring8(count=400)
+DATASET = SOURCE.load()
+
+
+def made(*names, dataset=DATASET, source=SOURCE, **options):
+    chosen = [metrics.create(name) for name in names] or None
+    settings = {"metrics": chosen, "extractor": extractors.create("pixels"), "count": 100, "draws": 3} | options
+    return Evaluator(dataset, source, **settings)
+
+
+def fresh(seeds):
+    """A perfect generator: other points of the same mixture, each from its own seed."""
+    draws = [np.random.RandomState(seed) for seed in seeds]
+    return np.array([SOURCE.modes()[d.randint(8)] + 0.01 * d.standard_normal(2) for d in draws], np.float32)
+
+
+def numbers(evaluated):
+    return {number.label: number for number in evaluated}
+
+
+def test_a_perfect_generator_reaches_the_floor():
+    found = numbers(made().measure(fresh))
+    assert found["modes"].measured.value == found["modes"].floor.value == 8
+    for label in ("precision (vectors)", "recall (vectors)", "coverage (vectors)"):
+        assert found[label].measured.value == pytest.approx(found[label].floor.value, abs=0.1)
+    assert "classifier_score (vectors)" not in found, "it does not fit, and was not asked for"
+
+
+def test_a_collapsed_generator_does_not():
+    found = numbers(made().measure(lambda seeds: np.tile(SOURCE.modes()[:1], (len(seeds), 1))))
+    assert found["duplicates (vectors)"].measured.value == 1
+    assert found["duplicates (vectors)"].floor.value < 0.1
+    assert found["recall (vectors)"].measured.value < 0.2
+    assert found["modes"].measured.value == 1
+
+
+def test_draws_have_seeds_and_real_samples_of_their_own():
+    asked = []
+
+    def sample(seeds):
+        asked.extend(seeds)
+        return fresh(seeds)
+
+    (frechet,) = made("frechet").measure(sample)
+    assert asked == list(range(300))
+    assert len(set(frechet.measured.draws)) == len(set(frechet.floor.draws)) == 3
+    again = made("frechet").measure(fresh)
+    assert again[0].measured == frechet.measured
+    assert made("frechet", seed=1).measure(fresh)[0].floor != frechet.floor
+
+
+def test_real_samples_of_a_draw_and_of_its_floor_are_disjoint(monkeypatch):
+    seen = []
+    metric = metrics.create("frechet")
+
+    class Spy(type(metric)):
+        def measure(self, real, generated, subject):
+            seen.append((real.points, generated.points))
+            return {"frechet": 0.0}
+
+    dataset = Dataset(np.arange(800, dtype=np.float32).reshape(400, 2))
+    made(dataset=dataset, source=None, metrics=[Spy()], draws=1).measure(lambda seeds: -np.ones((len(seeds), 2)))
+    (real, generated), (same, other) = seen
+    assert (generated == -1).all()
+    np.testing.assert_array_equal(real, same)
+    assert len(real) == len(other) == 100
+    assert not set(real[:, 0]) & set(other[:, 0])
+
+
+def test_the_whole_metric_sees_all_real_samples_but_the_floors():
+    sizes = []
+    metric = metrics.create("nearest")
+
+    class Spy(type(metric)):
+        def measure(self, real, generated, subject):
+            sizes.append(len(real))
+            return {"nearest": 1.0, "copies": 0.0}
+
+    made(metrics=[Spy()], draws=1).measure(fresh)
+    assert sizes == [300, 300]
+
+
+def test_no_floor_where_there_are_too_few_real_samples():
+    evaluator = made("frechet", count=250)
+    assert not evaluator.has_floor
+    assert evaluator.measure(fresh)[0].floor is None
+
+
+def test_the_interval_is_that_of_students_t():
+    draws = [1.0, 2.0, 4.0, 3.5]
+    low, high = stats.t.interval(0.95, 3, loc=np.mean(draws), scale=stats.sem(draws))
+    assert spread(draws).interval == pytest.approx((low, high), rel=1e-3)
+    for degrees in (1, 5, 15, 16, 40, 1000):
+        values = np.random.RandomState(0).standard_normal(degrees + 1)
+        half = stats.t.ppf(0.975, degrees) * stats.sem(values)
+        low, high = spread(values).interval
+        assert (high - low) / 2 == pytest.approx(half, rel=5e-3)
+    assert spread([3.0]).interval is None
+
+
+def test_mirrored_data_are_mirrored():
+    source = extractors.create("pixels")
+    images = np.zeros((64, 4, 4, 1), np.uint8)
+    images[:, :, 0] = 255
+    flipping = type("Flipping", (), {"flip": True})()
+    kept, mirrored = (
+        Evaluator(Dataset(images), subject, metrics=[metrics.create("frechet")], extractor=source, count=32)
+        for subject in (None, flipping)
+    )
+    left = kept.real.features.reshape(64, 4, 4)[:, 0, 0]
+    assert left.all()
+    assert 16 < mirrored.real.features.reshape(64, 4, 4)[:, 0, 0].sum() < 48
+
+
+def test_only_the_canonical_extractor_and_counts_are_called_fid(monkeypatch):
+    evaluator = made("frechet", "kernel", "precision_recall")
+    assert list(numbers(evaluator.measure(fresh)))[:2] == ["frechet (vectors)", "kernel (vectors)"]
+    evaluator.loaded = dataclasses.replace(evaluator.loaded, canonical=True)
+    assert list(numbers(evaluator.measure(fresh)))[:2] == ["frechet (vectors)", "kernel (vectors)"], "too few samples"
+    monkeypatch.setattr(module, "CANONICAL_COUNT", 100)
+    assert list(numbers(evaluator.measure(fresh))) == ["FID", "KID", "precision (vectors)", "recall (vectors)"]
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (["classifier_score"], {}, "class probabilities"),
+        ([], {"count": 401}, "400 real samples.*--samples 200"),
+        ([], {"count": 15}, "16 to"),
+        ([{"name": "precision_recall", "k": 100}], {}, "more than k = 100"),
+    ],
+)
+def test_refused(names, options, message):
+    with pytest.raises(EvaluationError, match=message):
+        made(*names, **options)
+
+
+def test_samples_that_are_not_finite():
+    with pytest.raises(EvaluationError, match="not finite"):
+        made("frechet").measure(lambda seeds: np.full((len(seeds), 2), np.nan, np.float32))
