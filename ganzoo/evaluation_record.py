@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganzoo.bundle import ONNX, Bundle
+from ganzoo.bundle import METADATA, ONNX, Bundle
 from ganzoo.bundle_config import read_json, write_json
 from ganzoo.data.base import Dataset, DataSource, data_sources
 from ganzoo.errors import BundleError, EvaluationError
@@ -164,6 +164,19 @@ def recorded_metrics(bundle: Bundle) -> dict[str, dict[str, Any]]:
         for label, entry in held["metrics"].items()
         if isinstance(entry, Mapping)
     }
+
+
+def with_metrics(bundle: Bundle, *, write: bool) -> Bundle:
+    """The bundle with the numbers that were measured on it; ``write`` puts them into its metadata.json for good.
+
+    Raises:
+        GanzooError: if metadata.json cannot be written.
+    """
+    facts = bundle.metadata.facts
+    metadata = bundle.metadata._replace(facts=replace(facts, metrics={**facts.metrics, **recorded_metrics(bundle)}))
+    if write and metadata != bundle.metadata:
+        write_atomic(bundle.folder / METADATA, write_json(metadata.to_dict()))
+    return replace(bundle, metadata=metadata)
 
 
 def _interval(spread: Spread | None) -> list[float] | None:

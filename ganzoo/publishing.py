@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,6 +76,7 @@ def publish(
             and empty.
         GanzooError: if there is no such run or bundle, or it must not be published.
     """
+    from ganzoo.evaluation_record import with_metrics
     from ganzoo.loading import find_bundle
 
     reference = require_reference(repo_id, revision=branch)
@@ -86,7 +86,7 @@ def publish(
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
     if license is not None:
         check_license(license)
-    bundle = _with_metrics(read_bundle(find_bundle(what)), write=not dry_run)
+    bundle = with_metrics(read_bundle(find_bundle(what)), write=not dry_run)
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]
@@ -142,18 +142,6 @@ def publish_pretrained(
     bundle = read_bundle(find_bundle(folder))
     entry = zoo_index.entry_of(model.name, bundle, repo=model.repo, revision=made.commit)
     return made, zoo_index.write_entry(entry)
-
-
-def _with_metrics(bundle: Bundle, *, write: bool) -> Bundle:
-    """The bundle with the numbers that ``ganzoo evaluate`` has measured on it; ``write`` puts them into it for good."""
-    from ganzoo.evaluation_record import recorded_metrics
-    from ganzoo.images import write_atomic
-
-    facts = bundle.metadata.facts
-    metadata = bundle.metadata._replace(facts=replace(facts, metrics={**facts.metrics, **recorded_metrics(bundle)}))
-    if write and metadata != bundle.metadata:
-        write_atomic(bundle.folder / METADATA, write_json(metadata.to_dict()))
-    return replace(bundle, metadata=metadata)
 
 
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:

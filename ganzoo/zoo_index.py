@@ -184,20 +184,27 @@ def write_entry(model: Pretrained) -> Path:
 def ship(name: str, folder: Path, *, repo: str) -> Pretrained:
     """Put a bundle into the package and into the index, unpublished. For those who make ganzoo.
 
+    Numbers that ``ganzoo evaluate`` has measured on it go into its metadata, and its card is written anew.
+
     Raises:
         BundleError: if the bundle is damaged, or more than ``SHIPPED_LIMIT`` bytes of it would be in the wheel.
     """
-    bundle = read_bundle(folder)
+    from ganzoo.card import model_card
+    from ganzoo.evaluation_record import with_metrics
+    from ganzoo.images import write_atomic
+
+    bundle = with_metrics(read_bundle(folder), write=True)
     entry = entry_of(name, bundle, repo=repo, revision=None)
-    names = [*entry.files, *([CARD] if (folder / CARD).is_file() else [])]
-    size = sum((folder / file).stat().st_size for file in names if file not in STAYS_OUT)
+    card = model_card(bundle.config, bundle.metadata.facts, files=tuple(entry.files), repo_id=repo)
+    size = sum(record.size for file, record in entry.files.items() if file not in STAYS_OUT) + len(card.encode())
     if size > SHIPPED_LIMIT:
         raise BundleError(f"'{name}' would take {size} bytes of the wheel; allowed: {SHIPPED_LIMIT}.")
     shutil.rmtree(SHIPPED / name, ignore_errors=True)
-    for file in names:
+    for file in entry.files:
         target = SHIPPED / name / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / file, target)
+    write_atomic(SHIPPED / name / CARD, card.encode())
     write_entry(entry)
     return entry
 

@@ -9,7 +9,7 @@ import tiny_bundles
 
 import ganzoo
 from ganzoo import zoo_index
-from ganzoo.bundle import WEIGHTS
+from ganzoo.bundle import ONNX, WEIGHTS, read_bundle
 from ganzoo.errors import BundleError, HubError
 from ganzoo.hub_reference import HubReference, parse_reference
 
@@ -49,8 +49,6 @@ def test_shipped_and_written_and_read(place):
 
 def test_the_wheel_takes_what_generating_needs(place, monkeypatch):
     folder = tiny_bundles.image_bundle(place / "b").folder
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != WEIGHTS)
-    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", size)
     entry = zoo_index.ship("tiny-1", folder, repo="someone/tiny")
     assert WEIGHTS in entry.files
     for name in zoo_index.STAYS_OUT:
@@ -58,9 +56,24 @@ def test_the_wheel_takes_what_generating_needs(place, monkeypatch):
     assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
     with pytest.raises(HubError, match="has not been published yet"):
         ganzoo.pull("tiny-1")
-    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", 1000)
-    with pytest.raises(BundleError, match="allowed: 1000"):
+    size = sum(path.stat().st_size for path in (place / "shipped/tiny-1").rglob("*") if path.is_file())
+    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", size)
+    zoo_index.ship("tiny-1", folder, repo="someone/tiny")
+    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", size - 1)
+    with pytest.raises(BundleError, match=f"would take {size} bytes of the wheel; allowed: {size - 1}"):
         zoo_index.ship("tiny-2", folder, repo="someone/tiny")
+
+
+def test_what_was_measured_ships_with_the_card(place):
+    bundle = tiny_bundles.image_bundle(place / "b")
+    numbers = {"frechet (pixels)": {"value": 12.5, "protocol": "100 samples"}}
+    measured = {"format_version": 1, "model": {"onnx_sha256": bundle.metadata.files[ONNX].sha256}, "metrics": numbers}
+    (place / "metrics.json").write_text(json.dumps(measured))
+    zoo_index.ship("tiny-1", bundle.folder, repo="someone/tiny")
+    card = (place / "shipped/tiny-1/README.md").read_text()
+    assert "| frechet (pixels) | 12.5 | 100 samples |" in card
+    assert 'ganzoo.load("someone/tiny")' in card
+    assert read_bundle(place / "shipped/tiny-1").metadata.facts.metrics.items() >= numbers.items()
 
 
 @pytest.mark.parametrize(
