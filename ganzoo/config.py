@@ -15,6 +15,7 @@ from ganzoo.losses import Loss, NonSaturating, losses
 from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
 from ganzoo.validation import explain
+from ganzoo.watch import WatchConfig
 
 DataPart = Annotated[DataSource, data_sources.field()]
 LossPart = Annotated[Loss, losses.field()]
@@ -45,6 +46,7 @@ class TrainingConfig(BaseModel):
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
             generators must be alike; the discriminator starts anew.
         seed: fixes first weights, noise, augmentation and data order.
+        watch: the collapse watch, which warns, goes back or stops.
         log_every, sample_every, checkpoint_every: in steps.
         keep_checkpoints: the newest ones that stay on disk.
     """
@@ -66,6 +68,7 @@ class TrainingConfig(BaseModel):
     xla: bool = False
     init_from: str | None = Field(None, min_length=1, max_length=500)
     seed: int = Field(0, ge=0, lt=2**31)
+    watch: WatchConfig = WatchConfig()
     log_every: int = Field(100, ge=1)
     sample_every: int = Field(1000, ge=1)
     checkpoint_every: int = Field(2000, ge=1)

@@ -17,6 +17,8 @@ class Loss(Part):
 
     generator_needs_real: ClassVar[bool] = False
     """Whether ``generator`` reads the logits of real samples (otherwise it gets zeros)."""
+    can_saturate: ClassVar[bool] = True
+    """Whether a logit far from zero leaves little to learn. False for a critic, whose logits have no scale."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Loss that the discriminator minimises, given the logits of real and of fake samples."""
@@ -100,6 +102,8 @@ class Hinge(Loss):
 @losses.register("wasserstein")
 class Wasserstein(Loss):
     """Difference of the means (Arjovsky et al. 2017, arXiv:1701.07875); use it with the penalty ``wgan_gp``."""
+
+    can_saturate: ClassVar[bool] = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
