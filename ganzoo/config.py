@@ -157,6 +157,12 @@ class Config(BaseModel):
             raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {samples}")
         if self.training.augment is not None and len(self.sample_shape) != 3:
             raise ValueError("training.augment changes images, and this data has none")
+        augment, loss = self.training.augment, self.training.loss
+        if augment is not None and augment.adaptive and not loss.zero_is_undecided:
+            raise ValueError(
+                "training.augment.adaptive goes by the sign of D's logits on real samples, which says nothing with the "
+                f"loss '{loss.registered_name}'; use non_saturating or hinge, or adaptive: false"
+            )
 
     def _check_norm(self) -> None:
         blocks = self.discriminator.expand(self.sample_shape)

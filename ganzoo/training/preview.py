@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 
 from ganzoo import images, latents
 from ganzoo.config import Config
-from ganzoo.pictures import picture
 from ganzoo.runs import SAMPLES, Run
 
 SEEDS = range(64)
@@ -37,11 +36,9 @@ def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.f
     return make
 
 
-def save_samples(run: Run, step: int, samples: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Keep the samples as a picture in the run folder, and return it, uint8 ``[h, w, c]``."""
-    sheet = picture(samples)
+def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:
+    """Keep a sample picture in the run folder."""
     images.save(sheet, run.folder / SAMPLES / f"step-{step:08d}.png")
-    return sheet
 
 
 def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:

@@ -15,13 +15,16 @@ from ganzoo import networks
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, RunError, TrainingError
+from ganzoo.pictures import picture
 from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.training import checkpoint, preview, rollback, schedule
 from ganzoo.training.feed import Feed
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log, ProgressBar
+from ganzoo.training.many_steps import many_steps
 from ganzoo.training.means import Means
 from ganzoo.training.step import METRICS, Update
+from ganzoo.training.strength import Strength
 from ganzoo.training.watch import NOT_FINITE, Sign, Watch
 
 CHUNK_SECONDS = 1.0
@@ -70,9 +73,17 @@ class Trainer:
             self.d_optimizer = training.d_optimizer.build(training.steps * training.d_steps)
             self.g_optimizer.build(self.generator.trainable_variables)
             self.d_optimizer.build(self.discriminator.trainable_variables)
-        update = Update(config, self.generator, self.discriminator, self.ema, self.g_optimizer, self.d_optimizer)
-        self._update = tf.function(update, jit_compile=True) if training.xla else update
-        self._run_steps = tf.function(self._steps_in_graph, input_signature=_signature(config))
+        self.strength = Strength.of(config)
+        update = Update(
+            config,
+            self.generator,
+            self.discriminator,
+            self.ema,
+            self.g_optimizer,
+            self.d_optimizer,
+            strength=self.strength,
+        )
+        self._run_steps = many_steps(config, update, self.strength, self.strategy)
         self._preview = preview.sampler(config, self.ema)
 
     def restore(self) -> tuple[str, ...]:
@@ -204,7 +215,8 @@ class Trainer:
         if watch and due:
             signs = signs + watch.interval(self.step)
         if due or at_end:
-            values = means.take() | {"seconds": seconds} | values
+            strength = {"augment_p": float(self.strength.p)} if self.strength else {}
+            values = means.take() | {"seconds": seconds} | strength | values
         if values:
             log.write(self.step, values, notes=rollback.as_notes(signs))
         return signs
@@ -238,20 +250,6 @@ class Trainer:
             return "There was no checkpoint yet."
         return f"The last good checkpoint is at step {self._saved_step}."
 
-    def _steps_in_graph(self, samples: Any, labels: Any, indices: Any, first: Any) -> Any:
-        """Metrics of the steps, a row each, and how many were made; ends early where a metric is not finite."""
-        count, done = tf.shape(indices)[0], 0
-        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(METRICS)])
-        for i in tf.range(count):
-            step = first + tf.cast(i, tf.int64)
-            metrics = self.strategy.run(self._update, args=(samples, labels, indices[i], step))
-            metrics = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, metrics, axis=None)
-            rows = rows.write(i, metrics)
-            done += 1
-            if not tf.reduce_all(tf.math.is_finite(metrics)):
-                break
-        return rows.stack(), done
-
     def _intervals(self) -> tuple[int, int, int]:
         training = self.config.training
         return training.log_every, training.sample_every, training.checkpoint_every
@@ -272,7 +270,9 @@ class Trainer:
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
         made = self._preview()
-        log.write_image(self.step, preview.save_samples(self.run, self.step, made))
+        sheet = picture(made)
+        preview.save_samples(self.run, self.step, sheet)
+        log.write_image(self.step, sheet)
         return made
 
     def _groups(self) -> dict[str, dict[str, Any]]:
@@ -286,22 +286,12 @@ class Trainer:
         }
         if self.watch:
             holders["watch"] = self.watch.variables
+        if self.strength:
+            holders["augment"] = self.strength.variables
         return {
             group: {f"{place:04d}/{variable.path}": variable for place, variable in enumerate(variables)}
             for group, variables in holders.items()
         }
-
-
-def _signature(config: Config) -> list[tf.TensorSpec]:
-    """What the graph takes: with the number of steps and of samples left open, it is traced once."""
-    training = config.training
-    dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
-    return [
-        tf.TensorSpec([None, *config.sample_shape], dtype),
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec([None, training.d_steps, training.batch_size], tf.int32),
-        tf.TensorSpec([], tf.int64),
-    ]
 
 
 def _check_shares(config: Config, replicas: int) -> None:

@@ -72,7 +72,7 @@ class Yardstick:
 
 
 def features(samples: NDArray[np.generic]) -> Features:
-    """Samples as rows ``[n, d]``: images averaged down to at most ``SIDE`` pixels a side, in [-1, 1]; else as they are."""
+    """Samples as rows ``[n, d]``: images in [-1, 1], averaged down to ``SIDE`` pixels a side; vectors as they are."""
     if samples.ndim == 2:
         return samples.astype(np.float64)
     values = samples / 127.5 - 1.0 if samples.dtype == np.uint8 else samples.astype(np.float64)
@@ -86,7 +86,7 @@ def features(samples: NDArray[np.generic]) -> Features:
 
 def _distances(first: Features, second: Features) -> Features:
     """Euclidean distance of every row to every row. By differences: products would lose near copies to rounding."""
-    return np.sqrt(np.stack([np.square(row - second).sum(axis=1) for row in first]))
+    return np.sqrt(np.square(first[:, None] - second[None]).sum(axis=2))
 
 
 def _to_nearest(rows: Features) -> Features:

@@ -46,11 +46,11 @@ class Sign:
 
 
 class Slot:
-    """Numbers of the watch, kept in the checkpoint like a variable."""
+    """Numbers of the watch, kept in the checkpoint like a variable. All begin at 0."""
 
-    def __init__(self, path: str, *shape: int, fill: float = 0.0) -> None:
+    def __init__(self, path: str, *shape: int) -> None:
         self.path = path
-        self.value = np.full(shape, fill, np.float64)
+        self.value = np.zeros(shape, np.float64)
         self.shape = shape
 
     def assign(self, value: Any) -> None:
@@ -75,7 +75,7 @@ class Watch:
         self._yardstick = _yardstick(samples, seed=config.training.seed)
         self._totals = Slot("totals", len(METRICS))
         self._steps = Slot("steps", 1)
-        self._norms = Slot("gradient_norms", 2, HISTORY, fill=np.nan)
+        self._norms = Slot("gradient_norms", 2, HISTORY)
         self._best_recall = Slot("best_recall", 1)
         self._with_sign = Slot("looks_with_sign", len(KINDS))
         self._without = Slot("looks_without_sign", len(KINDS))
@@ -186,7 +186,7 @@ class Watch:
     def _exploding(self, kind: str, means: Mapping[str, float], history: NDArray[np.float64]) -> str | None:
         letter = kind[0]
         norm = means[f"{letter}_gradient_norm"]
-        past = history[np.isfinite(history)]
+        past = history[history > 0]
         history[:] = [*history[1:], norm]
         if len(past) < LEAST_HISTORY or norm < max(SMALL_NORM, self.settings.gradient_factor * float(np.median(past))):
             return None

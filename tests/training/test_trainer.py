@@ -205,7 +205,7 @@ def test_a_full_disk_is_one_clear_error_and_keeps_the_last_checkpoint(tmp_path, 
 
 
 def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch):
-    def full(self, step, values):
+    def full(self, step, values, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Log, "write", full)
