@@ -1,5 +1,6 @@
 """The collapse watch: what is a sign, when it counts, and what it says."""
 
+import itertools
 import re
 
 import numpy as np
@@ -80,7 +81,7 @@ def test_features_are_averages_over_areas(size):
     image = RNG.randint(0, 256, (2, size, 8, 1)).astype(np.uint8)
     rows = features(image).reshape(2, min(8, size), 8)
     edges = np.linspace(0, size, min(8, size) + 1).astype(int)
-    for place, (top, bottom) in enumerate(zip(edges, edges[1:], strict=False)):
+    for place, (top, bottom) in enumerate(itertools.pairwise(edges)):
         wanted = (image[:, top:bottom, :, 0] / 127.5 - 1).mean(axis=1)
         np.testing.assert_allclose(rows[:, place], wanted, atol=1e-12)
 
