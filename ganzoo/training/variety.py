@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ class Yardstick:
             yardstick, the other half is measured for the floor. At least ``2 * FEWEST``.
     """
 
-    def __init__(self, samples: NDArray[np.generic]) -> None:
+    def __init__(self, samples: NDArray[Any]) -> None:
         kind = "images" if samples.ndim == 4 else "vectors"
         self.count = min(len(samples) // 2, COUNTS[kind])
         self._nearest = min(NEAREST[kind], self.count - 1)
@@ -59,7 +60,7 @@ class Yardstick:
         self._real_duplicates = float(np.mean(nearest <= self._near))
         self._real_recall = self._recall(other)
 
-    def measure(self, samples: NDArray[np.generic]) -> Variety:
+    def measure(self, samples: NDArray[Any]) -> Variety:
         """Compare generated samples, in the form of the real ones, with the real ones. Takes the first ``count``."""
         made = features(samples[: self.count])
         duplicates = float(np.mean(_to_nearest(made) <= self._near))
@@ -71,11 +72,13 @@ class Yardstick:
         return float(np.mean((_distances(self._real, made) <= reach).any(axis=1)))
 
 
-def features(samples: NDArray[np.generic]) -> Features:
+def features(samples: NDArray[Any]) -> Features:
     """Samples as rows ``[n, d]``: images in [-1, 1], averaged down to ``SIDE`` pixels a side; vectors as they are."""
     if samples.ndim == 2:
         return samples.astype(np.float64)
-    values = samples / 127.5 - 1.0 if samples.dtype == np.uint8 else samples.astype(np.float64)
+    values: NDArray[Any] = samples.astype(np.float64)
+    if samples.dtype == np.uint8:
+        values = values / 127.5 - 1.0
     for axis in (1, 2):
         size = values.shape[axis]
         edges = np.linspace(0, size, min(SIDE, size) + 1).astype(int)

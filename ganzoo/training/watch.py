@@ -69,7 +69,7 @@ class Watch:
         samples: all real samples; a few are drawn by the training's seed.
     """
 
-    def __init__(self, config: Config, samples: NDArray[np.generic]) -> None:
+    def __init__(self, config: Config, samples: NDArray[Any]) -> None:
         self.config = config
         self.settings = config.training.watch
         self._yardstick = _yardstick(samples, seed=config.training.seed)
@@ -106,7 +106,7 @@ class Watch:
         self._totals.assign(np.cumsum(np.concatenate([self._totals.value[None], rows]), axis=0)[-1])
         self._steps.value += len(rows)
 
-    def look(self, step: int, made: NDArray[np.generic]) -> tuple[list[Sign], dict[str, float]]:
+    def look(self, step: int, made: NDArray[Any]) -> tuple[list[Sign], dict[str, float]]:
         """Judge a preview batch, in the form of the real samples. Returns new signs, and numbers for the log."""
         if self._yardstick is None or len(made) < self._yardstick.count:
             return [], {}
@@ -193,7 +193,7 @@ class Watch:
         return f"the gradients of {letter.upper()} explode: norm {norm:.3g}, until now about {np.median(past):.3g}."
 
 
-def _yardstick(samples: NDArray[np.generic], *, seed: int) -> Yardstick | None:
+def _yardstick(samples: NDArray[Any], *, seed: int) -> Yardstick | None:
     """A yardstick from a few real samples in a random order; None where there are too few."""
     count = min(len(samples), 2 * COUNTS["images" if samples.ndim == 4 else "vectors"])
     if count < 2 * FEWEST:

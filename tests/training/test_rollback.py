@@ -72,19 +72,20 @@ def whole(tmp_path_factory):
 
 def test_it_says_what_it_saw_and_where_it_went(whole):
     made, said = whole
-    assert len(said) == 2
+    assert len(said) == 3
     assert said[0].startswith("Step 6: the samples repeat themselves: 100% of the preview")
-    assert said[1] == (
+    assert said[1].startswith("Step 6: the variety is lost: the preview covers 0% of the real samples")
+    assert said[2] == (
         "Went back from step 6 to step 4; both learning rates are now 0.5 times the config's (rollback 1 of at most 2)."
     )
     back = [line for line in made.run.log() if "rollback" in line]
     assert [(line["step"], line["from_step"], line["rollback"]) for line in back] == [(4, 6, 1)]
-    assert [sign["kind"] for sign in back[0]["warnings"]] == ["duplicates"]
+    assert [sign["kind"] for sign in back[0]["warnings"]] == ["duplicates", "recall"]
     assert [line["step"] for line in made.run.log()] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10]
     assert made.run.checkpoint_steps() == [8, 10]
     row = _row(made.run)
-    assert (row["warnings"], row["rollbacks"]) == (["duplicates"], 1)
-    assert _texts(row)[-1] == "duplicates, 1 rollbacks"
+    assert (row["warnings"], row["rollbacks"]) == (["duplicates", "recall"], 1)
+    assert _texts(row)[-1] == "duplicates, recall, 1 rollbacks"
     assert json.dumps(row)
 
 
@@ -184,7 +185,7 @@ def test_there_is_always_a_step_to_go_back_to(tmp_path):
     made = collapsing(trainer(one, tmp_path, one.data.load()))
     said = []
     made.train(quiet=True, say=said.append)
-    assert said[1].startswith("Went back from step 10 to step 4;")
+    assert said[2].startswith("Went back from step 10 to step 4;")
     first = subject(tmp_path / "first", watch={"patience": 1})
     first.train(max_steps=1, quiet=True)
     assert first.run.checkpoint_steps() == [0, 1]
@@ -212,7 +213,7 @@ def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
 def test_a_warning_changes_nothing_but_the_log(tmp_path):
     warned, said = subject(tmp_path / "a", watch={"on_collapse": "warn"}), []
     warned.train(quiet=True, say=said.append)
-    assert len(said) == 1
+    assert len(said) == 2
     one = config(enabled=False)
     off = trainer(one, tmp_path / "off", one.data.load())
     off.train(quiet=True)
@@ -221,7 +222,7 @@ def test_a_warning_changes_nothing_but_the_log(tmp_path):
     assert metrics(warned.run) == metrics(off.run)
     assert warned.run.checkpoint_steps() == off.run.checkpoint_steps()
     marks = [(line["step"], sign["kind"]) for line in warned.run.log() for sign in line.get("warnings", [])]
-    assert marks == [(6, "duplicates")]
+    assert marks == [(6, "duplicates"), (6, "recall")]
 
 
 def test_a_generator_that_makes_one_image_is_warned_about_on_the_users_channel(tmp_path):
