@@ -31,7 +31,7 @@ def _row(run: Run) -> dict[str, Any]:
 
     log = run.log()
     last = log[-1] if log else {}
-    losses = next((record for record in reversed(log) if "d_loss" in record), {})
+    losses: dict[str, Any] = next((record for record in reversed(log) if "d_loss" in record), {})
     checkpoints = run.checkpoint_steps()
     return {
         "run": run.name,
