@@ -129,7 +129,9 @@ class Trainer:
             for group, variables in self._groups().items()
         }
         training, also = self.config.training, set[int]()
-        if training.watch.on_collapse != "warn":  # the one to go back to now, and the one when this step proves good
+        if (
+            self.watch and training.watch.on_collapse != "warn"
+        ):  # the one to go back to now, and the one when this step proves good
             every = training.checkpoint_every
             also = {rollback.last_good_step(self), self.step // every * every}
         folder = self.run.folder / CHECKPOINTS
@@ -175,7 +177,7 @@ class Trainer:
         training = self.config.training
         means, chunk = Means(), 1
         started = time.monotonic()
-        if training.watch.on_collapse == "rollback" and self._saved_step is None:
+        if self.watch and training.watch.on_collapse == "rollback" and self._saved_step is None:
             self.save()  # so that there always is a step to go back to
         bar = ProgressBar(self.config.name, first_step=self.step, last_step=last, quiet=quiet)
         with bar, interruptible() as interrupted:
