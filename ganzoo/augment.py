@@ -12,8 +12,24 @@ if TYPE_CHECKING:
     from tensorflow import Tensor
 
 
+WHETHER = 1_000
+"""Folded into a seed, it gives the key of the draw that decides whether an image is changed."""
+
+
 class Augmentation(Part):
-    """A differentiable random change of images."""
+    """A differentiable random change of images.
+
+    Attributes:
+        adaptive: change not all images but a share that follows how much the discriminator overfits, from none upwards
+            (ADA, Karras et al. 2020, arXiv:2006.06676, section 3.2).
+        target: the mean sign of D's logits on real samples, -1 to 1, above which the share rises and below which it
+            falls.
+        adapt_images: real images in which the share goes from 0 to 1; less adapts faster.
+    """
+
+    adaptive: bool = False
+    target: float = Field(0.6, gt=-1, lt=1)
+    adapt_images: int = Field(500_000, ge=1, le=1_000_000_000)
 
     def apply(self, images: Tensor, seed: Tensor) -> Tensor:
         """Changed images of the same shape.
@@ -23,6 +39,10 @@ class Augmentation(Part):
             seed: int64 ``[2]`` for stateless random numbers; the same seed makes the same change.
         """
         raise NotImplementedError
+
+    def apply_some(self, images: Tensor, seed: Tensor, probability: Tensor) -> Tensor:
+        """As ``apply``, but each image is changed with this probability (float32 scalar) and else left as it is."""
+        return _some(images, self.apply(images, seed), seed, probability)
 
 
 augmentations: Registry[Augmentation] = Registry(
@@ -48,14 +68,33 @@ class DiffAugment(Augmentation):
         import tensorflow as tf
 
         for number, change in enumerate(self.policy):
-            key = tf.random.experimental.stateless_fold_in(seed, number)
-            if change == "color":
-                images = _color(images, key)
-            elif change == "translation":
-                images = _translate(images, key, self.translation)
-            else:
-                images = _cut_out(images, key, self.cutout)
+            images = self._changed(change, images, tf.random.experimental.stateless_fold_in(seed, number))
         return images
+
+    def apply_some(self, images: Tensor, seed: Tensor, probability: Tensor) -> Tensor:
+        """Each of the changes is made to each image with this probability, independently."""
+        import tensorflow as tf
+
+        for number, change in enumerate(self.policy):
+            key = tf.random.experimental.stateless_fold_in(seed, number)
+            images = _some(images, self._changed(change, images, key), key, probability)
+        return images
+
+    def _changed(self, change: str, images: Tensor, key: Tensor) -> Tensor:
+        if change == "color":
+            return _color(images, key)
+        if change == "translation":
+            return _translate(images, key, self.translation)
+        return _cut_out(images, key, self.cutout)
+
+
+def _some(images: Tensor, changed: Tensor, seed: Tensor, probability: Tensor) -> Tensor:
+    """Each image changed with this probability, by a draw of its own."""
+    import tensorflow as tf
+
+    key = tf.random.experimental.stateless_fold_in(seed, WHETHER)
+    draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed=key)
+    return tf.where(draw < probability, changed, images)
 
 
 def _color(images: Tensor, seed: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from ganzoo.losses import Loss, NonSaturating, losses
 from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
 from ganzoo.validation import explain
+from ganzoo.watch import WatchConfig
 
 DataPart = Annotated[DataSource, data_sources.field()]
 LossPart = Annotated[Loss, losses.field()]
@@ -45,6 +46,7 @@ class TrainingConfig(BaseModel):
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
             generators must be alike; the discriminator starts anew.
         seed: fixes first weights, noise, augmentation and data order.
+        watch: the collapse watch, which warns, goes back or stops.
         log_every, sample_every, checkpoint_every: in steps.
         keep_checkpoints: the newest ones that stay on disk.
     """
@@ -66,6 +68,7 @@ class TrainingConfig(BaseModel):
     xla: bool = False
     init_from: str | None = Field(None, min_length=1, max_length=500)
     seed: int = Field(0, ge=0, lt=2**31)
+    watch: WatchConfig = WatchConfig()
     log_every: int = Field(100, ge=1)
     sample_every: int = Field(1000, ge=1)
     checkpoint_every: int = Field(2000, ge=1)
@@ -154,6 +157,12 @@ class Config(BaseModel):
             raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {samples}")
         if self.training.augment is not None and len(self.sample_shape) != 3:
             raise ValueError("training.augment changes images, and this data has none")
+        augment, loss = self.training.augment, self.training.loss
+        if augment is not None and augment.adaptive and not loss.zero_is_undecided:
+            raise ValueError(
+                "training.augment.adaptive goes by the sign of D's logits on real samples, which says nothing with the "
+                f"loss '{loss.registered_name}'; use non_saturating or hinge, or adaptive: false"
+            )
 
     def _check_norm(self) -> None:
         blocks = self.discriminator.expand(self.sample_shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def train(
         overrides: further ``dotted.key=value`` texts.
         root: where runs are kept; by default ``runs/`` in the present folder.
         max_minutes: stop after so long.
-        quiet: show no progress.
+        quiet: show no progress, and not what the collapse watch sees; both stand in the run's log.
 
     Raises:
         GanzooError: for anything that is wrong with the name, the config, the data or the disk.
@@ -46,8 +47,17 @@ def train(
     require(TRAINING, action="Training")
     from ganzoo.training.train import start
 
-    run, _ = start(config, root=root, max_minutes=max_minutes, quiet=quiet)
+    run, _ = start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say)
     return run
+
+
+def _say(text: str) -> None:
+    """A line for a reader, such as a warning of the collapse watch."""
+    print(text, file=sys.stderr)
+
+
+def _unheard(text: str) -> None:
+    """Nothing."""
 
 
 def experiment(

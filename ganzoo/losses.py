@@ -17,6 +17,10 @@ class Loss(Part):
 
     generator_needs_real: ClassVar[bool] = False
     """Whether ``generator`` reads the logits of real samples (otherwise it gets zeros)."""
+    can_saturate: ClassVar[bool] = True
+    """Whether a logit far from zero leaves little to learn. False for a critic, whose logits have no scale."""
+    zero_is_undecided: ClassVar[bool] = True
+    """Whether the sign of a logit says "real" or "fake", which an adaptive augmentation goes by."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Loss that the discriminator minimises, given the logits of real and of fake samples."""
@@ -71,6 +75,8 @@ class Saturating(CrossEntropyLoss):
 class LeastSquares(Loss):
     """Squared distance of the logit to 1 for real and 0 for fake (Mao et al. 2017, arXiv:1611.04076, equation 9)."""
 
+    zero_is_undecided: ClassVar[bool] = False
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
 
@@ -101,6 +107,9 @@ class Hinge(Loss):
 class Wasserstein(Loss):
     """Difference of the means (Arjovsky et al. 2017, arXiv:1701.07875); use it with the penalty ``wgan_gp``."""
 
+    zero_is_undecided: ClassVar[bool] = False
+    can_saturate: ClassVar[bool] = False
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
 
@@ -118,6 +127,7 @@ class Relativistic(Loss):
     arXiv:1807.00734; with zero-centred penalties it is R3GAN's loss, Huang et al. 2024, arXiv:2501.05441).
     """
 
+    zero_is_undecided: ClassVar[bool] = False
     generator_needs_real: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ganzoo.registry import Part, Registry
 
@@ -34,6 +35,10 @@ class Penalty(Part):
         """
         raise NotImplementedError
 
+    def scale(self, step: Tensor, steps: int) -> Tensor | None:
+        """What the penalty is multiplied by at a step (int64) of a training of so many; None leaves it as it is."""
+        return None
+
 
 penalties: Registry[Penalty] = Registry("penalties", kind="penalty", base=Penalty, package="ganzoo.penalties")
 
@@ -54,9 +59,32 @@ class ZeroCentred(Penalty):
 
     Attributes:
         gamma: weight; it grows with the number of pixels, 1 to 100 for small networks at 64 px.
+        gamma_end: if given, the weight goes from ``gamma`` at the first step to this, as in R3GAN (Huang et al. 2024,
+            arXiv:2501.05441), which lets it fall to a tenth.
+        schedule: how it goes there.
+        schedule_steps: steps until it is there, and stays; by default the whole training.
     """
 
     gamma: float = Field(1.0, gt=0, le=1e6)
+    gamma_end: float | None = Field(None, ge=0, le=1e6)
+    schedule: Literal["cosine", "linear"] = "cosine"
+    schedule_steps: int | None = Field(None, ge=1, le=1_000_000_000)
+
+    @model_validator(mode="after")
+    def _goes_somewhere(self) -> Self:
+        if self.schedule_steps is not None and self.gamma_end is None:
+            raise ValueError("schedule_steps says when gamma reaches gamma_end, which is not given")
+        return self
+
+    def scale(self, step: Tensor, steps: int) -> Tensor | None:
+        """The present gamma as a multiple of ``gamma``."""
+        if self.gamma_end is None:
+            return None
+        import tensorflow as tf
+
+        done = tf.minimum(1.0, tf.cast(step, tf.float32) / (self.schedule_steps or steps))
+        left = 0.5 * (1.0 + tf.cos(math.pi * done)) if self.schedule == "cosine" else 1.0 - done
+        return left + (1.0 - left) * (self.gamma_end / self.gamma)
 
     def at(self, critic: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
         """The penalty at these samples."""

@@ -114,3 +114,26 @@ def test_a_penalty_of_a_mixed_precision_critic_is_float32(name):
     value = create(name).penalty(lambda x: critic(W)(tf.cast(x, tf.bfloat16)), *tensors(), SEED)
     assert value.dtype == tf.float32
     np.testing.assert_allclose(value, FORMULAS[name](W), rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "wanted"),
+    [
+        ("cosine", {0: 2.0, 5: 1.1 + 0.9 * 2**-0.5, 10: 1.1, 20: 0.2, 99: 0.2}),
+        ("linear", {0: 2.0, 5: 1.55, 10: 1.1, 20: 0.2, 99: 0.2}),
+    ],
+)
+@pytest.mark.parametrize("name", ["r1", "r2"])
+def test_gamma_goes_to_its_end_and_stays(name, schedule, wanted):
+    over_training = {"name": name, "gamma": 2.0, "gamma_end": 0.2, "schedule": schedule}
+    for spec, steps in ((over_training, 20), ({**over_training, "schedule_steps": 20}, 1000)):
+        penalty = penalties.create(spec)
+        for step, gamma in wanted.items():
+            scale = penalty.scale(tf.constant(step, tf.int64), steps)
+            np.testing.assert_allclose(penalty.gamma * scale, gamma, rtol=1e-5)
+
+
+def test_without_an_end_nothing_is_scaled():
+    assert all(penalties.create(name).scale(tf.constant(3, tf.int64), 10) is None for name in FORMULAS)
+    with pytest.raises(ValueError, match="gamma_end, which is not given"):
+        penalties.create({"name": "r1", "schedule_steps": 5})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def runs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the runs in runs/, the newest last: step, age and last losses."""
+    """List the runs in runs/, the newest last: step, age, last losses, and what the collapse watch has seen."""
     from ganzoo.runs import RUNS, list_runs
 
     rows = [_row(run) for run in list_runs()]
@@ -22,8 +22,8 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     elif not rows:
         say(f"There is no run in '{RUNS}'. Start one: ganzoo train dcgan-faces-32")
     else:
-        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "exported")
-        emit_table(columns, [_texts(row) for row in rows], right=columns[1:])
+        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "exported", "seen")
+        emit_table(columns, [_texts(row) for row in rows], right=columns[1:-1])
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def _row(run: Run) -> dict[str, Any]:
 
     log = run.log()
     last = log[-1] if log else {}
+    losses: dict[str, Any] = next((record for record in reversed(log) if "d_loss" in record), {})
     checkpoints = run.checkpoint_steps()
     return {
         "run": run.name,
@@ -38,11 +39,13 @@ def _row(run: Run) -> dict[str, Any]:
         "step": last.get("step", 0),
         "steps": _steps(run),
         "age_seconds": round(run.age_seconds, 1),
-        "d_loss": last.get("d_loss"),
-        "g_loss": last.get("g_loss"),
-        "images_per_second": last.get("images_per_second"),
+        "d_loss": losses.get("d_loss"),
+        "g_loss": losses.get("g_loss"),
+        "images_per_second": losses.get("images_per_second"),
         "checkpoint": checkpoints[-1] if checkpoints else None,
         "exported": exported_step(run),
+        "warnings": sorted({str(sign["kind"]) for record in log for sign in record.get("warnings", ())}),
+        "rollbacks": max((int(record.get("rollback", 0)) for record in log), default=0),
     }
 
 
@@ -65,4 +68,6 @@ def _texts(row: dict[str, Any]) -> tuple[str, ...]:
 
     step = f"{row['step']}/{'?' if row['steps'] is None else row['steps']}"
     losses = (number("d_loss", ".3f"), number("g_loss", ".3f"), number("images_per_second", ".0f"))
-    return (row["run"], step, age_text(row["age_seconds"]), *losses, number("checkpoint", "d"), number("exported", "d"))
+    seen = [*row["warnings"], *([f"{row['rollbacks']} rollbacks"] if row["rollbacks"] else [])]
+    saved = (number("checkpoint", "d"), number("exported", "d"))
+    return (row["run"], step, age_text(row["age_seconds"]), *losses, *saved, ", ".join(seen) or "-")

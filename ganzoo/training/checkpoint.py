@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ class Checkpoint:
     skipped: tuple[str, ...] = ()
 
 
-def save(folder: Path, *, step: int, state: State, keep: int) -> Path:
-    """Write the checkpoint ``folder/step-N`` and remove all but the newest ``keep``.
+def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[int] = ()) -> Path:
+    """Write the checkpoint ``folder/step-N`` and remove all but the newest ``keep`` and those of the steps ``also``.
 
     Raises:
         RunError: if it cannot be written; the older ones still stand.
@@ -59,18 +59,27 @@ def save(folder: Path, *, step: int, state: State, keep: int) -> Path:
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(f"Cannot write the checkpoint '{final}': {error.strerror or error}.") from error
-    _tidy(folder, newest=step, keep=keep)
+    _tidy(folder, newest=step, keep=keep, also=also)
     return final
 
 
-def load_newest(folder: Path) -> Checkpoint | None:
-    """Read the newest checkpoint that verifies; None if there is not one checkpoint.
+def drop_after(folder: Path, step: int) -> None:
+    """Remove the checkpoints of later steps: the training goes back."""
+    for later, path in _complete(folder):
+        if later > step:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def load_newest(folder: Path, *, up_to: int | None = None) -> Checkpoint | None:
+    """Read the newest checkpoint (of at most the step ``up_to``) that verifies; None if there is not one checkpoint.
 
     Raises:
         RunError: if there are checkpoints and every one of them is damaged.
     """
     skipped: list[str] = []
     for step, path in reversed(_complete(folder)):
+        if up_to is not None and step > up_to:
+            continue
         try:
             state = _read(path, step)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
@@ -88,13 +97,14 @@ def _complete(folder: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
-def _tidy(folder: Path, *, newest: int, keep: int) -> None:
+def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> None:
     """Remove what is superseded: the oldest, what a killed write left, and what stands behind ``newest``.
 
     There is something behind it only if the training went back, past a damaged checkpoint.
     """
     complete = _complete(folder)
     kept = [path for step, path in complete if step <= newest][-keep:]
+    kept += [path for step, path in complete if step in also and step <= newest]
     for path in [*(path for _, path in complete if path not in kept), *folder.glob("step-*.tmp")]:
         shutil.rmtree(path, ignore_errors=True)
 

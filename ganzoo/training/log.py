@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 import tensorflow as tf
 from rich.console import Console
@@ -28,19 +28,30 @@ class Log:
     """
 
     def __init__(self, run: Run, *, first_step: int = 0) -> None:
-        path = run.folder / LOG
-        kept = [record for record in run.log() if record["step"] <= first_step]
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
-        temporary.replace(path)
-        self._file = path.open("a", encoding="utf-8")
+        self._run = run
+        self._file = self._opened(first_step)
         self._events: Any = None
         if importlib.util.find_spec("tensorboard"):
             self._events = tf.summary.create_file_writer(str(run.folder / TENSORBOARD))
 
-    def write(self, step: int, values: Mapping[str, float]) -> None:
-        """One line of metrics."""
-        self._file.write(json.dumps({"step": step, **{key: round(value, 6) for key, value in values.items()}}) + "\n")
+    def _opened(self, last_step: int) -> TextIO:
+        """The file, without the lines of later steps, ready for the next line."""
+        path = self._run.folder / LOG
+        kept = [record for record in self._run.log() if record["step"] <= last_step]
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+        temporary.replace(path)
+        return path.open("a", encoding="utf-8")
+
+    def go_back(self, step: int) -> None:
+        """Remove the lines of later steps, which the training will make again."""
+        self._file.close()
+        self._file = self._opened(step)
+
+    def write(self, step: int, values: Mapping[str, float], *, notes: Mapping[str, Any] | None = None) -> None:
+        """One line of metrics, with notes that are no numbers or are no curve."""
+        line = {"step": step, **{key: round(value, 6) for key, value in values.items()}, **(notes or {})}
+        self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         if self._events:
             with _as_os_error(), self._events.as_default(step=step):

@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 
 from ganzoo import images, latents
 from ganzoo.config import Config
-from ganzoo.pictures import picture
 from ganzoo.runs import SAMPLES, Run
 
 SEEDS = range(64)
@@ -23,18 +22,18 @@ POINT_SEEDS = range(2500)
 D_COLOUR, G_COLOUR, INK, PAPER = (31, 119, 180), (214, 90, 20), (60, 60, 60), (255, 255, 255)
 
 
-def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.uint8]]:
-    """A function that draws the generator's sample picture, uint8 ``[h, w, c]``, always from the same seeds."""
+def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.float32]]:
+    """A function that makes the generator's preview, float32 samples ``[n, ...]``, always from the same seeds."""
     seeds = SEEDS if len(config.sample_shape) == 3 else POINT_SEEDS
     z = latents.latents(seeds, dim=config.generator.latent_dim, distribution=config.generator.latent)
     inputs: list[Any] = [keras.ops.convert_to_tensor(z)]
     if config.num_classes:
         inputs.append(keras.ops.convert_to_tensor(np.arange(len(seeds), dtype=np.int32) % config.num_classes))
 
-    def draw() -> NDArray[np.uint8]:
-        return picture(keras.ops.convert_to_numpy(generator(inputs, training=False)))
+    def make() -> NDArray[np.float32]:
+        return keras.ops.convert_to_numpy(generator(inputs, training=False))
 
-    return draw
+    return make
 
 
 def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from ganzoo.blocks import _calling
 from ganzoo.config import Config
+from ganzoo.training.strength import Strength
 
 METRICS = (
     "d_loss",
@@ -43,6 +44,7 @@ class Update:
         generator, discriminator: the two networks.
         ema: a second generator that holds the moving average of the first one's weights.
         g_optimizer, d_optimizer: built for the trainable weights of the two networks.
+        strength: of an adaptive augmentation.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class Update:
         ema: keras.Model,
         g_optimizer: keras.Optimizer,
         d_optimizer: keras.Optimizer,
+        *,
+        strength: Strength | None = None,
     ) -> None:
         self.config = config
         self.training = config.training
@@ -61,6 +65,7 @@ class Update:
         self.ema = ema
         self.g_optimizer = g_optimizer
         self.d_optimizer = d_optimizer
+        self.strength = strength
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -145,7 +150,9 @@ class Update:
 
             def due(penalty: Any = penalty) -> Any:
                 with _calling.state_stands_still():
-                    return penalty.interval * penalty.penalty(critic, real, fake, seed)
+                    value = penalty.interval * penalty.penalty(critic, real, fake, seed)
+                scale = penalty.scale(step, self.training.steps)
+                return value if scale is None else scale * value
 
             total += (
                 due() if penalty.interval == 1 else tf.cond(step % penalty.interval == 0, due, lambda: tf.zeros([]))
@@ -181,7 +188,12 @@ class Update:
 
     def _augment(self, images: Any, step: Any, turn: int, stream: int) -> Any:
         augment = self.training.augment
-        return images if augment is None else augment.apply(images, self._seed(stream, step, turn, own=True))
+        if augment is None:
+            return images
+        seed = self._seed(stream, step, turn, own=True)
+        if self.strength is None:
+            return augment.apply(images, seed)
+        return augment.apply_some(images, seed, tf.convert_to_tensor(self.strength.p))
 
     def _seed(self, stream: int, step: Any, turn: int, *, own: bool = False) -> Any:
         """Key of one draw, int64 ``[2]``: from the training's seed, the stream, the step and the turn.

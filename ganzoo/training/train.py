@@ -62,7 +62,7 @@ def start(
     trainer = Trainer(config, dataset, run)
     if weights is not None:
         init_from.begin(trainer, weights)
-    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
+    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
 
 
 def resume(
@@ -93,7 +93,7 @@ def resume(
     if trainer.step >= config.training.steps:
         raise RunError(f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume.")
     say(f"Run {run.name} goes on from step {trainer.step}")
-    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet)
+    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
 
 
 def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> Dataset:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from ganzoo import networks
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, RunError, TrainingError
+from ganzoo.pictures import picture
 from ganzoo.runs import CHECKPOINTS, Run
-from ganzoo.training import checkpoint, preview
+from ganzoo.training import checkpoint, preview, rollback, schedule
 from ganzoo.training.feed import Feed
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log, ProgressBar
+from ganzoo.training.many_steps import many_steps
+from ganzoo.training.means import Means
 from ganzoo.training.step import METRICS, Update
+from ganzoo.training.strength import Strength
+from ganzoo.training.watch import NOT_FINITE, Sign, Watch
 
 CHUNK_SECONDS = 1.0
 """About how long the graph runs before Python looks at the clock, the bar and Ctrl-C."""
+
+
+class NotFiniteError(TrainingError):
+    """A loss or gradient is infinite or not a number."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class Trainer:
         _check_shares(config, self.strategy.num_replicas_in_sync)
         self.feed = Feed(config, dataset)
         training = config.training
+        self.watch = Watch(config, dataset.samples) if training.watch.enabled else None
         with self.strategy.scope():
             self.generator = networks.build_generator(config, precision=training.precision)
             self.discriminator = networks.build_discriminator(config, precision=training.precision)
@@ -61,10 +73,18 @@ class Trainer:
             self.d_optimizer = training.d_optimizer.build(training.steps * training.d_steps)
             self.g_optimizer.build(self.generator.trainable_variables)
             self.d_optimizer.build(self.discriminator.trainable_variables)
-        update = Update(config, self.generator, self.discriminator, self.ema, self.g_optimizer, self.d_optimizer)
-        self._update = tf.function(update, jit_compile=True) if training.xla else update
-        self._run_steps = tf.function(self._steps_in_graph, input_signature=_signature(config))
-        self._draw = preview.sampler(config, self.ema)
+        self.strength = Strength.of(config)
+        update = Update(
+            config,
+            self.generator,
+            self.discriminator,
+            self.ema,
+            self.g_optimizer,
+            self.d_optimizer,
+            strength=self.strength,
+        )
+        self._run_steps = many_steps(config, update, self.strength, self.strategy)
+        self._preview = preview.sampler(config, self.ema)
 
     def restore(self) -> tuple[str, ...]:
         """Go on from the newest checkpoint that is whole; say which newer ones are not, and why.
@@ -75,14 +95,32 @@ class Trainer:
         found = checkpoint.load_newest(self.run.folder / CHECKPOINTS)
         if found is None:
             return ()
+        self.load(found)
+        return found.skipped
+
+    def load(self, found: checkpoint.Checkpoint) -> None:
+        """Take on the state of a checkpoint. One that was written before there was a watch has no group for it.
+
+        Raises:
+            RunError: if it does not fit the config.
+        """
         for group, variables in self._groups().items():
             saved = found.state.get(group, {})
+            if group == "watch" and not saved:
+                continue
             if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
                 raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
             for name, variable in variables.items():
                 variable.assign(saved[name])
+        self.scale_rates()
         self.step = self._saved_step = found.step
-        return found.skipped
+
+    def scale_rates(self) -> None:
+        """Halve the learning rates of the config once for each rollback."""
+        factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
+        training = self.config.training
+        schedule.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
+        schedule.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
 
     def save(self) -> None:
         """Write a checkpoint of this step."""
@@ -90,74 +128,122 @@ class Trainer:
             group: {name: np.asarray(variable) for name, variable in variables.items()}
             for group, variables in self._groups().items()
         }
+        training, also = self.config.training, set[int]()
+        if (
+            self.watch and training.watch.on_collapse != "warn"
+        ):  # the one to go back to now, and the one when this step proves good
+            every = training.checkpoint_every
+            also = {rollback.last_good_step(self), self.step // every * every}
         folder = self.run.folder / CHECKPOINTS
-        checkpoint.save(folder, step=self.step, state=state, keep=self.config.training.keep_checkpoints)
+        checkpoint.save(folder, step=self.step, state=state, keep=training.keep_checkpoints, also=also)
         self._saved_step = self.step
 
-    def train(self, *, max_steps: int | None = None, max_minutes: float | None = None, quiet: bool = False) -> Outcome:
+    def train(
+        self,
+        *,
+        max_steps: int | None = None,
+        max_minutes: float | None = None,
+        quiet: bool = False,
+        say: rollback.Say = lambda text: None,
+    ) -> Outcome:
         """Train until the config's last step, or until one of the other ends, whichever comes first.
 
         Args:
             max_steps: stop at this step of the run, counted from its beginning.
             max_minutes: stop after so many minutes of this call.
             quiet: show no progress bar.
+            say: called with the lines of the collapse watch.
 
         Ctrl-C (or SIGTERM) ends the training at the next step boundary. All of these ends leave a checkpoint.
 
         Raises:
-            TrainingError: if a loss or a gradient is not finite; the last good checkpoint stays the newest.
+            TrainingError: if a loss or a gradient is not finite, or the collapse watch stops; the last good checkpoint
+                stays.
             RunError: if the run folder cannot be written, for example because the disk is full.
         """
         last = self.config.training.steps if max_steps is None else min(max_steps, self.config.training.steps)
         deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
         try:
             with Log(self.run, first_step=self.step) as log:
-                outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet)
+                outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet, say=say)
         except OSError as error:
             raise RunError(f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self._kept()}") from error
         preview.save_curve(self.run)
         preview.save_animation(self.run)
         return outcome
 
-    def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool) -> Outcome:
+    def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool, say: rollback.Say) -> Outcome:
         """Chunks of steps, and after each what is due then."""
         training = self.config.training
         means, chunk = Means(), 1
         started = time.monotonic()
+        if self.watch and training.watch.on_collapse == "rollback" and self._saved_step is None:
+            self.save()  # so that there always is a step to go back to
         bar = ProgressBar(self.config.name, first_step=self.step, last_step=last, quiet=quiet)
         with bar, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
                 if deadline is not None and time.monotonic() >= deadline:
                     break
                 count = min(chunk, last - self.step, *(n - self.step % n for n in self._intervals()))
-                seconds = self.run_chunk(count, means)
+                try:
+                    seconds = self.run_chunk(count, means)
+                except NotFiniteError as error:
+                    sign = Sign(NOT_FINITE, str(error).splitlines()[0])
+                    if not rollback.go_back(self, [sign], log=log, say=say):
+                        raise
+                    means = Means()
+                    continue
                 chunk = _next_chunk(chunk, count, seconds)
                 bar.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
-                if self.step % training.log_every == 0 or self.step == last:
-                    log.write(self.step, means.take() | {"seconds": time.monotonic() - started})
-                if self.step % training.sample_every == 0:
-                    self._sample(log)
-                if self.step % training.checkpoint_every == 0:
+                signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
+                if rollback.react(self, signs, log=log, say=say):
+                    means = Means()
+                elif self.step % training.checkpoint_every == 0:
                     self.save()
             outcome = self._outcome(last, interrupted.is_set())
             self._finish(log)
         return outcome
 
+    def _report(self, log: Log, means: Means, *, seconds: float, at_end: bool) -> list[Sign]:
+        """Keep the samples and the line of the log that are due at this step; returns what the watch sees in them."""
+        training, watch = self.config.training, self.watch
+        signs: list[Sign] = []
+        values: dict[str, float] = {}
+        due = self.step % training.log_every == 0
+        if self.step % training.sample_every == 0:
+            made = self._sample(log)
+            if watch:
+                signs, values = watch.look(self.step, made)
+        if watch and due:
+            signs = signs + watch.interval(self.step)
+        if due or at_end:
+            strength = {"augment_p": float(self.strength.p)} if self.strength else {}
+            values = means.take() | {"seconds": seconds} | strength | values
+        if values:
+            log.write(self.step, values, notes=rollback.as_notes(signs))
+        return signs
+
     def run_chunk(self, count: int, means: Means) -> float:
-        """Make ``count`` steps; returns the seconds they took."""
+        """Make ``count`` steps; returns the seconds they took.
+
+        Raises:
+            NotFiniteError: if a loss or a gradient is not finite.
+        """
         begun = time.monotonic()
         samples, labels, indices = self.feed.take(first=self.step, steps=count)
-        totals, done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
-        totals, done = totals.numpy(), int(done)
-        if not np.isfinite(totals).all():
-            bad = ", ".join(name for name, total in zip(METRICS, totals, strict=True) if not np.isfinite(total))
-            raise TrainingError(
-                f"Step {self.step + done} is not finite: {bad}. {self._kept()}\n"
+        rows, done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
+        rows, done = rows.numpy()[: int(done)], int(done)
+        self.step += done
+        if not np.isfinite(rows).all():
+            bad = ", ".join(name for name, value in zip(METRICS, rows[-1], strict=True) if not np.isfinite(value))
+            raise NotFiniteError(
+                f"Step {self.step} is not finite: {bad}. {self._kept()}\n"
                 f"Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"
             )
-        self.step += done
+        if self.watch:
+            self.watch.add(rows)
         seconds = time.monotonic() - begun
-        means.add(totals, done, self.config.training.batch_size, seconds)
+        means.add(rows, self.config.training.batch_size, seconds)
         return seconds
 
     def _kept(self) -> str:
@@ -165,19 +251,6 @@ class Trainer:
         if self._saved_step is None:
             return "There was no checkpoint yet."
         return f"The last good checkpoint is at step {self._saved_step}."
-
-    def _steps_in_graph(self, samples: Any, labels: Any, indices: Any, first: Any) -> Any:
-        """Sum of the metrics over the steps, and how many were made; ends early where a metric is not finite."""
-        totals, done = tf.zeros([len(METRICS)]), 0
-        for i in tf.range(tf.shape(indices)[0]):
-            step = first + tf.cast(i, tf.int64)
-            metrics = self.strategy.run(self._update, args=(samples, labels, indices[i], step))
-            metrics = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, metrics, axis=None)
-            totals += metrics
-            done += 1
-            if not tf.reduce_all(tf.math.is_finite(metrics)):
-                break
-        return totals, done
 
     def _intervals(self) -> tuple[int, int, int]:
         training = self.config.training
@@ -197,69 +270,30 @@ class Trainer:
         if self.step != self._saved_step:
             self.save()
 
-    def _sample(self, log: Log) -> None:
-        sheet = self._draw()
+    def _sample(self, log: Log) -> NDArray[np.float32]:
+        made = self._preview()
+        sheet = picture(made)
         preview.save_samples(self.run, self.step, sheet)
         log.write_image(self.step, sheet)
+        return made
 
     def _groups(self) -> dict[str, dict[str, Any]]:
         """Everything a checkpoint holds: the variables by name, in groups. A name begins with the variable's place."""
-        holders = {
+        holders: dict[str, Sequence[Any]] = {
             "generator": self.generator.variables,
             "discriminator": self.discriminator.variables,
             "ema": self.ema.variables,
             "g_optimizer": self.g_optimizer.variables,
             "d_optimizer": self.d_optimizer.variables,
         }
+        if self.watch:
+            holders["watch"] = self.watch.variables
+        if self.strength:
+            holders["augment"] = self.strength.variables
         return {
             group: {f"{place:04d}/{variable.path}": variable for place, variable in enumerate(variables)}
             for group, variables in holders.items()
         }
-
-
-class Means:
-    """Mean of each metric since the last ``take``."""
-
-    def __init__(self) -> None:
-        self._totals = np.zeros(len(METRICS))
-        self._steps = 0
-        self._images = 0
-        self._seconds = 0.0
-
-    def add(self, totals: Any, steps: int, batch_size: int, seconds: float) -> None:
-        """Add the sums over some steps."""
-        self._totals += totals
-        self._steps += steps
-        self._images += steps * batch_size
-        self._seconds += seconds
-
-    @property
-    def values(self) -> dict[str, float]:
-        """The means so far."""
-        return dict(zip(METRICS, (self._totals / max(1, self._steps)).tolist(), strict=True))
-
-    @property
-    def images_per_second(self) -> float:
-        """Real images that the generator's steps stood for, in a second."""
-        return self._images / max(1e-9, self._seconds)
-
-    def take(self) -> dict[str, float]:
-        """The means so far with the speed, and begin anew."""
-        values = self.values | {"images_per_second": self.images_per_second}
-        self.__init__()  # type: ignore[misc]
-        return values
-
-
-def _signature(config: Config) -> list[tf.TensorSpec]:
-    """What the graph takes: with the number of steps and of samples left open, it is traced once."""
-    training = config.training
-    dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
-    return [
-        tf.TensorSpec([None, *config.sample_shape], dtype),
-        tf.TensorSpec([None], tf.int32),
-        tf.TensorSpec([None, training.d_steps, training.batch_size], tf.int32),
-        tf.TensorSpec([], tf.int64),
-    ]
 
 
 def _check_shares(config: Config, replicas: int) -> None:

@@ -8,6 +8,7 @@ from helpers import new_run, tiny, tiny_vectors
 from PIL import Image
 
 from ganzoo import images, latents, networks
+from ganzoo.pictures import picture
 from ganzoo.runs import LOG
 from ganzoo.training import preview
 
@@ -16,7 +17,11 @@ from ganzoo.training import preview
 def test_the_sample_picture_shows_the_seeds_that_are_promised(classes):
     config = tiny(num_classes=classes)
     generator = networks.build_generator(config)
-    draw = preview.sampler(config, generator)
+    make = preview.sampler(config, generator)
+
+    def draw():
+        return picture(make())
+
     sheet = draw()
     assert sheet.shape == (8 * 9 - 1, 8 * 9 - 1, 1)
     z = latents.latents([9], dim=4, distribution="normal")
@@ -30,7 +35,7 @@ def test_the_sample_picture_shows_the_seeds_that_are_promised(classes):
 
 def test_the_sample_picture_of_vectors_shows_points():
     config = tiny_vectors()
-    sheet = preview.sampler(config, networks.build_generator(config))()
+    sheet = picture(preview.sampler(config, networks.build_generator(config))())
     assert sheet.dtype == np.uint8
     assert sheet.shape[0] == sheet.shape[1]
     assert 0 < (sheet[..., 0] < 255).sum() < sheet[..., 0].size / 2

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from helpers import tiny_vectors, trainer
 
 from ganzoo.optimizers import optimizers
-from ganzoo.training.schedule import WarmupThenDecay
+from ganzoo.training.schedule import WarmupThenDecay, scale
 
 FALLS = {"constant": lambda t: 1.0, "linear": lambda t: 1 - t, "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2}
 
@@ -37,3 +38,19 @@ def test_an_optimizer_takes_a_schedule_only_if_it_needs_one():
     assert float(optimizers.create("adam").build(10).learning_rate) == pytest.approx(2e-4)
     warm = optimizers.create({"name": "adam", "warmup_steps": 4, "learning_rate": 0.4}).build(10)
     assert float(warm.learning_rate) == pytest.approx(0.1)
+
+
+def test_each_network_has_a_rate_of_its_own_which_scale_multiplies(tmp_path):
+    """Two time-scales (TTUR, Heusel et al. 2017, arXiv:1706.08500) are one line: another rate for D."""
+    one = tiny_vectors(
+        steps=10,
+        g_optimizer={"name": "adam", "learning_rate": 1e-4, "schedule": "linear"},
+        d_optimizer={"name": "adam", "learning_rate": 4e-4},
+    )
+    made = trainer(one, tmp_path, one.data.load())
+    rates = [made.g_optimizer, made.d_optimizer]
+    assert [float(optimizer.learning_rate) for optimizer in rates] == pytest.approx([1e-4, 4e-4])
+    for factor in (0.5, 0.25):
+        for optimizer, peak in zip(rates, (1e-4, 4e-4), strict=True):
+            scale(optimizer, factor, peak=peak)
+        assert [float(optimizer.learning_rate) for optimizer in rates] == pytest.approx([factor * 1e-4, factor * 4e-4])

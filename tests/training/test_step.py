@@ -11,6 +11,8 @@ from ganzoo.training.step import LATENT, Update
 from ganzoo.training.trainer import Means
 
 RATE = 0.05
+COUNTERS = ("g_optimizer", "d_optimizer", "watch")
+"""Groups of a state that hold more than weights."""
 
 
 def plain_update(config, generator, discriminator, ema, data, indices, step, *, labels=None):
@@ -34,7 +36,10 @@ def plain_update(config, generator, discriminator, ema, data, indices, step, *, 
         total = tf.reduce_mean(tf.nn.softplus(-judge(real, turn))) + tf.reduce_mean(tf.nn.softplus(judge(fake, turn)))
         due = [penalty for penalty in training.penalties if step % penalty.interval == 0]
         for penalty in due:
-            total += penalty.interval * penalty.gamma / 2 * squared_slope(lambda x: judge(x, turn), real)
+            gamma = penalty.gamma
+            if penalty.gamma_end is not None:  # a cosine over the training
+                gamma += (1 - np.cos(np.pi * step / training.steps)) / 2 * (penalty.gamma_end - gamma)
+            total += penalty.interval * gamma / 2 * squared_slope(lambda x: judge(x, turn), real)
         return total
 
     def g_loss(turn):
@@ -94,6 +99,7 @@ CASES = {
     "d_steps": {"d_steps": 3},
     "penalty": {"penalties": [{"name": "r1", "gamma": 2.0}]},
     "lazy penalty": {"penalties": [{"name": "r1", "gamma": 2.0, "interval": 2}], "update": "simultaneous"},
+    "falling penalty": {"penalties": [{"name": "r1", "gamma": 9.0, "gamma_end": 0.1, "schedule": "cosine"}]},
     "clipping": {
         "g_optimizer": {"name": "adam", "clip_norm": 0.02},
         "d_optimizer": {"name": "adam", "clip_norm": 0.02},
@@ -296,6 +302,8 @@ def test_mixed_precision_keeps_float32_weights_and_finite_metrics(tmp_path):
         tiny(training={"precision": "mixed_bfloat16", "penalties": lazy}, discriminator=spectral), tmp_path
     )
     trained.run_chunk(2, Means())
-    assert {value.dtype for name, value in state(trained).items() if "optimizer" not in name} == {np.dtype("float32")}
+    assert {value.dtype for name, value in state(trained).items() if not name.startswith(COUNTERS)} == {
+        np.dtype("float32")
+    }
     assert trained.generator.layers[2].compute_dtype == "bfloat16"
     assert trained.ema.layers[2].compute_dtype == "float32"

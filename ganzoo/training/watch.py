@@ -1,0 +1,205 @@
+"""The collapse watch: looks at previews and logged means, and says in one line what is wrong and what to try.
+
+All that it decides follows from the step alone: it judges whole intervals, keeps its memory in the checkpoint, and
+reads no clock. So a resumed training sees the same signs at the same steps as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.config import Config
+from ganzoo.training import advice
+from ganzoo.training.step import METRICS
+from ganzoo.training.variety import COUNTS, FEWEST, Variety, Yardstick
+
+LOOKED_AT = ("duplicates", "recall")
+"""Kinds of signs that the preview shows, at every ``sample_every``."""
+LOGGED = ("saturated", "d_gradients", "g_gradients")
+"""Kinds of signs that the means over ``log_every`` steps show."""
+KINDS = (*LOOKED_AT, *LOGGED)
+NOT_FINITE = "not_finite"
+
+HISTORY = 50
+"""Intervals whose gradient norms the median is of, and"""
+LEAST_HISTORY = 5
+"""so many must have been."""
+SMALL_NORM = 10.0
+"""A smaller norm is never called exploding: beside the median of a D that had nothing to learn, all norms are large."""
+HAD_RECALL = 0.3
+"""Recall is lost by a training that once had this share of the floor, or never came so far in"""
+SLOW_START = 5
+"""so many times the grace: blurred beginnings have none, and are healthy."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Something that went wrong: its kind, and a line for the user."""
+
+    kind: str
+    text: str
+
+
+class Slot:
+    """Numbers of the watch, kept in the checkpoint like a variable. All begin at 0."""
+
+    def __init__(self, path: str, *shape: int) -> None:
+        self.path = path
+        self.value = np.zeros(shape, np.float64)
+        self.shape = shape
+
+    def assign(self, value: Any) -> None:
+        """Take on other values of the same shape."""
+        self.value[...] = value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self.value.astype(dtype or np.float64)
+
+
+class Watch:
+    """Watches one training.
+
+    Args:
+        config: the experiment; ``config.training.watch`` holds the thresholds.
+        samples: all real samples; a few are drawn by the training's seed.
+    """
+
+    def __init__(self, config: Config, samples: NDArray[Any]) -> None:
+        self.config = config
+        self.settings = config.training.watch
+        self._yardstick = _yardstick(samples, seed=config.training.seed)
+        self._totals = Slot("totals", len(METRICS))
+        self._steps = Slot("steps", 1)
+        self._norms = Slot("gradient_norms", 2, HISTORY)
+        self._best_recall = Slot("best_recall", 1)
+        self._with_sign = Slot("looks_with_sign", len(KINDS))
+        self._without = Slot("looks_without_sign", len(KINDS))
+        self._said = Slot("said", len(KINDS))
+        self._clean = Slot("clean_step", len(KINDS))
+        self._rollbacks = Slot("rollbacks", 1)
+        self.variables = tuple(value for value in vars(self).values() if isinstance(value, Slot))
+
+    @property
+    def rollbacks(self) -> int:
+        """How often the training went back."""
+        return int(self._rollbacks.value[0])
+
+    @rollbacks.setter
+    def rollbacks(self, count: int) -> None:
+        self._rollbacks.assign(count)
+
+    @property
+    def clean_step(self) -> int:
+        """A step up to which there was no sign of any kind; 0 if there is none."""
+        kinds = LOGGED if self._yardstick is None else KINDS
+        return int(min(self._clean.value[KINDS.index(kind)] for kind in kinds))
+
+    def add(self, rows: NDArray[np.float32]) -> None:
+        """Take in the metrics of some steps, ``[steps, len(METRICS)]``, one after the other so that the sum does not
+        depend on how the steps were bundled.
+        """
+        self._totals.assign(np.cumsum(np.concatenate([self._totals.value[None], rows]), axis=0)[-1])
+        self._steps.value += len(rows)
+
+    def look(self, step: int, made: NDArray[Any]) -> tuple[list[Sign], dict[str, float]]:
+        """Judge a preview batch, in the form of the real samples. Returns new signs, and numbers for the log."""
+        if self._yardstick is None or len(made) < self._yardstick.count:
+            return [], {}
+        seen = self._yardstick.measure(made)
+        best = self._best_recall.value
+        texts = {"duplicates": self._duplicates(seen), "recall": self._recall(seen, step)}
+        best[0] = max(best[0], seen.recall)
+        signs = self._judge(step, texts)
+        return signs, {
+            "duplicates": seen.duplicates,
+            "real_duplicates": seen.real_duplicates,
+            "recall": seen.recall,
+            "real_recall": seen.real_recall,
+        }
+
+    def interval(self, step: int) -> list[Sign]:
+        """Judge the means over the interval that ends at this step, and begin the next one. Returns new signs."""
+        means = dict(zip(METRICS, (self._totals.value / max(1.0, self._steps.value[0])).tolist(), strict=True))
+        self._totals.assign(0.0)
+        self._steps.assign(0.0)
+        texts = {"saturated": self._saturated(means)}
+        for place, kind in enumerate(("d_gradients", "g_gradients")):
+            texts[kind] = self._exploding(kind, means, self._norms.value[place])
+        return self._judge(step, texts)
+
+    def _judge(self, step: int, texts: Mapping[str, str | None]) -> list[Sign]:
+        """The signs that count now and did not before; each is given once until it is over."""
+        new = []
+        for kind, text in texts.items():
+            place = KINDS.index(kind)
+            streak, free, said = self._with_sign.value, self._without.value, self._said.value
+            if text is None:
+                streak[place], free[place] = 0, free[place] + 1
+                self._clean.value[place] = step
+                if free[place] >= self.settings.patience:
+                    said[place] = 0
+                continue
+            early = step < self.settings.grace_steps and not kind.endswith("gradients")
+            streak[place], free[place] = 0 if early else streak[place] + 1, 0
+            patience = 1 if kind.endswith("gradients") else self.settings.patience
+            if streak[place] >= patience and not said[place]:
+                said[place] = 1
+                new.append(Sign(kind, f"Step {step}: {text} Try {advice.against(kind, self.config)}"))
+        return new
+
+    def _duplicates(self, seen: Variety) -> str | None:
+        if seen.duplicates - seen.real_duplicates <= self.settings.duplicates:
+            return None
+        return (
+            f"the samples repeat themselves: {seen.duplicates:.0%} of the preview have a near copy in it, "
+            f"of real samples {seen.real_duplicates:.0%}."
+        )
+
+    def _recall(self, seen: Variety, step: int) -> str | None:
+        enough = self.settings.recall * seen.real_recall
+        best = float(self._best_recall.value[0])
+        late = step >= SLOW_START * self.settings.grace_steps
+        if seen.recall >= enough or (best < HAD_RECALL * seen.real_recall and not late):
+            return None
+        return (
+            f"the variety is lost: the preview covers {seen.recall:.0%} of the real samples (best so far {best:.0%}; "
+            f"other real samples cover {seen.real_recall:.0%})."
+        )
+
+    def _saturated(self, means: Mapping[str, float]) -> str | None:
+        limit = self.settings.saturation
+        pinned = means["d_real"] >= limit and means["d_fake"] <= 1 - limit
+        if not (pinned and means["d_real_accuracy"] == means["d_fake_accuracy"] == 1.0):
+            return None
+        if not self.config.training.loss.can_saturate:
+            return None
+        return (
+            f"the discriminator is saturated: over {self.config.training.log_every} steps it told every real sample "
+            f"from every generated one (D(real) {means['d_real']:.4f}, D(fake) {means['d_fake']:.4f})."
+        )
+
+    def _exploding(self, kind: str, means: Mapping[str, float], history: NDArray[np.float64]) -> str | None:
+        letter = kind[0]
+        norm = means[f"{letter}_gradient_norm"]
+        past = history[history > 0]
+        history[:] = [*history[1:], norm]
+        if len(past) < LEAST_HISTORY or norm < max(SMALL_NORM, self.settings.gradient_factor * float(np.median(past))):
+            return None
+        return f"the gradients of {letter.upper()} explode: norm {norm:.3g}, until now about {np.median(past):.3g}."
+
+
+def _yardstick(samples: NDArray[Any], *, seed: int) -> Yardstick | None:
+    """A yardstick from a few real samples in a random order; None where there are too few."""
+    count = min(len(samples), 2 * COUNTS["images" if samples.ndim == 4 else "vectors"])
+    if count < 2 * FEWEST:
+        return None
+    chosen = np.random.RandomState(seed).choice(len(samples), count, replace=False)
+    order = np.argsort(chosen)  # a memory map is read from front to back
+    picked = np.empty((count, *samples.shape[1:]), samples.dtype)
+    picked[order] = samples[chosen[order]]
+    return Yardstick(picked)

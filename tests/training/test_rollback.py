@@ -1,0 +1,265 @@
+"""What a training does about a collapse: it warns, goes back or stops, and a resumed one does the same."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from helpers import new_run, same, samples, state, tiny, tiny_vectors, trainer
+
+from ganzoo.cli.runs import _row, _texts
+from ganzoo.data.base import Dataset
+from ganzoo.errors import TrainingError
+from ganzoo.training import checkpoint
+from ganzoo.training.order import batch_indices
+from ganzoo.training.step import METRICS
+from ganzoo.training.train import resume, start
+from ganzoo.training.trainer import Trainer
+
+RATE = 1e-3
+GOOD = 4
+"""The last step with a healthy preview."""
+
+
+def config(**watch):
+    settings = {"grace_steps": 0, "patience": 2, "on_collapse": "rollback", "max_rollbacks": 2} | watch
+    return tiny_vectors(
+        steps=10,
+        log_every=1,
+        sample_every=1,
+        checkpoint_every=2,
+        watch=settings,
+        g_optimizer={"name": "adam", "learning_rate": RATE, "schedule": "cosine", "warmup_steps": 2},
+        d_optimizer={"name": "adam", "learning_rate": RATE},
+    )
+
+
+def collapsing(made, *, rollbacks=1):
+    """Show a preview that is one point after step ``GOOD`` until the training went back so many times."""
+    healthy = made.feed._samples[-64:]
+
+    def preview():
+        bad = made.step > GOOD and made.watch.rollbacks < rollbacks
+        return np.zeros_like(healthy) if bad else healthy
+
+    made._preview = preview
+    return made
+
+
+def subject(folder, **options):
+    watch = options.pop("watch", {})
+    one = config(**watch)
+    return collapsing(trainer(one, folder, one.data.load()), **options)
+
+
+def again(made, **options):
+    """The run in a new process, so to say."""
+    one = Trainer(made.config, made.config.data.load(), made.run)
+    assert one.restore() == ()
+    return collapsing(one, **options)
+
+
+def metrics(run):
+    return [[line.get(key) for key in ("step", "rollback", *METRICS)] for line in run.log()]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that collapses at step 5, sees it at 6, goes back to 4 and comes to its end."""
+    made, said = subject(tmp_path_factory.mktemp("whole")), []
+    made.train(quiet=True, say=said.append)
+    return made, said
+
+
+def test_it_says_what_it_saw_and_where_it_went(whole):
+    made, said = whole
+    assert len(said) == 3
+    assert said[0].startswith("Step 6: the samples repeat themselves: 100% of the preview")
+    assert said[1].startswith("Step 6: the variety is lost: the preview covers 0% of the real samples")
+    assert said[2] == (
+        "Went back from step 6 to step 4; both learning rates are now 0.5 times the config's (rollback 1 of at most 2)."
+    )
+    back = [line for line in made.run.log() if "rollback" in line]
+    assert [(line["step"], line["from_step"], line["rollback"]) for line in back] == [(4, 6, 1)]
+    assert [sign["kind"] for sign in back[0]["warnings"]] == ["duplicates", "recall"]
+    assert [line["step"] for line in made.run.log()] == [1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10]
+    assert made.run.checkpoint_steps() == [8, 10]
+    row = _row(made.run)
+    assert (row["warnings"], row["rollbacks"]) == (["duplicates", "recall"], 1)
+    assert _texts(row)[-1] == "duplicates, recall, 1 rollbacks"
+    assert json.dumps(row)
+
+
+def test_going_back_restores_the_state_and_halves_both_rates(whole, tmp_path):
+    """Beside a training that never collapsed, stopped by hand at the good step and slowed down by hand."""
+    made, _ = whole
+    plain = subject(tmp_path, rollbacks=0)
+    plain.train(max_steps=GOOD, quiet=True)
+    fast = float(plain.g_optimizer.learning_rate)
+    plain.watch.rollbacks = 1
+    plain.g_optimizer._learning_rate.factor.assign(0.5)
+    plain.d_optimizer.learning_rate = RATE / 2
+    assert float(plain.g_optimizer.learning_rate) == fast / 2
+    plain.train(quiet=True)
+    assert same(state(plain), state(made))
+    assert float(made.d_optimizer.learning_rate) == np.float32(RATE) / 2
+
+
+def test_the_rate_matters(whole, tmp_path):
+    """Else going back would only repeat the collapse, and the test above would show nothing."""
+    never = subject(tmp_path, rollbacks=0)
+    never.train(quiet=True)
+    assert not same(
+        {name: value for name, value in state(never).items() if name.startswith("generator")},
+        {name: value for name, value in state(whole[0]).items() if name.startswith("generator")},
+    )
+
+
+@pytest.mark.parametrize("stops", [(3,), (5,), (3, 5), (7,), (4, 5, 6)], ids=str)
+def test_a_resumed_training_goes_back_like_an_uninterrupted_one(whole, tmp_path, stops):
+    made = subject(tmp_path)
+    for stop in stops:
+        made.train(max_steps=stop, quiet=True)
+        made = again(made)
+    made.train(quiet=True)
+    assert same(state(made), state(whole[0]))
+    assert metrics(made.run) == metrics(whole[0].run)
+
+
+def test_a_training_that_is_killed_after_it_went_back_goes_on_the_same(whole, tmp_path, monkeypatch):
+    """Killed before its next checkpoint: the newest is the one it went back to."""
+
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    made = subject(tmp_path)
+    chunk = Trainer.run_chunk
+
+    def killed_at_five(self, count, means):
+        if self.watch.rollbacks and self.step == GOOD + 1:
+            raise Killed
+        return chunk(self, count, means)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Trainer, "run_chunk", killed_at_five)
+        made.train(quiet=True)
+    assert made.run.checkpoint_steps() == [2, 4]
+    made = again(made)
+    assert (made.step, made.watch.rollbacks) == (4, 1)
+    assert float(made.d_optimizer.learning_rate) == np.float32(RATE) / 2
+    made.train(quiet=True)
+    assert same(state(made), state(whole[0]))
+
+
+@pytest.mark.parametrize("place", ["drop_after", "save"])
+def test_a_training_that_is_killed_while_it_goes_back_goes_on_the_same(whole, tmp_path, monkeypatch, place):
+    class Killed(Exception):  # noqa: N818
+        pass
+
+    made = subject(tmp_path)
+    real = getattr(checkpoint, place)
+
+    def killed(*arguments, **options):
+        if made.watch.rollbacks:
+            raise Killed
+        return real(*arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(checkpoint, place, killed)
+        made.train(quiet=True)
+    made = again(made)
+    made.train(quiet=True)
+    assert same(state(made), state(whole[0]))
+
+
+def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
+    made, said = subject(tmp_path, rollbacks=9), []
+    assert made.train(quiet=True, say=said.append).reason == "finished"
+    assert sum(line.startswith("Went back from step 6 to step 4;") for line in said) == 2
+    assert said[-1] == "It went back 2 times already, which is training.watch.max_rollbacks."
+    assert float(made.d_optimizer.learning_rate) == np.float32(RATE) / 4
+
+
+def test_there_is_always_a_step_to_go_back_to(tmp_path):
+    """The checkpoint before the first sign is kept though newer ones are written."""
+    one = config(patience=6, max_rollbacks=1)
+    made = collapsing(trainer(one, tmp_path, one.data.load()))
+    said = []
+    made.train(quiet=True, say=said.append)
+    assert said[2].startswith("Went back from step 10 to step 4;")
+    first = subject(tmp_path / "first", watch={"patience": 1})
+    first.train(max_steps=1, quiet=True)
+    assert first.run.checkpoint_steps() == [0, 1]
+
+
+def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_path):
+    one = config(max_rollbacks=1)
+    points = one.data.load().samples.copy()
+    seen_at_six = batch_indices(first=5, steps=1, per_step=(1, 4), count=64, seed=0)[0, 0, 0]
+    points[seen_at_six] = np.nan
+    made, said = trainer(one, tmp_path, Dataset(points)), []
+    made.watch._yardstick = None
+    with pytest.raises(TrainingError, match="Step 6 is not finite"):
+        made.train(quiet=True, say=said.append)
+    assert said[0].startswith("Went back from step 6 to step 4;")
+    assert said[-1].startswith("It went back 1 times already")
+
+
+def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
+    made = subject(tmp_path, watch={"on_collapse": "stop"})
+    with pytest.raises(TrainingError, match=r"(?s)Step 6: the samples repeat.*The checkpoint of step 4 is from before"):
+        made.train(quiet=True)
+    assert 4 in made.run.checkpoint_steps()
+
+
+def test_a_warning_changes_nothing_but_the_log(tmp_path):
+    warned, said = subject(tmp_path / "a", watch={"on_collapse": "warn"}), []
+    warned.train(quiet=True, say=said.append)
+    assert len(said) == 2
+    one = config(enabled=False)
+    off = trainer(one, tmp_path / "off", one.data.load())
+    off.train(quiet=True)
+    with_watch = {name: value for name, value in state(warned).items() if not name.startswith("watch/")}
+    assert same(with_watch, state(off))
+    assert metrics(warned.run) == metrics(off.run)
+    assert warned.run.checkpoint_steps() == off.run.checkpoint_steps()
+    marks = [(line["step"], sign["kind"]) for line in warned.run.log() for sign in line.get("warnings", [])]
+    assert marks == [(6, "duplicates"), (6, "recall")]
+
+
+def test_a_generator_that_makes_one_image_is_warned_about_on_the_users_channel(tmp_path):
+    """Through ``start``, as the command does it: all weights of the generator are zero and stay so."""
+    generator = {"initializer": "normal_0.02"}
+    watch = {"grace_steps": 2, "patience": 2}
+    training = {"watch": watch, "sample_every": 1, "steps": 6, "g_optimizer": {"name": "adam", "learning_rate": 1e-9}}
+    one = tiny(generator=generator, training=training)
+    made = trainer(one, tmp_path, samples(one, count=64))
+    for weight in (*made.generator.weights, *made.ema.weights):
+        weight.assign(np.zeros(weight.shape))
+    said = []
+    made.train(quiet=True, say=said.append)
+    assert len(said) == 1
+    assert re.match(r"Step 3: the samples repeat themselves: 100% of the preview", said[0])
+
+
+def test_start_and_resume_hand_the_lines_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganzoo.training.trainer.preview.sampler", lambda *_: lambda: np.zeros((64, 2), np.float32))
+    one, said = config(on_collapse="warn"), []
+    start(one, root=tmp_path, quiet=True, max_steps=1, say=said.append)
+    assert not any("repeat" in line for line in said)
+    resume(root=tmp_path, quiet=True, max_steps=3, say=said.append)
+    assert sum("the samples repeat themselves" in line for line in said) == 1
+
+
+def test_a_checkpoint_from_before_there_was_a_watch_is_read(tmp_path):
+    one = config()
+    made = trainer(one, tmp_path, one.data.load())
+    made.train(max_steps=2, quiet=True)
+    found = checkpoint.load_newest(made.run.folder / "checkpoints")
+    old = {group: arrays for group, arrays in found.state.items() if group != "watch"}
+    run = new_run(tmp_path / "old")
+    checkpoint.save(run.folder / "checkpoints", step=2, state=old, keep=2)
+    other = Trainer(one, one.data.load(), run)
+    other.restore()
+    assert other.step == 2
+    assert other.watch.rollbacks == 0

@@ -1,0 +1,225 @@
+"""The collapse watch: what is a sign, when it counts, and what it says."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from helpers import samples, tiny, tiny_vectors
+
+from ganzoo.data.toy import Ring8
+from ganzoo.training import advice
+from ganzoo.training.step import METRICS
+from ganzoo.training.variety import FEWEST, Yardstick, features
+from ganzoo.training.watch import KINDS, SLOW_START, Watch
+from ganzoo.zoo import load_config
+
+GRACE = 100
+RNG = np.random.RandomState(0)
+
+
+def ring(seed, count=512):
+    points = Ring8(count=count, seed=seed).load().samples
+    return points[np.random.RandomState(seed).permutation(count)]
+
+
+def watch(**settings):
+    training = {key: settings.pop(key) for key in ("loss", "penalties", "d_optimizer") if key in settings}
+    return Watch(tiny_vectors(watch={"grace_steps": GRACE} | settings, **training), ring(0, 4000))
+
+
+def kinds(signs):
+    return [sign.kind for sign in signs]
+
+
+def look(watch, step, made):
+    return kinds(watch.look(step, made)[0])
+
+
+def interval(watch, step, **means):
+    """Two steps that have these metrics."""
+    healthy = dict.fromkeys(METRICS, 1.0) | {"d_real": 0.6, "d_fake": 0.4, "d_real_accuracy": 0.8}
+    watch.add(np.array([[(healthy | means)[name] for name in METRICS]] * 2, np.float32))
+    return kinds(watch.interval(step))
+
+
+SATURATED = {"d_real": 0.999, "d_fake": 0.001, "d_real_accuracy": 1.0, "d_fake_accuracy": 1.0}
+CONSTANT = np.full((256, 2), 0.3, np.float32)
+ONE_MODE = (np.array([[1.0, 0.0]]) + 0.01 * RNG.standard_normal((256, 2))).astype(np.float32)
+
+
+# --- how variety is measured
+
+
+def test_real_samples_have_full_recall_and_few_duplicates():
+    for real, other in ((ring(0), ring(1)), (RNG.randint(0, 256, (128, 16, 16, 3)), None)):
+        other = RNG.randint(0, 256, (64, 16, 16, 3)) if other is None else other
+        seen = Yardstick(real.astype(np.float32)).measure(other.astype(np.float32))
+        assert seen.duplicates < 0.1
+        assert seen.real_duplicates < 0.1
+        assert seen.recall > 0.75
+        assert seen.real_recall > 0.75
+
+
+def test_recall_is_the_share_of_modes_that_are_there():
+    modes = Ring8.modes()[RNG.randint(0, 4, 256)]
+    half = (modes + 0.01 * RNG.standard_normal((256, 2))).astype(np.float32)
+    assert Yardstick(ring(0)).measure(half).recall == pytest.approx(0.5, abs=0.1)
+
+
+def test_copies_are_duplicates_though_noise_lies_over_them():
+    images = samples(tiny(), count=128).samples
+    copies = np.clip(images[np.arange(64) % 4] + RNG.normal(0, 5, (64, 8, 8, 1)), 0, 255).astype(np.uint8)
+    half = np.concatenate([copies[:32], images[64:96]])[RNG.permutation(64)]
+    yardstick = Yardstick(images)
+    assert yardstick.measure(copies).duplicates == 1
+    assert yardstick.measure(half).duplicates == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("size", [4, 8, 12, 37])
+def test_features_are_averages_over_areas(size):
+    image = RNG.randint(0, 256, (2, size, 8, 1)).astype(np.uint8)
+    rows = features(image).reshape(2, min(8, size), 8)
+    edges = np.linspace(0, size, min(8, size) + 1).astype(int)
+    for place, (top, bottom) in enumerate(itertools.pairwise(edges)):
+        wanted = (image[:, top:bottom, :, 0] / 127.5 - 1).mean(axis=1)
+        np.testing.assert_allclose(rows[:, place], wanted, atol=1e-12)
+
+
+def test_real_samples_that_repeat_themselves_are_no_reason_to_warn():
+    binary = np.repeat(np.eye(8, dtype=np.float32), 64, axis=0)
+    seen = Yardstick(binary[RNG.permutation(512)]).measure(binary[RNG.permutation(512)])
+    assert seen.duplicates == seen.real_duplicates == 1
+
+
+def test_too_few_real_samples_are_no_yardstick():
+    few = Watch(tiny_vectors(), ring(0, 2 * FEWEST - 1))
+    assert few.look(5000, CONSTANT) == ([], {})
+    assert interval(few, 10) == []
+    assert few.clean_step == 10
+
+
+# --- signs of the preview
+
+
+def test_a_healthy_generator_is_never_warned_about():
+    healthy = watch()
+    for number in range(30):
+        assert look(healthy, 10 * number, ring(100 + number)) == []
+    assert healthy.clean_step == 0  # no interval was judged
+    assert interval(healthy, 290) == []
+    assert healthy.clean_step == 290
+
+
+def test_a_constant_generator_is_warned_about_once_and_again_after_it_recovered():
+    collapsed = watch()
+    assert look(collapsed, 90, CONSTANT) == []
+    assert look(collapsed, 100, CONSTANT) == []
+    assert look(collapsed, 110, CONSTANT) == ["duplicates"]
+    assert [look(collapsed, 120 + n, CONSTANT) for n in range(5)] == [[]] * 5
+    assert look(collapsed, 130, ring(1)) == []
+    assert look(collapsed, 140, CONSTANT) == []  # one good look is no recovery
+    assert look(collapsed, 150, CONSTANT) == ["recall"]
+    assert [look(collapsed, 160 + n, ring(1)) for n in range(2)] == [[]] * 2
+    assert [look(collapsed, 170 + n, CONSTANT) for n in range(2)] == [[], ["duplicates", "recall"]]
+
+
+def test_the_line_says_what_was_seen_and_what_to_try():
+    collapsed = watch(patience=1)
+    (sign,), numbers = collapsed.look(100, CONSTANT)
+    assert sign.text == (
+        "Step 100: the samples repeat themselves: 100% of the preview have a near copy in it, of real samples "
+        f"{numbers['real_duplicates']:.0%}. Try training.penalties=[r1], or let it go back by itself: "
+        "training.watch.on_collapse=rollback"
+    )
+    assert numbers["duplicates"] == 1
+    assert numbers["recall"] == 0
+
+
+def test_images_are_watched_like_vectors():
+    config = tiny(training={"watch": {"grace_steps": 0, "patience": 1}})
+    data = samples(config, count=300).samples
+    watched = Watch(config, data)
+    assert look(watched, 1, samples(config, count=64, seed=1).samples / np.float32(127.5) - 1) == []
+    assert look(watched, 2, np.full((64, 8, 8, 1), 0.1, np.float32)) == ["duplicates", "recall"]
+
+
+def test_lost_variety_without_copies_is_seen():
+    losing = watch()
+    assert look(losing, 10, ring(1)) == []
+    assert look(losing, GRACE, ONE_MODE) == []  # an eighth is no tenth
+    far = ONE_MODE + np.float32(3.0)
+    assert [look(losing, GRACE + n, far) for n in (1, 2, 3)] == [[], ["recall"], []]
+
+
+def test_a_slow_start_has_time():
+    slow = watch()
+    far = ONE_MODE + np.float32(3.0)
+    assert all(look(slow, step, far) == [] for step in range(0, SLOW_START * GRACE, 50))
+    assert [look(slow, SLOW_START * GRACE + n, far) for n in (0, 1)] == [[], ["recall"]]
+
+
+# --- signs of the means
+
+
+def test_a_saturated_discriminator_is_warned_about_once():
+    saturated = watch()
+    assert interval(saturated, 50, **SATURATED) == []
+    assert [interval(saturated, step, **SATURATED) for step in (100, 110, 120)] == [[], ["saturated"], []]
+
+
+@pytest.mark.parametrize(
+    "change", [{"d_real": 0.98}, {"d_fake": 0.02}, {"d_real_accuracy": 0.999}, {"d_fake_accuracy": 0.999}], ids=str
+)
+def test_a_discriminator_that_is_wrong_at_times_is_not_saturated(change):
+    strong = watch(patience=1)
+    assert interval(strong, 100, **SATURATED | change) == []
+    assert interval(strong, 110, **SATURATED) == ["saturated"]
+
+
+def test_a_critic_has_no_scale_and_cannot_saturate():
+    critic = watch(patience=1, loss="wasserstein")
+    assert interval(critic, 100, **SATURATED) == []
+
+
+@pytest.mark.parametrize("letter", ["d", "g"])
+def test_exploding_gradients_are_seen_at_once_and_growing_ones_are_not(letter):
+    norm = f"{letter}_gradient_norm"
+    exploding = watch()
+    assert interval(exploding, 0, **{norm: 1e6}) == []  # a first norm is no explosion
+    for step in range(20):
+        assert interval(exploding, 1 + step, **{norm: 1.0 + step}) == []
+    assert interval(exploding, 30, **{norm: 900.0}) == [f"{letter}_gradients"]
+    assert interval(exploding, 31, **{norm: 1000.0}) == []
+
+
+def test_a_large_norm_after_tiny_ones_is_no_explosion():
+    idle = watch()
+    for step in range(10):
+        interval(idle, step, d_gradient_norm=1e-5)
+    assert interval(idle, 10, d_gradient_norm=5.0) == []
+
+
+def test_the_memory_does_not_depend_on_how_steps_are_bundled():
+    rows = RNG.standard_normal((50, len(METRICS))).astype(np.float32)
+    made = []
+    for sizes in ([50], [1] * 50, [20, 3, 27]):
+        one = watch()
+        for part in np.split(rows, np.cumsum(sizes)[:-1]):
+            one.add(part)
+        made.append([np.asarray(slot).tobytes() for slot in one.variables])
+    assert made[0] == made[1] == made[2]
+
+
+# --- advice
+
+
+@pytest.mark.parametrize("name", ["dense-ring8", "dcgan-faces-32", "dcgan-cifar10", "wgan-gp-cifar10"])
+@pytest.mark.parametrize("changes", [[], ["training.penalties=[]"], ["training.d_optimizer.clip_norm=2"]], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_advised_can_be_given_to_the_command_and_changes_something(name, changes, kind):
+    config = load_config(name, changes)
+    text = advice.against(kind, config)
+    tried = re.findall(r"[a-z_.0-9]+=[^\s,]+", text)
+    assert tried
+    assert load_config(name, [*changes, *tried]) != config
