@@ -92,6 +92,11 @@ def config_values(draw):
         "d_optimizer": draw(parts(optimizers)),
         "update": draw(st.sampled_from(["simultaneous", "alternating"])),
     }
+    for penalty in training["penalties"]:
+        if isinstance(penalty, dict) and penalty.get("gamma_end") is None:
+            penalty.pop("schedule_steps", None)
+    if isinstance(training["augment"], dict):
+        training["augment"]["adaptive"] = False  # not every loss allows it
     norm = (
         {"norm": "none"} if training["penalties"] else {"norm": draw(st.sampled_from(["batch", "spectral", "layer"]))}
     )

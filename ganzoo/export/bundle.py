@@ -238,7 +238,7 @@ def _samples(runtime: Runtime, described: BundleConfig) -> bytes:
     return buffer.getvalue()
 
 
-def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dict[str, Any]:
+def _training_facts(run: Run, license: str | None = None, limits: Sequence[str] = ()) -> dict[str, Any]:
     """What the card tells of the training. Where the data lay on this machine is nobody's business."""
     config: dict[str, Any] = run.config.to_dict()
     config["data"].pop("path", None)
