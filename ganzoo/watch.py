@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class WatchConfig(BaseModel):
     """Watches a training for collapse; ``ganzoo.training.watch`` says how each sign is measured.
 
-    It costs 10 ms or less at each sampling interval and nothing in between, and changes no weight unless
+    It costs about 10 ms at each sampling interval and nothing in between, and changes no weight unless
     ``on_collapse`` says so.
 
     Attributes:

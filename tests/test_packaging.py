@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import ganzoo
 from ganzoo.zoo import list_models
@@ -169,3 +170,12 @@ print(json.dumps([difference, int(samples.std() > 0), Image.open("grid.png").siz
     assert varied
     assert min(size) > 64
     assert not tensorflow
+
+
+@pytest.mark.slow
+def test_the_pretrained_faces_come_with_the_wheel(light, tmp_path):
+    code = "import ganzoo; ganzoo.load('faces-64').generate(7).save('seed7.png')"
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "empty")}
+    run(light / "python", "-c", code, folder=tmp_path, **offline)
+    assert Image.open(tmp_path / "seed7.png").size == (64, 64)
+    assert "with ganzoo" in run(light / "ganzoo", "list", "--pretrained", folder=tmp_path, **offline).stdout

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SHORTER = {"--max-minutes 3": "--max-steps 4", "--max-steps 200": "--max-steps 4", "--resume": "--resume --max-steps 6"}
+SHORTER = {
+    "--max-minutes 3": "--max-steps 4",
+    "--max-steps 200": "--max-steps 4",
+    "--resume": "--resume --max-steps 6",
+    "evaluate dcgan-faces-32": "evaluate dcgan-faces-32 --samples 100 --draws 2",
+}
 
 
 def blocks(language):

@@ -1,4 +1,4 @@
-"""How varied a small batch is beside a real one: duplicates and recall. Pure NumPy, a millisecond a look."""
+"""How varied a small batch is beside a real one: duplicates and recall. Pure NumPy."""
 
 from __future__ import annotations
 
