@@ -16,7 +16,8 @@ from interleaved import serve
 
 from ganzoo.data import Dataset
 from ganzoo.runs import new_run
-from ganzoo.training.trainer import Means, Trainer
+from ganzoo.training.means import Means
+from ganzoo.training.trainer import Trainer
 
 STEPS = 3
 

@@ -12,6 +12,9 @@ class Means:
     """Mean of each metric since the last ``take``."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._totals = np.zeros(len(METRICS))
         self._steps = 0
         self._images = 0
@@ -37,5 +40,5 @@ class Means:
     def take(self) -> dict[str, float]:
         """The means so far with the speed, and begin anew."""
         values = self.values | {"images_per_second": self.images_per_second}
-        self.__init__()  # type: ignore[misc]
+        self._begin()
         return values

@@ -7,8 +7,8 @@ import tensorflow as tf
 from helpers import put_state, same, samples, state, tiny, tiny_vectors, trainer
 
 from ganzoo import networks
+from ganzoo.training.means import Means
 from ganzoo.training.step import LATENT, Update
-from ganzoo.training.trainer import Means
 
 RATE = 0.05
 COUNTERS = ("g_optimizer", "d_optimizer", "watch")
