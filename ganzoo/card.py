@@ -177,6 +177,7 @@ def _training(facts: BundleFacts) -> list[str]:
     rows = [
         ("Data", _source(facts)),
         ("Steps", facts.training_step),
+        ("Chosen", _chosen(training.get("chosen_by"))),
         ("Batch size", settings.get("batch_size")),
         ("Loss", _name(settings.get("loss"))),
         ("Penalties", ", ".join(filter(None, map(_name, settings.get("penalties") or ()))) or None),
@@ -191,6 +192,14 @@ def _training(facts: BundleFacts) -> list[str]:
         return []
     lines = ["## Training", "", "| | |", "|---|---|", *lines]
     return [*lines, *_config_text(config)] if config else lines
+
+
+def _chosen(choice: object) -> str | None:
+    """By what number the exported step was chosen."""
+    table = _table(choice)
+    if not isinstance(table.get("value"), int | float):
+        return None
+    return f"the best {table.get('number')} of {table.get('of')} measured while training: {table['value']:.4g}"
 
 
 def _config_text(config: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from ganzoo.augment import Augmentation, augmentations
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError
+from ganzoo.evaluation_config import EvaluationConfig
 from ganzoo.losses import Loss, NonSaturating, losses
 from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
@@ -46,6 +47,7 @@ class TrainingConfig(BaseModel):
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
             generators must be alike; the discriminator starts anew.
         seed: fixes first weights, noise, augmentation and data order.
+        evaluation: what is measured while training, and by what the best weights are chosen; null turns it off.
         watch: the collapse watch, which warns, goes back or stops.
         log_every, sample_every, checkpoint_every: in steps.
         keep_checkpoints: the newest ones that stay on disk.
@@ -68,6 +70,7 @@ class TrainingConfig(BaseModel):
     xla: bool = False
     init_from: str | None = Field(None, min_length=1, max_length=500)
     seed: int = Field(0, ge=0, lt=2**31)
+    evaluation: EvaluationConfig | None = EvaluationConfig()
     watch: WatchConfig = WatchConfig()
     log_every: int = Field(100, ge=1)
     sample_every: int = Field(1000, ge=1)

@@ -62,7 +62,7 @@ class Number:
 class Evaluator:
     """Real samples and metrics, made ready once and used for any number of generators.
 
-    In draw r the generated samples are those of the seeds ``r * count`` to ``(r + 1) * count - 1``, and the real ones
+    In draw r the generated samples are those of ``count`` seeds from ``first_seed + r * count`` on, and the real ones
     are drawn anew, without repetition, keyed by (seed, r). The floor takes other real samples of the same draw.
 
     Args:
@@ -73,6 +73,9 @@ class Evaluator:
         count: samples in a draw, generated and real.
         draws: how often.
         seed: of everything drawn from the real samples.
+        first_seed: of the generated samples.
+        real_limit: real samples that are extracted at most; by default what is fast enough for the extractor.
+        with_floor: whether to measure real samples in the place of generated ones, where there are enough.
         advance: called with the number of samples that were extracted, now and then.
 
     Raises:
@@ -90,6 +93,9 @@ class Evaluator:
         count: int,
         draws: int = 5,
         seed: int = 0,
+        first_seed: int = 0,
+        real_limit: int | None = None,
+        with_floor: bool = True,
         advance: Advance = lambda done: None,
     ) -> None:
         if not LEAST <= count <= MOST:
@@ -101,24 +107,24 @@ class Evaluator:
                 f"There are {len(dataset):,} real samples, which are too few for draws of {count:,}.{hint}"
             )
         self.extractor, self.count, self.draws, self.seed = extractor, count, draws, seed
+        self._first_seed, self._with_floor = first_seed, with_floor
+        self._real_limit = extractor.real_limit if real_limit is None else real_limit
         shape: Shape = tuple(dataset.samples.shape[1:])
         self.loaded: LoadedExtractor = extractor.load(shape)
         self.subject = Subject(source, self.loaded.label, self.loaded.has_probabilities)
         self.metrics = self._fitting() if metrics is None else tuple(metrics)
-        for metric in self.metrics:
-            why = metric.why_not(self.subject, count)
-            if why is not None:
-                raise EvaluationError(f"The metric '{metric.registered_name}' does not fit: {why}.")
+        check_fit(self.metrics, self.subject, count)
         self.real = self._extract_real(dataset, source, advance)
 
     @property
     def has_floor(self) -> bool:
-        """Whether there are enough real samples to measure some against as many others."""
-        return len(self.real) >= 2 * self.count
+        """Whether some real samples are measured against as many others, for which there must be enough."""
+        return self._with_floor and len(self.real) >= 2 * self.count
 
     def seeds(self, draw: int) -> range:
         """Seeds of the generated samples of a draw."""
-        return range(draw * self.count, (draw + 1) * self.count)
+        first = self._first_seed + draw * self.count
+        return range(first, first + self.count)
 
     def measure(self, sample: Sample, *, advance: Advance = lambda done: None) -> list[Number]:
         """The numbers of a generator.
@@ -159,7 +165,7 @@ class Evaluator:
     def _extract_real(self, dataset: Dataset, source: DataSource | None, advance: Advance) -> Features:
         """The real samples that draws are made of, in random order; mirrored where training mirrors them."""
         rng = np.random.RandomState([self.seed, 0])
-        rows = rng.permutation(len(dataset))[: max(2 * self.count, self.extractor.real_limit)]
+        rows = rng.permutation(len(dataset))[: max(2 * self.count, self._real_limit)]
         flips = bool(getattr(source, "flip", False)) and dataset.samples.ndim == 4
         mirrored = rng.random_sample(len(rows)) < (0.5 if flips else 0.0)
 
@@ -211,6 +217,18 @@ class Evaluator:
         if metric.canonical and self.loaded.canonical and counts:
             return metric.canonical
         return f"{name} ({self.loaded.label})" if metric.by_extractor(self.subject) else name
+
+
+def check_fit(metrics: Sequence[Metric], subject: Subject, count: int) -> None:
+    """Refuse metrics that cannot measure ``count`` samples of a subject.
+
+    Raises:
+        EvaluationError: naming the first such metric, and why.
+    """
+    for metric in metrics:
+        why = metric.why_not(subject, count)
+        if why is not None:
+            raise EvaluationError(f"The metric '{metric.registered_name}' does not fit: {why}.")
 
 
 def spread(draws: Sequence[float]) -> Spread:

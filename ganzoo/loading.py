@@ -149,17 +149,17 @@ def _is_run_name(reference: HubReference) -> bool:
 
 
 def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
-    """The bundle in a run's folder, exported now unless it stands there and is of the newest checkpoint.
+    """The bundle in a run's folder, exported now unless it stands there and is of the chosen checkpoint or a newer one.
 
     Raises:
         RunError: if the run has no checkpoint.
         MissingDependencyError: if it has to be exported, and TensorFlow is not installed.
     """
-    folder, steps = run.folder / RUN_BUNDLE, run.checkpoint_steps()
+    folder, chosen = run.folder / RUN_BUNDLE, run.chosen_step()
     exported = exported_step(run)
-    if exported is not None and (not steps or exported >= steps[-1]):
+    if exported is not None and (chosen is None or exported >= chosen):
         return folder
-    if not steps:
+    if chosen is None:
         raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to generate from.")
     try:
         require(EXPORT, action="Exporting a run")

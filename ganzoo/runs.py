@@ -19,6 +19,8 @@ RUNS = Path("runs")
 """Where runs are kept, under the present folder."""
 
 CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
+BEST = "best"
+"""Folder of the averaged generator's weights at the best step that was measured."""
 CLASS_NAMES = "class_names.json"
 _STEP = re.compile(r"step-(\d+)")
 
@@ -63,6 +65,16 @@ class Run:
         """Steps of the checkpoints that stand here complete by name, in order; reading verifies them."""
         return sorted(step for step, _ in _numbered(self.folder / CHECKPOINTS))
 
+    def best_step(self) -> int | None:
+        """Step of the best weights that were measured while training; None if nothing was."""
+        return max((step for step, _ in _numbered(self.folder / BEST)), default=None)
+
+    def chosen_step(self) -> int | None:
+        """The step that is exported unless another is asked for: the best, else the newest; None if there is none."""
+        steps = self.checkpoint_steps()
+        best = self.best_step()
+        return best if best is not None else steps[-1] if steps else None
+
     def sample_files(self) -> list[Path]:
         """The sample grids, oldest first."""
         return [path for _, path in sorted(_numbered(self.folder / SAMPLES)) if path.suffix == ".png"]
@@ -74,7 +86,7 @@ class Run:
         return time.time() - (path if path.exists() else self.folder).stat().st_mtime
 
     def export(self, folder: str | os.PathLike[str] | None = None, **options: Any) -> Path:
-        """Export the averaged generator of the newest checkpoint as a bundle; see ``ganzoo.export.export_run``."""
+        """Export the averaged generator of the best checkpoint as a bundle; see ``ganzoo.export.export_run``."""
         from ganzoo.export import export_run
 
         return export_run(self, folder, **options)

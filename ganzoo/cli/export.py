@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, generate_hint, say
 from ganzoo.cli.quiet import import_tensorflow
+from ganzoo.errors import did_you_mean
 
 
 def export(
@@ -31,11 +32,14 @@ def export(
     license: Annotated[
         str | None, typer.Option(help="Of the weights, for the model card, as in apache-2.0 or cc-by-4.0.")
     ] = None,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="WHICH", help="best as measured while training, newest, or a step that is kept.")
+    ] = "best",
     limit: Annotated[
         list[str] | None, typer.Option(metavar="SENTENCE", help="For the card: a flaw of the samples. Repeatable.")
     ] = None,
 ) -> None:
-    """Export the averaged generator of a run's newest checkpoint, each form checked against the original.
+    """Export the averaged generator of a run's best checkpoint, each form checked against the original.
 
     What was written is printed, one path a line.
     """
@@ -43,6 +47,7 @@ def export(
     from ganzoo.export import exporters
     from ganzoo.runs import find_run
 
+    which = _which(checkpoint)
     found = find_run(run)
     require(EXPORT, action="Exporting")
     import_tensorflow()
@@ -50,6 +55,7 @@ def export(
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
     folder = found.export(
         output,
+        checkpoint=which,
         onnx=with_onnx,
         fp16=fp16,
         savedmodel=savedmodel,
@@ -65,3 +71,12 @@ def export(
             emit(str(path))
     if with_onnx:
         say(f"Generate from it: {generate_hint(str(folder), found.config)}")
+
+
+def _which(text: str) -> Literal["best", "newest"] | int:
+    if text in ("best", "newest"):
+        return cast('Literal["best", "newest"]', text)
+    if text.isascii() and text.isdecimal() and len(text) < 16:
+        return int(text)
+    near = did_you_mean(text, ("best", "newest"))
+    raise typer.BadParameter(f"--checkpoint is best, newest or a step; received '{text}'.{near}")

@@ -22,7 +22,7 @@ def runs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
     elif not rows:
         say(f"There is no run in '{RUNS}'. Start one: ganzoo train dcgan-faces-32")
     else:
-        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "exported", "seen")
+        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "best", "exported", "seen")
         emit_table(columns, [_texts(row) for row in rows], right=columns[1:-1])
 
 
@@ -43,6 +43,7 @@ def _row(run: Run) -> dict[str, Any]:
         "g_loss": losses.get("g_loss"),
         "images_per_second": losses.get("images_per_second"),
         "checkpoint": checkpoints[-1] if checkpoints else None,
+        "best": run.best_step(),
         "exported": exported_step(run),
         "warnings": sorted({str(sign["kind"]) for record in log for sign in record.get("warnings", ())}),
         "rollbacks": max((int(record.get("rollback", 0)) for record in log), default=0),
@@ -69,5 +70,5 @@ def _texts(row: dict[str, Any]) -> tuple[str, ...]:
     step = f"{row['step']}/{'?' if row['steps'] is None else row['steps']}"
     losses = (number("d_loss", ".3f"), number("g_loss", ".3f"), number("images_per_second", ".0f"))
     seen = [*row["warnings"], *([f"{row['rollbacks']} rollbacks"] if row["rollbacks"] else [])]
-    saved = (number("checkpoint", "d"), number("exported", "d"))
+    saved = tuple(number(key, "d") for key in ("checkpoint", "best", "exported"))
     return (row["run"], step, age_text(row["age_seconds"]), *losses, *saved, ", ".join(seen) or "-")

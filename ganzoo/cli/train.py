@@ -106,6 +106,9 @@ def _report(run: Run, outcome: Outcome) -> None:
     """Where the result is, and what to do with it."""
     emit(str(run.folder))
     say(f"{_END[outcome.reason].format(step=outcome.step)} Samples, losses and checkpoints are in {run.folder}")
+    best = run.best_step()
+    if best is not None and best != outcome.step:
+        say(f"The best step that was measured is {best}, which export and generate take; the log has the numbers.")
     if outcome.reason != "finished":
         say(f"  go on:     ganzoo train --resume {run.name}")
     say(f"  export:    ganzoo export {run.name} --onnx")

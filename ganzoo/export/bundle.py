@@ -1,4 +1,4 @@
-"""From a trained generator, or a run's newest checkpoint, to a bundle: converted, folded, checked, compared."""
+"""From a trained generator, or a run's checkpoint, to a bundle: converted, folded, checked, compared."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from ganzoo import latents
 from ganzoo.bundle import BundleConfig, BundleFacts, LatentSpec, write_bundle
 from ganzoo.card import check_license, model_card
-from ganzoo.errors import BundleError, ExportError, RunError
+from ganzoo.errors import BundleError, ExportError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
+from ganzoo.export.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
 from ganzoo.onnx_check import check_onnx
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def export_run(
     run: Run,
     folder: str | os.PathLike[str] | None = None,
     *,
+    checkpoint: WhichCheckpoint = "best",
     onnx: bool = True,
     fp16: bool = False,
     savedmodel: bool = False,
@@ -45,12 +47,14 @@ def export_run(
     license: str | None = None,
     limits: Sequence[str] = (),
 ) -> Path:
-    """Export the averaged generator of a run's newest checkpoint that is whole.
+    """Export the averaged generator of a run's best checkpoint, or of another.
 
     Args:
         run: the run.
         folder: of the bundle; by default ``bundle`` in the run's folder. Other forms stand beside it, under their own
             names; if one other form alone is asked for, this is its path.
+        checkpoint: ``best`` by what was measured while training (the newest if nothing was), ``newest``, or the step
+            of one that is still there.
         onnx: write the bundle.
         fp16: put a float16 graph into it, too.
         savedmodel, tflite: write these forms.
@@ -61,7 +65,7 @@ def export_run(
         The folder of the bundle, or else the path of the first other form.
 
     Raises:
-        RunError: if the run has no checkpoint that is whole, or it does not fit the config.
+        RunError: if the run has no such checkpoint that is whole, or it does not fit the config.
         ExportError: if a form cannot say what the generator does, or differs from it too much.
         GanzooError: if the licence is none.
     """
@@ -71,11 +75,13 @@ def export_run(
     if license is not None:
         check_license(license)
     config: Config = run.config
-    generator, step = restored_generator(run)
+    found = load_averaged(run, checkpoint)
+    generator, step = restored_generator(run, found), found.step
     bundle = Path(folder) if folder is not None else run.folder / "bundle"
     written: list[Path] = []
     if onnx:
-        facts = BundleFacts(training_step=step, training=_training_facts(run, license, limits))
+        training = _training_facts(run, license, limits) | chosen_by(run, found)
+        facts = BundleFacts(training_step=step, training=training)
         export_bundle(generator, config, bundle, fp16=fp16, facts=facts, class_names=_class_names(run))
         written.append(bundle)
     for name in others:
@@ -180,29 +186,6 @@ def named_weights(generator: keras.Model) -> dict[str, NDArray[np.float32]]:
         for name, variable in named.items()
         if variable.dtype == "float32"
     }
-
-
-def restored_generator(run: Run) -> tuple[keras.Model, int]:
-    """The averaged generator of the newest checkpoint that is whole, and its step.
-
-    Raises:
-        RunError: if there is none, or it does not fit the run's config.
-    """
-    from ganzoo import networks
-    from ganzoo.runs import CHECKPOINTS
-    from ganzoo.training import checkpoint
-
-    found = checkpoint.load_newest(run.folder / CHECKPOINTS)
-    if found is None:
-        raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to export.")
-    generator = networks.build_generator(run.config)
-    saved = found.state.get("ema", {})
-    for place, variable in enumerate(generator.variables):
-        value = saved.get(f"{place:04d}/{variable.path}")
-        if value is None or value.shape != tuple(variable.shape):
-            raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not fit its config.yaml.")
-        variable.assign(value)
-    return generator, found.step
 
 
 def _checked(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -13,6 +14,8 @@ from PIL import Image, ImageDraw
 from ganzoo import images, latents
 from ganzoo.config import Config
 from ganzoo.runs import SAMPLES, Run
+
+Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 
 SEEDS = range(64)
 """Seeds of the images in every sample grid, so that grids of one run can be compared."""
@@ -26,14 +29,20 @@ def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.f
     """A function that makes the generator's preview, float32 samples ``[n, ...]``, always from the same seeds."""
     seeds = SEEDS if len(config.sample_shape) == 3 else POINT_SEEDS
     z = latents.latents(seeds, dim=config.generator.latent_dim, distribution=config.generator.latent)
-    inputs: list[Any] = [keras.ops.convert_to_tensor(z)]
-    if config.num_classes:
-        inputs.append(keras.ops.convert_to_tensor(np.arange(len(seeds), dtype=np.int32) % config.num_classes))
+    labels = np.arange(len(seeds), dtype=np.int32) % config.num_classes if config.num_classes else None
+    return partial(decoder(config, generator), z, labels)
 
-    def make() -> NDArray[np.float32]:
+
+def decoder(config: Config, generator: keras.Model) -> Decode:
+    """A function from latents ``[n, latent_dim]`` and the classes ``[n]`` of a conditional model to float32 samples."""
+
+    def decode(z: NDArray[np.float32], labels: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
+        inputs: list[Any] = [keras.ops.convert_to_tensor(z)]
+        if config.num_classes:
+            inputs.append(keras.ops.convert_to_tensor(labels))
         return keras.ops.convert_to_numpy(generator(inputs, training=False))
 
-    return make
+    return decode
 
 
 def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:

@@ -70,7 +70,10 @@ def go_back(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> b
     if found is None:
         say("It cannot go back: there is no checkpoint from before the first sign.")
         return False
+    best = trainer.best.mark() if trainer.best else None
     trainer.load(found)
+    if trainer.best and best:
+        trainer.best.set_mark(best)  # what was good before the sign stays good
     watch.rollbacks = count
     trainer.scale_rates()
     checkpoint.drop_after(trainer.run.folder / CHECKPOINTS, found.step)

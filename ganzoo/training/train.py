@@ -17,7 +17,7 @@ from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
 from ganzoo.pictures import picture, some
 from ganzoo.runs import CLASS_NAMES, CONFIG, Run, find_run, new_run
-from ganzoo.training import init_from
+from ganzoo.training import best, init_from
 from ganzoo.training.feed import check_dataset
 from ganzoo.training.trainer import Outcome, Trainer
 from ganzoo.versions import library_versions
@@ -52,6 +52,7 @@ def start(
     config, weights = init_from.resolve(config)
     dataset = load_data(config, quiet=quiet, say=say)
     check_dataset(config, dataset)
+    best.check(config, dataset)
     run = new_run(config.name, root=root)
     images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from ganzoo import networks
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
-from ganzoo.errors import ConfigError, RunError, TrainingError
+from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
 from ganzoo.pictures import picture
 from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.training import checkpoint, preview, rollback, schedule
+from ganzoo.training.best import Best
 from ganzoo.training.feed import Feed
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log, ProgressBar
@@ -85,6 +86,7 @@ class Trainer:
         )
         self._run_steps = many_steps(config, update, self.strength, self.strategy)
         self._preview = preview.sampler(config, self.ema)
+        self.best = Best.of(config, dataset, self.ema, run)
 
     def restore(self) -> tuple[str, ...]:
         """Go on from the newest checkpoint that is whole; say which newer ones are not, and why.
@@ -99,14 +101,14 @@ class Trainer:
         return found.skipped
 
     def load(self, found: checkpoint.Checkpoint) -> None:
-        """Take on the state of a checkpoint. One that was written before there was a watch has no group for it.
+        """Take on the state of a checkpoint. An older one has no group for what did not exist then.
 
         Raises:
             RunError: if it does not fit the config.
         """
         for group, variables in self._groups().items():
             saved = found.state.get(group, {})
-            if group == "watch" and not saved:
+            if group in ("watch", "best") and not saved:
                 continue
             if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
                 raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
@@ -198,10 +200,13 @@ class Trainer:
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
                 if rollback.react(self, signs, log=log, say=say):
                     means = Means()
-                elif self.step % training.checkpoint_every == 0:
+                    continue
+                if self.best and self.step % self.best.every == 0:
+                    self._measure(self.best, log, say)
+                if self.step % training.checkpoint_every == 0:
                     self.save()
             outcome = self._outcome(last, interrupted.is_set())
-            self._finish(log)
+            self._finish(log, outcome, say)
         return outcome
 
     def _report(self, log: Log, means: Means, *, seconds: float, at_end: bool) -> list[Sign]:
@@ -252,9 +257,10 @@ class Trainer:
             return "There was no checkpoint yet."
         return f"The last good checkpoint is at step {self._saved_step}."
 
-    def _intervals(self) -> tuple[int, int, int]:
+    def _intervals(self) -> tuple[int, ...]:
         training = self.config.training
-        return training.log_every, training.sample_every, training.checkpoint_every
+        evaluation = (self.best.every,) if self.best else ()
+        return training.log_every, training.sample_every, training.checkpoint_every, *evaluation
 
     def _outcome(self, last: int, interrupted: bool) -> Outcome:
         if self.step >= self.config.training.steps:
@@ -263,12 +269,23 @@ class Trainer:
             return Outcome(self.step, "steps")
         return Outcome(self.step, "interrupted" if interrupted else "minutes")
 
-    def _finish(self, log: Log) -> None:
-        """Samples and a checkpoint of the last step, where they are not there yet."""
+    def _finish(self, log: Log, outcome: Outcome, say: rollback.Say) -> None:
+        """Samples, a checkpoint and numbers of the last step, where they are not there yet.
+
+        The numbers come after the checkpoint, so that a training that goes on chooses as an uninterrupted one does.
+        """
         if self.step % self.config.training.sample_every or not self.step:
             self._sample(log)
         if self.step != self._saved_step:
             self.save()
+        if self.best and self.best.step and self.step % self.best.every and outcome.reason != "interrupted":
+            self._measure(self.best, log, say)
+
+    def _measure(self, best: Best, log: Log, say: rollback.Say) -> None:
+        try:
+            log.write(self.step, best.measure(self.step))
+        except EvaluationError as error:  # a number less is no reason to lose a training
+            say(f"Step {self.step} could not be measured: {error}")
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
         made = self._preview()
@@ -288,6 +305,8 @@ class Trainer:
         }
         if self.watch:
             holders["watch"] = self.watch.variables
+        if self.best:
+            holders["best"] = self.best.variables
         if self.strength:
             holders["augment"] = self.strength.variables
         return {

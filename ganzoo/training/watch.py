@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ganzoo.config import Config
 from ganzoo.training import advice
+from ganzoo.training.slot import Slot
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import COUNTS, FEWEST, Variety, Yardstick
 
@@ -43,22 +44,6 @@ class Sign:
 
     kind: str
     text: str
-
-
-class Slot:
-    """Numbers of the watch, kept in the checkpoint like a variable. All begin at 0."""
-
-    def __init__(self, path: str, *shape: int) -> None:
-        self.path = path
-        self.value = np.zeros(shape, np.float64)
-        self.shape = shape
-
-    def assign(self, value: Any) -> None:
-        """Take on other values of the same shape."""
-        self.value[...] = value
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return self.value.astype(dtype or np.float64)
 
 
 class Watch:

@@ -107,7 +107,7 @@ def test_runs_are_listed_with_their_state(command, trained):
     header, row = command("runs").stdout.splitlines()
     assert header.split()[:3] == ["run", "step", "age"]
     assert row.split()[:2] == ["images/001", "3/3"]
-    assert row.split()[-3:] == ["3", "-", "-"], "a checkpoint, not exported, no warnings"
+    assert row.split()[-4:] == ["3", "-", "-", "-"], "a checkpoint, no best step, not exported, no warnings"
 
 
 def test_runs_survive_a_damaged_run(command, trained):

@@ -10,6 +10,8 @@ from helpers import new_run, same, samples, state, tiny, tiny_vectors, trainer
 from ganzoo.cli.runs import _row, _texts
 from ganzoo.data.base import Dataset
 from ganzoo.errors import TrainingError
+from ganzoo.metrics.base import Metric
+from ganzoo.metrics.base import metrics as registered_metrics
 from ganzoo.training import checkpoint
 from ganzoo.training.order import batch_indices
 from ganzoo.training.step import METRICS
@@ -21,13 +23,14 @@ GOOD = 4
 """The last step with a healthy preview."""
 
 
-def config(**watch):
+def config(evaluation=None, **watch):
     settings = {"grace_steps": 0, "patience": 2, "on_collapse": "rollback", "max_rollbacks": 2} | watch
     return tiny_vectors(
         steps=10,
         log_every=1,
         sample_every=1,
         checkpoint_every=2,
+        evaluation=evaluation,
         watch=settings,
         g_optimizer={"name": "adam", "learning_rate": RATE, "schedule": "cosine", "warmup_steps": 2},
         d_optimizer={"name": "adam", "learning_rate": RATE},
@@ -48,7 +51,7 @@ def collapsing(made, *, rollbacks=1):
 
 def subject(folder, **options):
     watch = options.pop("watch", {})
-    one = config(**watch)
+    one = config(options.pop("evaluation", None), **watch)
     return collapsing(trainer(one, folder, one.data.load()), **options)
 
 
@@ -124,6 +127,29 @@ def test_a_resumed_training_goes_back_like_an_uninterrupted_one(whole, tmp_path,
     made.train(quiet=True)
     assert same(state(made), state(whole[0]))
     assert metrics(made.run) == metrics(whole[0].run)
+
+
+def test_the_best_from_before_the_sign_stays_the_best(tmp_path, monkeypatch):
+    """Measured at step 5 before the sign at 6; the repeated step 5 and the last one are worse."""
+    values = iter([9.0, 1.0, 2.0])
+
+    class Given(Metric):
+        numbers = {"given": "higher"}  # noqa: RUF012
+
+        def by_extractor(self, subject):
+            return False
+
+        def measure(self, real, generated, subject):
+            return {"given": next(values)}
+
+    monkeypatch.setitem(registered_metrics._parts, "given", Given)
+    monkeypatch.setattr(Given, "registered_name", "given")
+    made = subject(tmp_path, evaluation={"every": 5, "metrics": ["given"]})
+    made.train(quiet=True)
+    assert [line["given"] for line in made.run.log() if "given" in line] == [1.0, 2.0]
+    assert made.best.mark() == (9.0, 5.0)
+    kept = checkpoint.load_newest(made.run.folder / "best")
+    assert (kept.step, float(kept.state["measured"]["given"])) == (5, 9.0)
 
 
 def test_a_training_that_is_killed_after_it_went_back_goes_on_the_same(whole, tmp_path, monkeypatch):
