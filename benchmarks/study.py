@@ -61,7 +61,7 @@ def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> d
         "steps": log[-1]["step"],
         "seconds": timed[-1]["seconds"],
         "images_per_second": statistics.median(line["images_per_second"] for line in timed[1:] or timed),
-        "best_step": run.best_step(),
+        "best_step": run.chosen_step(),
         "measured": measured,
         "curve": _curve(log),
         "warnings": sorted({sign["kind"] for line in log for sign in line.get("warnings", ())}),
@@ -73,8 +73,8 @@ def table(study: Mapping[str, Any]) -> str:
     """The results as a Markdown table: means over seeds, with the least and the largest where there are several."""
     results = study["results"]
     names = [name for name in NUMBERS if any(name in entry["measured"]["best"] for entry in _entries(results))]
-    lines = [f"| {study['columns']} | steps | img/s | {' | '.join(names)} | Frechet at the end | watch |"]
-    lines += ["|---" * (5 + len(names)) + "|"]
+    lines = [f"| {study['columns']} | steps | img/s | best step | {' | '.join(names)} | Frechet at the end | watch |"]
+    lines += ["|---" * (6 + len(names)) + "|"]
     for label in study["rows"]:
         entries = list(results.get(label, {}).values())
         if not entries:
@@ -83,11 +83,12 @@ def table(study: Mapping[str, Any]) -> str:
         last = _spread([entry["measured"]["newest"]["frechet"]["value"] for entry in entries])
         seen = sorted({kind for entry in entries for kind in entry["warnings"]})
         cells = [label, _spread([entry["steps"] for entry in entries])]
-        cells += [_spread([entry["images_per_second"] for entry in entries]), *numbers, last, ", ".join(seen) or "-"]
+        cells += [_spread([entry[key] for entry in entries]) for key in ("images_per_second", "best_step")]
+        cells += [*numbers, last, ", ".join(seen) or "-"]
         lines.append(f"| {' | '.join(cells)} |")
     floors = next((entry["measured"]["best"] for entry in _entries(results)), {})
     floor = [f"{floors[name]['floor']:.3g}" if floors.get(name, {}).get("floor") is not None else "" for name in names]
-    return "\n".join([*lines, f"| real samples | | | {' | '.join(floor)} | | |"])
+    return "\n".join([*lines, f"| real samples | | | | {' | '.join(floor)} | | |"])
 
 
 def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:

@@ -50,13 +50,17 @@ class GeneratorConfig(NetworkConfig):
     Attributes:
         latent_dim: length of the latent.
         latent: what it is drawn from, a standard normal or a uniform distribution on [-1, 1].
-        label_embedding_dim: length of the label's embedding, joined to the latent of a conditional model.
+        conditioning: how the label enters a conditional model. ``concat`` joins its embedding to the latent;
+            ``batch_norm`` gives every batch normalisation a scale and an offset for each class (Dumoulin et al. 2017,
+            arXiv:1610.07629), so that the label cannot drown the latent.
+        label_embedding_dim: length of the embedding of ``concat``.
         stem: from the latent to the first small image; by default a ``dense_stem`` dressed like ``block``.
         head: from the last features to the sample.
     """
 
     latent_dim: int = Field(100, ge=1, le=8192)
     latent: Literal["normal", "uniform"] = "normal"
+    conditioning: Literal["concat", "batch_norm"] = "concat"
     label_embedding_dim: int = Field(50, ge=1, le=4096)
     block: GeneratorPart | None = None
     blocks: tuple[GeneratorPart, ...] | None = Field(None, min_length=1, max_length=64)

@@ -119,8 +119,9 @@ class Config(BaseModel):
 
     @property
     def latent_width(self) -> int:
-        """Features that enter the generator's first block: the latent and, with classes, the label's embedding."""
-        return self.generator.latent_dim + (self.generator.label_embedding_dim if self.num_classes else 0)
+        """Features that enter the generator's first block: the latent and, if it is joined, the label's embedding."""
+        joined = self.num_classes and self.generator.conditioning == "concat"
+        return self.generator.latent_dim + (self.generator.label_embedding_dim if joined else 0)
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
@@ -129,6 +130,7 @@ class Config(BaseModel):
             self._check_labels()
         except ConfigError as error:
             raise ValueError(str(error)) from error
+        self._check_conditioning()
         self._check_batch()
         self._check_norm()
         return self
@@ -153,6 +155,16 @@ class Config(BaseModel):
             raise ConfigError(f"num_classes is {self.num_classes}, but the data source {has}")
         if self.num_classes and self.discriminator.pack_size > 1:
             raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")
+
+    def _check_conditioning(self) -> None:
+        if not self.num_classes or self.generator.conditioning == "concat":
+            return
+        blocks = self.generator.expand(self.sample_shape)
+        if not any(getattr(block, "norm", None) == "batch" for block in blocks):
+            raise ValueError(
+                "generator.conditioning is batch_norm, but none of its blocks has norm: batch, so the label would "
+                "not enter; use conditioning: concat, or norm: batch"
+            )
 
     def _check_batch(self) -> None:
         samples = self.discriminator.pack_size

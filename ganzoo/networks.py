@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.architecture import Initializer
+from ganzoo.blocks._conditioning import Label, conditioned_on
 from ganzoo.blocks._keras_layers import SpectralNorm
 from ganzoo.blocks.base import Block
 from ganzoo.config import Config
@@ -36,18 +37,28 @@ def build_generator(config: Config, *, precision: Precision = "float32", seed: i
     """
     with _precision(precision):
         latent = keras.Input((config.generator.latent_dim,), name="latent")
-        inputs, x = [latent], latent
-        if config.num_classes:
-            label = keras.Input((), dtype="int32", name="label")
-            width = config.generator.label_embedding_dim
-            embedding = keras.layers.Embedding(config.num_classes, width, name="label_embedding")(label)
-            inputs, x = [latent, label], keras.layers.Concatenate(name="latent_and_label")([latent, embedding])
+        label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
+        inputs, x, seen = [latent], latent, None
+        if label is not None:
+            inputs = [latent, label]
+            if config.generator.conditioning == "concat":
+                x = _joined(latent, label, config)
+            else:
+                seen = Label(label, config.num_classes)
         blocks = config.generator.expand(config.sample_shape)
-        for name, block in zip(_names(blocks), blocks, strict=True):
-            x = block.build(x, name)
+        with conditioned_on(seen):
+            for name, block in zip(_names(blocks), blocks, strict=True):
+                x = block.build(x, name)
         model = keras.Model(inputs, x, name="generator")
     initialise(model, config.generator.initializer, config.training.seed if seed is None else seed)
     return model
+
+
+def _joined(latent: keras.KerasTensor, label: keras.KerasTensor, config: Config) -> keras.KerasTensor:
+    """The latent and the label's embedding side by side."""
+    width = config.generator.label_embedding_dim
+    embedding = keras.layers.Embedding(config.num_classes, width, name="label_embedding")(label)
+    return keras.layers.Concatenate(name="latent_and_label")([latent, embedding])
 
 
 def build_discriminator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:

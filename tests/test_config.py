@@ -214,6 +214,13 @@ BAD = {
         {"num_classes": 5, "data": {"source": "faces", "resolution": 8, "channels": 1}},
         r"num_classes is 5, but the data source has \d+ classes",
     ),
+    "classes that would not enter the generator": (
+        {
+            "num_classes": 3,
+            "generator": {"conditioning": "batch_norm", "block": {"name": "conv_transpose", "norm": "none"}},
+        },
+        "generator.conditioning is batch_norm, but none of its blocks has norm: batch",
+    ),
     "packing with classes": (
         {"num_classes": 3, "discriminator": {"packing": 2}},
         "a packed discriminator judges several samples at once and cannot be conditional",

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ganzoo.blocks import _calling
-from ganzoo.blocks._keras_layers import Dropout, MinibatchStddev, Packing, PixelNorm, SpectralNorm
+from ganzoo.blocks._keras_layers import ClassAffine, Dropout, MinibatchStddev, Packing, PixelNorm, SpectralNorm
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.standard_normal((8, 4, 4, 3)).astype(np.float32)
@@ -91,6 +91,17 @@ def test_spectral_norm_of_a_zero_kernel_is_finite():
 def test_pixel_norm():
     wanted = IMAGES / np.sqrt(np.mean(np.square(IMAGES, dtype=np.float64), axis=-1, keepdims=True) + 1e-8)
     np.testing.assert_allclose(PixelNorm()(IMAGES), wanted, rtol=1e-5)
+
+
+def test_class_affine_takes_the_pair_of_each_samples_class():
+    layer = ClassAffine(3)
+    x = np.random.RandomState(0).standard_normal((4, 2, 2, 5)).astype(np.float32)
+    labels = np.array([2, 0, 2, 1], np.int32)
+    np.testing.assert_array_equal(layer([x, labels]), x)
+    scale, offset = np.random.RandomState(1).standard_normal((2, 3, 5)).astype(np.float32)
+    layer.set_weights([scale, offset])
+    wanted = [image * scale[label] + offset[label] for image, label in zip(x, labels, strict=True)]
+    np.testing.assert_allclose(layer([x, labels]), wanted, rtol=1e-6)
 
 
 def test_dropout_keeps_the_mean_and_draws_by_key():

@@ -49,6 +49,30 @@ class Packing(keras.layers.Layer):
         return (*input_shape[:-1], input_shape[-1] * self.samples)  # type: ignore[operator]
 
 
+class ClassAffine(keras.layers.Layer):
+    """Scale and offset of each channel, a pair for each class: what makes a batch normalisation conditional (Dumoulin
+    et al. 2017, arXiv:1610.07629). Takes ``[x, label]`` with int labels ``[b]``.
+    """
+
+    def __init__(self, num_classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def build(self, input_shape: Any) -> None:
+        shape = (self.num_classes, input_shape[0][-1])
+        self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
+        self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
+
+    def call(self, inputs: Any) -> Any:
+        x, label = inputs
+        channels = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
+        scale, offset = (ops.reshape(ops.take(table, label, axis=0), channels) for table in (self.scale, self.offset))
+        return x * ops.cast(scale, x.dtype) + ops.cast(offset, x.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        return tuple(input_shape[0])
+
+
 class PixelNorm(keras.layers.Layer):
     """Every pixel's feature vector over the root of its mean square (Karras et al. 2018, arXiv:1710.10196)."""
 

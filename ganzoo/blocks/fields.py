@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from ganzoo.blocks._conditioning import Label, current_label
+
 if TYPE_CHECKING:
     from keras import KerasTensor
 
 Norm = Literal["none", "batch", "layer", "pixel", "spectral"]
 """Normalisation behind a weight layer.
 
-``batch`` and ``layer``: Keras' layers, with a learned scale and offset. ``pixel``: every pixel's feature vector to unit
+``batch`` and ``layer``: Keras' layers, with a learned scale and offset (``batch`` with one for each class where a
+generator's ``conditioning`` says so). ``pixel``: every pixel's feature vector to unit
 mean square (Karras et al. 2018, arXiv:1710.10196). ``spectral``: the weights, not the activations, are divided by their
 largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 """
@@ -33,7 +36,12 @@ def normalise(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
     import keras
 
     if norm == "batch":
-        return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(x)
+        label = current_label()
+        plain = label is None
+        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm")(
+            x
+        )
+        return x if label is None else _by_class(x, label, name)
     if norm == "layer":
         return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
     if norm == "pixel":
@@ -41,6 +49,12 @@ def normalise(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
 
         return _keras_layers.PixelNorm(name=f"{name}_norm")(x)
     return x
+
+
+def _by_class(x: KerasTensor, label: Label, name: str) -> KerasTensor:
+    from ganzoo.blocks import _keras_layers
+
+    return _keras_layers.ClassAffine(label.num_classes, name=f"{name}_by_class")([x, label.tensor])
 
 
 def activate(x: KerasTensor, activation: Activation, slope: float, name: str) -> KerasTensor:

@@ -1,5 +1,7 @@
 """One update against a slow and plain implementation of what its docstrings say, and the bits that it must repeat."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -144,18 +146,23 @@ def test_alternating_and_simultaneous_differ():
     assert not np.allclose(*made, atol=1e-5)
 
 
-def test_labels_reach_both_networks_and_only_the_seen_class_moves():
-    config = tiny(num_classes=3)
+@pytest.mark.parametrize(
+    ("conditioning", "tables"), [("concat", {"embeddings": 1}), ("batch_norm", {"scale": 1, "offset": 1})]
+)
+def test_labels_reach_both_networks_and_only_the_seen_class_moves(conditioning, tables):
+    block = {"name": "conv_transpose", "norm": "batch"}
+    config = tiny(num_classes=3, generator={"conditioning": conditioning, "block": block})
     nets = three_networks(config)
     before = [{w.path: np.asarray(w) for w in net.weights} for net in nets]
     update = Update(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
     images = samples(config).samples
     update(images, tf.fill([24], 1), tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
-    for net, old in zip(nets[:2], before[:2], strict=True):
-        tables = [w for w in net.weights if w.name == "embeddings"]
-        assert len(tables) == 1
-        moved = np.abs(np.asarray(tables[0]) - old[tables[0].path]).sum(axis=1) > 0
-        assert moved.tolist() == [False, True, False]
+    for net, old, wanted in zip(nets[:2], before[:2], (tables, {"embeddings": 1}), strict=True):
+        found = [w for w in net.weights if w.name in ("embeddings", "scale", "offset") and len(w.shape) == 2]
+        assert collections.Counter(w.name for w in found) == wanted
+        for table in found:
+            moved = np.abs(np.asarray(table) - old[table.path]).sum(axis=1) > 0
+            assert moved.tolist() == [False, True, False], table.path
 
 
 def test_flip_mirrors_about_half_of_the_images_and_nothing_else():
