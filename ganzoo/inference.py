@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ganzoo import images, latents
 from ganzoo.bundle import ONNX, ONNX_FP16, Bundle, BundleConfig, read_bundle
 from ganzoo.errors import BundleError, GanzooError, did_you_mean
-from ganzoo.onnx_check import MAX_BATCH, OnnxReport, check_onnx
+from ganzoo.onnx_inspection import MAX_BATCH, OnnxReport, check_onnx
 from ganzoo.runtime import Device, make_session
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ganzoo.errors import GanzooError, HubError, did_you_mean
 from ganzoo.hub import client, endpoint, patiently
 from ganzoo.hub_failures import Situation, explained
 from ganzoo.hub_reference import HubReference, require_reference
-from ganzoo.onnx_check import check_onnx
+from ganzoo.onnx_inspection import check_onnx
 
 if TYPE_CHECKING:
     from ganzoo.zoo_index import Pretrained

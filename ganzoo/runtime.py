@@ -17,7 +17,7 @@ _SILENT, _ERRORS = 4, 3
 
 
 def make_session(content: bytes, *, device: Device = "auto", threads: int | None = None) -> tuple[Any, str]:
-    """A session for ONNX bytes that ``onnx_check`` has accepted, and the device it runs on, "cpu" or "cuda".
+    """A session for ONNX bytes that ``onnx_inspection`` has accepted, and the device it runs on, "cpu" or "cuda".
 
     Raises:
         MissingDependencyError: if ONNX Runtime is missing, installed twice, or cannot use CUDA though asked to.

@@ -19,7 +19,7 @@ from ganzoo.errors import BundleError, ExportError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.export.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
-from ganzoo.onnx_check import check_onnx
+from ganzoo.onnx_inspection import check_onnx
 
 if TYPE_CHECKING:
     import keras

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.onnx_shapes import Shapes
-from ganzoo.onnx_wire import read_graph
+from ganzoo.onnx_inspection.graph import read_graph
+from ganzoo.onnx_inspection.shapes import Shapes
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

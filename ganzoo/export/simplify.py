@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.export.graphs import drop_unused, evaluate, makers_of, moves_before, run_piece
-from ganzoo.onnx_wire import product
+from ganzoo.onnx_inspection.graph import product
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto

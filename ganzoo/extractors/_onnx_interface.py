@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 from ganzoo.data.base import Shape
 from ganzoo.errors import BundleError, did_you_mean
-from ganzoo.onnx_check import check_graph
-from ganzoo.onnx_shapes import cost
-from ganzoo.onnx_wire import Graph, read_graph
+from ganzoo.onnx_inspection import check_graph
+from ganzoo.onnx_inspection.graph import Graph, read_graph
+from ganzoo.onnx_inspection.shapes import cost
 
 Layout = Literal["auto", "nhwc", "nchw"]
 MAX_SIDE = 1024

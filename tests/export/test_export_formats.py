@@ -18,7 +18,7 @@ from ganzoo.export.bundle import bundle_config, float32_clone, named_weights
 from ganzoo.export.onnx import FP16_TOLERANCE, OnnxExporter, onnx_runtime, to_float16, to_onnx
 from ganzoo.export.parity import check_parity, keras_samples, measure
 from ganzoo.inference import Generator
-from ganzoo.onnx_check import check_onnx
+from ganzoo.onnx_inspection import check_onnx
 from ganzoo.runs import Run
 from ganzoo.training import checkpoint
 

@@ -1,6 +1,6 @@
 """Decides whether an ONNX file may be run: before ONNX Runtime sees it, and without the ``onnx`` package.
 
-Refused: external data, control flow, functions, other domains, operations without a rule in ``onnx_shapes``, weights
+Refused: external data, control flow, functions, other domains, operations without a rule in ``rules``, weights
 that are not finite, inputs and outputs that are not the bundle's, and graphs that would take too much memory or time.
 """
 
@@ -13,8 +13,8 @@ import numpy as np
 
 from ganzoo.bundle_config import BundleConfig
 from ganzoo.errors import BundleError
-from ganzoo.onnx_shapes import Cost, cost
-from ganzoo.onnx_wire import Graph, Tensor, Value, read_graph
+from ganzoo.onnx_inspection.graph import Graph, Tensor, Value, read_graph
+from ganzoo.onnx_inspection.shapes import Cost, cost
 
 MAX_BATCH = 256
 MAX_NODES = 20_000

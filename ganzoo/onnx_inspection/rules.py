@@ -1,8 +1,6 @@
 """What each allowed ONNX operation makes of the shapes that come in. The table at the end says what is allowed.
 
-Sizes that a graph computes itself (from ``Shape``) are followed through the few operations that exporters use for it.
-Only sums and products of non-negative numbers are, so that every size grows with the batch and nothing hides between
-two batch sizes that were looked at. Rules: https://onnx.ai/onnx/operators/ for opsets 13 to 24. A rule raises
+Rules: https://onnx.ai/onnx/operators/ for opsets 13 to 24. A rule raises
 ValueError, or what indexing and unpacking raise, where the inputs do not fit.
 """
 
@@ -13,10 +11,10 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ganzoo.onnx_wire import Node, Tensor, product
+from ganzoo.onnx_inspection.graph import Node, Tensor, product
 
 if TYPE_CHECKING:
-    from ganzoo.onnx_shapes import Shapes
+    from ganzoo.onnx_inspection.shapes import Shapes
 
 Dims = tuple[int, ...]
 
@@ -50,7 +48,8 @@ def _ints(node: Node, name: str, default: Sequence[int]) -> tuple[int, ...]:
     return numbers
 
 
-def _int(node: Node, name: str, default: int) -> int:
+def whole(node: Node, name: str, default: int) -> int:
+    """An attribute that is a whole number."""
     value = node.attributes.get(name, default)
     if not isinstance(value, int):
         raise ValueError(f"{name} is no whole number")
@@ -101,8 +100,8 @@ def _matmul(s: Shapes, node: Node) -> Dims:
 
 def _gemm(s: Shapes, node: Node) -> Dims:
     a, b = s.of(node, 0), s.of(node, 1)
-    rows, inner = a[::-1] if _int(node, "transA", 0) else a
-    inner_b, columns = b[::-1] if _int(node, "transB", 0) else b
+    rows, inner = a[::-1] if whole(node, "transA", 0) else a
+    inner_b, columns = b[::-1] if whole(node, "transB", 0) else b
     if inner != inner_b:
         raise ValueError("matrices do not fit")
     s.multiply_adds += rows * columns * inner
@@ -121,14 +120,14 @@ def _window(node: Node, spatial: Dims, kernel: Dims) -> Dims:
     if auto == "VALID":
         pads = (0,) * 2 * rank
     span = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-    rounding = _int(node, "ceil_mode", 0) * (max(strides) - 1)
+    rounding = whole(node, "ceil_mode", 0) * (max(strides) - 1)
     padded = [size + pads[axis] + pads[axis + rank] for axis, size in enumerate(spatial)]
     return tuple((p - k + rounding) // step + 1 for p, k, step in zip(padded, span, strides, strict=True))
 
 
 def _conv(s: Shapes, node: Node) -> Dims:
     (batch, channels, *spatial), (filters, per_group, *kernel) = s.of(node, 0), s.of(node, 1)
-    if per_group * _int(node, "group", 1) != channels:
+    if per_group * whole(node, "group", 1) != channels:
         raise ValueError("channels do not fit")
     dims = (batch, filters, *_window(node, tuple(spatial), tuple(kernel)))
     s.multiply_adds += product(dims) * per_group * product(kernel)
@@ -153,7 +152,7 @@ def _conv_transpose(s: Shapes, node: Node) -> Dims:
             for i, n in enumerate(spatial)
         )
     s.multiply_adds += batch * channels * product(spatial) * per_group * product(kernel)
-    return (batch, per_group * _int(node, "group", 1), *size)
+    return (batch, per_group * whole(node, "group", 1), *size)
 
 
 def _pool(s: Shapes, node: Node) -> Dims:
@@ -178,13 +177,13 @@ def _resize(s: Shapes, node: Node) -> Dims:
 
 def _depth_to_space(s: Shapes, node: Node) -> Dims:
     batch, channels, height, width = s.of(node, 0)
-    block = _int(node, "blocksize", 1)
+    block = whole(node, "blocksize", 1)
     return batch, channels // block**2, height * block, width * block
 
 
 def _space_to_depth(s: Shapes, node: Node) -> Dims:
     batch, channels, height, width = s.of(node, 0)
-    block = _int(node, "blocksize", 1)
+    block = whole(node, "blocksize", 1)
     return batch, channels * block**2, height // block, width // block
 
 
@@ -198,7 +197,7 @@ def _transpose(s: Shapes, node: Node) -> Dims:
 
 def _reshape(s: Shapes, node: Node) -> Dims:
     dims, wanted = s.of(node, 0), list(s.value(node, 1))
-    if not _int(node, "allowzero", 0):
+    if not whole(node, "allowzero", 0):
         wanted = [dims[axis] if size == 0 else size for axis, size in enumerate(wanted)]
     if wanted.count(-1) == 1:
         wanted[wanted.index(-1)] = product(dims) // product(size for size in wanted if size != -1)
@@ -208,20 +207,21 @@ def _reshape(s: Shapes, node: Node) -> Dims:
 
 
 def _flatten(s: Shapes, node: Node) -> Dims:
-    dims, axis = s.of(node, 0), _int(node, "axis", 1)
+    dims, axis = s.of(node, 0), whole(node, "axis", 1)
     axis = axis if axis >= 0 else axis + len(dims)
     return product(dims[:axis]), product(dims[axis:])
 
 
 def _concat(s: Shapes, node: Node) -> Dims:
     parts = [s.of(node, index) for index in range(len(node.inputs))]
-    axis = _axis(_int(node, "axis", 0), len(parts[0]))
+    axis = _axis(whole(node, "axis", 0), len(parts[0]))
     if len({(*part[:axis], *part[axis + 1 :]) for part in parts}) != 1:
         raise ValueError("parts do not fit")
     return (*parts[0][:axis], sum(part[axis] for part in parts), *parts[0][axis + 1 :])
 
 
-def _slices(s: Shapes, node: Node) -> dict[int, slice]:
+def cuts(s: Shapes, node: Node) -> dict[int, slice]:
+    """What ``Slice`` takes of each axis."""
     rank = len(s.of(node, 0))
     starts, ends = s.value(node, 1), s.value(node, 2)
     axes = s.value(node, 3) if s.has(node, 3) else tuple(range(len(starts)))
@@ -232,13 +232,13 @@ def _slices(s: Shapes, node: Node) -> dict[int, slice]:
 
 
 def _slice(s: Shapes, node: Node) -> Dims:
-    cuts = _slices(s, node)
-    return tuple(len(range(n)[cuts[a]]) if a in cuts else n for a, n in enumerate(s.of(node, 0)))
+    sliced = cuts(s, node)
+    return tuple(len(range(n)[sliced[a]]) if a in sliced else n for a, n in enumerate(s.of(node, 0)))
 
 
 def _gather(s: Shapes, node: Node) -> Dims:
     dims = s.of(node, 0)
-    axis = _axis(_int(node, "axis", 0), len(dims))
+    axis = _axis(whole(node, "axis", 0), len(dims))
     return (*dims[:axis], *s.of(node, 1), *dims[axis + 1 :])
 
 
@@ -261,14 +261,14 @@ def _reduce(s: Shapes, node: Node) -> Dims:
     dims = s.of(node, 0)
     axes = _axes(s, node, len(dims))
     if axes is None:
-        axes = [] if _int(node, "noop_with_empty_axes", 0) else list(range(len(dims)))
-    if _int(node, "keepdims", 1):
+        axes = [] if whole(node, "noop_with_empty_axes", 0) else list(range(len(dims)))
+    if whole(node, "keepdims", 1):
         return tuple(1 if axis in axes else size for axis, size in enumerate(dims))
     return tuple(size for axis, size in enumerate(dims) if axis not in axes)
 
 
 def _shape(s: Shapes, node: Node) -> Dims:
-    return (len(_shape_value(s, node)),)
+    return (len(asked_sizes(s, node)),)
 
 
 def _tile(s: Shapes, node: Node) -> Dims:
@@ -284,52 +284,18 @@ def _pad(s: Shapes, node: Node) -> Dims:
 
 def _one_hot(s: Shapes, node: Node) -> Dims:
     dims, depth = s.of(node, 0), s.value(node, 1)[0]
-    axis = _axis(_int(node, "axis", -1), len(dims) + 1)
+    axis = _axis(whole(node, "axis", -1), len(dims) + 1)
     return (*dims[:axis], depth, *dims[axis:])
 
 
-def _shape_value(s: Shapes, node: Node) -> Dims:
+def asked_sizes(s: Shapes, node: Node) -> Dims:
+    """The sizes that ``Shape`` gives."""
     dims = s.of(node, 0)
-    end = _int(node, "end", len(dims))
-    return dims[_int(node, "start", 0) : end]
-
-
-def _sum_or_product(s: Shapes, node: Node) -> Dims | None:
-    a, b = s.values[node.inputs[0]], s.values[node.inputs[1]]
-    if min((*a, *b), default=0) < 0 or (len(a) != len(b) and 1 not in (len(a), len(b))):
-        return None
-    a, b = (a * len(b) if len(a) == 1 else a), (b * len(a) if len(b) == 1 else b)
-    return tuple(x + y if node.op == "Add" else x * y for x, y in zip(a, b, strict=True))
-
-
-def _cast_value(s: Shapes, node: Node) -> Dims | None:
-    return s.values[node.inputs[0]] if _int(node, "to", 0) in (6, 7) else None
-
-
-def _keep_value(s: Shapes, node: Node) -> Dims:
-    return s.values[node.inputs[0]]
-
-
-def _slice_value(s: Shapes, node: Node) -> Dims | None:
-    return s.values[node.inputs[0]][_slices(s, node)[0]] if len(s.of(node, 0)) == 1 else None
-
-
-def _gather_value(s: Shapes, node: Node) -> Dims | None:
-    held = s.values[node.inputs[0]]
-    return tuple(held[index] for index in s.values[node.inputs[1]]) if len(s.of(node, 0)) == 1 else None
-
-
-def _concat_value(s: Shapes, node: Node) -> Dims:
-    return tuple(value for name in node.inputs for value in s.values[name])
-
-
-def _product_value(s: Shapes, node: Node) -> Dims | None:
-    held = s.values[node.inputs[0]]
-    return (product(held),) if min(held, default=0) >= 0 else None
+    end = whole(node, "end", len(dims))
+    return dims[whole(node, "start", 0) : end]
 
 
 Rule = Callable[["Shapes", Node], Dims]
-ValueRule = Callable[["Shapes", Node], Dims | None]
 _SAME = (
     "Abs Cast Ceil Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log LogSoftmax Mish Neg "
     "Not Reciprocal Relu Round Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Tanh ThresholdedRelu "
@@ -366,18 +332,4 @@ RULES: dict[str, Rule] = {
     "Tile": _tile,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
-}
-VALUES: dict[str, ValueRule] = {
-    "Add": _sum_or_product,
-    "Cast": _cast_value,
-    "Concat": _concat_value,
-    "Gather": _gather_value,
-    "Identity": _keep_value,
-    "Mul": _sum_or_product,
-    "ReduceProd": _product_value,
-    "Reshape": _keep_value,
-    "Shape": _shape_value,
-    "Slice": _slice_value,
-    "Squeeze": _keep_value,
-    "Unsqueeze": _keep_value,
 }

@@ -1,7 +1,7 @@
 """The shape of everything an ONNX graph computes, worked out before it runs, so that a file from a stranger cannot ask
 for more memory or time than was agreed to.
 
-An operation is allowed if and only if ``onnx_rules`` has a rule that bounds what it makes.
+An operation is allowed if and only if ``rules`` has a rule that bounds what it makes.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import struct
 from typing import NamedTuple
 
 from ganzoo.errors import BundleError
-from ganzoo.onnx_rules import RULES, VALUES, Dims
-from ganzoo.onnx_wire import ELEMENT_TYPES, MAX_RANK, Graph, Node, Tensor, product
+from ganzoo.onnx_inspection.graph import ELEMENT_TYPES, MAX_RANK, Graph, Node, Tensor, product
+from ganzoo.onnx_inspection.rules import RULES, Dims
+from ganzoo.onnx_inspection.values import VALUES
 
 MAX_ELEMENTS = 2**36
 _MAX_VALUES = 1024
