@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ganzoo import testing
+from ganzoo.data.faces import Faces
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors import extractors, small_cnn
 from ganzoo.metrics import Subject, metrics
@@ -69,7 +70,7 @@ def test_classes_come_only_when_asked_for():
 
 
 def test_it_knows_faces_that_it_was_not_trained_on():
-    faces = pytest.importorskip("ganzoo.data.faces").Faces(styles=("micah", "lorelei"), count=20, resolution=64)
+    faces = Faces(styles=("micah", "lorelei"), count=20, resolution=64)
     data = faces.load(quiet=True)
     found = extractors.create(WITH_CLASSES).load((64, 64, 3)).extract(np.asarray(data.samples))[1].argmax(axis=1)
     named = [small_cnn.class_names()[number] for number in found]

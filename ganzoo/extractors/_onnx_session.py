@@ -62,7 +62,9 @@ def extraction(
 
 def resize_note(interface: Interface) -> str:
     """What is done to the samples first, for the protocol."""
-    return "none" if interface.size is None else f"area, to {interface.size} x {interface.size} px"
+    if interface.size is None:
+        return "none"
+    return f"bilinear where it enlarges, area where it shrinks, to {interface.size} x {interface.size} px"
 
 
 def _scale(interface: Interface, values: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> Scale:
