@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+PACKAGES = ("tensorflow", "keras", "onnxruntime", "torch", "numpy")
 
 
 class Contender:
@@ -95,11 +96,10 @@ def report(
     }
 
 
-def keep(name: str, tables: Sequence[Mapping[str, object]]) -> None:
-    """Write the tables and the machine they are from to ``results/<name>.json``."""
+def keep(name: str, tables: Sequence[Mapping[str, object]], *, packages: Sequence[str] = PACKAGES) -> None:
+    """Write the tables, the machine they are from and the versions of packages to ``results/<name>.json``."""
     from importlib.metadata import version
 
-    packages = ("tensorflow", "keras", "onnxruntime", "torch", "numpy")
     machine = {"cpus": os.cpu_count(), "processor": _processor(), "python": platform.python_version()}
     RESULTS.mkdir(exist_ok=True)
     facts = {

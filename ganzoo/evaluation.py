@@ -49,7 +49,8 @@ def evaluate(
     Args:
         what: a run, bundle or model, as in ``load``.
         metrics: names, or configs with fields; by default all that fit.
-        extractor: a name, a config, or the path of an ONNX file; by default pixels.
+        extractor: a name, a config, or the path of an ONNX file; by default small_cnn, and for
+            vectors the numbers themselves.
         samples: in a draw, generated and real alike; by default 2500, or half of the real ones if those are fewer.
         draws: how often; values are their means.
         data: file or folder of the real samples, for sources that read one.

@@ -40,7 +40,7 @@ class Evaluation:
     protocol: Mapping[str, Any]
 
     def __getitem__(self, label: str) -> float:
-        """The value of a number by its label: ``evaluation["frechet (pixels)"]``."""
+        """The value of a number by its label: ``evaluation["frechet (small_cnn)"]``."""
         return {number.label: number.measured.value for number in self.numbers}[label]
 
     def to_dict(self) -> dict[str, Any]:

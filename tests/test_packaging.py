@@ -98,6 +98,7 @@ def test_the_wheel_is_complete(built):
     modules = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "ganzoo").rglob("*.py")}
     assert modules | {f"ganzoo/zoo_configs/{name}.yaml" for name in list_models()} | {"ganzoo/py.typed"} <= names
     assert "ganzoo/zoo_configs/pretrained.json" in names
+    assert {"ganzoo/extractors/small_cnn.onnx", "ganzoo/extractors/small_cnn.json"} <= names
     shipped = {
         f"ganzoo/pretrained/{name}/{file}" for name, model in pretrained_models().items() for file in model.files
     }

@@ -23,7 +23,7 @@ class LoadedExtractor:
     Attributes:
         extract: from samples, uint8 ``[n, h, w, c]`` or float32 ``[n, d]``, to what metrics see. Sample i of the
             result depends on sample i alone.
-        label: what the numbers are called by: "frechet (pixels)".
+        label: what the numbers are called by: "frechet (small_cnn)".
         resize: what is done to the samples first, for the protocol.
         sha256: of the file or the weights, 64 hex digits; None if there are none.
         has_probabilities: whether ``extract`` gives probabilities.
@@ -60,5 +60,5 @@ class Extractor(Part):
 
 extractors: Registry[Extractor] = Registry("extractors", kind="extractor", base=Extractor, package="ganzoo.extractors")
 
-DEFAULTS = {"image": "pixels", "vector": "pixels"}
+DEFAULTS = {"image": "small_cnn", "vector": "pixels"}
 """Kind of samples -> the extractor that is taken when none is named."""

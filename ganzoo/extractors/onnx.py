@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from ganzoo.data.base import Shape
-from ganzoo.data.resize import resized_array
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.extractors._onnx_interface import Interface, Layout, read_interface
-from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, extractors
+from ganzoo.extractors._onnx_session import Values, extraction, resize_note
+from ganzoo.extractors.base import Extractor, LoadedExtractor, extractors
 
 MAX_FILE = 2**31 - 1
 
@@ -39,7 +36,7 @@ class OnnxExtractor(Extractor):
 
     path: Path | None = None
     layout: Layout = "auto"
-    values: Literal["signed", "unit", "bytes"] = "signed"
+    values: Values = "signed"
     mean: tuple[float, ...] = Field((), max_length=3)
     std: tuple[float, ...] = Field((), max_length=3)
     features: str | None = None
@@ -58,45 +55,15 @@ class OnnxExtractor(Extractor):
             raise EvaluationError(f"{self.path} is no extractor: {error}") from error
 
     def _ready(self, content: bytes, interface: Interface) -> LoadedExtractor:
-        from ganzoo.runtime import make_session
-
-        session, _ = make_session(content)
-        scale = self._scale(interface)
-
-        def extract(samples: NDArray[Any]) -> Extracted:
-            made = [
-                session.run(interface.outputs, {interface.input: scale(samples[start : start + size])})
-                for start in range(0, len(samples), size)
-            ]
-            features, *rest = (np.concatenate(parts) for parts in zip(*made, strict=True))
-            return features.reshape(len(samples), -1).astype(np.float32), _checked(rest[0]) if rest else None
-
-        size = interface.batch or self.batch_size
-        resize = "none" if interface.size is None else f"area, to {interface.size} x {interface.size} px"
+        extract = extraction(
+            content, interface, batch_size=self.batch_size, values=self.values, mean=self.mean, std=self.std
+        )
         digest = hashlib.sha256(content).hexdigest()
         path = Path(self.path or "")
         notes = {"file": path.name, "values": self.values}
-        return LoadedExtractor(extract, path.stem, resize, digest, len(interface.outputs) == 2, notes=notes)
-
-    def _scale(self, interface: Interface) -> Any:
-        """From samples to what the graph takes."""
-        if interface.size is None:
-            return lambda samples: samples.astype(np.float32, copy=False)
-        channels = interface.channels
-        for name, numbers in (("mean", self.mean), ("std", self.std)):
-            if len(numbers) not in (0, 1, channels):
-                raise EvaluationError(f"'{name}' has {len(numbers)} numbers, and the images have {channels} channels.")
-        divisor, offset = {"signed": (127.5, 1.0), "unit": (255.0, 0.0), "bytes": (1.0, 0.0)}[self.values]
-        mean, std = np.array(self.mean or 0.0, np.float32), np.array(self.std or 1.0, np.float32)
-
-        side = interface.size
-
-        def scale(samples: NDArray[Any]) -> NDArray[np.float32]:
-            small = resized_array(samples, side, channels, "area")
-            numbers = (small.astype(np.float32) / np.float32(divisor) - np.float32(offset) - mean) / std
-            return np.ascontiguousarray(numbers.transpose(0, 3, 1, 2) if interface.channels_first else numbers)
-
-        return scale
+        return LoadedExtractor(
+            extract, path.stem, resize_note(interface), digest, len(interface.outputs) == 2, notes=notes
+        )
 
 
 def _read(path: Path) -> bytes:
@@ -106,14 +73,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise EvaluationError(f"Cannot read the extractor {path}: {error.strerror or error}.") from error
-
-
-def _checked(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities, or an error: logits would give numbers that mean nothing."""
-    if probabilities.min() < -1e-4 or np.abs(probabilities.sum(axis=1) - 1).max() > 1e-2:
-        raise EvaluationError(
-            "The extractor's probabilities are below 0, or their sum is not 1; it must end in a softmax."
-        )
-    clipped = np.clip(probabilities, 0, None)
-    result: NDArray[np.float32] = clipped / clipped.sum(axis=1, keepdims=True)
-    return result

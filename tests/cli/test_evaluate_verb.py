@@ -46,9 +46,9 @@ def test_a_bundle(command, told, place):
     path = place / "models/metrics.json"
     held = json.loads(path.read_text(encoding="utf-8"))
     assert set(table(result)) == set(held["metrics"])
-    assert {"frechet (pixels)", "recall (pixels)", "duplicates (pixels)"} <= set(held["metrics"])
+    assert {"frechet (small_cnn)", "recall (small_cnn)", "duplicates (small_cnn)"} <= set(held["metrics"])
     assert f"Wrote {path.relative_to(place)}" in result.stderr
-    entry = held["metrics"]["frechet (pixels)"]
+    entry = held["metrics"]["frechet (small_cnn)"]
     assert entry["interval"][0] < entry["value"] < entry["interval"][1]
     assert entry["value"] > entry["floor"] > 0
     assert entry["value"] == pytest.approx(np.mean(entry["draws"]))
@@ -71,7 +71,7 @@ def test_the_numbers_are_those_of_python_and_repeat(command, told, place):
     assert printed == json.loads((place / "m.json").read_text(encoding="utf-8"))
     made = ganzoo.evaluate(told, metrics=["frechet", "kernel"], data="real.npy", samples=20, draws=2, quiet=True)
     assert made.to_dict() == printed
-    assert made["kernel (pixels)"] == printed["metrics"]["kernel (pixels)"]["value"]
+    assert made["kernel (small_cnn)"] == printed["metrics"]["kernel (small_cnn)"]["value"]
 
 
 def test_a_run_knows_its_data(command, trained, place):
@@ -82,10 +82,10 @@ def test_a_run_knows_its_data(command, trained, place):
     np.savez(place / "more.npz", samples=samples, labels=np.arange(40) % 3)
     command("evaluate", "images", "--metrics", "duplicates", "--samples", 16, "--data", "more.npz")
     held = json.loads((place / "runs/images/001/metrics.json").read_text(encoding="utf-8"))
-    assert list(held["metrics"]) == ["duplicates (pixels)"]
+    assert list(held["metrics"]) == ["duplicates (small_cnn)"]
     assert held["model"]["step"] == 3
     card = command("publish", "images", "someone/images", "--dry-run").stdout
-    assert "duplicates (pixels)" in card
+    assert "duplicates (small_cnn)" in card
     assert "model-index" in card
     assert not read_bundle("runs/images/001/bundle").metadata.facts.metrics, "a dry run changes nothing"
 
@@ -93,9 +93,9 @@ def test_a_run_knows_its_data(command, trained, place):
 def test_numbers_of_another_generator_do_not_reach_the_card(command, told, place):
     command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
     path = place / "models/metrics.json"
-    assert "frechet (pixels)" in command("publish", "models/tiny", "a/b", "--dry-run").stdout
+    assert "frechet (small_cnn)" in command("publish", "models/tiny", "a/b", "--dry-run").stdout
     path.write_text(path.read_text(encoding="utf-8").replace('"onnx_sha256": "', '"onnx_sha256": "0'), encoding="utf-8")
-    assert "frechet (pixels)" not in command("publish", "models/tiny", "a/b", "--dry-run").stdout
+    assert "frechet (small_cnn)" not in command("publish", "models/tiny", "a/b", "--dry-run").stdout
 
 
 def test_vectors_of_a_named_config(command, place, points_yaml):
@@ -190,7 +190,7 @@ def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     result = command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
     assert "No space left" in result.stderr
-    assert "frechet (pixels)" in result.stdout
+    assert "frechet (small_cnn)" in result.stdout
     assert not (place / "models/metrics.json").exists()
 
 

@@ -1,0 +1,195 @@
+"""Trains the extractor ``small_cnn`` and puts it into the package.
+
+    pip install -c constraints.txt -e '.[test]'
+    python benchmarks/train_extractor.py
+
+A small network learns two things at once about pictures that are there offline: what they are (the style of a drawn
+picture, or a real digit), and what was done to them (nothing, blur, noise, blocks out of place). The second makes the
+features tell a spoiled picture from a good one, where a classifier alone would learn not to care. It needs no
+generative model. The features are the means of three layers' maps, brought to variance 1.
+
+Licences: only styles under CC0 1.0, CC BY 4.0 or MIT, and the digits of UCI (CC BY 4.0); the list of them goes into
+``ganzoo/extractors/small_cnn.json``, beside ``small_cnn.onnx``. What was measured goes to
+``results/train_extractor.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from extractor_data import DAMAGES, DIGITS_CREDIT, SIDE, Pictures, class_names, damaged, pictures, styles, varied
+from interleaved import keep
+
+PACKAGE = Path(__file__).parents[1] / "ganzoo" / "extractors"
+SEED = 1000
+BATCH = 36
+LIMIT = 2_000_000
+WIDTHS = ((16,), (32,), (64, 64), (96, 96))
+"""Channels of the convolutions at 32, 16, 8 and 4 px."""
+
+
+def network(classes: int) -> tuple[Any, Any]:
+    """Image ``[b, 64, 64, 3]`` in [-1, 1] -> (class, damage) for training, and (features, probabilities) to ship."""
+    import keras
+
+    image = keras.Input((SIDE, SIDE, 3), name="image")
+    x, pooled = image, []
+    for stage in WIDTHS:
+        for place, width in enumerate(stage):
+            x = keras.layers.Conv2D(width, 3, strides=1 if place else 2, padding="same", use_bias=False)(x)
+            x = keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.95)(x))
+        pooled.append(keras.layers.GlobalAveragePooling2D()(x))
+    features = keras.layers.Concatenate()(pooled[1:])
+    features = keras.layers.BatchNormalization(momentum=0.95, center=False, scale=False)(features)
+    class_logits = keras.layers.Dense(classes, name="class")(features)
+    damage_logits = keras.layers.Dense(len(DAMAGES), name="damage")(features)
+    probabilities = keras.layers.Softmax()(class_logits)
+    trained = keras.Model(image, {"class": class_logits, "damage": damage_logits})
+    return trained, keras.Model(image, [features, probabilities])
+
+
+def batches(data: Pictures, *, training: bool) -> Any:
+    """Batches of pictures with both labels; varied and in another order in every epoch when training."""
+    import tensorflow as tf
+
+    def prepare(number: Any, part: tuple[Any, Any]) -> tuple[Any, dict[str, Any]]:
+        images, labels = part
+        images = tf.cast(images, tf.float32) / 127.5 - 1
+        seeds = tf.random.split(tf.stack([tf.cast(number, tf.int32), SEED + training]), 2)
+        if training:
+            images = varied(images, labels < digits, seeds[0])
+        images, damages = damaged(images, seeds[1])
+        return images, {"class": labels, "damage": damages}
+
+    digits = len(styles())  # their labels come last
+    dataset = tf.data.Dataset.from_tensor_slices(tuple(data))
+    if training:
+        dataset = dataset.shuffle(len(data.labels), seed=SEED).repeat()
+    return dataset.batch(BATCH, drop_remainder=True).enumerate().map(prepare).prefetch(2)
+
+
+def fit(model: Any, data: Pictures, *, epochs: int) -> None:
+    import keras
+
+    steps = epochs * (len(data.labels) // BATCH)
+    losses = {name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in ("class", "damage")}
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - steps // 10, warmup_target=0.003, warmup_steps=steps // 10
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=losses,
+        loss_weights={"class": 1.0, "damage": 0.5},
+        metrics={"class": ["accuracy"], "damage": ["accuracy"]},
+    )
+    model.fit(batches(data, training=True), epochs=epochs, steps_per_epoch=steps // epochs, verbose=2)
+
+
+def to_onnx(model: Any) -> bytes:
+    """ONNX with the input "image" and the outputs "features" and "probabilities", for any number of images."""
+    import tensorflow as tf
+    import tf2onnx
+
+    from ganzoo.export.fold import fold_channel_scales
+
+    signature = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image")]
+    function = tf.function(lambda image: tuple(model(image, training=False)), input_signature=signature)
+    made, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)
+    new = dict(zip((output.name for output in made.graph.output), ("features", "probabilities"), strict=True))
+    for node in made.graph.node:
+        node.output[:] = [new.get(name, name) for name in node.output]
+        node.input[:] = [new.get(name, name) for name in node.input]
+    for value, width in zip(made.graph.output, (output.shape[1] for output in model.outputs), strict=True):
+        value.name = new[value.name]
+        value.type.tensor_type.shape.dim[1].dim_value = width
+    for value in (*made.graph.input, *made.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    made.graph.ClearField("value_info")
+    made.graph.name, made.producer_name, made.producer_version = "small_cnn", "ganzoo", ""
+    content: bytes = fold_channel_scales(made).SerializeToString()
+    return content
+
+
+def measured(content: bytes, model: Any, test: Pictures) -> dict[str, float]:
+    """What the file does with pictures that were not trained on, on ONNX Runtime."""
+    from ganzoo.runtime import make_session
+
+    session, _ = make_session(content, device="cpu", threads=1)
+    images = test.images.astype(np.float32) / np.float32(127.5) - 1
+    begun = time.perf_counter()
+    parts = [session.run(None, {"image": images[start : start + 64]}) for start in range(0, len(images), 64)]
+    seconds = time.perf_counter() - begun
+    features, probabilities = (np.concatenate(part) for part in zip(*parts, strict=True))
+    theirs = model.predict(images[:64], verbose=0)[0]
+    return {
+        "accuracy": float((probabilities.argmax(axis=1) == test.labels).mean()),
+        "milliseconds_an_image": 1000 * seconds / len(images),
+        "largest_difference_from_keras": float(np.abs(features[:64] - theirs).max()),
+        "features": features.shape[1],
+    }
+
+
+def ship(content: bytes) -> str:
+    """Put the network with its SHA-256, classes and credits into the package."""
+    if len(content) > LIMIT:
+        raise SystemExit(f"The file has {len(content):,} bytes; allowed: {LIMIT:,}.")
+    digest = hashlib.sha256(content).hexdigest()
+    credits = [f'{c.style}: "{c.title}" by {c.creator} ({c.source_url}); licence: {c.license}' for c in styles()]
+    facts = {"sha256": digest, "classes": class_names(), "credits": [*credits, DIGITS_CREDIT]}
+    (PACKAGE / "small_cnn.onnx").write_bytes(content)
+    (PACKAGE / "small_cnn.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return digest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the extractor small_cnn and put it into the package.")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--a-class", type=int, default=128, help="pictures of each class")
+    arguments = parser.parse_args()
+
+    import keras
+
+    train, test = pictures(arguments.a_class, seed=SEED)
+    keras.utils.set_random_seed(SEED)
+    trained, shipped = network(len(class_names()))
+    begun, used = time.perf_counter(), time.process_time()
+    fit(trained, train, epochs=arguments.epochs)
+    begun, used = time.perf_counter() - begun, time.process_time() - used
+    damage = trained.evaluate(batches(test, training=False), verbose=0, return_dict=True)["damage_accuracy"]
+    content = to_onnx(shipped)
+    facts = {
+        **measured(content, shipped, test),
+        "damage_accuracy": damage,
+        "classes": len(class_names()),
+        "training_images": len(train.labels),
+        "held_out_images": len(test.labels),
+        "epochs": arguments.epochs,
+        "seed": SEED,
+        "parameters": shipped.count_params(),
+        "training_seconds": begun,
+        "training_processor_seconds": used,
+        "onnx_bytes": len(content),
+        "onnx_sha256": ship(content),
+    }
+    print(json.dumps(facts, indent=1))
+    packages = (
+        "tensorflow",
+        "keras",
+        "tf2onnx",
+        "onnxruntime",
+        "numpy",
+        "dicebear-core",
+        "dicebear-styles",
+        "resvg-py",
+    )
+    keep("train_extractor", [facts], packages=(*packages, "scikit-learn"))
+
+
+if __name__ == "__main__":
+    main()

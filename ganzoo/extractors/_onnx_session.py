@@ -1,0 +1,97 @@
+"""Runs an extractor's ONNX graph on samples of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.data.resize import resized_array
+from ganzoo.errors import EvaluationError
+from ganzoo.extractors._onnx_interface import Interface
+from ganzoo.extractors.base import Extracted
+
+Values = Literal["signed", "unit", "bytes"]
+"""Range that a graph takes: [-1, 1], [0, 1] or [0, 255]."""
+_RANGES = {"signed": (127.5, 1.0), "unit": (255.0, 0.0), "bytes": (1.0, 0.0)}
+
+Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
+
+
+def extraction(
+    content: bytes,
+    interface: Interface,
+    *,
+    batch_size: int,
+    values: Values = "signed",
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+) -> Callable[[NDArray[Any]], Extracted]:
+    """What ``LoadedExtractor.extract`` is, for a graph that ``read_interface`` has accepted.
+
+    Args:
+        content: the ONNX file.
+        interface: of that file.
+        batch_size: samples at once, where the graph leaves that open.
+        values: range that an image input takes.
+        mean: taken off after that, one number, one a channel, or none.
+        std: divided by at last, likewise.
+
+    Raises:
+        BundleError: if ONNX Runtime refuses the graph.
+        EvaluationError: if ``mean`` or ``std`` do not fit the channels.
+    """
+    from ganzoo.runtime import make_session
+
+    session, _ = make_session(content)
+    scale = _scale(interface, values, mean, std)
+    size = interface.batch or batch_size
+
+    def extract(samples: NDArray[Any]) -> Extracted:
+        made = [
+            session.run(interface.outputs, {interface.input: scale(samples[start : start + size])})
+            for start in range(0, len(samples), size)
+        ]
+        features, *rest = (np.concatenate(parts) for parts in zip(*made, strict=True))
+        return features.reshape(len(samples), -1).astype(np.float32), _checked(rest[0]) if rest else None
+
+    return extract
+
+
+def resize_note(interface: Interface) -> str:
+    """What is done to the samples first, for the protocol."""
+    if interface.size is None:
+        return "none"
+    return f"bilinear where it enlarges, area where it shrinks, to {interface.size} x {interface.size} px"
+
+
+def _scale(interface: Interface, values: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> Scale:
+    """From samples to what the graph takes."""
+    if interface.size is None:
+        return lambda samples: samples.astype(np.float32, copy=False)
+    side, channels = interface.size, interface.channels
+    for name, numbers in (("mean", mean), ("std", std)):
+        if len(numbers) not in (0, 1, channels):
+            raise EvaluationError(f"'{name}' has {len(numbers)} numbers, and the images have {channels} channels.")
+    divisor, offset = _RANGES[values]
+    middle, deviation = np.array(mean or 0.0, np.float32), np.array(std or 1.0, np.float32)
+
+    def scale(samples: NDArray[Any]) -> NDArray[np.float32]:
+        small = resized_array(samples, side, channels, "area")
+        numbers = (small.astype(np.float32) / np.float32(divisor) - np.float32(offset) - middle) / deviation
+        return np.ascontiguousarray(numbers.transpose(0, 3, 1, 2) if interface.channels_first else numbers)
+
+    return scale
+
+
+def _checked(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities, or an error: logits would give numbers that mean nothing."""
+    if probabilities.min() < -1e-4 or np.abs(probabilities.sum(axis=1) - 1).max() > 1e-2:
+        raise EvaluationError(
+            "The extractor's probabilities are below 0, or their sum is not 1; it must end in a softmax."
+        )
+    clipped = np.clip(probabilities, 0, None)
+    result: NDArray[np.float32] = clipped / clipped.sum(axis=1, keepdims=True)
+    return result
