@@ -1,10 +1,11 @@
-"""Trains the rows of a study one after the other at equal wall time, and measures them all in the same way.
+"""Trains the rows of a study one after the other, and measures them all in the same way.
 
     python benchmarks/study.py recipes                    # the rows that have no result yet
     python benchmarks/study.py recipes --only 'hinge*'    # some of them
     python benchmarks/study.py recipes --table            # print what is there
 
-A study is a YAML file in ``benchmarks/studies/``. What is measured of a row is kept as soon as it is there, in
+A study is a YAML file in ``benchmarks/studies/``: its rows have equal wall time, or the steps of their configs where
+``minutes`` is null. What is measured of a row is kept as soon as it is there, in
 ``benchmarks/results/STUDY.json``, so a study that was stopped goes on with the next row.
 """
 
@@ -22,10 +23,21 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS, STUDIES, PICTURES = HERE / "results", HERE / "studies", HERE / "pictures"
-NUMBERS = ("frechet", "precision", "recall", "density", "coverage", "duplicates", "copies")
-"""Columns of the table, where a study measures them."""
-COLUMNS = 12
-"""Samples of a row in the picture."""
+NUMBERS = {
+    "frechet": "Frechet",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+    "duplicates": "duplicates",
+    "copies": "copies",
+    "modes": "modes",
+    "high_quality": "high quality",
+    "reverse_kl": "reverse KL",
+}
+"""Columns of the table, where a study measures them; the first that it does is given of the last step, too."""
+COLUMNS, POINTS, SIDE = 12, 2500, 192
+"""Images of a row in the picture; of vectors, the points and the size in pixels of their plot."""
 
 
 def main() -> None:
@@ -73,40 +85,44 @@ def table(study: Mapping[str, Any]) -> str:
     """The results as a Markdown table: means over seeds, with the least and the largest where there are several."""
     results = study["results"]
     names = [name for name in NUMBERS if any(name in entry["measured"]["best"] for entry in _entries(results))]
-    lines = [f"| {study['columns']} | steps | img/s | best step | {' | '.join(names)} | Frechet at the end | watch |"]
-    lines += ["|---" * (6 + len(names)) + "|"]
+    titles = [study["columns"], "seeds", "minutes", "steps", "samples/s", "best step", *(NUMBERS[n] for n in names)]
+    titles += [f"{NUMBERS[names[0]]} at the end", "watch"] if names else []
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for label in study["rows"]:
         entries = list(results.get(label, {}).values())
         if not entries:
             continue
-        numbers = [_spread([entry["measured"]["best"][name]["value"] for entry in entries]) for name in names]
-        last = _spread([entry["measured"]["newest"]["frechet"]["value"] for entry in entries])
-        seen = sorted({kind for entry in entries for kind in entry["warnings"]})
-        cells = [label, _spread([entry["steps"] for entry in entries])]
-        cells += [_spread([entry[key] for entry in entries]) for key in ("images_per_second", "best_step")]
-        cells += [*numbers, last, ", ".join(seen) or "-"]
+        cells = [label, str(len(entries)), _spread([entry["seconds"] / 60 for entry in entries])]
+        cells += [_spread([entry[key] for entry in entries]) for key in ("steps", "images_per_second", "best_step")]
+        cells += [_spread([entry["measured"]["best"][name]["value"] for entry in entries]) for name in names]
+        cells += [_spread([entry["measured"]["newest"][names[0]]["value"] for entry in entries])]
+        cells += [", ".join(sorted({kind for entry in entries for kind in entry["warnings"]})) or "-"]
         lines.append(f"| {' | '.join(cells)} |")
     floors = next((entry["measured"]["best"] for entry in _entries(results)), {})
     floor = [f"{floors[name]['floor']:.3g}" if floors.get(name, {}).get("floor") is not None else "" for name in names]
-    return "\n".join([*lines, f"| real samples | | | | {' | '.join(floor)} | | |"])
+    return "\n".join([*lines, f"| real samples | | | | | | {' | '.join(floor)} | | |"])
 
 
 def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
-    """The first samples of every row's best weights, one row of the picture each, in the order of the table."""
+    """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points."""
     import numpy as np
     from PIL import Image
 
     import ganzoo
+    from ganzoo.pictures import points
 
-    rows = []
+    rows, plots = [], False
     for label in study["rows"]:
         entry = next(iter(study["results"].get(label, {}).values()), None)
-        if entry is not None and (root / entry["run"]).is_dir():
-            samples = ganzoo.load(root / entry["run"]).sample(range(COLUMNS))
-            rows.append(np.concatenate(list(samples), axis=1))
+        if entry is None or not (root / entry["run"]).is_dir():
+            continue
+        generator = ganzoo.load(root / entry["run"])
+        plots = generator.kind == "vector"
+        samples = generator.sample(range(POINTS if plots else COLUMNS))
+        rows.append(points(samples, size=SIDE) if plots else np.concatenate(list(samples), axis=1))
     if rows and len({row.shape for row in rows}) == 1:
         path.parent.mkdir(exist_ok=True)
-        sheet = np.concatenate(rows, axis=0).squeeze()
+        sheet = np.concatenate(rows, axis=1 if plots else 0).squeeze()
         Image.fromarray(sheet).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
 
 

@@ -219,12 +219,17 @@ def _config_text(config: Mapping[str, Any]) -> list[str]:
 
 
 def _metrics(facts: BundleFacts) -> list[str]:
-    if not facts.metrics:
-        return []
-    rows = [
-        f"| {_cell(name)} | {_cell(m['value'])} | {_cell(m['protocol'])} |" for name, m in sorted(facts.metrics.items())
-    ]
-    return ["## Evaluation", "", "| Metric | Value | Protocol |", "|---|---|---|", *rows]
+    """A table of numbers for each protocol, which stands below it."""
+    protocols: dict[str, list[str]] = {}
+    for name, metric in sorted(facts.metrics.items()):
+        cells = [name, _figure(metric["value"]), _range(metric.get("interval")), _figure(metric.get("floor"))]
+        cells += [metric.get("better", "-")]
+        protocols.setdefault(_cell(metric["protocol"]), []).append(f"| {' | '.join(map(_cell, cells))} |")
+    lines = ["## Evaluation"] if protocols else []
+    for protocol, rows in protocols.items():
+        lines += ["", "| Number | Value | 95% interval | Real samples | Better |", "|---|---|---|---|---|", *rows]
+        lines += ["", f"How: {protocol}."]
+    return lines
 
 
 def _data(facts: BundleFacts) -> list[str]:
@@ -305,6 +310,16 @@ def _duration(seconds: object) -> str | None:
         if minutes
         else f"{seconds:.0f} s"
     )
+
+
+def _figure(value: object) -> str:
+    """A measured number as people read it."""
+    return f"{value:.4g}" if isinstance(value, int | float) else "-"
+
+
+def _range(interval: object) -> str:
+    ends = interval if isinstance(interval, list | tuple) else ()
+    return " to ".join(map(_figure, ends)) or "-"
 
 
 def _cell(value: object) -> str:

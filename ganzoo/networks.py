@@ -38,20 +38,19 @@ def build_generator(config: Config, *, precision: Precision = "float32", seed: i
     with _precision(precision):
         latent = keras.Input((config.generator.latent_dim,), name="latent")
         label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
-        inputs, x, seen = [latent], latent, None
-        if label is not None:
-            inputs = [latent, label]
-            if config.generator.conditioning == "concat":
-                x = _joined(latent, label, config)
-            else:
-                seen = Label(label, config.num_classes)
+        joined = label is not None and config.generator.conditioning == "concat"
+        x = _joined(latent, label, config) if joined else latent
         blocks = config.generator.expand(config.sample_shape)
-        with conditioned_on(seen):
+        with conditioned_on(_label(label, config, in_norms=not joined)):
             for name, block in zip(_names(blocks), blocks, strict=True):
                 x = block.build(x, name)
-        model = keras.Model(inputs, x, name="generator")
+        model = keras.Model([latent] if label is None else [latent, label], x, name="generator")
     initialise(model, config.generator.initializer, config.training.seed if seed is None else seed)
     return model
+
+
+def _label(label: keras.KerasTensor | None, config: Config, *, in_norms: bool) -> Label | None:
+    return None if label is None else Label(label, config.num_classes, in_norms)
 
 
 def _joined(latent: keras.KerasTensor, label: keras.KerasTensor, config: Config) -> keras.KerasTensor:
@@ -71,8 +70,9 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
         sample = keras.Input(config.sample_shape, name="sample")
         label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
         x = sample
-        for name, block in zip(_names((*body,)), body, strict=True):
-            x = block.build(x, name)
+        with conditioned_on(_label(label, config, in_norms=False)):
+            for name, block in zip(_names((*body,)), body, strict=True):
+                x = block.build(x, name)
         logit = cast("LogitHead", head).build(x, "head", label, config.num_classes)
         model = keras.Model([sample] if label is None else [sample, label], logit, name="discriminator")
     initialise(model, config.discriminator.initializer, (config.training.seed if seed is None else seed) + 1)

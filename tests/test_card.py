@@ -62,7 +62,8 @@ def test_a_complete_card():
         "| Seed | 3 |",
         "| Time | 2 h 2 min |",
         "| Hardware | 2 CPU cores, no GPU |",
-        "| frechet | 12.5 | 5000 samples \\| seed 0 |",
+        "| frechet | 12.5 | - | - | - |",
+        "How: 5000 samples \\| seed 0.",
         "Micah Lanier; licence: CC BY 4.0",
         "was 2e-07 on a scale",
         "Fast.",
@@ -70,6 +71,20 @@ def test_a_complete_card():
         "styles:",
     ):
         assert words in card
+
+
+def test_numbers_stand_with_interval_and_floor_once_for_each_protocol():
+    draws = {"value": 0.7393919999999999, "interval": [0.7, 0.77812345], "floor": 1.0024, "better": "higher"}
+    numbers = {"density": draws, "recall": draws | {"value": 1}, "frechet": {"value": 2.5}}
+    protocols = {"density": "5 draws", "recall": "5 draws", "frechet": "1 draw"}
+    metrics = {name: {**number, "protocol": protocols[name]} for name, number in numbers.items()}
+    card = model_card(tiny_bundles.image_config(), BundleFacts(metrics=metrics))
+    assert (
+        "| density | 0.7394 | 0.7 to 0.7781 | 1.002 | higher |\n| recall | 1 | 0.7 to 0.7781 | 1.002 | higher |\n"
+        in card
+    )
+    evaluation = card.partition("## Evaluation")[2].partition("\n## ")[0]
+    assert evaluation.count("How: 5 draws.") == evaluation.count("How: 1 draw.") == 1
 
 
 def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):

@@ -6,7 +6,15 @@ import pytest
 import tensorflow as tf
 
 from ganzoo.blocks import _calling
-from ganzoo.blocks._keras_layers import ClassAffine, Dropout, MinibatchStddev, Packing, PixelNorm, SpectralNorm
+from ganzoo.blocks._keras_layers import (
+    ClassAffine,
+    ClassStddev,
+    Dropout,
+    MinibatchStddev,
+    Packing,
+    PixelNorm,
+    SpectralNorm,
+)
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.standard_normal((8, 4, 4, 3)).astype(np.float32)
@@ -135,6 +143,17 @@ def test_minibatch_stddev_by_its_formula(batch, group):
         members = x[place % (batch // size) :: batch // size]
         assert len(members) == size
         wanted = np.mean(np.sqrt(members.astype(np.float64).var(axis=0) + 1e-8))
+        np.testing.assert_allclose(made[place, ..., 3], wanted, rtol=1e-4)
+
+
+@pytest.mark.parametrize("x", [IMAGES, IMAGES[:, 0, 0]], ids=["images", "vectors"])
+def test_stddev_within_a_class_by_its_formula(x):
+    label = np.array([0, 3, 0, 1, 3, 0, 3, 3])
+    made = np.asarray(ClassStddev(5)([x, label]))
+    np.testing.assert_array_equal(made[..., :3], x)
+    for place, own in enumerate(label):
+        members = x[label == own].astype(np.float64)
+        wanted = np.mean(np.sqrt(members.var(axis=0) + 1e-8))
         np.testing.assert_allclose(made[place, ..., 3], wanted, rtol=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""The label that a generator's normalisations see while its blocks are built."""
+"""The label of a conditional network, as its blocks see it while they are built."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ if TYPE_CHECKING:
 
 
 class Label(NamedTuple):
-    """int32 ``[b]``, and how many classes there are."""
+    """Class of each sample.
+
+    Attributes:
+        tensor: int32 ``[b]``.
+        num_classes: how many classes there are.
+        in_norms: whether batch normalisations have a scale and an offset for each class.
+    """
 
     tensor: KerasTensor
     num_classes: int
+    in_norms: bool
 
 
 _label: ContextVar[Label | None] = ContextVar("ganzoo_label", default=None)
@@ -23,7 +30,7 @@ _label: ContextVar[Label | None] = ContextVar("ganzoo_label", default=None)
 
 @contextlib.contextmanager
 def conditioned_on(label: Label | None) -> Iterator[None]:
-    """Batch normalisations of the blocks that are built inside get a scale and an offset for each class."""
+    """Blocks that are built inside see this label."""
     token = _label.set(label)
     try:
         yield
@@ -32,5 +39,5 @@ def conditioned_on(label: Label | None) -> Iterator[None]:
 
 
 def current_label() -> Label | None:
-    """None outside of ``conditioned_on``."""
+    """None outside of ``conditioned_on``, and in a network without classes."""
     return _label.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -24,12 +25,42 @@ class MinibatchStddev(keras.layers.Layer):
         grouped = ops.cast(ops.reshape(x, (group, -1, *x.shape[1:])), "float32")
         stddev = ops.sqrt(ops.var(grouped, axis=0) + 1e-8)
         stddev = ops.mean(stddev, axis=tuple(range(1, len(x.shape))))
-        feature = ops.reshape(ops.tile(stddev, (group,)), (-1, *[1] * (len(x.shape) - 1)))
-        feature = ops.cast(ops.broadcast_to(feature, (batch, *x.shape[1:-1], 1)), x.dtype)
-        return ops.concatenate([x, feature], axis=-1)
+        return _with_channel(x, ops.tile(stddev, (group,)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], input_shape[-1] + 1)  # type: ignore[operator]
+
+
+class ClassStddev(keras.layers.Layer):
+    """Append one channel: the standard deviation over the samples of the same class, averaged over all features. Takes
+    ``[x, label]`` with int labels ``[b]``; a sample that is alone in its class has none.
+    """
+
+    def __init__(self, num_classes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_classes = num_classes
+
+    def call(self, inputs: Any) -> Any:
+        x, label = inputs
+        rows = ops.cast(ops.reshape(x, (-1, math.prod(x.shape[1:]))), "float32")
+        members = ops.one_hot(label, self.num_classes, dtype="float32")
+        count = ops.maximum(ops.sum(members, axis=0), 1.0)[:, None]
+        means = ops.matmul(ops.transpose(members), rows) / count
+        squares = ops.square(rows - ops.matmul(members, means))
+        variance = ops.matmul(ops.transpose(members), squares) / count
+        stddev = ops.mean(ops.sqrt(variance + 1e-8), axis=1)
+        return _with_channel(x, ops.take(stddev, label))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        shape = tuple(input_shape[0])
+        return (*shape[:-1], shape[-1] + 1)
+
+
+def _with_channel(x: Any, values: Any) -> Any:
+    """``x`` with one more channel, which has one value ``[b]`` for each sample."""
+    feature = ops.reshape(values, (-1, *[1] * (len(x.shape) - 1)))
+    feature = ops.cast(ops.broadcast_to(feature, (*ops.shape(x)[:-1], 1)), x.dtype)
+    return ops.concatenate([x, feature], axis=-1)
 
 
 class Packing(keras.layers.Layer):

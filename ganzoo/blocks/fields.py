@@ -37,11 +37,11 @@ def normalise(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
 
     if norm == "batch":
         label = current_label()
-        plain = label is None
+        plain = label is None or not label.in_norms
         x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm")(
             x
         )
-        return x if label is None else _by_class(x, label, name)
+        return x if label is None or not label.in_norms else _by_class(x, label, name)
     if norm == "layer":
         return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
     if norm == "pixel":

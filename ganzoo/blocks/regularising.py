@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from ganzoo.blocks._conditioning import current_label
 from ganzoo.blocks.base import Block, SameShapeBlock, Shape, discriminator_blocks
 from ganzoo.blocks.fields import drop_out
 
@@ -27,8 +28,12 @@ class Dropout(SameShapeBlock):
 class MinibatchStddev(Block):
     """Adds one feature: how much the samples of a group differ (Karras et al. 2018, arXiv:1710.10196, section 3).
 
+    In a conditional model a group is a class: that classes differ says nothing of the variety within one, and a
+    generator could make one sample a class unnoticed.
+
     Attributes:
-        group_size: samples a group; the batch must be a multiple of it, else the whole batch is one group.
+        group_size: samples a group; the batch must be a multiple of it, else the whole batch is one group. Without
+            effect in a conditional model.
     """
 
     group_size: int = Field(4, ge=2, le=64)
@@ -39,6 +44,9 @@ class MinibatchStddev(Block):
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
         from ganzoo.blocks import _keras_layers
 
+        label = current_label()
+        if label is not None:
+            return _keras_layers.ClassStddev(label.num_classes, name=f"{name}_stddev")([x, label.tensor])
         return _keras_layers.MinibatchStddev(self.group_size, name=f"{name}_stddev")(x)
 
 
