@@ -17,7 +17,7 @@ from ganzoo.bundle import CARD, CONFIG, LIMITS, METADATA, Bundle, read_bundle
 from ganzoo.bundle_config import BundleMetadata, FileRecord, read_json
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub_failures import Situation, explained, not_cached, unreachable
-from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, cached_snapshot, require_reference
+from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, cached_snapshot, no_name, parse_reference
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -52,10 +52,13 @@ def pull(
     from ganzoo.zoo_index import pretrained_models, pull_pretrained
 
     options = HubOptions(revision, token, cache_dir, local_files_only, force_download)
-    model = pretrained_models().get(what)
-    if model is not None:
-        return pull_pretrained(model, options)
-    return fetch(require_reference(what, revision=revision), options).folder
+    models = pretrained_models()
+    if what in models:
+        return pull_pretrained(models[what], options)
+    reference = parse_reference(what, revision=revision)
+    if reference is None:
+        raise HubError(f"{no_name(what)}{did_you_mean(what, models)}")
+    return fetch(reference, options).folder
 
 
 def fetch(reference: HubReference, options: HubOptions, *, files: Sequence[str] | None = None) -> Bundle:

@@ -72,7 +72,7 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
     certain = text.startswith((SCHEME, "https://", "http://"))
     if not _REPO.fullmatch(name) or ".." in name or "--" in name or name.endswith(".git"):
         if certain:
-            raise HubError(f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}.")
+            raise HubError(no_name(text))
         return None
     if given and revision and given != revision:
         raise HubError(f"Two revisions for {name}: '@{given}' and revision '{revision}'. Give one.")
@@ -90,8 +90,13 @@ def require_reference(text: str, *, revision: str | None = None) -> HubReference
     """
     reference = parse_reference(text, revision=revision)
     if reference is None:
-        raise HubError(f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}.")
+        raise HubError(no_name(text))
     return reference
+
+
+def no_name(text: str) -> str:
+    """The sentence for a text that is no name of a model on the Hub."""
+    return f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}."
 
 
 def repo_folder(reference: HubReference, cache: Path) -> Path:

@@ -96,10 +96,7 @@ def open_pretrained(model: Pretrained, options: HubOptions, *, files: Sequence[s
     if shipped is not None:
         return shipped
     if model.revision is None:
-        raise HubError(
-            f"'{model.name}' has not been published yet, and this installation has no unaltered copy of it. "
-            "Reinstall ganzoo-keras, or see what there is: ganzoo list --pretrained"
-        )
+        raise HubError(f"'{model.name}' has not been published yet, and {_what_is_missing(model)}")
     from ganzoo.hub import fetch
 
     bundle = fetch(HubReference(model.repo, model.revision), options, files=files)
@@ -207,6 +204,19 @@ def ship(name: str, folder: Path, *, repo: str) -> Pretrained:
     write_atomic(SHIPPED / name / CARD, card.encode())
     write_entry(entry)
     return entry
+
+
+def _what_is_missing(model: Pretrained) -> str:
+    """The end of a sentence on what the shipped copy lacks, and what to do."""
+    if shipped_bundle(model, files=[ONNX]) is None:
+        return (
+            "this installation has no unaltered copy of it. "
+            "Reinstall ganzoo-keras, or see what there is: ganzoo list --pretrained"
+        )
+    return (
+        f"the copy that comes with ganzoo lacks its {WEIGHTS}, which training needs. "
+        f"It generates as it is: ganzoo generate {model.name} --grid -o grid.png"
+    )
 
 
 def _entry_table(model: Pretrained) -> dict[str, Any]:

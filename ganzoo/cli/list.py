@@ -52,7 +52,12 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
         say("No pretrained model of the zoo" + ("" if pattern == "*" else f" matches '{pattern}'") + " is there yet.")
     else:
         texts = [
-            (str(r["name"]), bytes_text(m.size), str(r["place"]), f"{m.repo}@{m.revision[:8] if m.revision else '-'}")
+            (
+                str(r["name"]),
+                bytes_text(m.size),
+                str(r["place"]),
+                f"{m.repo}@{m.revision[:8]}" if m.revision else f"{m.repo}, not published yet",
+            )
             for r, m in zip(rows, models, strict=True)
         ]
         emit_table(("model", "size", "where", "on the Hub"), texts, right=("size",))
