@@ -2,11 +2,10 @@
 
     python benchmarks/study.py recipes                    # the rows that have no result yet
     python benchmarks/study.py recipes --only 'hinge*'    # some of them
-    python benchmarks/study.py recipes --table            # print what is there
 
 A study is a YAML file in ``benchmarks/studies/``: its rows have equal wall time, or the steps of their configs where
-``minutes`` is null. What is measured of a row is kept as soon as it is there, in
-``benchmarks/results/STUDY.json``, so a study that was stopped goes on with the next row.
+``minutes`` is null. What is measured of a row is kept at once in ``benchmarks/results/STUDY.json``, so a study that was
+stopped goes on with the next row. ``report.py`` makes the tables.
 """
 
 from __future__ import annotations
@@ -21,33 +20,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-RESULTS, STUDIES, PICTURES = HERE / "results", HERE / "studies", HERE / "pictures"
-NUMBERS = {
-    "frechet": "Frechet",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-    "duplicates": "duplicates",
-    "copies": "copies",
-    "modes": "modes",
-    "high_quality": "high quality",
-    "reverse_kl": "reverse KL",
-}
-"""Columns of the table, where a study measures them; the first that it does is given of the last step, too."""
-COLUMNS, POINTS, SIDE = 12, 2500, 192
-"""Images of a row in the picture; of vectors, the points and the size in pixels of their plot."""
+import report
 
 
 def main() -> None:
     arguments = _arguments()
-    study = _read(arguments.study)
-    if not arguments.table:
-        for label, seed in _missing(study, arguments.only):
-            _keep(arguments.study, label, seed, run_row(study, label, seed, root=Path(arguments.runs)))
-        draw(study, Path(arguments.runs), PICTURES / f"{arguments.study}.png")
-    print(table(study))
+    study, root = report.read(arguments.study), Path(arguments.runs)
+    for label, seed in _missing(study, arguments.only):
+        _keep(arguments.study, label, seed, run_row(study, label, seed, root=root))
+    study = report.read(arguments.study)
+    report.draw(study, root, report.PICTURES / f"{arguments.study}.png")
+    report.write()
+    print(report.table(study))
 
 
 def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> dict[str, Any]:
@@ -79,51 +63,6 @@ def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> d
         "warnings": sorted({sign["kind"] for line in log for sign in line.get("warnings", ())}),
         "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}, shared",
     }
-
-
-def table(study: Mapping[str, Any]) -> str:
-    """The results as a Markdown table: means over seeds, with the least and the largest where there are several."""
-    results = study["results"]
-    names = [name for name in NUMBERS if any(name in entry["measured"]["best"] for entry in _entries(results))]
-    titles = [study["columns"], "seeds", "minutes", "steps", "samples/s", "best step", *(NUMBERS[n] for n in names)]
-    titles += [f"{NUMBERS[names[0]]} at the end", "watch"] if names else []
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    for label in study["rows"]:
-        entries = list(results.get(label, {}).values())
-        if not entries:
-            continue
-        cells = [label, str(len(entries)), _spread([entry["seconds"] / 60 for entry in entries])]
-        cells += [_spread([entry[key] for entry in entries]) for key in ("steps", "images_per_second", "best_step")]
-        cells += [_spread([entry["measured"]["best"][name]["value"] for entry in entries]) for name in names]
-        cells += [_spread([entry["measured"]["newest"][names[0]]["value"] for entry in entries])]
-        cells += [", ".join(sorted({kind for entry in entries for kind in entry["warnings"]})) or "-"]
-        lines.append(f"| {' | '.join(cells)} |")
-    floors = next((entry["measured"]["best"] for entry in _entries(results)), {})
-    floor = [f"{floors[name]['floor']:.3g}" if floors.get(name, {}).get("floor") is not None else "" for name in names]
-    return "\n".join([*lines, f"| real samples | | | | | | {' | '.join(floor)} | | |"])
-
-
-def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
-    """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points."""
-    import numpy as np
-    from PIL import Image
-
-    import ganzoo
-    from ganzoo.pictures import points
-
-    rows, plots = [], False
-    for label in study["rows"]:
-        entry = next(iter(study["results"].get(label, {}).values()), None)
-        if entry is None or not (root / entry["run"]).is_dir():
-            continue
-        generator = ganzoo.load(root / entry["run"])
-        plots = generator.kind == "vector"
-        samples = generator.sample(range(POINTS if plots else COLUMNS))
-        rows.append(points(samples, size=SIDE) if plots else np.concatenate(list(samples), axis=1))
-    if rows and len({row.shape for row in rows}) == 1:
-        path.parent.mkdir(exist_ok=True)
-        sheet = np.concatenate(rows, axis=1 if plots else 0).squeeze()
-        Image.fromarray(sheet).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
 
 
 def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | None) -> dict[str, dict[str, Any]]:
@@ -197,36 +136,14 @@ def _missing(study: Mapping[str, Any], only: str) -> list[tuple[str, int]]:
     return [(label, seed) for seed in study["seeds"] for label in wanted if str(seed) not in done.get(label, {})]
 
 
-def _read(name: str) -> dict[str, Any]:
-    import yaml
-
-    path = STUDIES / f"{name}.yaml"
-    if not path.is_file():
-        there = ", ".join(sorted(found.stem for found in STUDIES.glob("*.yaml")))
-        raise SystemExit(f"There is no study '{name}'. There are: {there}")
-    study: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    kept = RESULTS / f"{name}.json"
-    return study | {"results": json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}}
-
-
 def _keep(name: str, label: str, seed: int, entry: dict[str, Any]) -> None:
     from ganzoo.images import write_atomic
 
-    path = RESULTS / f"{name}.json"
+    path = report.RESULTS / f"{name}.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     results.setdefault(label, {})[str(seed)] = entry
     write_atomic(path, json.dumps(results, indent=1).encode())
     print(f"{label}, seed {seed}: {entry['steps']} steps, {entry['measured']['best']}", flush=True)
-
-
-def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [entry for seeds in results.values() for entry in seeds.values()]
-
-
-def _spread(values: Sequence[float]) -> str:
-    mean = statistics.mean(values)
-    text = f"{mean:,.0f}" if abs(mean) >= 100 else f"{mean:.3g}"
-    return text if len(values) < 2 else f"{text} ({min(values):.3g} to {max(values):.3g})"
 
 
 def _arguments() -> argparse.Namespace:
@@ -234,7 +151,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("study", help="a file in benchmarks/studies/, without its suffix")
     parser.add_argument("--only", default="*", help="rows whose label is like this")
     parser.add_argument("--runs", default="runs/studies", help="where the runs are kept")
-    parser.add_argument("--table", action="store_true", help="train nothing, print the table")
     return parser.parse_args()
 
 

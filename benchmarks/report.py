@@ -1,0 +1,141 @@
+"""Tables and pictures of the studies, and BENCHMARKS.md, whose tables this file writes.
+
+    python benchmarks/report.py               # puts every study's table into BENCHMARKS.md
+    python benchmarks/report.py recipes       # prints the table of one
+
+The tables come from ``benchmarks/results/``, where ``study.py`` keeps what it measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).parent
+RESULTS, STUDIES, PICTURES = HERE / "results", HERE / "studies", HERE / "pictures"
+PAGE = HERE.parent / "BENCHMARKS.md"
+NUMBERS = {
+    "frechet": "Frechet",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+    "duplicates": "duplicates",
+    "copies": "copies",
+    "modes": "modes",
+    "high_quality": "high quality",
+    "reverse_kl": "reverse KL",
+}
+"""Columns of the table, where a study measures them; the first that it does is given of the last step, too."""
+COLUMNS, POINTS, SIDE = 12, 2500, 192
+"""Images of a row in the picture; of vectors, the points and the size in pixels of their plot."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", nargs="?", help="a file in benchmarks/studies/, without its suffix")
+    study = parser.parse_args().study
+    if study is None:
+        write()
+    else:
+        print(table(read(study)))
+
+
+def read(name: str) -> dict[str, Any]:
+    """A study and, under "results", what has been measured of it: label -> seed -> entry."""
+    path = STUDIES / f"{name}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(found.stem for found in STUDIES.glob("*.yaml")))
+        raise SystemExit(f"There is no study '{name}'. There are: {there}")
+    study: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    kept = RESULTS / f"{name}.json"
+    return study | {"results": json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}}
+
+
+def write() -> None:
+    """Put the tables into BENCHMARKS.md, each between the two comments that name its study."""
+    from ganzoo.images import write_atomic
+
+    text = PAGE.read_text(encoding="utf-8")
+    write_atomic(PAGE, filled(text).encode())
+
+
+def filled(text: str) -> str:
+    """BENCHMARKS.md with the tables as the results have them now."""
+
+    def tabled(found: re.Match[str]) -> str:
+        return f"{found[1]}\n{table(read(found[2]))}\n{found[3]}"
+
+    return re.sub(r"(<!-- study: (\w+) -->)\n.*?(<!-- end -->)", tabled, text, flags=re.DOTALL)
+
+
+def table(study: Mapping[str, Any]) -> str:
+    """The results as a Markdown table: means over seeds, with the least and the largest where there are several."""
+    results = study["results"]
+    if not results:
+        return "Nothing has been measured yet."
+    names = [name for name in NUMBERS if any(name in entry["measured"]["best"] for entry in _entries(results))]
+    titles = [study["columns"], "seeds", "minutes", "steps", "samples/s", "best step", *(NUMBERS[n] for n in names)]
+    titles += [f"{NUMBERS[names[0]]} at the end", "watch"]
+    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for label in study["rows"]:
+        entries = list(results.get(label, {}).values())
+        if not entries:
+            continue
+        cells = [label, str(len(entries)), _spread([entry["seconds"] / 60 for entry in entries])]
+        cells += [_spread([entry[key] for entry in entries]) for key in ("steps", "images_per_second", "best_step")]
+        cells += [_spread([entry["measured"]["best"][name]["value"] for entry in entries]) for name in names]
+        cells += [_spread([entry["measured"]["newest"][names[0]]["value"] for entry in entries])]
+        cells += [", ".join(sorted({kind for entry in entries for kind in entry["warnings"]})) or "-"]
+        lines.append(f"| {' | '.join(cells)} |")
+    floors = next((entry["measured"]["best"] for entry in _entries(results)), {})
+    floor = [f"{floors[name]['floor']:.3g}" if floors.get(name, {}).get("floor") is not None else "" for name in names]
+    return "\n".join([*lines, f"| real samples | | | | | | {' | '.join(floor)} | | |"])
+
+
+def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
+    """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points."""
+    import numpy as np
+    from PIL import Image
+
+    import ganzoo
+    from ganzoo.pictures import points
+
+    rows, plots = [], False
+    for label in study["rows"]:
+        entry = next(iter(study["results"].get(label, {}).values()), None)
+        if entry is None or not (root / entry["run"]).is_dir():
+            continue
+        generator = ganzoo.load(root / entry["run"])
+        plots = generator.kind == "vector"
+        samples = generator.sample(range(POINTS if plots else COLUMNS))
+        rows.append(points(samples, size=SIDE) if plots else np.concatenate(list(samples), axis=1))
+    if rows and len({row.shape for row in rows}) == 1:
+        path.parent.mkdir(exist_ok=True)
+        sheet = np.concatenate(rows, axis=1 if plots else 0).squeeze()
+        Image.fromarray(sheet).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+
+
+def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [entry for seeds in results.values() for entry in seeds.values()]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """The mean, and the least and the largest where they differ."""
+    least, mean, largest = (_figure(value) for value in (min(values), statistics.mean(values), max(values)))
+    return mean if least == largest else f"{mean} ({least} to {largest})"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""BENCHMARKS.md says what the results say, and every study can be read."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STUDIES = sorted(path.stem for path in (ROOT / "benchmarks/studies").glob("*.yaml"))
+
+
+@pytest.fixture
+def report(monkeypatch):
+    """``benchmarks/report.py``, a script that is no part of a package."""
+    spec = importlib.util.spec_from_file_location("report", ROOT / "benchmarks/report.py")
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "report", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_has_the_tables_of_the_results(report):
+    text = report.PAGE.read_text(encoding="utf-8")
+    assert report.filled(text) == text, "run python benchmarks/report.py"
+    assert text.count("<!-- study:") >= 1
+
+
+def entry(value, *, newest=None):
+    numbers = {"frechet": {"value": value, "floor": 0.5}}
+    last = numbers if newest is None else {"frechet": {"value": newest, "floor": 0.5}}
+    measured = {"best": numbers, "newest": last}
+    return {
+        "run": "m/001",
+        "steps": 2000,
+        "seconds": 120,
+        "images_per_second": 50.0,
+        "best_step": 1000,
+        "measured": measured,
+        "warnings": ["recall"],
+    }
+
+
+def test_a_row_is_the_mean_over_its_seeds(report):
+    study = {"columns": "recipe", "rows": {"a": {}, "b": {}}, "results": {"a": {"0": entry(2.0), "1": entry(4.0)}}}
+    lines = report.table(study).splitlines()
+    assert lines[0].startswith(
+        "| recipe | seeds | minutes | steps | samples/s | best step | Frechet | Frechet at the end |"
+    )
+    assert "| a | 2 | 2 | 2,000 |" in lines[2]
+    assert "| 3 (2 to 4) | 3 (2 to 4) | recall |" in lines[2]
+    assert lines[3].startswith("| real samples |")
+    assert "| 0.5 |" in lines[3]
+    assert len(lines) == 4, "a row without results is left out"
+    study["results"] = {"b": {"0": entry(2.0, newest=9.0)}}
+    assert "| 2 | 9 | recall |" in report.table(study)
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_row_of_every_study_is_a_model(report, name, tmp_path):
+    import yaml
+
+    from ganzoo.zoo import load_config
+
+    study = report.read(name)
+    for row in study["rows"].values():
+        model = row["config"]
+        if not isinstance(model, str):
+            model = tmp_path / "model.yaml"
+            model.write_text(yaml.safe_dump(row["config"]), encoding="utf-8")
+        load_config(str(model), row.get("changes", ()))
+    assert set(study["results"]) <= set(study["rows"]), "results of rows that are no longer there"
