@@ -70,7 +70,7 @@ def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | 
     import ganzoo
 
     made = ganzoo.evaluate(
-        run.export(run.folder / which, checkpoint=which),
+        run.export(run.folder / f"{which}-bundle", checkpoint=which),
         metrics=study["metrics"],
         extractor=study.get("extractor"),
         data=run.config.to_dict()["data"].get("path") if real is None else None,

@@ -24,7 +24,7 @@ def train(
     data: str | os.PathLike[str] | None = None,
     seed: int | None = None,
     overrides: Sequence[str] = (),
-    root: Path | None = None,
+    root: str | os.PathLike[str] | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
 ) -> Run:

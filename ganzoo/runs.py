@@ -96,13 +96,13 @@ class Run:
         return files[-1].read_bytes() if files else None
 
 
-def new_run(name: str, *, root: Path | None = None) -> Run:
+def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
     """Make the folder of the next run of the model ``name``.
 
     Raises:
         RunError: if it cannot be made.
     """
-    parent = (root or RUNS) / name
+    parent = Path(root or RUNS) / name
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for _ in range(1000):
@@ -117,14 +117,14 @@ def new_run(name: str, *, root: Path | None = None) -> Run:
     raise RunError(f"Cannot make a run folder in '{parent}': too many runs start at once.")
 
 
-def list_runs(*, root: Path | None = None) -> list[Run]:
+def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
     """All runs, the one that was active last at the end."""
-    root = root or RUNS
-    found = [Run(path.parent) for path in root.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
+    folder = Path(root or RUNS)
+    found = [Run(path.parent) for path in folder.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
     return sorted(found, key=lambda run: (-run.age_seconds, run.name))
 
 
-def find_run(what: str | None = None, *, root: Path | None = None) -> Run:
+def find_run(what: str | None = None, *, root: str | os.PathLike[str] | None = None) -> Run:
     """The run that ``what`` names: a folder, ``model/number``, a model (its newest run), or None (the newest run).
 
     A folder is that of a run, or that of a model's runs (the newest).

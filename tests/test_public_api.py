@@ -68,11 +68,11 @@ def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):
 
 def test_train_takes_a_config_and_changes_it(tmp_path):
     config = ganzoo.load_config("dense-ring8", ["data.count=64", "generator.hidden=[4]", "training.batch_size=4"])
-    run = ganzoo.train(config, steps=2, seed=9, overrides=["discriminator.hidden=[4]"], root=tmp_path, quiet=True)
+    run = ganzoo.train(config, steps=2, seed=9, overrides=["discriminator.hidden=[4]"], root=str(tmp_path), quiet=True)
     assert isinstance(run, ganzoo.Run)
     assert run.step == 2
     assert (run.config.training.seed, run.config.discriminator.hidden, run.config.generator.hidden) == (9, (4,), (4,))
-    assert ganzoo.find_run("dense-ring8/1", root=tmp_path) == ganzoo.list_runs(root=tmp_path)[0] == run
+    assert ganzoo.find_run("dense-ring8/1", root=str(tmp_path)) == ganzoo.list_runs(root=tmp_path)[0] == run
     assert run._repr_png_().startswith(b"\x89PNG")
     samples = ganzoo.load(run.export()).sample(range(5))
     assert samples.shape == (5, 2)

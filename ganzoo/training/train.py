@@ -6,7 +6,6 @@ import json
 import os
 import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -28,7 +27,7 @@ Say = Callable[[str], None]
 def start(
     config: Config,
     *,
-    root: Path | None = None,
+    root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
@@ -69,7 +68,7 @@ def start(
 def resume(
     what: str | None = None,
     *,
-    root: Path | None = None,
+    root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
