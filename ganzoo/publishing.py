@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from ganzoo.bundle import CARD, LIMITS, METADATA, ONNX, Bundle, read_bundle
 from ganzoo.bundle_config import BundleMetadata, read_json, write_json
@@ -16,9 +16,6 @@ from ganzoo.hub import client, endpoint, patiently
 from ganzoo.hub_failures import Situation, explained
 from ganzoo.hub_reference import HubReference, require_reference
 from ganzoo.onnx_inspection import check_onnx
-
-if TYPE_CHECKING:
-    from ganzoo.zoo_index import Pretrained
 
 _SPEED_SECONDS = 0.5
 
@@ -107,41 +104,6 @@ def publish(
         if known is None:
             raise
         raise known from error
-
-
-def publish_pretrained(
-    model: Pretrained, what: str | os.PathLike[str] | None = None, **options: Any
-) -> tuple[Publication, Path | None]:
-    """Publish a pretrained model of the zoo where the index says, and write its commit and hashes into the index.
-
-    Args:
-        model: the entry of the index.
-        what: a run or bundle; by default the copy that ships with ganzoo, or else what the index names.
-        options: those of ``publish``; no branch and no pull request, since neither is the commit that people get.
-
-    Returns:
-        What was published, and the index that was written; None for a dry run.
-
-    Raises:
-        HubError: as ``publish``; or if the shipped copy is not what the index names.
-    """
-    from ganzoo import zoo_index
-
-    shipped = zoo_index.SHIPPED / model.name
-    if what is None and zoo_index.shipped_bundle(model) is None:
-        raise HubError(
-            f"This ganzoo has '{model.name}' without its training weights. Publish from a checkout of ganzoo "
-            f"(pip install -e .), or say which run or bundle it is: ganzoo publish RUN --zoo {model.name}"
-        )
-    folder = shipped if what is None else what
-    made = publish(folder, model.repo, **options)
-    if made.commit is None:
-        return made, None
-    from ganzoo.loading import find_bundle
-
-    bundle = read_bundle(find_bundle(folder))
-    entry = zoo_index.entry_of(model.name, bundle, repo=model.repo, revision=made.commit)
-    return made, zoo_index.write_entry(entry)
 
 
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,34 +175,6 @@ def write_entry(model: Pretrained) -> Path:
     models = {**pretrained_models(), model.name: model}
     table = {"models": {name: _entry_table(models[name]) for name in sorted(models)}}
     return write_atomic(index_file(), (json.dumps(table, indent=2) + "\n").encode())
-
-
-def ship(name: str, folder: Path, *, repo: str) -> Pretrained:
-    """Put a bundle into the package and into the index, unpublished. For those who make ganzoo.
-
-    Numbers that ``ganzoo evaluate`` has measured on it go into its metadata, and its card is written anew.
-
-    Raises:
-        BundleError: if the bundle is damaged, or more than ``SHIPPED_LIMIT`` bytes of it would be in the wheel.
-    """
-    from ganzoo.card import model_card
-    from ganzoo.evaluation_record import with_metrics
-    from ganzoo.images import write_atomic
-
-    bundle = with_metrics(read_bundle(folder), write=True)
-    entry = entry_of(name, bundle, repo=repo, revision=None)
-    card = model_card(bundle.config, bundle.metadata.facts, files=tuple(entry.files), repo_id=repo)
-    size = sum(record.size for file, record in entry.files.items() if file not in STAYS_OUT) + len(card.encode())
-    if size > SHIPPED_LIMIT:
-        raise BundleError(f"'{name}' would take {size} bytes of the wheel; allowed: {SHIPPED_LIMIT}.")
-    shutil.rmtree(SHIPPED / name, ignore_errors=True)
-    for file in entry.files:
-        target = SHIPPED / name / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / file, target)
-    write_atomic(SHIPPED / name / CARD, card.encode())
-    write_entry(entry)
-    return entry
 
 
 def _what_is_missing(model: Pretrained) -> str:

@@ -40,7 +40,7 @@ def publish(
     from ganzoo.cli.generate import tell_export
     from ganzoo.loading import find_bundle
     from ganzoo.publishing import publish as put
-    from ganzoo.publishing import publish_pretrained
+    from ganzoo.zoo_owner import publish_pretrained
 
     options: dict[str, Any] = {"tag": tag, "license": license, "message": message, "private": private}
     options["dry_run"] = dry_run

@@ -108,12 +108,13 @@ def test_what_others_would_refuse_is_not_published(hub, owner):
 
 
 INDEX = """
+import ganzoo.zoo_owner
 import ganzoo.zoo_index as index
 from pathlib import Path
 index.index_file = lambda: Path("pretrained.json")
 index.SHIPPED = Path("shipped")
 """
-SHIP = INDEX + "index.ship('faces-1', Path('b'), repo='someone/faces')\n"
+SHIP = INDEX + "ganzoo.zoo_owner.ship('faces-1', Path('b'), repo='someone/faces')\n"
 NAME = INDEX + "import ganzoo\n"
 
 
