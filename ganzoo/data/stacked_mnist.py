@@ -24,9 +24,9 @@ _PLACES = np.array([100, 10, 1], np.int32)
 class StackedMnist(ImageSource):
     """Stacked MNIST: three random digits in red, green and blue; the class is the three-digit number.
 
-    The 1000 modes of Unrolled GAN (Metz et al. 2017, arXiv:1611.02163, section 3.3.1) and PacGAN (Lin et al. 2018,
-    arXiv:1712.04086, section 4.2), after the compositional MNIST of Che et al. 2017 (arXiv:1612.02136). The digits are
-    those of the source ``mnist``: in the same files, found in the same places.
+    The 1000 modes of Unrolled GAN (Metz et al. 2017, arXiv:1611.02163) and PacGAN (Lin et al. 2018, arXiv:1712.04086,
+    section 4.2), after the compositional MNIST of Che et al. 2017 (arXiv:1612.02136). The digits are those of the
+    source ``mnist``: in the same files, found in the same places.
 
     Attributes:
         path: the folder of MNIST's files, or a .npz, as for ``mnist``.
