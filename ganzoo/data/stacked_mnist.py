@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +15,7 @@ from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.mnist import Mnist, Split
 from ganzoo.data.resize import Filter
 
-_DIGITS = 3
+_DIGITS: Final = 3
 _CHUNK = 2048
 _PLACES = np.array([100, 10, 1], np.int32)
 
@@ -81,6 +81,6 @@ class StackedMnist(ImageSource):
 
 def _digest(digits: Dataset) -> str:
     """SHA-256 of all digits and their labels."""
-    digest = hashlib.sha256(np.ascontiguousarray(digits.samples))
-    digest.update(np.ascontiguousarray(digits.labels))
+    digest = hashlib.sha256(np.ascontiguousarray(digits.samples).data)
+    digest.update(np.ascontiguousarray(digits.labels).data)
     return digest.hexdigest()
