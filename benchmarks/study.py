@@ -22,6 +22,9 @@ from typing import Any
 
 import report
 
+CURVES = ("frechet", "modes", "reverse_kl")
+"""What is kept of the numbers that were measured while training."""
+
 
 def main() -> None:
     arguments = _arguments()
@@ -73,6 +76,7 @@ def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | 
         run.export(run.folder / f"{which}-bundle", checkpoint=which),
         metrics=study["metrics"],
         extractor=study.get("extractor"),
+        **{key: study[key] for key in ("samples", "draws") if key in study},
         data=run.config.to_dict()["data"].get("path") if real is None else None,
         config=None if real is None else str(real),
         output=run.folder / f"{which}.json",
@@ -94,7 +98,7 @@ def _curve(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     seconds = {line["step"]: line["seconds"] for line in log if "seconds" in line}
     found = []
     for line in log:
-        values = {key: value for key, value in line.items() if key.startswith("frechet")}
+        values = {key: value for key, value in line.items() if key.startswith(CURVES)}
         if values:
             past = [seconds[step] for step in seconds if step <= line["step"]]
             found.append({"step": line["step"], "seconds": max(past, default=0.0), **values})

@@ -91,14 +91,19 @@ def fit(model: Any, data: Pictures, *, epochs: int) -> None:
     model.fit(batches(data, training=True), epochs=epochs, steps_per_epoch=steps // epochs, verbose=2)
 
 
-def to_onnx(model: Any) -> bytes:
-    """ONNX with the input "image" and the outputs "features" and "probabilities", for any number of images."""
+def to_onnx(model: Any, name: str) -> bytes:
+    """ONNX with the input "image" and the outputs "features" and "probabilities", for any number of images.
+
+    Args:
+        model: from images to the two; its outputs are ``[b, d]``.
+        name: of the graph.
+    """
     import tensorflow as tf
     import tf2onnx
 
     from ganzoo.export.fold import fold_channel_scales
 
-    signature = [tf.TensorSpec((None, SIDE, SIDE, 3), tf.float32, name="image")]
+    signature = [tf.TensorSpec(model.input_shape, tf.float32, name="image")]
     function = tf.function(lambda image: tuple(model(image, training=False)), input_signature=signature)
     made, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=18)
     new = dict(zip((output.name for output in made.graph.output), ("features", "probabilities"), strict=True))
@@ -111,7 +116,7 @@ def to_onnx(model: Any) -> bytes:
     for value in (*made.graph.input, *made.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     made.graph.ClearField("value_info")
-    made.graph.name, made.producer_name, made.producer_version = "small_cnn", "ganzoo", ""
+    made.graph.name, made.producer_name, made.producer_version = name, "ganzoo", ""
     content: bytes = fold_channel_scales(made).SerializeToString()
     return content
 
@@ -162,7 +167,7 @@ def main() -> None:
     fit(trained, train, epochs=arguments.epochs)
     begun, used = time.perf_counter() - begun, time.process_time() - used
     damage = trained.evaluate(batches(test, training=False), verbose=0, return_dict=True)["damage_accuracy"]
-    content = to_onnx(shipped)
+    content = to_onnx(shipped, "small_cnn")
     facts = {
         **measured(content, shipped, test),
         "damage_accuracy": damage,

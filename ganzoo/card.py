@@ -24,6 +24,7 @@ _MARK = re.compile(r"<!-- ganzoo card ([0-9a-f]{16}): .*-->\n*")
 _DATASETS = {
     "mnist": "ylecun/mnist",
     "fashion_mnist": "zalando-datasets/fashion_mnist",
+    "stacked_mnist": "ylecun/mnist",
     "cifar10": "uoft-cs/cifar10",
 }
 """Data source -> the name of the same data on the Hub, where there is one."""

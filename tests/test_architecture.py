@@ -92,6 +92,14 @@ def test_explicit_blocks_say_everything():
     assert trace(blocks, (9,))[-1] == (32, 32, 3)
 
 
+def test_an_odd_up_block_leaves_off_a_row_and_a_column():
+    """Digits that begin at 4 px, as in Unrolled GAN (Metz et al. 2017, arXiv:1611.02163): 4, 7, 14, 28."""
+    spec = [{"name": "conv_transpose", "channels": 6, "kernel_size": size, "odd": size < 5} for size in (3, 5, 5)]
+    stem = {"name": "dense_stem", "channels": 3, "height": 4}
+    blocks = GeneratorConfig(blocks=spec, stem=stem, head="image_head").expand((28, 28, 3))
+    assert [shape[:2] for shape in trace(blocks, (9,))] == [(4, 4), (7, 7), (14, 14), (28, 28), (28, 28)]
+
+
 def test_a_stem_of_a_given_height_is_square_unless_it_says_more():
     stem = {"name": "dense_stem", "channels": 3, "height": 2}
     spec = [{"name": "conv_transpose", "channels": 6}]

@@ -142,7 +142,7 @@ def test_no_text_of_a_bundle_breaks_the_front_matter_or_a_table(text):
     assert is_ours(card)
 
 
-@pytest.mark.parametrize("name", ["faces", "celeba", "mnist", "fashion_mnist", "cifar10"])
+@pytest.mark.parametrize("name", ["faces", "celeba", "mnist", "fashion_mnist", "stacked_mnist", "cifar10"])
 def test_every_source_of_other_peoples_work_gives_credit(name):
     from ganzoo.data.base import data_sources
 

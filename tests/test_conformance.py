@@ -29,6 +29,7 @@ VARIANTS = [
         for norm in ("none", "layer", "pixel", "spectral")
     ),
     (generator_blocks, {"name": "conv_transpose", "kernel_size": 5, "activation": "leaky_relu"}),
+    *((generator_blocks, {"name": "conv_transpose", "odd": True, "kernel_size": size}) for size in (3, 4)),
     (generator_blocks, {"name": "upsample_conv", "interpolation": "bilinear", "activation": "silu"}),
     (generator_blocks, {"name": "residual_up", "interpolation": "bilinear", "activation": "gelu"}),
     (generator_blocks, {"name": "image_head", "upsample": "conv_transpose", "kernel_size": 4}),

@@ -17,6 +17,7 @@ EXPECTED = {
     "dcgan-faces-64",
     "dcgan-mnist",
     "dcgan-portraits-128",
+    "dcgan-stacked-mnist",
     "dense-celeba-64",
     "dense-fashion-mnist",
     "dense-grid25",
@@ -30,6 +31,7 @@ EXPECTED = {
 MAKERS = {
     "mnist": publishers.mnist,
     "fashion_mnist": publishers.mnist,
+    "stacked_mnist": publishers.mnist,
     "cifar10": publishers.cifar10,
     "celeba": publishers.celeba,
     "image_folder": publishers.photographs,
@@ -52,9 +54,10 @@ def test_the_yaml_opens_with_what_it_is_and_where_it_is_from(name):
 def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
     overrides = ["training.batch_size=4", "training.g_optimizer.warmup_steps=0"]
-    source = load_config(name).data.registered_name
-    data = MAKERS[source](tmp_path / "data") if source in MAKERS else None
-    if source not in MAKERS:
+    source = load_config(name).data
+    make = MAKERS.get(source.registered_name)
+    data = None if make is None else make(tmp_path / "data")
+    if "count" in type(source).model_fields:
         overrides.append("data.count=60")
 
     run = ganzoo.train(name, steps=2, data=data, overrides=overrides, root=tmp_path / "runs", quiet=True)

@@ -32,9 +32,18 @@ class ConvUpBlock(UpBlock):
 
 @generator_blocks.register("conv_transpose")
 class ConvTranspose(ConvUpBlock):
-    """DCGAN's up block, a transposed convolution with stride 2. An even kernel avoids checkerboards."""
+    """DCGAN's up block, a transposed convolution with stride 2. An even kernel avoids checkerboards.
+
+    Attributes:
+        odd: make ``[b, 2h - 1, 2w - 1, channels]``, so that 4 px become 7 and digits of 28 px can begin at 4.
+    """
 
     kernel_size: int = Field(4, ge=2, le=9)
+    odd: bool = False
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, channels = super().output_shape(shape)
+        return (height - self.odd, width - self.odd, channels)
 
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
@@ -44,6 +53,8 @@ class ConvTranspose(ConvUpBlock):
             self.kernel_size,
             strides=2,
             padding="same",
+            # Keras makes 2h - 2 + kernel_size % 2 + output_padding pixels, and 2h where it is left out.
+            output_padding=1 - self.kernel_size % 2 if self.odd else None,
             use_bias=has_bias(self.norm),
             name=f"{name}_conv",
         )

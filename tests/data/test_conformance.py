@@ -46,6 +46,7 @@ MAKERS = {
     "celeba": make_celeba,
     "mnist": make_mnist,
     "fashion_mnist": make_mnist,
+    "stacked_mnist": lambda root: {**make_mnist(root), "count": 40},
     "cifar10": make_cifar,
     "numpy": make_numpy,
     "faces": lambda root: {"count": 6, "resolution": 16, "styles": ["personas", "micah"]},
