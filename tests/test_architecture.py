@@ -184,6 +184,17 @@ def test_first_weights_follow_the_seed_and_the_initializer():
     assert all(abs(kernel.std() - 0.02) < 0.002 for kernel in kernels)
 
 
+@pytest.mark.parametrize(("num_classes", "kind"), [(0, "MinibatchStddev"), (3, "ClassStddev")])
+def test_a_conditional_discriminator_compares_samples_of_one_class(num_classes, kind):
+    from ganzoo import networks
+
+    judge = {"minibatch_stddev": True, "block": {"name": "strided_conv", "norm": "batch"}}
+    made = networks.build_discriminator(tiny(num_classes=num_classes, discriminator=judge))
+    kinds = [type(layer).__name__ for layer in made.layers]
+    assert [found for found in kinds if found.endswith("Stddev")] == [kind]
+    assert "ClassAffine" not in kinds, "the label conditions the generator's normalisations alone"
+
+
 def test_keras_own_dropout_in_a_plug_in_is_seeded_too():
     import keras
     import numpy as np
