@@ -103,7 +103,7 @@ def config_values(draw):
     discriminator = {"model": model, "block": draw(parts(discriminator_blocks, *judges, **norm, stride=2))}
     discriminator["block"] |= {"downsample": True} if model == "residual" else {}
     discriminator |= {"packing": 1 if classes else draw(st.sampled_from([1, 2])), "base_channels": 4}
-    generator = {"model": model, "block": draw(parts(generator_blocks, *bodies)), "latent": "uniform"}
+    generator = {"model": model, "block": draw(parts(generator_blocks, *bodies, odd=False)), "latent": "uniform"}
     generator |= {"hidden": draw(st.lists(st.integers(1, 99), min_size=1, max_size=3)), "base_channels": 4}
     return {
         "data": {"source": "ring8", "count": 9} if vectors else image,

