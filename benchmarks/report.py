@@ -95,9 +95,22 @@ def table(study: Mapping[str, Any]) -> str:
         cells += [_spread([entry["measured"]["newest"][names[0]]["value"] for entry in entries])]
         cells += [", ".join(sorted({kind for entry in entries for kind in entry["warnings"]})) or "-"]
         lines.append(f"| {' | '.join(cells)} |")
-    floors = next((entry["measured"]["best"] for entry in _entries(results)), {})
-    floor = [f"{floors[name]['floor']:.3g}" if floors.get(name, {}).get("floor") is not None else "" for name in names]
-    return "\n".join([*lines, f"| real samples | | | | | | {' | '.join(floor)} | | |"])
+    return "\n".join([*lines, *_floors(study, names)])
+
+
+def _floors(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """A line of what real samples get, for every kind of data that the rows have."""
+    found: dict[tuple[str, ...], str] = {}
+    for label in study["rows"]:
+        for entry in study["results"].get(label, {}).values():
+            floors = [entry["measured"]["best"].get(name, {}).get("floor") for name in names]
+            found.setdefault(tuple("" if floor is None else f"{floor:.3g}" for floor in floors), label)
+            break
+    several = len(found) > 1
+    return [
+        f"| real samples{f', as {label}' if several else ''} | | | | | | {' | '.join(cells)} | | |"
+        for cells, label in found.items()
+    ]
 
 
 def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:

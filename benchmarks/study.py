@@ -2,6 +2,7 @@
 
     python benchmarks/study.py recipes                    # the rows that have no result yet
     python benchmarks/study.py recipes --only 'hinge*'    # some of them
+    python benchmarks/study.py recipes --jobs 2           # two at a time, each with half of the cores
 
 A study is a YAML file in ``benchmarks/studies/``: its rows have equal wall time, or the steps of their configs where
 ``minutes`` is null. What is measured of a row is kept at once in ``benchmarks/results/STUDY.json``, so a study that was
@@ -13,10 +14,12 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import multiprocessing
 import os
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +32,35 @@ CURVES = ("frechet", "modes", "reverse_kl")
 def main() -> None:
     arguments = _arguments()
     study, root = report.read(arguments.study), Path(arguments.runs)
-    for label, seed in _missing(study, arguments.only):
-        _keep(arguments.study, label, seed, run_row(study, label, seed, root=root))
+    spawn = multiprocessing.get_context("spawn")
+    shares = spawn.Queue()
+    for share in _shares(arguments.jobs):
+        shares.put(share)
+    with ProcessPoolExecutor(arguments.jobs, mp_context=spawn, initializer=_take, initargs=(shares,)) as pool:
+        rows = {pool.submit(run_row, study, *row, root=root): row for row in _missing(study, arguments.only)}
+        try:
+            for done in as_completed(rows):
+                _keep(arguments.study, *rows[done], done.result())
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     study = report.read(arguments.study)
     report.draw(study, root, report.PICTURES / f"{arguments.study}.png")
     report.write()
     print(report.table(study))
+
+
+def _shares(jobs: int) -> list[set[int]]:
+    """The cores that this process may use, dealt out to the jobs."""
+    cores = sorted(os.sched_getaffinity(0))
+    if not 1 <= jobs <= len(cores):
+        raise SystemExit(f"--jobs {jobs}: from 1 to {len(cores)}, a core each")
+    return [set(cores[job::jobs]) for job in range(jobs)]
+
+
+def _take(shares: Any) -> None:
+    """A worker's cores, before it imports TensorFlow, which counts them."""
+    os.sched_setaffinity(0, shares.get())
 
 
 def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> dict[str, Any]:
@@ -64,7 +90,7 @@ def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> d
         "measured": measured,
         "curve": _curve(log),
         "warnings": sorted({sign["kind"] for line in log for sign in line.get("warnings", ())}),
-        "machine": f"{os.cpu_count()} CPU cores, {platform.machine()}, shared",
+        "machine": f"{len(os.sched_getaffinity(0))} of {os.cpu_count()} CPU cores, {platform.machine()}, shared",
     }
 
 
@@ -154,6 +180,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", help="a file in benchmarks/studies/, without its suffix")
     parser.add_argument("--only", default="*", help="rows whose label is like this")
+    parser.add_argument("--jobs", type=int, default=1, help="rows that are trained at a time")
     parser.add_argument("--runs", default="runs/studies", help="where the runs are kept")
     return parser.parse_args()
 

@@ -30,7 +30,7 @@ class EvaluationConfig(BaseModel):
         every: in steps. A training that ends between two of them is measured at its end, too.
         metrics: what is measured; by default ``frechet`` of images and ``density_coverage`` of vectors.
         best_by: the number that chooses, one of those of ``metrics``; by default their first one, and ``coverage`` of
-            vectors.
+            vectors. Of equal steps the later is better.
         extractor: what the metrics see; by default as in ``ganzoo evaluate``.
         samples: generated ones, and as many real ones; fewer where there are not twice as many real ones.
     """

@@ -42,12 +42,15 @@ def train(
 
     Raises:
         GanzooError: for anything that is wrong with the name, the config, the data or the disk.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once the run is saved; ``ganzoo train --resume`` goes on with it.
     """
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     require(TRAINING, action="Training")
     from ganzoo.training.train import start
 
-    run, _ = start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say)
+    run, outcome = start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say)
+    if outcome.reason == "interrupted":
+        raise KeyboardInterrupt(f"Run {run.name} is saved at step {outcome.step}: ganzoo train --resume {run.name}")
     return run
 
 

@@ -28,9 +28,9 @@ def test_the_page_has_the_tables_of_the_results(report):
     assert text.count("<!-- study:") >= 1
 
 
-def entry(value, *, newest=None):
-    numbers = {"frechet": {"value": value, "floor": 0.5}}
-    last = numbers if newest is None else {"frechet": {"value": newest, "floor": 0.5}}
+def entry(value, *, newest=None, floor=0.5):
+    numbers = {"frechet": {"value": value, "floor": floor}}
+    last = numbers if newest is None else {"frechet": {"value": newest, "floor": floor}}
     measured = {"best": numbers, "newest": last}
     return {
         "run": "m/001",
@@ -56,6 +56,13 @@ def test_a_row_is_the_mean_over_its_seeds(report):
     assert len(lines) == 4, "a row without results is left out"
     study["results"] = {"b": {"0": entry(2.0, newest=9.0)}}
     assert "| 2 | 9 | recall |" in report.table(study)
+
+
+def test_every_kind_of_data_has_its_floor(report):
+    results = {"b": {"0": entry(2.0, floor=0.2)}, "a": {"0": entry(2.0)}, "c": {"0": entry(2.0)}}
+    study = {"columns": "data", "rows": {"a": {}, "b": {}, "c": {}}, "results": results}
+    lines = report.table(study).splitlines()[-2:]
+    assert lines == ["| real samples, as a | | | | | | 0.5 | | |", "| real samples, as b | | | | | | 0.2 | | |"]
 
 
 @pytest.mark.parametrize("name", STUDIES)

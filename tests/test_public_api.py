@@ -1,10 +1,15 @@
 """The names that ``import ganzoo`` offers, and that they cost nothing before they are used."""
 
+import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
+from helpers import tiny_vectors
 
 import ganzoo
 from ganzoo import registries
@@ -64,6 +69,25 @@ def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):
     with pytest.raises(MissingDependencyError, match="Training needs tensorflow and keras"):
         ganzoo.train("dense-ring8", root=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_ctrl_c_ends_the_script_and_the_run_is_saved(tmp_path):
+    """A script that went on would export a generator that is not trained."""
+    log = tmp_path / "points/001/log.jsonl"
+
+    def ctrl_c():
+        deadline = time.monotonic() + 300
+        while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=ctrl_c)
+    presser.start()
+    with pytest.raises(KeyboardInterrupt, match=r"points/001 is saved at step \d+: ganzoo train --resume points/001"):
+        ganzoo.train(tiny_vectors(steps=10**8, log_every=5), root=tmp_path, quiet=True)
+    presser.join()
+    assert ganzoo.find_run("points/1", root=tmp_path).step > 0
 
 
 def test_train_takes_a_config_and_changes_it(tmp_path):

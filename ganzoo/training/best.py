@@ -74,7 +74,7 @@ class Best:
         return int(self._step.value[0])
 
     def mark(self) -> tuple[float, ...]:
-        """What the next step must surpass, for ``set_mark``."""
+        """What the next step must reach, for ``set_mark``."""
         return tuple(float(slot.value[0]) for slot in self.variables)
 
     def set_mark(self, mark: tuple[float, ...]) -> None:
@@ -101,10 +101,11 @@ class Best:
         return made
 
     def _is_better(self, number: Number) -> bool:
+        """Of equal steps the later: all modes may be found long before the samples are sharp."""
         if not self.step:
             return True
         gain = number.measured.value - float(self._value.value[0])
-        return gain > 0 if number.better == "higher" else gain < 0
+        return gain >= 0 if number.better == "higher" else gain <= 0
 
     def _keep(self, step: int, chosen: Number, made: dict[str, float]) -> None:
         ema = {f"{place:04d}/{v.path}": np.asarray(v) for place, v in enumerate(self._generator.variables)}

@@ -103,8 +103,8 @@ def test_measuring_changes_no_weight(whole, tmp_path):
     assert same(kept, state(plain))
 
 
-@pytest.mark.parametrize(("better", "wanted"), [("higher", 6), ("lower", 2)])
-def test_ties_keep_the_earlier_and_the_direction_counts(tmp_path, monkeypatch, better, wanted):
+@pytest.mark.parametrize(("better", "wanted"), [("higher", 8), ("lower", 4)])
+def test_ties_keep_the_later_and_the_direction_counts(tmp_path, monkeypatch, better, wanted):
     """Values by step: 2 -> 1, 4 -> 1, 6 -> 3, 8 -> 3."""
     values = iter([1.0, 1.0, 3.0, 3.0])
 
