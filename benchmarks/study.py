@@ -23,6 +23,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
+import curves
 import report
 
 CURVES = ("frechet", "modes", "reverse_kl")
@@ -46,6 +47,7 @@ def main() -> None:
             raise
     study = report.read(arguments.study)
     report.draw(study, root, report.PICTURES / f"{arguments.study}.png")
+    curves.draw(study, curves.chart_of(arguments.study))
     report.write()
     print(report.table(study))
 

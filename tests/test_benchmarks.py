@@ -14,10 +14,19 @@ STUDIES = sorted(path.stem for path in (ROOT / "benchmarks/studies").glob("*.yam
 
 @pytest.fixture
 def report(monkeypatch):
-    """``benchmarks/report.py``, a script that is no part of a package."""
-    spec = importlib.util.spec_from_file_location("report", ROOT / "benchmarks/report.py")
+    return script("report", monkeypatch)
+
+
+@pytest.fixture
+def curves(report, monkeypatch):
+    return script("curves", monkeypatch)
+
+
+def script(name, monkeypatch):
+    """A file of ``benchmarks/``, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"benchmarks/{name}.py")
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "report", module)
+    monkeypatch.setitem(sys.modules, name, module)
     spec.loader.exec_module(module)
     return module
 
@@ -79,3 +88,21 @@ def test_every_row_of_every_study_is_a_model(report, name, tmp_path):
             model.write_text(yaml.safe_dump(row["config"]), encoding="utf-8")
         load_config(str(model), row.get("changes", ()))
     assert set(study["results"]) <= set(study["rows"]), "results of rows that are no longer there"
+
+
+def test_a_chart_has_a_line_for_every_seed_in_the_order_of_the_rows(curves):
+    first = {"curve": [{"step": 10, "seconds": 60, "frechet (pixels)": 9.0, "modes": 2.0}, {"step": 20, "seconds": 90}]}
+    second = {"curve": [{"step": 10, "seconds": 30.0, "frechet (pixels)": 7.0}]}
+    study = {"rows": {"a": {}, "b": {}, "c": {}}, "results": {"b": {"0": first, "1": second}, "a": {"0": second}}}
+    found = curves.lines(study, "frechet", "minutes")
+    assert found == {"a": [([0.5], [7.0])], "b": [([1.0], [9.0]), ([0.5], [7.0])]}
+    assert list(found) == ["a", "b"]
+    assert curves.lines(study, "frechet", "steps")["b"] == [([10], [9.0]), ([10], [7.0])]
+
+
+def test_the_charts_are_of_numbers_that_are_measured(report):
+    wanted = {name: study["curve"] for name in STUDIES if "curve" in (study := report.read(name))}
+    assert wanted
+    for name, curve in wanted.items():
+        assert curve["number"] in report.NUMBERS, name
+        assert curve["against"] in ("steps", "minutes"), name

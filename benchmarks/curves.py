@@ -1,0 +1,83 @@
+"""A chart of what was measured while the rows of a study trained: a line for every seed, a colour for every row.
+
+    python benchmarks/curves.py stays_good        # benchmarks/pictures/stays_good_curves.png
+
+A study that has ``curve: {number: frechet, against: steps}`` (or ``minutes``) gets one whenever ``study.py`` ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import report
+
+INCHES, DOTS = (7.2, 4.0), 100
+"""Size of the chart, and its pixels an inch."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", help="a file in benchmarks/studies/, without its suffix")
+    name = parser.parse_args().study
+    study = report.read(name)
+    if "curve" not in study:
+        raise SystemExit(f"The study '{name}' has no 'curve: {{number: ..., against: steps}}'")
+    path = chart_of(name)
+    draw(study, path)
+    print(path)
+
+
+def chart_of(name: str) -> Path:
+    """Where the chart of a study lies."""
+    return report.PICTURES / f"{name}_curves.png"
+
+
+def draw(study: Mapping[str, Any], path: Path) -> None:
+    """Draw the chart of a study; nothing where it asks for none or nothing has been measured."""
+    wanted = study.get("curve")
+    found = {} if wanted is None else lines(study, wanted["number"], wanted["against"])
+    if not found:
+        return
+    from matplotlib.figure import Figure
+    from PIL import Image
+
+    figure = Figure(INCHES, dpi=DOTS, layout="constrained")
+    axes = figure.add_subplot(xlabel=wanted["against"], ylabel=wanted["number"], yscale="log")
+    for colour, (label, seeds) in enumerate(found.items()):
+        for seed, (across, up) in enumerate(seeds):
+            axes.plot(across, up, color=f"C{colour}", marker=".", linewidth=1, label=None if seed else label)
+    axes.grid(visible=True, which="both", alpha=0.3)
+    axes.legend(fontsize="small")
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path)
+    with Image.open(path) as chart:
+        chart.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+
+
+def lines(study: Mapping[str, Any], number: str, against: str) -> dict[str, list[tuple[list[float], list[float]]]]:
+    """Of every row its seeds' lines: the steps or minutes of the measurements, and what they gave.
+
+    Args:
+        number: its name, without the extractor's.
+        against: "steps" or "minutes".
+    """
+    found: dict[str, list[tuple[list[float], list[float]]]] = {}
+    for label in study["rows"]:
+        for entry in study["results"].get(label, {}).values():
+            points = [
+                (point["step"] if against == "steps" else point["seconds"] / 60, value)
+                for point in entry["curve"]
+                for key, value in point.items()
+                if key.split(" ")[0] == number
+            ]
+            if points:
+                across, up = zip(*points, strict=True)
+                found.setdefault(label, []).append((list(across), list(up)))
+    return found
+
+
+if __name__ == "__main__":
+    main()
