@@ -71,7 +71,7 @@ def test_a_block_that_lies_about_its_shape_is_caught():
             return (9,)
 
     with pytest.raises(AssertionError, match="output_shape"):
-        testing._check_layers(Liar(channels=4), (5,))
+        testing.blocks._check_layers(Liar(channels=4), (5,))
 
 
 def test_a_block_that_cuts_the_gradient_is_caught():
@@ -82,7 +82,7 @@ def test_a_block_that_cuts_the_gradient_is_caught():
             return super().build(x, name) * 0.0 + keras.ops.sum(x) * 0.0
 
     with pytest.raises(AssertionError, match="no gradient reaches"):
-        testing._check_layers(Cut(channels=4), (5,))
+        testing.blocks._check_layers(Cut(channels=4), (5,))
 
 
 def test_a_loss_that_pulls_the_wrong_way_is_caught(monkeypatch):

@@ -1,0 +1,31 @@
+"""Checks that every registered part passes. A plug-in runs them on its own parts, in its own tests:
+
+    from ganzoo.testing import check_generator_block
+
+    def test_my_block():
+        check_generator_block(MyBlock)
+
+Each takes a part, or a class whose fields all have defaults, and raises AssertionError with what is wrong. TensorFlow
+is imported when a check runs.
+"""
+
+from ganzoo.testing.augment import check_augmentation
+from ganzoo.testing.blocks import check_discriminator_block, check_generator_block
+from ganzoo.testing.extractors import check_extractor
+from ganzoo.testing.losses import check_loss
+from ganzoo.testing.metrics import check_metric
+from ganzoo.testing.optimizers import check_optimizer
+from ganzoo.testing.part import check_part
+from ganzoo.testing.penalties import check_penalty
+
+__all__ = [
+    "check_augmentation",
+    "check_discriminator_block",
+    "check_extractor",
+    "check_generator_block",
+    "check_loss",
+    "check_metric",
+    "check_optimizer",
+    "check_part",
+    "check_penalty",
+]

@@ -1,0 +1,33 @@
+"""The check of extractors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganzoo.data.base import Shape
+from ganzoo.extractors.base import Extractor, extractors
+from ganzoo.testing.part import BATCH, check_part, require
+
+IMAGE: Shape = (4, 6, 3)
+"""Neither square nor of an even number of channels."""
+
+
+def check_extractor(extractor: Extractor | type[Extractor], *, shape: Shape = IMAGE) -> None:
+    """Finite float32 features, one row a sample that depends on that sample alone, and probabilities as it says.
+
+    Raises:
+        AssertionError: naming what is wrong.
+    """
+    extractor = check_part(extractors, extractor)
+    loaded = extractor.load(shape)
+    rng = np.random.RandomState(0)
+    images = rng.randint(0, 256, (BATCH, *shape)).astype(np.uint8)
+    samples = images if len(shape) == 3 else rng.standard_normal((BATCH, *shape)).astype(np.float32)
+    features, probabilities = loaded.extract(samples)
+    require(features.dtype == np.float32 and features.ndim == 2, f"features are {features.dtype} {features.shape}")
+    require(len(features) == BATCH and bool(np.isfinite(features).all()), "there is not one finite row a sample")
+    require((probabilities is not None) == loaded.has_probabilities, "has_probabilities is wrong")
+    if probabilities is not None:
+        require(np.allclose(probabilities.sum(axis=1), 1, atol=1e-3), "the probabilities of a sample are not 1 in all")
+    alone = loaded.extract(samples[1:2])[0]
+    require(np.allclose(alone, features[1:2], atol=1e-4), "the features of a sample depend on the others")

@@ -1,0 +1,74 @@
+"""The check of losses: their gradients, and which way they pull."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.losses import Loss, losses
+from ganzoo.testing.part import check_part, require
+
+
+def check_loss(loss: Loss | type[Loss]) -> None:
+    """Scalars with the gradients that finite differences give, each network pulling in its own direction.
+
+    Raises:
+        AssertionError: naming what is wrong.
+    """
+    import tensorflow as tf
+
+    loss = check_part(losses, loss)
+    rng = np.random.RandomState(0)
+    real, fake = rng.standard_normal((2, 6, 1))
+    undecided = rng.uniform(0.1, 0.9, (2, 6, 1))
+    for network, method in (("discriminator", loss.discriminator), ("generator", loss.generator)):
+        value, by_real, by_fake = _gradient(method, real, fake)
+        require(value.shape == () and bool(np.isfinite(value)), f"the loss of the {network} is no finite scalar")
+        single = method(tf.constant(real, tf.float32), tf.constant(fake, tf.float32))
+        require(single.dtype == tf.float32, f"the loss of the {network} is {single.dtype.name} for float32 logits")
+        for logits, gradient in ((real, by_real), (fake, by_fake)):
+            measured = _finite_differences(partial(_value, method, real, fake), logits)
+            require(np.allclose(gradient, measured, atol=1e-6), f"the gradient of the {network}'s loss is off")
+        sign = 1 if network == "discriminator" else -1
+        pull = sign * _gradient(method, *undecided)[2]
+        require(bool((pull > 0).all()), f"the {network} pulls the logits of fakes the wrong way")
+        if network == "generator" and not loss.generator_needs_real:
+            require(not by_real.any(), "the generator's loss depends on real logits: set generator_needs_real")
+    pull = _gradient(loss.discriminator, *undecided)[1]
+    require(bool((pull < 0).all()), "the discriminator pulls the logits of reals the wrong way")
+
+
+def _gradient(method: Callable[..., Any], real: NDArray[Any], fake: NDArray[Any]) -> list[NDArray[Any]]:
+    """The loss in float64 and its gradients by both kinds of logits."""
+    import tensorflow as tf
+
+    logits = [tf.constant(real), tf.constant(fake)]
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = method(*logits)
+    gradients = tape.gradient(value, logits, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    return [np.asarray(value), *(np.asarray(gradient) for gradient in gradients)]
+
+
+def _value(method: Callable[..., Any], real: NDArray[Any], fake: NDArray[Any]) -> Any:
+    import tensorflow as tf
+
+    return method(tf.constant(real), tf.constant(fake))
+
+
+def _finite_differences(value: Callable[[], Any], at: NDArray[Any], *, step: float = 1e-5) -> NDArray[Any]:
+    """Central differences of ``value``, which reads ``at``."""
+    measured = np.zeros_like(at)
+    for place in np.ndindex(at.shape):
+        kept = at[place]
+        at[place] = kept + step
+        above = float(value())
+        at[place] = kept - step
+        below = float(value())
+        at[place] = kept
+        measured[place] = (above - below) / (2 * step)
+    return measured
