@@ -85,7 +85,7 @@ def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> d
     timed = [line for line in log if "seconds" in line]
     return {
         "run": run.name,
-        "steps": log[-1]["step"],
+        "steps": max(run.checkpoint_steps()),
         "seconds": timed[-1]["seconds"],
         "images_per_second": statistics.median(line["images_per_second"] for line in timed[1:] or timed),
         "best_step": run.chosen_step(),
