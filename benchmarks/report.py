@@ -129,11 +129,21 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
         generator = ganzoo.load(root / entry["run"])
         plots = generator.kind == "vector"
         samples = generator.sample(range(POINTS if plots else COLUMNS))
-        rows.append(points(samples, size=SIDE) if plots else np.concatenate(list(samples), axis=1))
-    if rows and len({row.shape for row in rows}) == 1:
+        rows.append(points(samples, size=SIDE) if plots else _line(samples))
+    if rows:
         path.parent.mkdir(exist_ok=True)
-        sheet = np.concatenate(rows, axis=1 if plots else 0).squeeze()
+        width = max(row.shape[1] for row in rows)
+        rows = [row if plots else np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
+        sheet = np.concatenate(rows, axis=1 if plots else 0)
         Image.fromarray(sheet).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+
+
+def _line(samples: Any) -> Any:
+    """Images beside each other, uint8 ``[h, w, 3]``; grey ones have three equal channels then."""
+    import numpy as np
+
+    line = np.concatenate(list(samples), axis=1)
+    return np.broadcast_to(line, (*line.shape[:2], 3))
 
 
 def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
