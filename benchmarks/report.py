@@ -124,8 +124,11 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
     rows, plots = [], False
     for label in study["rows"]:
         entry = next(iter(study["results"].get(label, {}).values()), None)
-        if entry is None or not (root / entry["run"]).is_dir():
+        if entry is None:
             continue
+        if not (root / entry["run"]).is_dir():
+            print(f"{path.name} stays as it is: the run of '{label}' is no longer in {root}")
+            return
         generator = ganzoo.load(root / entry["run"])
         plots = generator.kind == "vector"
         samples = generator.sample(range(POINTS if plots else COLUMNS))

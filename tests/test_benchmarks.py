@@ -106,3 +106,10 @@ def test_the_charts_are_of_numbers_that_are_measured(report):
     for name, curve in wanted.items():
         assert curve["number"] in report.NUMBERS, name
         assert curve["against"] in ("steps", "minutes"), name
+
+
+def test_a_picture_is_not_replaced_by_one_without_all_rows(report, tmp_path, capsys):
+    study = {"rows": {"a": {}}, "results": {"a": {"0": entry(2.0)}}}
+    report.draw(study, tmp_path / "runs", tmp_path / "picture.png")
+    assert "picture.png stays as it is: the run of 'a'" in capsys.readouterr().out
+    assert not (tmp_path / "picture.png").exists()
