@@ -8,6 +8,7 @@ A study that has ``curve: {number: frechet, against: steps}`` (or ``minutes``) g
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,10 +52,9 @@ def draw(study: Mapping[str, Any], path: Path) -> None:
             axes.plot(across, up, color=f"C{colour}", marker=".", linewidth=1, label=None if seed else label)
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend(fontsize="small")
-    path.parent.mkdir(exist_ok=True)
-    figure.savefig(path)
-    with Image.open(path) as chart:
-        chart.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+    drawn = io.BytesIO()
+    figure.savefig(drawn)
+    report.save_small(Image.open(drawn), path)
 
 
 def lines(study: Mapping[str, Any], number: str, against: str) -> dict[str, list[tuple[list[float], list[float]]]]:

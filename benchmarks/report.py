@@ -132,21 +132,26 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
         generator = ganzoo.load(root / entry["run"])
         plots = generator.kind == "vector"
         samples = generator.sample(range(POINTS if plots else COLUMNS))
-        rows.append(points(samples, size=SIDE) if plots else _line(samples))
+        rows.append(points(samples, size=SIDE) if plots else np.concatenate(list(samples), axis=1))
     if rows:
-        path.parent.mkdir(exist_ok=True)
-        width = max(row.shape[1] for row in rows)
-        rows = [row if plots else np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0))) for row in rows]
-        sheet = np.concatenate(rows, axis=1 if plots else 0)
-        Image.fromarray(sheet).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+        save_small(Image.fromarray(np.concatenate(rows, axis=1) if plots else below(rows)), path)
 
 
-def _line(samples: Any) -> Any:
-    """Images beside each other, uint8 ``[h, w, 3]``; grey ones have three equal channels then."""
+def below(lines: Sequence[Any]) -> Any:
+    """Lines of images, uint8 ``[h, w, 1 or 3]``, below each other: grey ones get three channels, short ones black."""
     import numpy as np
 
-    line = np.concatenate(list(samples), axis=1)
-    return np.broadcast_to(line, (*line.shape[:2], 3))
+    width = max(line.shape[1] for line in lines)
+    wide = [np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0))) for line in lines]
+    return np.concatenate([np.broadcast_to(line, (*line.shape[:2], 3)) for line in wide])
+
+
+def save_small(picture: Any, path: Path) -> None:
+    """Save a PIL image as PNG with 64 colours."""
+    from PIL import Image
+
+    path.parent.mkdir(exist_ok=True)
+    picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
 
 
 def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -113,3 +114,12 @@ def test_a_picture_is_not_replaced_by_one_without_all_rows(report, tmp_path, cap
     report.draw(study, tmp_path / "runs", tmp_path / "picture.png")
     assert "picture.png stays as it is: the run of 'a'" in capsys.readouterr().out
     assert not (tmp_path / "picture.png").exists()
+
+
+def test_lines_of_different_images_come_below_each_other(report):
+    grey, wide = np.full((2, 3, 1), 7, np.uint8), np.full((4, 5, 3), 9, np.uint8)
+    sheet = report.below([grey, wide])
+    assert sheet.shape == (6, 5, 3)
+    assert (sheet[:2, :3] == 7).all()
+    assert (sheet[:2, 3:] == 0).all()
+    assert (sheet[2:] == 9).all()

@@ -12,13 +12,11 @@ from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blo
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
 from ganzoo.blocks.regularising import Packing
 from ganzoo.errors import ConfigError
-from ganzoo.testing.part import BATCH, check_part, require
+from ganzoo.testing.part import BATCH, IMAGE, check_part, require
 
 if TYPE_CHECKING:
     import keras
 
-IMAGE: Shape = (4, 6, 3)
-"""Shape of the images that blocks are tried on: neither square nor of even channels."""
 VECTOR: Shape = (5,)
 PARITY = 1e-4
 """Largest allowed difference of ONNX Runtime from Keras, as in an export."""

@@ -6,10 +6,7 @@ import numpy as np
 
 from ganzoo.data.base import Shape
 from ganzoo.extractors.base import Extractor, extractors
-from ganzoo.testing.part import BATCH, check_part, require
-
-IMAGE: Shape = (4, 6, 3)
-"""Neither square nor of an even number of channels."""
+from ganzoo.testing.part import BATCH, IMAGE, check_part, require
 
 
 def check_extractor(extractor: Extractor | type[Extractor], *, shape: Shape = IMAGE) -> None:

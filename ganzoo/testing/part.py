@@ -6,12 +6,15 @@ import contextlib
 import json
 from typing import TypeVar
 
+from ganzoo.data.base import Shape
 from ganzoo.registry import Part, Registry
 
 P = TypeVar("P", bound=Part)
 
 BATCH = 4
 """Samples that a check gives to a part at a time."""
+IMAGE: Shape = (4, 6, 3)
+"""Shape of the images that parts are tried on: neither square nor of even channels."""
 
 
 def check_part(registry: Registry[P], part: P | type[P]) -> P:
