@@ -147,10 +147,11 @@ def _counted(network: NetworkSummary, model: Any, *, samples: int) -> NetworkSum
 
 
 def _multiply_adds(layer: Any) -> int:
-    """Multiply-adds of a layer for one sample: each number of the kernel is used once at each place.
+    """Multiply-adds of a layer for one sample.
 
-    The places of a transposed convolution are those of its input, else those of the output. Layers without a kernel
-    (normalisation, activations, sums) count nothing, which is the custom.
+    A number of the output takes one for each weight of its filter; in a transposed convolution a number of the input
+    gives one for each weight that reads it. Layers without a kernel (normalisation, activations, sums) count nothing,
+    which is the custom.
     """
     inner = getattr(layer, "layer", layer)  # spectral normalisation wraps the layer that has the kernel
     if type(inner).__name__ == "Dot":
@@ -158,8 +159,8 @@ def _multiply_adds(layer: Any) -> int:
     kernel = getattr(inner, "kernel", None)
     if kernel is None:
         return 0
-    places = layer.input.shape if "Transpose" in type(inner).__name__ else layer.output.shape
-    return int(math.prod(kernel.shape) * math.prod(places[1:-1]))
+    ends = layer.input.shape if "Transpose" in type(inner).__name__ else layer.output.shape
+    return int(math.prod(kernel.shape[:-1]) * math.prod(ends[1:]))
 
 
 def _training_bytes(config: Config, generator: NetworkSummary, discriminator: NetworkSummary) -> int:

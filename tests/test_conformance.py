@@ -38,7 +38,7 @@ VARIANTS = [
     (generator_blocks, {"name": "dense", "dropout": 0.2}),
     *(
         (discriminator_blocks, {"name": name, "norm": norm})
-        for name in ("strided_conv", "residual_down", "dense")
+        for name in ("strided_conv", "channelwise_conv", "residual_down", "dense")
         for norm in ("batch", "layer", "pixel", "spectral")
     ),
     (discriminator_blocks, {"name": "strided_conv", "stride": 1, "dropout": 0.3}),

@@ -15,6 +15,7 @@ from ganzoo.blocks._keras_layers import (
     PixelNorm,
     SpectralNorm,
 )
+from ganzoo.blocks.base import discriminator_blocks
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.standard_normal((8, 4, 4, 3)).astype(np.float32)
@@ -166,3 +167,16 @@ def test_packing_lays_neighbours_side_by_side(samples):
         np.testing.assert_array_equal(made[pack], wanted)
     vectors = np.arange(24, dtype=np.float32).reshape(8, 3)
     np.testing.assert_array_equal(Packing(samples)(vectors), vectors.reshape(8 // samples, 3 * samples))
+
+
+def test_channelwise_convolution_is_one_convolution_of_each_channel():
+    block = discriminator_blocks.create({"name": "channelwise_conv", "channels": 2, "kernel_size": 3})
+    inputs = keras.Input((4, 4, 3))
+    model = keras.Model(inputs, block.build(inputs, "x"))
+    (layer,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    layer.bias.assign([0.1, -0.2])
+    alone = keras.layers.Conv2D(2, 3, strides=2, padding="same")
+    alone.build((None, 4, 4, 1))
+    alone.set_weights(layer.get_weights())
+    wanted = tf.nn.leaky_relu(tf.concat([alone(IMAGES[..., channel, None]) for channel in range(3)], axis=-1), 0.2)
+    np.testing.assert_allclose(model(IMAGES), wanted, atol=1e-6)

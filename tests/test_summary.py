@@ -65,6 +65,12 @@ def test_residual_by_hand():
     )
 
 
+def test_channelwise_convolution_works_once_for_each_channel():
+    blocks = [{"name": "channelwise_conv", "channels": 2, "kernel_size": 3}]
+    discriminator = summarise(config(discriminator={"blocks": blocks})).discriminator
+    assert costs(discriminator)["00_channelwise_conv"] == ((4, 4, 6), 3 * 3 * 2 + 2, 3 * 3 * 2 * (4 * 4) * 3)
+
+
 def test_conditional_model():
     summary = summarise(
         config(

@@ -80,6 +80,26 @@ class Packing(keras.layers.Layer):
         return (*input_shape[:-1], input_shape[-1] * self.samples)  # type: ignore[operator]
 
 
+class ChannelwiseConv2D(keras.layers.Conv2D):
+    """The same convolution of each channel alone: ``[b, h, w, c] -> [b, h', w', c * filters]``."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build((*input_shape[:-1], 1))
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={-1: input_shape[-1]})
+
+    def call(self, x: Any) -> Any:
+        height, width, channels = x.shape[1:]
+        x = ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (-1, height, width, 1))
+        x = super().call(x)
+        height, width, filters = x.shape[1:]
+        x = ops.transpose(ops.reshape(x, (-1, channels, height, width, filters)), (0, 2, 3, 1, 4))
+        return ops.reshape(x, (-1, height, width, channels * filters))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        *places, filters = super().compute_output_shape((*input_shape[:-1], 1))
+        return (*places, input_shape[-1] * filters)
+
+
 class ClassAffine(keras.layers.Layer):
     """Scale and offset of each channel, a pair for each class: what makes a batch normalisation conditional (Dumoulin
     et al. 2017, arXiv:1610.07629). Takes ``[x, label]`` with int labels ``[b]``.

@@ -10,6 +10,7 @@ from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, gene
 from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalise, weighted
 
 if TYPE_CHECKING:
+    import keras
     from keras import KerasTensor
 
 
@@ -110,10 +111,14 @@ class StridedConv(Block):
         height, width, _ = self.expect(shape, "image")
         return (-(-height // self.stride), -(-width // self.stride), self.wanted_channels())
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def convolution(self) -> type[keras.layers.Conv2D]:
+        """The class of the Keras layer."""
         import keras
 
-        layer = keras.layers.Conv2D(
+        return keras.layers.Conv2D
+
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+        layer = self.convolution()(
             self.wanted_channels(),
             self.kernel_size,
             strides=self.stride,
@@ -126,3 +131,21 @@ class StridedConv(Block):
 
     def at_input(self) -> Self:
         return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self
+
+
+@discriminator_blocks.register("channelwise_conv")
+class ChannelwiseConv(StridedConv):
+    """The same filters for each channel: ``[b, h, w, c] -> [b, ceil(h / stride), ceil(w / stride), c * channels]``.
+
+    For samples whose channels are images of their own, as the stacked digits are. It comes first: a discriminator with
+    few features that mixes them at once learns to judge one, and leaves the others to the generator.
+    """
+
+    def output_shape(self, shape: Shape) -> Shape:
+        height, width, channels = super().output_shape(shape)
+        return (height, width, shape[-1] * channels)
+
+    def convolution(self) -> type[keras.layers.Conv2D]:
+        from ganzoo.blocks import _keras_layers
+
+        return _keras_layers.ChannelwiseConv2D
