@@ -104,7 +104,7 @@ def _floors(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     for label in study["rows"]:
         for entry in study["results"].get(label, {}).values():
             floors = [entry["measured"]["best"].get(name, {}).get("floor") for name in names]
-            found.setdefault(tuple("" if floor is None else f"{floor:.3g}" for floor in floors), label)
+            found.setdefault(tuple("" if floor is None else _figure(floor) for floor in floors), label)
             break
     several = len(found) > 1
     return [

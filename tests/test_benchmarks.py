@@ -75,6 +75,11 @@ def test_every_kind_of_data_has_its_floor(report):
     assert lines == ["| real samples, as a | | | | | | 0.5 | | |", "| real samples, as b | | | | | | 0.2 | | |"]
 
 
+def test_large_numbers_of_real_samples_are_written_out(report):
+    study = {"columns": "data", "rows": {"a": {}}, "results": {"a": {"0": entry(141.0, floor=1000.0)}}}
+    assert report.table(study).splitlines()[-1] == "| real samples | | | | | | 1,000 | | |"
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_row_of_every_study_is_a_model(report, name, tmp_path):
     import yaml
