@@ -16,8 +16,12 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     ``.kernel_size = 99: Input should be less than or equal to 9``.
     """
     lines: list[str] = []
-    for finding in error.errors(include_url=False):
+    findings = error.errors(include_url=False)
+    parents = {finding["loc"][:depth] for finding in findings for depth in range(len(finding["loc"]))}
+    for finding in findings:
         loc, kind = finding["loc"], finding["type"]
+        if kind == "too_short" and loc in parents:  # pydantic counts the good items alone; the others have their lines
+            continue
         path = "".join(f".{key}" for key in loc)
         if kind == "part":
             lines += [path + line for line in finding["ctx"]["problems"]]

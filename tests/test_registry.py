@@ -266,6 +266,21 @@ def test_a_field_explains_what_is_wrong_inside_of_a_part(registry):
     assert lines(shape={}) == [".shape: a shape needs a 'name', one of round"]
 
 
+def test_a_list_is_not_called_too_short_when_its_items_are_wrong(registry):
+    define(registry, "round", "Round")
+
+    class Model(BaseModel):
+        shapes: Annotated[tuple[Annotated[Shape, registry.field()], ...], Field(min_length=1)]
+
+    def lines(*shapes):
+        with pytest.raises(ValidationError) as caught:
+            Model(shapes=shapes)
+        return explain(caught.value, Model)
+
+    assert lines({"name": "round", "size": 99}) == [".shapes.0.size = 99: Input should be less than or equal to 9"]
+    assert lines() == [".shapes = (): Tuple should have at least 1 item after validation, not 0"]
+
+
 def test_every_registry_describes_its_parts_as_json_schema():
     for registry in all_registries():
         names = registry.names()
