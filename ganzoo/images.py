@@ -91,12 +91,30 @@ def grid(
     return np.ascontiguousarray(sheet[: sheet.shape[0] - separator, : sheet.shape[1] - separator])
 
 
+class ImageList(list["Image"]):
+    """A list of PIL images that a notebook shows as a grid."""
+
+    def _repr_png_(self) -> bytes | None:
+        if not self:
+            return None
+        arrays = np.stack([np.asarray(image) for image in self])
+        return encoded(grid(arrays if arrays.ndim == 4 else arrays[..., None], separator=2))
+
+
 def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:
     """Columns for ``count`` images of one size: from square to twice as wide as high, with the fewest empty cells."""
     square = math.sqrt(count * height / width)
     first = min(max(1, math.ceil(square - 1e-9)), count)
     last = min(max(first, math.floor(2 * square)), count)
     return min(range(first, last + 1), key=lambda columns: (-count % columns, columns))
+
+
+def encoded(image: Image | NDArray[np.uint8], form: str = "PNG") -> bytes:
+    """A PIL image or a uint8 array as the bytes of a file, in one of the values of ``FORMATS``."""
+    buffer = io.BytesIO()
+    options = {} if form == "PNG" else {"quality": 95}
+    (to_pil(image) if isinstance(image, np.ndarray) else image).save(buffer, form, **options)
+    return buffer.getvalue()
 
 
 def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path:
@@ -110,11 +128,7 @@ def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path
     if form is None:
         hint = did_you_mean(path.suffix.lower(), FORMATS)
         raise GanzooError(f"Cannot write '{path}': the suffix is none of {', '.join(FORMATS)}.{hint}")
-    picture = to_pil(image) if isinstance(image, np.ndarray) else image
-    buffer = io.BytesIO()
-    options = {} if form == "PNG" else {"quality": 95}
-    picture.save(buffer, form, **options)
-    return write_atomic(path, buffer.getvalue())
+    return write_atomic(path, encoded(image, form))
 
 
 def save_gif(

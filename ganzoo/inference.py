@@ -39,13 +39,6 @@ def graph_file(precision: Precision) -> str:
     return _FILES[precision]
 
 
-class ImageList(list["Image"]):
-    """A list of PIL images that a notebook shows as a grid."""
-
-    def _repr_png_(self) -> bytes | None:
-        return _png(np.stack([_array(image) for image in self])) if self else None
-
-
 class Generator:
     """A trained generator. Sample i of a call depends on its own seed alone, never on what else is asked for.
 
@@ -150,7 +143,7 @@ class Generator:
             samples = self.sample(seeds, label=label, truncation=truncation)
             if self.kind == "vector":
                 return list(samples)
-            return ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)
+            return images.ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)
         sample = self.sample([latents.check_seed(seeds)], label=label, truncation=truncation)[0]
         return sample if self.kind == "vector" else images.to_pil(cast("NDArray[np.uint8]", sample))
 
@@ -247,7 +240,7 @@ class Generator:
         samples = self._finish(self._run(path, self._labels(range(len(path)), own)))
         if self.kind == "vector":
             return samples
-        return ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)
+        return images.ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)
 
     def grid(
         self,
@@ -336,21 +329,5 @@ class Generator:
         import base64
 
         samples = cast("NDArray[np.uint8]", self.sample(range(8)))
-        data = base64.b64encode(_png(samples, columns=8)).decode()
+        data = base64.b64encode(images.encoded(images.grid(samples, columns=8, separator=2))).decode()
         return f'{text}<br><img alt="seeds 0 to 7" src="data:image/png;base64,{data}">'
-
-
-def _array(image: Image) -> NDArray[np.uint8]:
-    array: NDArray[np.uint8] = np.asarray(image)
-    return array[..., None] if array.ndim == 2 else array
-
-
-def _png(samples: NDArray[np.uint8], *, columns: int | None = None) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    images.to_pil(images.grid(samples, columns=columns, separator=2)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-__all__ = ["Generator", "ImageList"]

@@ -15,7 +15,8 @@ from PIL import Image
 from ganzoo import runtime
 from ganzoo.bundle import ONNX, write_bundle
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
-from ganzoo.inference import Generator, ImageList
+from ganzoo.images import ImageList
+from ganzoo.inference import Generator
 
 NAMES = ("cat", "dog", "owl")
 

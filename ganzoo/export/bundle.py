@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -216,9 +215,7 @@ def _samples(runtime: Runtime, described: BundleConfig) -> bytes:
         labels = np.arange(len(seeds), dtype=np.int32) % described.num_classes
     step = 8
     parts = [runtime(z[i : i + step], None if labels is None else labels[i : i + step]) for i in range(0, len(z), step)]
-    buffer = io.BytesIO()
-    images.to_pil(picture(np.concatenate(parts))).save(buffer, "PNG")
-    return buffer.getvalue()
+    return images.encoded(picture(np.concatenate(parts)))
 
 
 def _training_facts(run: Run, license: str | None = None, limits: Sequence[str] = ()) -> dict[str, Any]:
