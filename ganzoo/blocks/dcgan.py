@@ -137,8 +137,8 @@ class StridedConv(Block):
 class ChannelwiseConv(StridedConv):
     """The same filters for each channel: ``[b, h, w, c] -> [b, ceil(h / stride), ceil(w / stride), c * channels]``.
 
-    For samples whose channels are images of their own, as the stacked digits are. It comes first: a discriminator with
-    few features that mixes them at once learns to judge one, and leaves the others to the generator.
+    For samples whose channels are images of their own, as the stacked digits are. It comes first, where a convolution
+    with few features would have to choose among the channels.
     """
 
     def output_shape(self, shape: Shape) -> Shape:
