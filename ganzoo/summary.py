@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import accumulate
+from operator import mul
 from typing import Any
 
 from ganzoo.architecture import trace
 from ganzoo.blocks.base import Block, Shape
+from ganzoo.blocks.regularising import Packing
 from ganzoo.config import Config
 from ganzoo.dependencies import TRAINING, is_installed
 
@@ -98,8 +101,8 @@ def summarise(config: Config, *, build: bool | None = None) -> Summary:
 
     from ganzoo import networks
 
-    generator = _counted(generator, networks.build_generator(config), samples=1)
-    discriminator = _counted(discriminator, networks.build_discriminator(config), samples=config.discriminator.packing)
+    generator = _counted(generator, networks.build_generator(config), g_blocks)
+    discriminator = _counted(discriminator, networks.build_discriminator(config), d_blocks)
     return Summary(
         generator,
         discriminator,
@@ -117,15 +120,17 @@ def _rows(blocks: tuple[Block, ...], names: list[str], shape: Shape) -> tuple[Ro
     return tuple(Row(name, shape) for name, shape in zip(names, trace(blocks, shape), strict=True))
 
 
-def _counted(network: NetworkSummary, model: Any, *, samples: int) -> NetworkSummary:
+def _counted(network: NetworkSummary, model: Any, blocks: tuple[Block, ...]) -> NetworkSummary:
     """The same with what each block costs; layers of no block that have weights get a row of their own.
 
     Args:
         network: the rows.
         model: the Keras model.
-        samples: that share one pass, with packing.
+        blocks: in the order of the rows; from a packing block on, several samples share one pass.
     """
     names = [row.name for row in network.rows]
+    packs = accumulate((block.samples if isinstance(block, Packing) else 1 for block in blocks), mul)
+    sharing = dict(zip(names, packs, strict=True))
     parameters: dict[str, int] = dict.fromkeys(names, 0)
     multiply_adds: dict[str, int] = dict.fromkeys(names, 0)
     extra: dict[str, Row] = {}
@@ -137,9 +142,9 @@ def _counted(network: NetworkSummary, model: Any, *, samples: int) -> NetworkSum
             extra[name] = Row(name, tuple(layer.output.shape[1:]))
         if name is not None:
             parameters[name] = parameters.get(name, 0) + layer.count_params()
-            multiply_adds[name] = multiply_adds.get(name, 0) + _multiply_adds(layer) // samples
+            multiply_adds[name] = multiply_adds.get(name, 0) + _multiply_adds(layer) // sharing.get(name, 1)
         if type(layer).__name__ not in _VIEWS:
-            activations += math.prod(layer.output.shape[1:]) // samples
+            activations += math.prod(layer.output.shape[1:]) // sharing.get(name or "", 1)
     rows = (*extra.values(), *network.rows)
     return NetworkSummary(
         tuple(Row(row.name, row.shape, parameters[row.name], multiply_adds[row.name]) for row in rows), activations

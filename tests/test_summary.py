@@ -94,6 +94,12 @@ def test_packing_shares_the_work():
     assert packed.parameters == alone.parameters + 192 * 10
 
 
+def test_a_packing_block_shares_the_work_from_itself_on():
+    packed = [{"name": "dense", "channels": 6}, {"name": "packing", "samples": 2}, {"name": "dense", "channels": 9}]
+    counted = costs(summarise(config(discriminator={"model": "dense", "blocks": packed})).discriminator)
+    assert [counted[name][2] for name in ("00_dense", "02_dense")] == [192 * 6, 2 * 6 * 9 // 2]
+
+
 @pytest.mark.parametrize("name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10"])
 def test_parameters_are_those_of_the_networks(name):
     from ganzoo import networks
