@@ -43,6 +43,7 @@ def draw(study: Mapping[str, Any], path: Path) -> None:
     if not found:
         return
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter
     from PIL import Image
 
     figure = Figure(INCHES, dpi=DOTS, layout="constrained")
@@ -50,6 +51,10 @@ def draw(study: Mapping[str, Any], path: Path) -> None:
     for colour, (label, seeds) in enumerate(found.items()):
         for seed, (across, up) in enumerate(seeds):
             axes.plot(across, up, color=f"C{colour}", marker=".", linewidth=1, label=None if seed else label)
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend(fontsize="small")
     drawn = io.BytesIO()

@@ -60,7 +60,7 @@ class ZeroCentred(Penalty):
     Attributes:
         gamma: weight; it grows with the number of pixels, 1 to 100 for small networks at 64 px.
         gamma_end: if given, the weight goes from ``gamma`` at the first step to this, as in R3GAN (Huang et al. 2024,
-            arXiv:2501.05441), which lets it fall to a tenth.
+            arXiv:2501.05441), which lets it fall to a tenth. In ``dcgan-faces-32`` it rises as D learns.
         schedule: how it goes there.
         schedule_steps: steps until it is there, and stays; by default the whole training.
     """
