@@ -140,11 +140,12 @@ def _counted(network: NetworkSummary, model: Any, blocks: tuple[Block, ...]) -> 
         if name is None and layer.count_params():
             name = layer.name
             extra[name] = Row(name, tuple(layer.output.shape[1:]))
+        share = 1 if name is None else sharing.get(name, 1)
         if name is not None:
             parameters[name] = parameters.get(name, 0) + layer.count_params()
-            multiply_adds[name] = multiply_adds.get(name, 0) + _multiply_adds(layer) // sharing.get(name, 1)
+            multiply_adds[name] = multiply_adds.get(name, 0) + _multiply_adds(layer) // share
         if type(layer).__name__ not in _VIEWS:
-            activations += math.prod(layer.output.shape[1:]) // sharing.get(name or "", 1)
+            activations += math.prod(layer.output.shape[1:]) // share
     rows = (*extra.values(), *network.rows)
     return NetworkSummary(
         tuple(Row(row.name, row.shape, parameters[row.name], multiply_adds[row.name]) for row in rows), activations
