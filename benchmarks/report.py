@@ -114,44 +114,84 @@ def _floors(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 
 
 def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
-    """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points."""
-    import numpy as np
-    from PIL import Image
+    """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points.
 
-    import ganzoo
-    from ganzoo.pictures import points
-
-    rows, plots = [], False
+    A row whose run is no longer in ``root`` keeps what the picture has of it.
+    """
+    parts, kept = {}, _parts(path)
     for label in study["rows"]:
         entry = next(iter(study["results"].get(label, {}).values()), None)
         if entry is None:
             continue
-        if not (root / entry["run"]).is_dir():
-            print(f"{path.name} stays as it is: the run of '{label}' is no longer in {root}")
+        if (root / entry["run"]).is_dir():
+            parts[label] = _samples(root / entry["run"])
+        elif label in kept:
+            parts[label] = kept[label]
+        else:
+            print(
+                f"{path.name} stays as it is: the run of '{label}' is not in {root}, nor are its samples in the picture"
+            )
             return
-        generator = ganzoo.load(root / entry["run"])
-        plots = generator.kind == "vector"
-        samples = generator.sample(range(POINTS if plots else COLUMNS))
-        rows.append(points(samples, size=SIDE) if plots else np.concatenate(list(samples), axis=1))
-    if rows:
-        save_small(Image.fromarray(np.concatenate(rows, axis=1) if plots else below(rows)), path)
+    if parts:
+        sheet(parts, path)
 
 
-def below(lines: Sequence[Any]) -> Any:
-    """Lines of images, uint8 ``[h, w, 1 or 3]``, below each other: grey ones get three channels, short ones black."""
+def _samples(run: Path) -> Any:
+    """A run's part of the picture, uint8 ``[h, w, 1 or 3]``."""
     import numpy as np
 
-    width = max(line.shape[1] for line in lines)
-    wide = [np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0))) for line in lines]
-    return np.concatenate([np.broadcast_to(line, (*line.shape[:2], 3)) for line in wide])
+    import ganzoo
+    from ganzoo.pictures import points
+
+    generator = ganzoo.load(run)
+    if generator.kind == "vector":
+        return points(generator.sample(range(POINTS)), size=SIDE)
+    return np.concatenate(list(generator.sample(range(COLUMNS))), axis=1)
 
 
-def save_small(picture: Any, path: Path) -> None:
-    """Save a PIL image as PNG with 64 colours."""
+def sheet(parts: Mapping[str, Any], path: Path) -> None:
+    """Save the parts, uint8 ``[h, w, 1 or 3]``, below each other, square ones beside each other.
+
+    The PNG says under "rows" where each lies, so that one of them can be drawn again without the others' runs.
+    """
+    import numpy as np
     from PIL import Image
 
+    beside = all(part.shape[0] == part.shape[1] for part in parts.values())
+    boxes, left, top = {}, 0, 0
+    for label, part in parts.items():
+        height, width = part.shape[:2]
+        boxes[label] = (left, top, left + width, top + height)
+        left, top = (left + width, top) if beside else (left, top + height)
+    picture = Image.new("RGB", (max(box[2] for box in boxes.values()), max(box[3] for box in boxes.values())))
+    for label, part in parts.items():
+        picture.paste(Image.fromarray(np.repeat(part, 3 // part.shape[2], axis=2)), boxes[label])
+    save_small(picture, path, rows=json.dumps(boxes))
+
+
+def _parts(path: Path) -> dict[str, Any]:
+    """What ``sheet`` has put together: uint8 ``[h, w, 3]`` under every label; nothing of another picture or of none."""
+    import numpy as np
+    from PIL import Image
+
+    if not path.is_file():
+        return {}
+    with Image.open(path) as picture:
+        boxes = json.loads(picture.info.get("rows", "{}"))
+        return {label: np.asarray(picture.convert("RGB").crop(box)) for label, box in boxes.items()}
+
+
+def save_small(picture: Any, path: Path, **texts: str) -> None:
+    """Save a PIL image as PNG with 64 colours, and with texts under their names."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    for name, text in texts.items():
+        info.add_text(name, text)
     path.parent.mkdir(exist_ok=True)
-    picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+    small = picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    small.save(path, optimize=True, pnginfo=info)
 
 
 def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted(path.stem for path in (ROOT / "benchmarks/studies").glob("*.yaml"))
@@ -121,10 +122,33 @@ def test_a_picture_is_not_replaced_by_one_without_all_rows(report, tmp_path, cap
     assert not (tmp_path / "picture.png").exists()
 
 
-def test_lines_of_different_images_come_below_each_other(report):
-    grey, wide = np.full((2, 3, 1), 7, np.uint8), np.full((4, 5, 3), 9, np.uint8)
-    sheet = report.below([grey, wide])
-    assert sheet.shape == (6, 5, 3)
-    assert (sheet[:2, :3] == 7).all()
-    assert (sheet[:2, 3:] == 0).all()
-    assert (sheet[2:] == 9).all()
+def test_a_row_whose_run_is_gone_keeps_its_samples(report, tmp_path, monkeypatch):
+    path, runs = tmp_path / "picture.png", tmp_path / "runs"
+    report.sheet({"gone": np.full((2, 3, 1), 7, np.uint8), "b": np.full((4, 5, 3), 9, np.uint8)}, path)
+    study = {"rows": {"new": {}, "gone": {}}, "results": {"new": {"0": entry(2.0)}, "gone": {"0": entry(2.0)}}}
+    study["results"]["gone"]["0"]["run"] = "gone/001"
+    (runs / "m/001").mkdir(parents=True)
+    monkeypatch.setattr(report, "_samples", lambda run: np.full((6, 5, 3), 200, np.uint8))
+    report.draw(study, runs, path)
+    drawn = pixels(path)
+    assert drawn.shape == (8, 5, 3)
+    assert (drawn[:6] == 200).all()
+    assert (drawn[6:, :3] == 7).all()
+
+
+def test_lines_of_images_come_below_each_other_and_plots_beside(report, tmp_path):
+    path = tmp_path / "picture.png"
+    report.sheet({"grey": np.full((2, 3, 1), 7, np.uint8), "wide": np.full((4, 5, 3), 9, np.uint8)}, path)
+    drawn = pixels(path)
+    assert drawn.shape == (6, 5, 3)
+    assert (drawn[:2, :3] == 7).all()
+    assert (drawn[:2, 3:] == 0).all()
+    assert (drawn[2:] == 9).all()
+    report.sheet({"a": np.full((4, 4, 3), 7, np.uint8), "b": np.full((4, 4, 3), 9, np.uint8)}, path)
+    drawn = pixels(path)
+    assert drawn.shape == (4, 8, 3)
+    assert (drawn[:, 4:] == 9).all()
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
