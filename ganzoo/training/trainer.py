@@ -131,11 +131,9 @@ class Trainer:
             for group, variables in self._groups().items()
         }
         training, also = self.config.training, set[int]()
-        if (
-            self.watch and training.watch.on_collapse != "warn"
-        ):  # the one to go back to now, and the one when this step proves good
-            every = training.checkpoint_every
-            also = {rollback.last_good_step(self), self.step // every * every}
+        if self.watch and training.watch.on_collapse != "warn":
+            due = self.step // training.checkpoint_every * training.checkpoint_every
+            also = {rollback.last_good_step(self), due}  # the one to go back to now, and once this step proves good
         folder = self.run.folder / CHECKPOINTS
         checkpoint.save(folder, step=self.step, state=state, keep=training.keep_checkpoints, also=also)
         self._saved_step = self.step
