@@ -182,7 +182,7 @@ def _parts(path: Path) -> dict[str, Any]:
 
 
 def save_small(picture: Any, path: Path, **texts: str) -> None:
-    """Save a PIL image as PNG with 64 colours, and with texts under their names."""
+    """Save a PIL image as PNG with 256 colours, and with texts under their names."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -190,7 +190,7 @@ def save_small(picture: Any, path: Path, **texts: str) -> None:
     for name, text in texts.items():
         info.add_text(name, text)
     path.parent.mkdir(exist_ok=True)
-    small = picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    small = picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
     small.save(path, optimize=True, pnginfo=info)
 
 
