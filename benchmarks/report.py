@@ -9,6 +9,7 @@ The tables come from ``benchmarks/results/``, where ``study.py`` keeps what it m
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import re
 import statistics
@@ -170,15 +171,18 @@ def sheet(parts: Mapping[str, Any], path: Path) -> None:
 
 
 def _parts(path: Path) -> dict[str, Any]:
-    """What ``sheet`` has put together: uint8 ``[h, w, 3]`` under every label; nothing of another picture or of none."""
+    """What ``sheet`` has put together, uint8 ``[h, w, 3]`` under every label; nothing where the picture is damaged."""
     import numpy as np
     from PIL import Image
 
     if not path.is_file():
         return {}
-    with Image.open(path) as picture:
-        boxes = json.loads(picture.info.get("rows", "{}"))
-        return {label: np.asarray(picture.convert("RGB").crop(box)) for label, box in boxes.items()}
+    try:
+        with Image.open(path) as picture:
+            boxes = json.loads(picture.info.get("rows", "{}"))
+            return {label: np.asarray(picture.convert("RGB").crop(box)) for label, box in boxes.items()}
+    except (OSError, SyntaxError):  # what PIL raises for a file that is cut off
+        return {}
 
 
 def save_small(picture: Any, path: Path, **texts: str) -> None:
@@ -186,12 +190,15 @@ def save_small(picture: Any, path: Path, **texts: str) -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
+    from ganzoo.images import write_atomic
+
     info = PngInfo()
     for name, text in texts.items():
         info.add_text(name, text)
-    path.parent.mkdir(exist_ok=True)
     small = picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
-    small.save(path, optimize=True, pnginfo=info)
+    png = io.BytesIO()
+    small.save(png, "PNG", optimize=True, pnginfo=info)
+    write_atomic(path, png.getvalue())
 
 
 def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -136,6 +136,14 @@ def test_a_row_whose_run_is_gone_keeps_its_samples(report, tmp_path, monkeypatch
     assert (drawn[6:, :3] == 7).all()
 
 
+def test_a_damaged_picture_has_no_samples_to_keep(report, tmp_path, capsys):
+    path = tmp_path / "picture.png"
+    report.sheet({"a": np.random.RandomState(0).randint(0, 256, (64, 768, 3), np.uint8)}, path)
+    path.write_bytes(path.read_bytes()[:10_000])
+    report.draw({"rows": {"a": {}}, "results": {"a": {"0": entry(2.0)}}}, tmp_path / "runs", path)
+    assert "picture.png stays as it is" in capsys.readouterr().out
+
+
 def test_lines_of_images_come_below_each_other_and_plots_beside(report, tmp_path):
     path = tmp_path / "picture.png"
     report.sheet({"grey": np.full((2, 3, 1), 7, np.uint8), "wide": np.full((4, 5, 3), 9, np.uint8)}, path)
