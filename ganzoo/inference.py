@@ -15,7 +15,7 @@ from ganzoo import images, latents
 from ganzoo.bundle import ONNX, ONNX_FP16, Bundle, BundleConfig, read_bundle
 from ganzoo.errors import BundleError, GanzooError, did_you_mean
 from ganzoo.onnx_inspection import MAX_BATCH, OnnxReport, check_onnx
-from ganzoo.runtime import Device, make_session
+from ganzoo.runtime import Device, make_session, reason_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -269,11 +269,21 @@ class Generator:
             feed: dict[str, NDArray[Any]] = {"latent": z[part]}
             if labels is not None:
                 feed["label"] = labels[part]
-            made = self._session.run((self.kind,), feed)[0]
+            try:
+                made = self._session.run((self.kind,), feed)[0]
+            except Exception as error:  # ONNX Runtime's own kinds have no common base but this
+                raise self._failed(error) from error
             if made.shape != out[part].shape:
                 raise BundleError(f"The ONNX file makes {list(made.shape)} where {list(out[part].shape)} was declared.")
             out[part] = made
         return out
+
+    def _failed(self, error: Exception) -> GanzooError:
+        """What to say of a run that ONNX Runtime gave up, as when the GPU's memory is full."""
+        text = f"ONNX Runtime could not run '{self.name}' on {self.device}: {reason_of(error)}."
+        if self.device != "cuda":
+            return GanzooError(text)
+        return GanzooError(f"{text} See in nvidia-smi what else fills the GPU, or take device='cpu' (--device cpu).")
 
     def _finish(self, samples: NDArray[np.float32]) -> Samples:
         return images.to_uint8(samples) if self.kind == "image" else samples

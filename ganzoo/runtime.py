@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,10 @@ from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
 
 Device = Literal["auto", "cpu", "cuda"]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+"""TF32 moves pixels by up to five levels, and the exhaustive search stops for every new batch size without finding
+anything faster: ``benchmarks/generate_cuda.py``."""
+_CUDA_FAILURE = re.compile(r"\bCU\w+ failure \d+: [^;\n]*[^;\s]")
 _FLAVOURS = ("onnxruntime", "onnxruntime-gpu")
 _SILENT, _ERRORS = 4, 3
 
@@ -29,25 +34,42 @@ def make_session(content: bytes, *, device: Device = "auto", threads: int | None
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024):
         raise GanzooError(f"Threads are a whole number from 1 to 1024; received {threads!r}.")
     runtime = import_runtime()
-    providers = _providers(runtime, device)
+    failure = "it fell back to the CPU"
+    if _wants_cuda(runtime, device):
+        try:
+            session = _session(runtime, content, [(_CUDA, _CUDA_OPTIONS), _CPU], threads=threads, log_level=_SILENT)
+            if session.get_providers()[0] == _CUDA:
+                return session, "cuda"
+        except Exception as error:  # of CUDA, or of the graph, which the CPU then refuses, too
+            failure = reason_of(error)
+    try:
+        session = _session(runtime, content, [_CPU], threads=threads, log_level=_ERRORS)
+    except Exception as error:  # ONNX Runtime's own kinds have no common base but this
+        raise BundleError(f"ONNX Runtime refuses the graph: {reason_of(error)}") from error
+    if device == "cuda":
+        raise MissingDependencyError(
+            f"CUDA was asked for, but ONNX Runtime could not start it: {failure}. "
+            "Check the driver with nvidia-smi and run: pip install 'ganzoo-keras[gpu]'"
+        )
+    return session, "cpu"
+
+
+def _session(runtime: Any, content: bytes, providers: list[Any], *, threads: int | None, log_level: int) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or _cores()
     options.inter_op_num_threads = 1
     # Threads spin inside a run, which is faster for one image, and sleep after it, when others need the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.log_severity_level = _ERRORS if providers == [_CPU] else _SILENT
-    try:
-        session = runtime.InferenceSession(content, options, providers=providers)
-    except Exception as error:  # ONNX Runtime's own kinds have no common base but this
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise BundleError(f"ONNX Runtime refuses the graph: {reason}") from error
-    used = "cuda" if session.get_providers()[0] == _CUDA else "cpu"
-    if device == "cuda" and used != "cuda":
-        raise MissingDependencyError(
-            "CUDA was asked for, but ONNX Runtime could not start it and fell back to the CPU. "
-            "Check the driver with nvidia-smi and run: pip install 'ganzoo-keras[gpu]'"
-        )
-    return session, used
+    options.log_severity_level = log_level
+    # ONNX Runtime's own way back to the CPU prints to stdout.
+    return runtime.InferenceSession(content, options, providers=providers, enable_fallback=0)
+
+
+def reason_of(error: Exception) -> str:
+    """One line of what ONNX Runtime raised: CUDA's own words, if it is of CUDA."""
+    found = _CUDA_FAILURE.search(str(error))
+    text = found.group() if found else str(error)
+    return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def import_runtime() -> Any:
@@ -94,19 +116,20 @@ def _distributions(names: Iterable[str]) -> list[str]:
     return [flavour for flavour in _FLAVOURS if flavour in found]
 
 
-def _providers(runtime: Any, device: str) -> list[str]:
+def _wants_cuda(runtime: Any, device: str) -> bool:
+    """Whether to try CUDA. Its libraries are then loaded."""
     if device == "cpu":
-        return [_CPU]
+        return False
     if _CUDA in runtime.get_available_providers():
         if hasattr(runtime, "preload_dlls"):
             runtime.preload_dlls()
-        return [_CUDA, _CPU]
+        return True
     if device == "cuda":
         raise MissingDependencyError(
             "CUDA was asked for, and this ONNX Runtime is built for the CPU only. "
             "Run: pip uninstall -y onnxruntime && pip install 'ganzoo-keras[gpu]'"
         )
-    return [_CPU]
+    return False
 
 
 def _cores() -> int:

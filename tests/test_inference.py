@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gpu_builds
 import numpy as np
 import onnx
 import onnxruntime
@@ -205,22 +206,57 @@ def test_a_graph_that_onnx_runtime_refuses_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_cuda_is_never_the_cpu_in_silence(folder, monkeypatch):
-    """With a CPU build, and with a GPU build on a machine whose CUDA does not start."""
+def test_cuda_is_never_the_cpu_in_silence(folder, monkeypatch, capsys):
+    """With a CPU build, and with a GPU build that leaves CUDA out without a word."""
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(MissingDependencyError, match=r"ganzoo-keras\[gpu\]"):
         Generator.from_bundle(folder, device="cuda")
-    session = onnxruntime.InferenceSession
-
-    def fallen_back(content, options, providers):
-        return session(content, options, providers=["CPUExecutionProvider"])
-
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
-    monkeypatch.setattr(onnxruntime, "InferenceSession", fallen_back)
-    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None)
+    gpu_builds.pretend(monkeypatch, failure=None)
     with pytest.raises(MissingDependencyError, match="fell back to the CPU"):
         Generator.from_bundle(folder, device="cuda")
     assert Generator.from_bundle(folder, device="auto").device == "cpu"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_cuda_that_fails_is_one_line_and_auto_takes_the_cpu(folder, monkeypatch, capsys):
+    gpu_builds.pretend(monkeypatch, failure=gpu_builds.NO_DEVICE)
+    with pytest.raises(MissingDependencyError) as caught:
+        Generator.from_bundle(folder, device="cuda")
+    assert "could not start it: CUDA failure 100: no CUDA-capable device is detected. Check" in str(caught.value)
+    assert Generator.from_bundle(folder).device == "cpu"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_graph_that_the_cpu_refuses_too_is_at_fault(folder, monkeypatch):
+    def refusing(content, options, providers, **others):
+        raise RuntimeError("no kernel for Elu")
+
+    gpu_builds.pretend(monkeypatch, failure=None)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refusing)
+    with pytest.raises(BundleError, match="refuses the graph: no kernel for Elu"):
+        Generator.from_bundle(folder, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("device", "raised", "words"),
+    [
+        (
+            "cuda",
+            "FAIL : CudaCall() CUBLAS failure 3: the resource allocation failed ; GPU=0 ; hostname=vm \n",
+            "CUBLAS failure 3: the resource allocation failed. See in nvidia-smi",
+        ),
+        ("cpu", "bad allocation\nin Gemm", "on cpu: bad allocation.$"),
+    ],
+)
+def test_a_run_that_fails_is_one_line(generator, device, raised, words):
+    class Full:
+        def run(self, outputs, feed):
+            raise RuntimeError(raised)
+
+    full = Generator(generator.bundle, session=Full(), report=generator.report, device=device)
+    with pytest.raises(GanzooError, match=words) as caught:
+        full.sample([1])
+    assert "\n" not in str(caught.value)
 
 
 def test_no_onnx_runtime_says_what_to_install(folder, monkeypatch):

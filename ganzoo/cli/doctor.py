@@ -20,7 +20,8 @@ class Diagnosis:
     Attributes:
         versions: of Python and the libraries.
         machine: system and cores.
-        tensorflow_devices, onnxruntime_devices: what each can compute on; None if it is not installed.
+        tensorflow_devices, onnxruntime_devices: what each can compute on; None if it is not installed. ONNX Runtime's
+            CUDA is among them if it made an image.
         problems: what is broken, with the line that repairs it.
         missing: what cannot be done for want of a package, with the line that installs it.
     """
@@ -85,7 +86,8 @@ def _tensorflow_device(tf: Any, device: Any) -> str:
 
 def _look_at_onnxruntime(found: Diagnosis) -> None:
     from ganzoo.dependencies import is_installed
-    from ganzoo.errors import MissingDependencyError
+    from ganzoo.errors import GanzooError
+    from ganzoo.loading import load
     from ganzoo.runtime import import_runtime
 
     if not is_installed("onnxruntime"):
@@ -95,9 +97,12 @@ def _look_at_onnxruntime(found: Diagnosis) -> None:
         )
         return
     try:
-        providers = import_runtime().get_available_providers()
-        found.onnxruntime_devices = [name.removesuffix("ExecutionProvider") for name in providers]
-    except MissingDependencyError as error:
+        built_for_cuda = "CUDAExecutionProvider" in import_runtime().get_available_providers()
+        found.onnxruntime_devices = ["CPU"]
+        if built_for_cuda:
+            load("faces-64", device="cuda").generate(0)
+            found.onnxruntime_devices.insert(0, "CUDA")
+    except GanzooError as error:
         found.problems.append(str(error))
     except Exception as error:  # a broken installation may raise anything
         found.problems.append(_broken("ONNX Runtime", error, "cpu"))

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 
+import gpu_builds
 import pytest
 
 from ganzoo.cli import doctor
@@ -52,3 +53,10 @@ def test_a_broken_tensorflow(command, monkeypatch):
     monkeypatch.setattr(doctor, "import_tensorflow", broken)
     text = command("doctor", code=1).stdout
     assert "TensorFlow is installed and does not start: ImportError: libcudart.so" in text
+
+
+def test_a_gpu_build_whose_cuda_does_not_start(command, monkeypatch):
+    gpu_builds.pretend(monkeypatch, failure=gpu_builds.NO_DEVICE)
+    text = command("doctor", code=1).stdout
+    assert "ONNX Runtime: CPU\n" in text
+    assert "Broken: CUDA was asked for, but ONNX Runtime could not start it: CUDA failure 100: no CUDA" in text
