@@ -98,7 +98,7 @@ def open_generator(what: str, *, device: Device, revision: str | None = None) ->
 
 def tell_export(run: Run) -> None:
     """Say that a run is exported first, and import TensorFlow quietly."""
-    say(f"Exporting run {run.name} at step {run.checkpoint_steps()[-1]} ...")
+    say(f"Exporting run {run.name} at step {run.chosen_step()} ...")
     import_tensorflow()
 
 
