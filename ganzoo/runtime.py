@@ -14,7 +14,7 @@ from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
 Device = Literal["auto", "cpu", "cuda"]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-"""TF32 moves pixels by up to five levels, and the exhaustive search stops for every new batch size without finding
+"""TF32 moves pixels by up to four levels, and the exhaustive search stops for every new batch size without finding
 anything faster: ``benchmarks/generate_cuda.py``."""
 _CUDA_FAILURE = re.compile(r"\bCU\w+ failure \d+: [^;\n]*[^;\s]")
 _FLAVOURS = ("onnxruntime", "onnxruntime-gpu")
@@ -95,6 +95,11 @@ def import_runtime() -> Any:
     return onnxruntime
 
 
+def built_for_cuda(runtime: Any) -> bool:
+    """Whether the ``onnxruntime`` module is its GPU build, which says nothing of the machine."""
+    return _CUDA in runtime.get_available_providers()
+
+
 def check_single_runtime(site_packages: Path) -> None:
     """Two distributions write into the folder ``onnxruntime``; together they break each other.
 
@@ -120,7 +125,7 @@ def _wants_cuda(runtime: Any, device: str) -> bool:
     """Whether to try CUDA. Its libraries are then loaded."""
     if device == "cpu":
         return False
-    if _CUDA in runtime.get_available_providers():
+    if built_for_cuda(runtime):
         if hasattr(runtime, "preload_dlls"):
             runtime.preload_dlls()
         return True

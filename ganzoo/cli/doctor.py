@@ -88,7 +88,7 @@ def _look_at_onnxruntime(found: Diagnosis) -> None:
     from ganzoo.dependencies import is_installed
     from ganzoo.errors import GanzooError
     from ganzoo.loading import load
-    from ganzoo.runtime import import_runtime
+    from ganzoo.runtime import built_for_cuda, import_runtime
 
     if not is_installed("onnxruntime"):
         found.missing.append(
@@ -97,9 +97,9 @@ def _look_at_onnxruntime(found: Diagnosis) -> None:
         )
         return
     try:
-        built_for_cuda = "CUDAExecutionProvider" in import_runtime().get_available_providers()
+        runtime = import_runtime()
         found.onnxruntime_devices = ["CPU"]
-        if built_for_cuda:
+        if built_for_cuda(runtime):
             load("faces-64", device="cuda").generate(0)
             found.onnxruntime_devices.insert(0, "CUDA")
     except GanzooError as error:

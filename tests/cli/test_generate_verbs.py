@@ -6,6 +6,8 @@ import tiny_bundles
 from PIL import Image
 
 import ganzoo
+from ganzoo.cli import generate
+from ganzoo.runs import Run
 
 
 def pixels(path):
@@ -101,6 +103,16 @@ def test_a_run_is_exported_once(command, trained):
     assert "Exporting run images/001 at step 3" in first.stderr
     for what in ("images", "images/001", "runs/images/001", "runs/images"):
         assert "Exporting" not in command("generate", what, "--seeds", "0-3", "--grid").stderr
+
+
+def test_the_step_that_is_named_is_the_exported_one(tmp_path, monkeypatch, capsys):
+    """The best, which need not be the newest."""
+    run = Run(tmp_path / "images" / "001")
+    monkeypatch.setattr(Run, "chosen_step", lambda self: 2)
+    monkeypatch.setattr(Run, "checkpoint_steps", lambda self: [2, 3])
+    monkeypatch.setattr(generate, "import_tensorflow", lambda: None)
+    generate.tell_export(run)
+    assert capsys.readouterr().err.strip().endswith("at step 2 ...")
 
 
 def test_interpolation(command, fails, bundle, place):
