@@ -16,6 +16,7 @@ from ganzoo.blocks._keras_layers import (
     SpectralNorm,
 )
 from ganzoo.blocks.base import discriminator_blocks
+from ganzoo.errors import ConfigError
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.standard_normal((8, 4, 4, 3)).astype(np.float32)
@@ -134,28 +135,41 @@ def test_dropout_keeps_the_mean_and_draws_by_key():
 
 
 @pytest.mark.parametrize(("batch", "group"), [(8, 4), (8, 2), (6, 4), (5, 2)])
-def test_minibatch_stddev_by_its_formula(batch, group):
-    x = IMAGES[:batch] if batch <= 8 else None
-    made = np.asarray(MinibatchStddev(group)(x))
-    assert made.shape == (batch, 4, 4, 4)
+@pytest.mark.parametrize("parts", [1, 3])
+def test_minibatch_stddev_by_its_formula(batch, group, parts):
+    x = IMAGES[:batch]
+    made = np.asarray(MinibatchStddev(group, parts)(x))
+    assert made.shape == (batch, 4, 4, 3 + parts)
     np.testing.assert_array_equal(made[..., :3], x)
     size = group if batch % group == 0 else batch
     for place in range(batch):
         members = x[place % (batch // size) :: batch // size]
         assert len(members) == size
-        wanted = np.mean(np.sqrt(members.astype(np.float64).var(axis=0) + 1e-8))
-        np.testing.assert_allclose(made[place, ..., 3], wanted, rtol=1e-4)
+        expect_stddev(made[place, ..., 3:], members, parts)
 
 
 @pytest.mark.parametrize("x", [IMAGES, IMAGES[:, 0, 0]], ids=["images", "vectors"])
-def test_stddev_within_a_class_by_its_formula(x):
+@pytest.mark.parametrize("parts", [1, 3])
+def test_stddev_within_a_class_by_its_formula(x, parts):
     label = np.array([0, 3, 0, 1, 3, 0, 3, 3])
-    made = np.asarray(ClassStddev(5)([x, label]))
+    made = np.asarray(ClassStddev(5, parts)([x, label]))
     np.testing.assert_array_equal(made[..., :3], x)
     for place, own in enumerate(label):
-        members = x[label == own].astype(np.float64)
-        wanted = np.mean(np.sqrt(members.var(axis=0) + 1e-8))
-        np.testing.assert_allclose(made[place, ..., 3], wanted, rtol=1e-4)
+        expect_stddev(made[place, ..., 3:], x[label == own], parts)
+
+
+def expect_stddev(made, members, parts):
+    """That ``made``, ``[..., parts]``, is at each place the mean deviation of each part of the members' channels."""
+    stddev = np.sqrt(members.astype(np.float64).var(axis=0) + 1e-8)
+    wanted = [np.mean(part) for part in np.split(stddev, parts, axis=-1)]
+    np.testing.assert_allclose(made, np.broadcast_to(wanted, made.shape), rtol=1e-4)
+
+
+def test_minibatch_stddev_names_the_parts_that_can_be_made():
+    block = discriminator_blocks.create({"name": "minibatch_stddev", "num_channels": 4})
+    assert block.output_shape((4, 4, 8)) == (4, 4, 12)
+    with pytest.raises(ConfigError, match=r"6 channels .* received 4; allowed here: 1, 2, 3, 6$"):
+        block.output_shape((4, 4, 6))
 
 
 @pytest.mark.parametrize("samples", [2, 4])

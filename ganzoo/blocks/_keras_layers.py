@@ -13,32 +13,35 @@ from ganzoo.blocks import _calling
 
 
 class MinibatchStddev(keras.layers.Layer):
-    """Append one channel: the standard deviation over a group of samples, averaged over all features."""
+    """Append the standard deviation over a group of samples: ``num_channels`` channels, each the mean over all places
+    and an equal part of the features.
+    """
 
-    def __init__(self, group_size: int, **kwargs: Any) -> None:
+    def __init__(self, group_size: int, num_channels: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.group_size = group_size
+        self.num_channels = num_channels
 
     def call(self, x: Any) -> Any:
         batch = ops.shape(x)[0]
         group = ops.where(ops.equal(batch % self.group_size, 0), self.group_size, batch)
         grouped = ops.cast(ops.reshape(x, (group, -1, *x.shape[1:])), "float32")
-        stddev = ops.sqrt(ops.var(grouped, axis=0) + 1e-8)
-        stddev = ops.mean(stddev, axis=tuple(range(1, len(x.shape))))
-        return _with_channel(x, ops.tile(stddev, (group,)))
+        means = _means_of_parts(ops.var(grouped, axis=0), x.shape, self.num_channels)
+        return _with_channels(x, ops.tile(means, (group, 1)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:-1], input_shape[-1] + 1)  # type: ignore[operator]
+        return (*input_shape[:-1], input_shape[-1] + self.num_channels)  # type: ignore[operator]
 
 
 class ClassStddev(keras.layers.Layer):
-    """Append one channel: the standard deviation over the samples of the same class, averaged over all features. Takes
+    """Append the standard deviation over the samples of the same class, in channels as ``MinibatchStddev`` does. Takes
     ``[x, label]`` with int labels ``[b]``; a sample that is alone in its class has none.
     """
 
-    def __init__(self, num_classes: int, **kwargs: Any) -> None:
+    def __init__(self, num_classes: int, num_channels: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_classes = num_classes
+        self.num_channels = num_channels
 
     def call(self, inputs: Any) -> Any:
         x, label = inputs
@@ -48,19 +51,26 @@ class ClassStddev(keras.layers.Layer):
         means = ops.matmul(ops.transpose(members), rows) / count
         squares = ops.square(rows - ops.matmul(members, means))
         variance = ops.matmul(ops.transpose(members), squares) / count
-        stddev = ops.mean(ops.sqrt(variance + 1e-8), axis=1)
-        return _with_channel(x, ops.take(stddev, label))
+        return _with_channels(x, ops.take(_means_of_parts(variance, x.shape, self.num_channels), label, axis=0))
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         shape = tuple(input_shape[0])
-        return (*shape[:-1], shape[-1] + 1)
+        return (*shape[:-1], shape[-1] + self.num_channels)
 
 
-def _with_channel(x: Any, values: Any) -> Any:
-    """``x`` with one more channel, which has one value ``[b]`` for each sample."""
-    feature = ops.reshape(values, (-1, *[1] * (len(x.shape) - 1)))
-    feature = ops.cast(ops.broadcast_to(feature, (*ops.shape(x)[:-1], 1)), x.dtype)
-    return ops.concatenate([x, feature], axis=-1)
+def _means_of_parts(variance: Any, shape: tuple[int | None, ...], parts: int) -> Any:
+    """Standard deviations ``[n, parts]`` from the variances of ``n`` groups of samples ``[b, ..., c]``: each the mean
+    over all places and one of the equal parts of the channels.
+    """
+    stddev = ops.reshape(ops.sqrt(variance + 1e-8), (-1, math.prod(shape[1:-1]), parts, shape[-1] // parts))
+    return ops.mean(stddev, axis=(1, 3))
+
+
+def _with_channels(x: Any, values: Any) -> Any:
+    """``x`` with more channels, which have the values ``[b, n]`` of each sample at all places."""
+    more = ops.reshape(values, (-1, *[1] * (len(x.shape) - 2), values.shape[-1]))
+    more = ops.cast(ops.broadcast_to(more, (*ops.shape(x)[:-1], values.shape[-1])), x.dtype)
+    return ops.concatenate([x, more], axis=-1)
 
 
 class Packing(keras.layers.Layer):

@@ -9,6 +9,7 @@ from pydantic import Field
 from ganzoo.blocks._conditioning import current_label
 from ganzoo.blocks.base import Block, SameShapeBlock, Shape, discriminator_blocks
 from ganzoo.blocks.fields import drop_out
+from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -26,7 +27,7 @@ class Dropout(SameShapeBlock):
 
 @discriminator_blocks.register("minibatch_stddev")
 class MinibatchStddev(Block):
-    """Adds one feature: how much the samples of a group differ (Karras et al. 2018, arXiv:1710.10196, section 3).
+    """Adds how much the samples of a group differ (Karras et al. 2018, arXiv:1710.10196, section 3).
 
     In a conditional model a group is a class: that classes differ says nothing of the variety within one, and a
     generator could make one sample a class unnoticed.
@@ -34,20 +35,32 @@ class MinibatchStddev(Block):
     Attributes:
         group_size: samples a group; the batch must be a multiple of it, else the whole batch is one group. Without
             effect in a conditional model.
+        num_channels: how many channels it adds, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958). The features
+            are split into as many parts, and each channel is the mean deviation of one part; so their number must be a
+            multiple of it.
     """
 
     group_size: int = Field(4, ge=2, le=64)
+    num_channels: int = Field(1, ge=1, le=8192)
 
     def output_shape(self, shape: Shape) -> Shape:
-        return (*shape[:-1], shape[-1] + 1)
+        *places, channels = shape
+        if channels % self.num_channels:
+            allowed = ", ".join(str(parts) for parts in range(1, channels + 1) if channels % parts == 0)
+            raise ConfigError(
+                f"block 'minibatch_stddev' cannot split {channels} channels into 'num_channels' equal parts, received "
+                f"{self.num_channels}; allowed here: {allowed}"
+            )
+        return (*places, channels + self.num_channels)
 
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
         from ganzoo.blocks import _keras_layers
 
         label = current_label()
         if label is not None:
-            return _keras_layers.ClassStddev(label.num_classes, name=f"{name}_stddev")([x, label.tensor])
-        return _keras_layers.MinibatchStddev(self.group_size, name=f"{name}_stddev")(x)
+            layer = _keras_layers.ClassStddev(label.num_classes, self.num_channels, name=f"{name}_stddev")
+            return layer([x, label.tensor])
+        return _keras_layers.MinibatchStddev(self.group_size, self.num_channels, name=f"{name}_stddev")(x)
 
 
 @discriminator_blocks.register("packing")
