@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -58,11 +59,12 @@ class ClassStddev(keras.layers.Layer):
         return (*shape[:-1], shape[-1] + self.num_channels)
 
 
-def _means_of_parts(variance: Any, shape: tuple[int | None, ...], parts: int) -> Any:
+def _means_of_parts(variance: Any, shape: Sequence[Any], parts: int) -> Any:
     """Standard deviations ``[n, parts]`` from the variances of ``n`` groups of samples ``[b, ..., c]``: each the mean
     over all places and one of the equal parts of the channels.
     """
-    stddev = ops.reshape(ops.sqrt(variance + 1e-8), (-1, math.prod(shape[1:-1]), parts, shape[-1] // parts))
+    *places, channels = shape[1:]
+    stddev = ops.reshape(ops.sqrt(variance + 1e-8), (-1, math.prod(places), parts, channels // parts))
     return ops.mean(stddev, axis=(1, 3))
 
 
