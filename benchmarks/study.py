@@ -18,6 +18,7 @@ import multiprocessing
 import os
 import platform
 import statistics
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -61,8 +62,17 @@ def _shares(jobs: int) -> list[set[int]]:
 
 
 def _take(shares: Any) -> None:
-    """A worker's cores, before it imports TensorFlow, which counts them."""
+    """A worker's cores, before it imports TensorFlow, which counts them; and its end with that of its parent."""
     os.sched_setaffinity(0, shares.get())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker that outlived a killed parent would train the rows that are left, on its core, for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
 
@@ -160,3 +161,25 @@ def test_lines_of_images_come_below_each_other_and_plots_beside(report, tmp_path
 
 def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_the_workers_of_a_killed_study_end(tmp_path):
+    starts = tmp_path / "starts.py"
+    starts.write_text(
+        "import multiprocessing, sys, time\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import study\n"
+        "if __name__ == '__main__':\n"
+        "    spawn = multiprocessing.get_context('spawn')\n"
+        "    shares = spawn.Queue()\n"
+        "    shares.put(study._shares(1)[0])\n"
+        "    pool = ProcessPoolExecutor(1, mp_context=spawn, initializer=study._take, initargs=(shares,))\n"
+        "    pool.submit(print, 'at work', flush=True).result()\n"
+        "    pool.submit(time.sleep, 300).result()\n",
+        encoding="utf-8",
+    )
+    started = subprocess.Popen([sys.executable, starts, ROOT / "benchmarks"], stdout=subprocess.PIPE, text=True)
+    assert started.stdout.readline() == "at work\n"
+    started.kill()
+    started.communicate(timeout=60)  # until nobody has the pipe any more: the worker holds it as its own output
