@@ -159,10 +159,6 @@ def test_lines_of_images_come_below_each_other_and_plots_beside(report, tmp_path
     assert (drawn[:, 4:] == 9).all()
 
 
-def pixels(path):
-    return np.asarray(Image.open(path).convert("RGB"))
-
-
 def test_the_workers_of_a_killed_study_end(tmp_path):
     starts = tmp_path / "starts.py"
     starts.write_text(
@@ -183,3 +179,7 @@ def test_the_workers_of_a_killed_study_end(tmp_path):
     assert started.stdout.readline() == "at work\n"
     started.kill()
     started.communicate(timeout=60)  # until nobody has the pipe any more: the worker holds it as its own output
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -30,8 +29,8 @@ class MinibatchStddev(keras.layers.Layer):
         means = _means_of_parts(ops.var(grouped, axis=0), x.shape, self.num_channels)
         return _with_channels(x, ops.tile(means, (group, 1)))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:-1], input_shape[-1] + self.num_channels)  # type: ignore[operator]
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[int | None, ...]:
+        return (*input_shape[:-1], input_shape[-1] + self.num_channels)
 
 
 class ClassStddev(keras.layers.Layer):
@@ -59,7 +58,7 @@ class ClassStddev(keras.layers.Layer):
         return (*shape[:-1], shape[-1] + self.num_channels)
 
 
-def _means_of_parts(variance: Any, shape: Sequence[Any], parts: int) -> Any:
+def _means_of_parts(variance: Any, shape: tuple[Any, ...], parts: int) -> Any:
     """Standard deviations ``[n, parts]`` from the variances of ``n`` groups of samples ``[b, ..., c]``: each the mean
     over all places and one of the equal parts of the channels.
     """
@@ -88,8 +87,8 @@ class Packing(keras.layers.Layer):
         x = ops.transpose(x, (0, *range(2, rank), 1, rank))
         return ops.reshape(x, (-1, *x.shape[1:-2], x.shape[-2] * x.shape[-1]))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*input_shape[:-1], input_shape[-1] * self.samples)  # type: ignore[operator]
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[int | None, ...]:
+        return (*input_shape[:-1], input_shape[-1] * self.samples)
 
 
 class ChannelwiseConv2D(keras.layers.Conv2D):
