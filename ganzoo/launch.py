@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.dependencies import TRAINING, require
 from ganzoo.errors import ConfigError
+from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.config import Config
@@ -46,6 +47,7 @@ def train(
     """
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     require(TRAINING, action="Training")
+    import_tensorflow()
     from ganzoo.training.train import start
 
     run, outcome = start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.output import emit, emit_json, emit_table
-from ganzoo.cli.quiet import import_tensorflow
+from ganzoo.tensorflow_import import import_tensorflow
 
 
 @dataclass

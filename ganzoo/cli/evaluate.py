@@ -55,11 +55,9 @@ def evaluate(
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     plan = Plan(names, _extractor(extractor), samples, draws)
     if extractor == "inception_v3":
-        from ganzoo.cli.quiet import import_tensorflow
         from ganzoo.dependencies import TRAINING, require
 
         require(TRAINING, action="The extractor 'inception_v3'")
-        import_tensorflow()
     generator = open_generator(what, device=device, revision=revision)
     target = default_target(generator.bundle, what) if output is None else output
     check_target(target, generator.bundle, asked=output is not None)

@@ -9,7 +9,6 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, generate_hint, say
-from ganzoo.cli.quiet import import_tensorflow
 from ganzoo.errors import did_you_mean
 
 
@@ -50,7 +49,6 @@ def export(
     which = _which(checkpoint)
     found = find_run(run)
     require(EXPORT, action="Exporting")
-    import_tensorflow()
     say(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
     folder = found.export(

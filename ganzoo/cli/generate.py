@@ -11,7 +11,6 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, say
-from ganzoo.cli.quiet import import_tensorflow
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -97,9 +96,8 @@ def open_generator(what: str, *, device: Device, revision: str | None = None) ->
 
 
 def tell_export(run: Run) -> None:
-    """Say that a run is exported first, and import TensorFlow quietly."""
+    """Say that a run is exported first."""
     say(f"Exporting run {run.name} at step {run.chosen_step()} ...")
-    import_tensorflow()
 
 
 def read_label(generator: Generator, label: str | None) -> int | str | None:

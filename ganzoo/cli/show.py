@@ -9,7 +9,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import bytes_text, count_text, emit, emit_json, emit_table, say
-from ganzoo.cli.quiet import import_tensorflow
+from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.summary import NetworkSummary, Summary

@@ -10,7 +10,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, generate_hint, say
-from ganzoo.cli.quiet import import_tensorflow
+from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.config import Config

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from ganzoo import latents
 from ganzoo.bundle import BundleConfig, BundleFacts, LatentSpec, write_bundle
 from ganzoo.card import check_license, model_card
+from ganzoo.dependencies import EXPORT, require
 from ganzoo.errors import BundleError, ExportError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.export.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
 from ganzoo.onnx_inspection import check_onnx
+from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -67,12 +69,15 @@ def export_run(
         RunError: if the run has no such checkpoint that is whole, or it does not fit the config.
         ExportError: if a form cannot say what the generator does, or differs from it too much.
         GanzooError: if the licence is none.
+        MissingDependencyError: if TensorFlow, tf2onnx or ONNX Runtime is not installed.
     """
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     if not onnx and not others:
         raise ExportError("Nothing to export; choose of onnx, savedmodel and tflite.")
     if license is not None:
         check_license(license)
+    require(EXPORT, action="Exporting")
+    import_tensorflow()
     config: Config = run.config
     found = load_averaged(run, checkpoint)
     generator, step = restored_generator(run, found), found.step

@@ -13,6 +13,7 @@ from ganzoo.data.resize import resized_array
 from ganzoo.dependencies import TRAINING, require
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, extractors
+from ganzoo.tensorflow_import import import_tensorflow
 
 SIDE = 299
 
@@ -32,6 +33,7 @@ class InceptionV3(Extractor):
         if len(shape) != 3:
             raise EvaluationError("The extractor 'inception_v3' is for images, and these samples are vectors.")
         require(TRAINING, action="The extractor 'inception_v3'")
+        import_tensorflow()
         model = _network()
 
         def extract(samples: NDArray[Any]) -> Extracted:

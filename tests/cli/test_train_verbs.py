@@ -1,10 +1,7 @@
 """train, runs, export: from a config to a bundle."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -179,14 +176,3 @@ def test_export_without_a_checkpoint(fails, trained):
     shutil.rmtree(trained / "runs/images/001/checkpoints")
     assert "no checkpoint" in fails("export")
     assert not (trained / "runs/images/001/bundle").exists()
-
-
-def test_training_turns_one_dnn_on_before_tensorflow_is_imported():
-    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
-    code = (
-        "from ganzoo.cli.quiet import import_tensorflow; import_tensorflow();"
-        "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
-    )
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == ["True"]

@@ -1,0 +1,35 @@
+"""TensorFlow comes in quietly, and with what it reads once set. Each check has a process of its own."""
+
+import os
+import subprocess
+import sys
+
+SETTINGS = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
+TRAINED = "import ganzoo; run = ganzoo.train('dense-ring8', steps=2); "
+
+
+def python(code, folder, **settings):
+    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS} | settings
+    program = [sys.executable, "-c", code]
+    return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+
+
+def test_training_from_python_says_where_the_run_is_and_no_more(tmp_path):
+    assert python(TRAINED + "run.export()", tmp_path).stderr == "Run dense-ring8/001 in runs/dense-ring8/001\n"
+
+
+def test_exporting_from_python_is_quiet(tmp_path):
+    python(TRAINED, tmp_path)
+    assert python("import ganzoo; ganzoo.find_run().export()", tmp_path).stderr == ""
+
+
+def test_who_sets_the_level_of_the_log_gets_what_it_says(tmp_path):
+    assert len(python(TRAINED, tmp_path, TF_CPP_MIN_LOG_LEVEL="0").stderr.splitlines()) > 1
+
+
+def test_one_dnn_is_on(tmp_path):
+    code = (
+        "from ganzoo.tensorflow_import import import_tensorflow; import_tensorflow();"
+        "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
+    )
+    assert python(code, tmp_path).stdout.split() == ["True"]
