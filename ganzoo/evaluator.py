@@ -70,7 +70,9 @@ class Evaluator:
         source: of the dataset; None if unknown.
         metrics: what to measure; None for every registered metric that fits.
         extractor: what the metrics see.
-        count: samples in a draw, generated and real.
+        count: generated samples in a draw.
+        real_count: real samples in a draw; by default as many. Where they are fewer, metrics with ``equal_counts`` see
+            no more generated ones.
         draws: how often.
         seed: of everything drawn from the real samples.
         first_seed: of the generated samples.
@@ -91,6 +93,7 @@ class Evaluator:
         metrics: Sequence[Metric] | None,
         extractor: Extractor,
         count: int,
+        real_count: int | None = None,
         draws: int = 5,
         seed: int = 0,
         first_seed: int = 0,
@@ -100,7 +103,8 @@ class Evaluator:
     ) -> None:
         if not LEAST <= count <= MOST:
             raise EvaluationError(f"A draw has {LEAST} to {MOST:,} samples; received {count:,}.")
-        if len(dataset) < count:
+        self.real_count = count if real_count is None else real_count
+        if len(dataset) < self.real_count:
             half = len(dataset) // 2
             hint = f" Ask for {half:,}, which leaves others for the floor: --samples {half}" if half >= LEAST else ""
             raise EvaluationError(
@@ -113,13 +117,13 @@ class Evaluator:
         self.loaded: LoadedExtractor = extractor.load(shape)
         self.subject = Subject(source, self.loaded.label, self.loaded.has_probabilities)
         self.metrics = self._fitting() if metrics is None else tuple(metrics)
-        check_fit(self.metrics, self.subject, count)
+        check_fit(self.metrics, self.subject, min(self.count, self.real_count))
         self.real = self._extract_real(dataset, source, advance)
 
     @property
     def has_floor(self) -> bool:
         """Whether some real samples are measured against as many others, for which there must be enough."""
-        return self._with_floor and len(self.real) >= 2 * self.count
+        return self._with_floor and len(self.real) >= self.count + self.real_count
 
     def seeds(self, draw: int) -> range:
         """Seeds of the generated samples of a draw."""
@@ -138,7 +142,7 @@ class Evaluator:
             order = np.random.RandomState([self.seed, 1, draw]).permutation(len(self.real))
             other = order[: self.count] if self.has_floor else order[:0]
             rest = order[len(other) :]
-            few, many = self.real.take(rest[: self.count]), self.real.take(rest)
+            few, many = self.real.take(rest[: self.real_count]), self.real.take(rest)
             measured.append(self._numbers(few, many, self.extract(sample, self.seeds(draw), advance)))
             if self.has_floor:
                 floors.append(self._numbers(few, many, self.real.take(other)))
@@ -198,14 +202,17 @@ class Evaluator:
         )
 
     def _fitting(self) -> tuple[Metric, ...]:
+        least = min(self.count, self.real_count)
         made = (registry.create(name) for name in registry.names())
-        return tuple(metric for metric in made if metric.why_not(self.subject, self.count) is None)
+        return tuple(metric for metric in made if metric.why_not(self.subject, least) is None)
 
     def _numbers(self, few: Features, many: Features, generated: Features) -> dict[str, float]:
-        """All numbers of one draw, against as many real samples or all that take no part in the floor."""
+        """All numbers of one draw, against its real samples or all that take no part in the floor."""
         numbers: dict[str, float] = {}
+        level = generated if len(generated) <= len(few) else generated.take(slice(len(few)))
         for metric in self.metrics:
-            numbers |= metric.measure(many if metric.whole else few, generated, self.subject)
+            seen = level if metric.equal_counts else generated
+            numbers |= metric.measure(many if metric.whole else few, seen, self.subject)
         for name, value in numbers.items():
             if not math.isfinite(value):
                 raise EvaluationError(f"The number '{name}' is {value}; the samples are too few or too far off.")

@@ -96,6 +96,40 @@ def test_the_whole_metric_sees_all_real_samples_but_the_floors():
     assert sizes == [300, 300]
 
 
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("frechet", (60, 500)),
+        ("kernel", (60, 500)),
+        ("modes", (60, 500)),
+        ("nearest", (400, 500)),
+        ("precision_recall", (60, 60)),
+        ("density_coverage", (60, 60)),
+        ("duplicates", (60, 60)),
+    ],
+)
+def test_more_generated_than_real_samples_are_seen_where_neighbours_are_not_counted(monkeypatch, name, seen):
+    sizes = []
+    metric = metrics.create(name)
+
+    def measure(self, real, generated, subject):
+        sizes.append((len(real), len(generated)))
+        return dict.fromkeys(self.numbers, 0.0)
+
+    monkeypatch.setattr(type(metric), "measure", measure)
+    made(name, count=500, real_count=60, draws=1).measure(fresh)
+    assert sizes == [seen]
+
+
+def test_more_generated_samples_make_the_distance_to_few_real_ones_less_noisy():
+    def spread_of(count):
+        options = {"real_count": 40, "with_floor": False, "dataset": Dataset(DATASET.samples[:40]), "draws": 8}
+        (frechet,) = made("frechet", count=count, **options).measure(fresh)
+        return np.std(frechet.measured.draws)
+
+    assert spread_of(400) < spread_of(40) / 2
+
+
 def test_no_floor_where_there_are_too_few_real_samples():
     evaluator = made("frechet", count=250)
     assert not evaluator.has_floor

@@ -75,7 +75,10 @@ class Metric(Part):
     """What the number is called with the extractor and the counts of the literature: "FID"."""
 
     whole: ClassVar[bool] = False
-    """Whether ``measure`` is given all real samples there are, and not as many as generated ones."""
+    """Whether ``measure`` is given all real samples there are, and not only those of the draw."""
+
+    equal_counts: ClassVar[bool] = True
+    """Whether the number means something only of as many generated as real samples, as where neighbours are counted."""
 
     def why_not(self, subject: Subject, count: int) -> str | None:
         """Why the metric cannot measure ``count`` samples of this subject, as the end of a sentence; None if it can."""
@@ -89,7 +92,8 @@ class Metric(Part):
         """The numbers, by the names in ``numbers``; all finite.
 
         Args:
-            real: real samples; as many as generated ones, unless the metric is ``whole``.
+            real: real samples; as many as generated ones, unless the metric is ``whole`` or can do without
+                ``equal_counts``.
             generated: generated samples; other real ones when the floor is measured.
             subject: what is measured; ``why_not`` has accepted it.
         """

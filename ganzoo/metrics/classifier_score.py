@@ -19,6 +19,7 @@ class ClassifierScore(Metric):
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"classifier_score": "higher"}
+    equal_counts: ClassVar[bool] = False
 
     def why_not(self, subject: Subject, count: int) -> str | None:
         if subject.has_probabilities:

@@ -22,6 +22,7 @@ class Frechet(Metric):
 
     numbers: ClassVar[Mapping[str, Better]] = {"frechet": "lower"}
     canonical: ClassVar[str | None] = "FID"
+    equal_counts: ClassVar[bool] = False
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
         return {"frechet": frechet_distance(moments(real.features), moments(generated.features))}

@@ -21,6 +21,7 @@ class Kernel(Metric):
 
     numbers: ClassVar[Mapping[str, Better]] = {"kernel": "lower"}
     canonical: ClassVar[str | None] = "KID"
+    equal_counts: ClassVar[bool] = False
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
         return {"kernel": squared_mmd(real.features, generated.features)}

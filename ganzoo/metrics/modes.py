@@ -28,6 +28,7 @@ class Modes(Metric):
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
+    equal_counts: ClassVar[bool] = False
 
     sigmas: float = Field(3.0, gt=0, le=100)
 

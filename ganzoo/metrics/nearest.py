@@ -30,6 +30,7 @@ class Nearest(Metric):
 
     numbers: ClassVar[Mapping[str, Better]] = {"nearest": "higher", "copies": "lower"}
     whole: ClassVar[bool] = True
+    equal_counts: ClassVar[bool] = False
 
     quantile: float = Field(0.01, gt=0, lt=1)
 

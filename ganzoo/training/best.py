@@ -42,7 +42,7 @@ class Best:
         settings = config.training.evaluation
         if settings is None:
             raise ValueError("there is no evaluation")
-        shape, count = config.sample_shape, _count(settings, dataset)
+        shape = config.sample_shape
         self.every = settings.every
         self._name = settings.number_for(shape)
         self._evaluator = Evaluator(
@@ -50,8 +50,9 @@ class Best:
             config.data,
             metrics=settings.metrics_for(shape),
             extractor=settings.extractor_for(shape),
-            count=count,
-            real_limit=2 * count,
+            count=settings.samples,
+            real_count=_real_count(settings, dataset),
+            real_limit=2 * settings.samples,
             draws=1,
             first_seed=FIRST_SEED,
             with_floor=False,
@@ -133,12 +134,16 @@ def check(config: Config, dataset: Dataset) -> None:
     shape = config.sample_shape
     loaded = settings.extractor_for(shape).load(shape)
     subject = Subject(config.data, loaded.label, loaded.has_probabilities)
-    check_fit(settings.metrics_for(shape), subject, _count(settings, dataset))
+    check_fit(settings.metrics_for(shape), subject, _real_count(settings, dataset))
 
 
-def _count(settings: EvaluationConfig, dataset: Dataset) -> int:
-    """Samples that are measured."""
-    return max(LEAST, min(settings.samples, len(dataset) // 2))
+def _real_count(settings: EvaluationConfig, dataset: Dataset) -> int:
+    """Real samples that the generated ones are measured against.
+
+    All, where there are fewer than generated ones, as models of 100 images are measured (Zhao et al. 2020,
+    arXiv:2006.10738). As few generated ones would make a distance that is mostly noise.
+    """
+    return min(settings.samples, len(dataset))
 
 
 def sampler(config: Config, generator: keras.Model) -> Sample:

@@ -19,8 +19,9 @@ from ganzoo.training.train import start
 from ganzoo.training.trainer import Trainer
 
 LABEL = "frechet (pixels)"
-EVERY_TWO = {"every": 2, "extractor": "pixels"}
-COUNT = 64
+COUNT, GENERATED = 64, 200
+"""Of the real samples, and of those that are measured against them."""
+EVERY_TWO = {"every": 2, "extractor": "pixels", "samples": GENERATED}
 
 
 def images_config(**training):
@@ -76,7 +77,7 @@ def test_the_kept_weights_are_those_of_that_step(whole):
 
 
 def test_the_number_is_the_evaluators_of_seeds_that_nobody_else_takes(whole):
-    """Measured again through the exported bundle."""
+    """Measured again through the exported bundle: many samples against all the real ones, which are fewer."""
     bundle = load(export_run(whole.run, whole.run.folder / "again"))
     config = whole.config
     evaluator = Evaluator(
@@ -84,7 +85,8 @@ def test_the_number_is_the_evaluators_of_seeds_that_nobody_else_takes(whole):
         config.data,
         metrics=[metrics.create("frechet")],
         extractor=config.training.evaluation.extractor,
-        count=COUNT // 2,
+        count=GENERATED,
+        real_count=COUNT,
         draws=1,
         with_floor=False,
     )
