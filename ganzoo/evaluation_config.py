@@ -32,8 +32,8 @@ class EvaluationConfig(BaseModel):
         best_by: the number that chooses, one of those of ``metrics``; by default their first one, and ``coverage`` of
             vectors. Of equal steps the later is better.
         extractor: what the metrics see; by default as in ``ganzoo evaluate``.
-        samples: generated ones, and as many real ones. Where there are fewer real ones it is all of them, and metrics that
-            count neighbours see no more generated ones either.
+        samples: generated ones, and as many real ones. Where there are fewer real ones it is all of them, and metrics
+            that count neighbours see no more generated ones either.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
