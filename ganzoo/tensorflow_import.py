@@ -38,8 +38,8 @@ def _no_stderr() -> Iterator[None]:
     try:
         sys.stderr.flush()
         kept = os.dup(2)
-    except (OSError, ValueError):
-        yield  # there is no standard error to turn off
+    except (AttributeError, OSError, ValueError):
+        yield  # there is no standard error to turn off; Python has None for it then
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

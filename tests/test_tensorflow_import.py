@@ -27,6 +27,11 @@ def test_who_sets_the_level_of_the_log_gets_what_it_says(tmp_path):
     assert len(python(TRAINED, tmp_path, TF_CPP_MIN_LOG_LEVEL="0").stderr.splitlines()) > 1
 
 
+def test_without_a_standard_error(tmp_path):
+    closed = "import os, sys; os.close(2); sys.stderr = None; "  # as Python starts where it is closed
+    assert python(closed + TRAINED + "print(run.export().name)", tmp_path).stdout.split()[-1] == "bundle"
+
+
 def test_one_dnn_is_on(tmp_path):
     code = (
         "from ganzoo.tensorflow_import import import_tensorflow; import_tensorflow();"
