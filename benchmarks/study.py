@@ -5,8 +5,9 @@
     python benchmarks/study.py recipes --jobs 2           # two at a time, each with half of the cores
 
 A study is a YAML file in ``benchmarks/studies/``: its rows have equal wall time, or the steps of their configs where
-``minutes`` is null. What is measured of a row is kept at once in ``benchmarks/results/STUDY.json``, so a study that was
-stopped goes on with the next row. ``report.py`` makes the tables.
+``minutes`` is null, and the study's seeds or their own. What is measured of a row is kept at once in
+``benchmarks/results/STUDY.json``, so a study that was stopped goes on with the next row. ``report.py`` makes the
+tables.
 """
 
 from __future__ import annotations
@@ -175,7 +176,13 @@ def _missing(study: Mapping[str, Any], only: str) -> list[tuple[str, int]]:
     if not wanted:
         raise SystemExit(f"No row is like '{only}'. There are: {', '.join(study['rows'])}")
     done = study["results"]
-    return [(label, seed) for seed in study["seeds"] for label in wanted if str(seed) not in done.get(label, {})]
+    due = [
+        (label, seed)
+        for label in wanted
+        for seed in study["rows"][label].get("seeds", study["seeds"])
+        if str(seed) not in done.get(label, {})
+    ]
+    return sorted(due, key=lambda row: row[1])
 
 
 def _keep(name: str, label: str, seed: int, entry: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -21,6 +22,13 @@ class Loss(Part):
     """Whether a logit far from zero leaves little to learn. False for a critic, whose logits have no scale."""
     zero_is_undecided: ClassVar[bool] = True
     """Whether the sign of a logit says "real" or "fake", which an adaptive augmentation goes by."""
+
+    @property
+    def chance(self) -> float | None:
+        """The discriminator's loss at its least where all logits are equal, so that it tells nothing apart; the
+        collapse watch compares with it. None where that says nothing, as for a critic.
+        """
+        return None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Loss that the discriminator minimises, given the logits of real and of fake samples."""
@@ -43,6 +51,11 @@ class CrossEntropyLoss(Loss):
     """
 
     label_smoothing: float = Field(0.0, ge=0, lt=0.5)
+
+    @property
+    def chance(self) -> float:
+        real = (1.0 - self.label_smoothing) / 2.0  # of equal numbers of both kinds, what the targets call real
+        return -2.0 * (real * math.log(real) + (1.0 - real) * math.log(1.0 - real))
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -77,6 +90,10 @@ class LeastSquares(Loss):
 
     zero_is_undecided: ClassVar[bool] = False
 
+    @property
+    def chance(self) -> float:
+        return 0.25
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
 
@@ -91,6 +108,10 @@ class LeastSquares(Loss):
 @losses.register("hinge")
 class Hinge(Loss):
     """Hinge loss (Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957, equations 16 and 17)."""
+
+    @property
+    def chance(self) -> float:
+        return 2.0
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -129,6 +150,10 @@ class Relativistic(Loss):
 
     zero_is_undecided: ClassVar[bool] = False
     generator_needs_real: ClassVar[bool] = True
+
+    @property
+    def chance(self) -> float:
+        return math.log(2.0)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf

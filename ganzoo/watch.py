@@ -18,12 +18,16 @@ class WatchConfig(BaseModel):
         on_collapse: ``warn`` says one line; ``rollback`` goes back to the last checkpoint from before the first sign,
             halves both learning rates and goes on; ``stop`` ends the training with an error.
         max_rollbacks: after so many rollbacks it only warns (where a number is not finite, it stops).
-        grace_steps: before this step nothing is said of duplicates, recall or a saturated discriminator.
-        patience: looks in a row that must show a sign before it counts, and must be free of it before it is over.
+        grace_steps: before this step nothing is said of duplicates, recall or a discriminator that is saturated or at
+            chance.
+        patience: looks in a row that must show a sign before it counts, and must be free of it before it is over; five
+            times as many for a discriminator at chance.
         duplicates: share of the preview, beyond that of real samples, that has a near copy in the preview.
         recall: below this share of the real samples' own recall the variety counts as lost.
         saturation: D is saturated if it gives reals at least this mean probability and fakes at most one minus it over
             a whole ``log_every``, and every single sample is on its side.
+        chance: D of images is at chance if its mean loss over ``log_every`` is at least this share of what guessing
+            has. That is only said, whatever ``on_collapse`` is.
         gradient_factor: a mean gradient norm over ``log_every`` steps that is so many times its running median (and
             over 10) counts as exploding.
     """
@@ -38,4 +42,5 @@ class WatchConfig(BaseModel):
     duplicates: float = Field(0.5, gt=0, lt=1)
     recall: float = Field(0.1, gt=0, lt=1)
     saturation: float = Field(0.99, gt=0.5, lt=1)
+    chance: float = Field(0.985, gt=0.5, lt=1)
     gradient_factor: float = Field(30.0, ge=2, le=1e6)

@@ -40,6 +40,13 @@ def test_the_page_has_the_tables_of_the_results(report):
     assert text.count("<!-- study:") >= 1
 
 
+def test_a_study_is_due_seed_by_seed_and_a_row_may_have_seeds_of_its_own(curves, monkeypatch):
+    study = {"seeds": [0, 1], "rows": {"a": {}, "b": {"seeds": [0, 2]}}, "results": {"b": {"0": {}}}}
+    missing = script("study", monkeypatch)._missing
+    assert missing(study, "*") == [("a", 0), ("a", 1), ("b", 2)]
+    assert missing(study, "b") == [("b", 2)]
+
+
 def entry(value, *, newest=None, floor=0.5):
     numbers = {"frechet": {"value": value, "floor": floor}}
     last = numbers if newest is None else {"frechet": {"value": newest, "floor": floor}}

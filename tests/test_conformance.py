@@ -92,3 +92,10 @@ def test_a_loss_that_pulls_the_wrong_way_is_caught(monkeypatch):
     )
     with pytest.raises(AssertionError, match="wrong way"):
         testing.check_loss(hinge)
+
+
+def test_a_loss_that_is_wrong_about_chance_is_caught(monkeypatch):
+    hinge = losses.get("hinge")
+    monkeypatch.setattr(hinge, "chance", 1.0)
+    with pytest.raises(AssertionError, match="chance is 1, and the least loss of a discriminator with equal logits 2"):
+        testing.check_loss(hinge)

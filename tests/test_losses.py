@@ -103,6 +103,29 @@ def test_label_smoothing_lowers_the_target_of_reals_alone(name, smoothing):
     np.testing.assert_allclose(loss.generator(tf.constant(real), tf.constant(fake)), FORMULAS[name][1](real, fake))
 
 
+@pytest.mark.parametrize("name", sorted(FORMULAS.keys() - {"wasserstein"}))
+def test_chance_is_the_least_loss_of_a_discriminator_with_equal_logits(name):
+    formula = FORMULAS[name][0]
+    assert losses.create(name).chance == pytest.approx(least(formula), abs=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.4])
+@pytest.mark.parametrize("name", ["non_saturating", "saturating"])
+def test_chance_is_less_with_label_smoothing(name, smoothing):
+    loss = losses.create({"name": name, "label_smoothing": smoothing})
+    wanted = least(lambda real, fake: cross_entropy(1 - smoothing, real) + cross_entropy(0, fake))
+    assert loss.chance == pytest.approx(wanted, abs=1e-6)
+
+
+def least(formula):
+    """The least value where the logits of reals and fakes are one number."""
+    return min(formula(logit, logit) for logit in np.linspace(-3, 3, 6001))
+
+
+def test_a_critic_has_no_chance():
+    assert losses.create("wasserstein").chance is None
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("name", FORMULAS)
 def test_large_logits_stay_finite(name, network):

@@ -14,7 +14,8 @@ from ganzoo.testing.part import check_part, require
 
 
 def check_loss(loss: Loss | type[Loss]) -> None:
-    """Scalars with the gradients that finite differences give, each network pulling in its own direction.
+    """Scalars with the gradients that finite differences give, each network pulling in its own direction, and the
+    discriminator's loss at chance as it says.
 
     Raises:
         AssertionError: naming what is wrong.
@@ -40,6 +41,13 @@ def check_loss(loss: Loss | type[Loss]) -> None:
             require(not by_real.any(), "the generator's loss depends on real logits: set generator_needs_real")
     pull = _gradient(loss.discriminator, *undecided)[1]
     require(bool((pull < 0).all()), "the discriminator pulls the logits of reals the wrong way")
+    if loss.chance is not None:
+        equal = [np.full((6, 1), logit) for logit in np.linspace(-4.0, 4.0, 801)]
+        least = min(float(_value(loss.discriminator, logits, logits)) for logits in equal)
+        require(
+            bool(np.isclose(loss.chance, least, atol=1e-4)),
+            f"chance is {loss.chance:g}, and the least loss of a discriminator with equal logits {least:.4g}",
+        )
 
 
 def _gradient(method: Callable[..., Any], real: NDArray[Any], fake: NDArray[Any]) -> list[NDArray[Any]]:

@@ -14,7 +14,7 @@ from ganzoo.errors import RunError, TrainingError
 from ganzoo.runs import CHECKPOINTS
 from ganzoo.training import checkpoint
 from ganzoo.training.log import Log
-from ganzoo.training.watch import Sign
+from ganzoo.training.watch import CHANCE, Sign
 
 if TYPE_CHECKING:
     from ganzoo.training.trainer import Trainer
@@ -37,20 +37,20 @@ def last_good_step(trainer: Trainer) -> int:
 
 
 def react(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
-    """Say the signs and do what ``on_collapse`` asks for. Returns whether the training went back.
+    """Say the signs and do what ``on_collapse`` asks for; one of chance is said and no more. Returns whether the
+    training went back.
 
     Raises:
         TrainingError: if it asks to stop.
     """
-    if not signs:
-        return False
-    if trainer.config.training.watch.on_collapse == "stop":
+    acted_on = [sign for sign in signs if sign.kind != CHANCE]
+    if acted_on and trainer.config.training.watch.on_collapse == "stop":
         good = last_good_step(trainer)
         kept = f"The checkpoint of step {good} is from before the first sign." if good else ""
         raise TrainingError("\n".join([sign.text for sign in signs] + [kept]).rstrip())
     for sign in signs:
         say(sign.text)
-    return go_back(trainer, signs, log=log, say=say)
+    return bool(acted_on) and go_back(trainer, acted_on, log=log, say=say)
 
 
 def go_back(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:

@@ -110,6 +110,8 @@ class Trainer:
             saved = found.state.get(group, {})
             if group in ("watch", "best") and not saved:
                 continue
+            if self.watch and group == "watch":
+                saved = self.watch.widened(saved)
             if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
                 raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
             for name, variable in variables.items():

@@ -23,7 +23,10 @@ LOOKED_AT = ("duplicates", "recall")
 """Kinds of signs that the preview shows, at every ``sample_every``."""
 LOGGED = ("saturated", "d_gradients", "g_gradients")
 """Kinds of signs that the means over ``log_every`` steps show."""
-KINDS = (*LOOKED_AT, *LOGGED)
+CHANCE = "chance"
+"""Those show it, too, and it is only said: to go back with lower rates gives D no more to go by."""
+KINDS = (*LOOKED_AT, *LOGGED, CHANCE)
+"""In the order in which checkpoints hold their memory; a new kind comes last."""
 NOT_FINITE = "not_finite"
 
 HISTORY = 50
@@ -36,6 +39,8 @@ HAD_RECALL = 0.3
 """Recall is lost by a training that once had this share of the floor, or never came so far in"""
 SLOW_START = 5
 """so many times the grace: blurred beginnings have none, and are healthy."""
+LONG_AT_CHANCE = 5
+"""So many times the patience D must be at chance."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Watch:
         self.config = config
         self.settings = config.training.watch
         self._yardstick = _yardstick(samples, seed=config.training.seed)
+        self._chance = config.training.loss.chance if samples.ndim == 4 else None
         self._totals = Slot("totals", len(METRICS))
         self._steps = Slot("steps", 1)
         self._norms = Slot("gradient_norms", 2, HISTORY)
@@ -80,9 +86,18 @@ class Watch:
 
     @property
     def clean_step(self) -> int:
-        """A step up to which there was no sign of any kind; 0 if there is none."""
-        kinds = LOGGED if self._yardstick is None else KINDS
+        """A step up to which there was no sign of any kind that is gone back from; 0 if there is none."""
+        kinds = LOGGED if self._yardstick is None else (*LOOKED_AT, *LOGGED)
         return int(min(self._clean.value[KINDS.index(kind)] for kind in kinds))
+
+    @staticmethod
+    def widened(saved: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The memory in a checkpoint, with nothing yet of the kinds of signs that did not exist when it was written."""
+        by_kind = ("looks_with_sign", "looks_without_sign", "said", "clean_step")
+        return {
+            name: np.pad(array, (0, max(0, len(KINDS) - len(array)))) if name.endswith(by_kind) else array
+            for name, array in saved.items()
+        }
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Take in the metrics of some steps, ``[steps, len(METRICS)]``, one after the other so that the sum does not
@@ -112,7 +127,7 @@ class Watch:
         means = dict(zip(METRICS, (self._totals.value / max(1.0, self._steps.value[0])).tolist(), strict=True))
         self._totals.assign(0.0)
         self._steps.assign(0.0)
-        texts = {"saturated": self._saturated(means)}
+        texts = {"saturated": self._saturated(means), CHANCE: self._at_chance(means)}
         for place, kind in enumerate(("d_gradients", "g_gradients")):
             texts[kind] = self._exploding(kind, means, self._norms.value[place])
         return self._judge(step, texts)
@@ -131,7 +146,9 @@ class Watch:
                 continue
             early = step < self.settings.grace_steps and not kind.endswith("gradients")
             streak[place], free[place] = 0 if early else streak[place] + 1, 0
-            patience = 1 if kind.endswith("gradients") else self.settings.patience
+            patience = self.settings.patience * (LONG_AT_CHANCE if kind == CHANCE else 1)
+            if kind.endswith("gradients"):
+                patience = 1
             if streak[place] >= patience and not said[place]:
                 said[place] = 1
                 new.append(Sign(kind, f"Step {step}: {text} Try {advice.against(kind, self.config)}"))
@@ -166,6 +183,15 @@ class Watch:
         return (
             f"the discriminator is saturated: over {self.config.training.log_every} steps it told every real sample "
             f"from every generated one (D(real) {means['d_real']:.4f}, D(fake) {means['d_fake']:.4f})."
+        )
+
+    def _at_chance(self, means: Mapping[str, float]) -> str | None:
+        """Of images only: what makes points well brings D to chance, too."""
+        if self._chance is None or means["d_loss"] < self.settings.chance * self._chance:
+            return None
+        return (
+            f"the discriminator is at chance, and the generator has little to learn from it: d_loss "
+            f"{means['d_loss']:.4g}, where guessing has {self._chance:.4g}."
         )
 
     def _exploding(self, kind: str, means: Mapping[str, float], history: NDArray[np.float64]) -> str | None:

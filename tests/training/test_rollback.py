@@ -9,7 +9,7 @@ from helpers import new_run, same, samples, state, tiny, tiny_vectors, trainer
 
 from ganzoo.cli.runs import _row, _texts
 from ganzoo.data.base import Dataset
-from ganzoo.errors import TrainingError
+from ganzoo.errors import RunError, TrainingError
 from ganzoo.metrics.base import Metric
 from ganzoo.metrics.base import metrics as registered_metrics
 from ganzoo.training import checkpoint
@@ -17,6 +17,7 @@ from ganzoo.training.order import batch_indices
 from ganzoo.training.step import METRICS
 from ganzoo.training.train import resume, start
 from ganzoo.training.trainer import Trainer
+from ganzoo.training.watch import KINDS
 
 RATE = 1e-3
 GOOD = 4
@@ -289,3 +290,40 @@ def test_a_checkpoint_from_before_there_was_a_watch_is_read(tmp_path):
     other.restore()
     assert other.step == 2
     assert other.watch.rollbacks == 0
+
+
+@pytest.mark.parametrize("on_collapse", ["rollback", "stop"])
+def test_a_discriminator_at_chance_is_only_said(tmp_path, on_collapse):
+    one = tiny(
+        training={
+            "steps": 24,
+            "log_every": 1,
+            "sample_every": 24,
+            "checkpoint_every": 2,
+            "evaluation": None,
+            "d_optimizer": {"name": "adam", "learning_rate": 1e-9},
+            "watch": {"grace_steps": 0, "patience": 2, "chance": 0.6, "on_collapse": on_collapse},
+        }
+    )
+    made, said = trainer(one, tmp_path), []
+    assert made.train(quiet=True, say=said.append).reason == "finished"
+    assert [line.split(",")[0] for line in said] == ["Step 10: the discriminator is at chance"]
+    assert _row(made.run)["warnings"] == ["chance"]
+
+
+def test_a_checkpoint_of_before_there_was_a_kind_of_sign_is_gone_on_from(tmp_path):
+    made = subject(tmp_path)
+    made.train(max_steps=GOOD, quiet=True)
+    found = checkpoint.load_newest(made.run.folder / "checkpoints")
+    per_kind = [name for name in found.state["watch"] if name[5:] in ("said", "clean_step")]
+    assert len(per_kind) == 2
+    wanted = state(made)
+    for name in per_kind:
+        found.state["watch"][name] = found.state["watch"][name][:-1]
+        wanted[f"watch/{name}"][-1] = 0
+    one = Trainer(made.config, made.config.data.load(), made.run)
+    one.load(found)
+    assert same(state(one), wanted)
+    found.state["watch"][per_kind[0]] = np.zeros(len(KINDS) + 1)
+    with pytest.raises(RunError, match="does not fit its config"):
+        one.load(found)

@@ -11,7 +11,7 @@ from ganzoo.data.toy import Ring8
 from ganzoo.training import advice
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import FEWEST, Yardstick, features
-from ganzoo.training.watch import KINDS, SLOW_START, Watch
+from ganzoo.training.watch import KINDS, LONG_AT_CHANCE, SLOW_START, Watch
 from ganzoo.zoo import load_config
 
 GRACE = 100
@@ -180,6 +180,52 @@ def test_a_discriminator_that_is_wrong_at_times_is_not_saturated(change):
 def test_a_critic_has_no_scale_and_cannot_saturate():
     critic = watch(patience=1, loss="wasserstein")
     assert interval(critic, 100, **SATURATED) == []
+
+
+def watch_of_images(loss="non_saturating", **training):
+    config = tiny(training={"loss": loss, "watch": {"grace_steps": GRACE, "patience": 2}} | training)
+    return Watch(config, samples(config, count=128).samples)
+
+
+AT_CHANCE = {"non_saturating": 1.38, "saturating": 1.38, "relativistic": 0.69, "hinge": 1.99, "least_squares": 0.249}
+
+
+@pytest.mark.parametrize("loss", AT_CHANCE)
+def test_a_discriminator_that_stays_at_chance_is_warned_about_once(loss):
+    idle, losses = watch_of_images(loss), {"d_loss": AT_CHANCE[loss]}
+    assert interval(idle, GRACE - 1, **losses) == []
+    seen = [interval(idle, GRACE + step, **losses) for step in range(3 * 2 * LONG_AT_CHANCE)]
+    assert [step for step, signs in enumerate(seen) if signs] == [2 * LONG_AT_CHANCE - 1]
+    assert seen[2 * LONG_AT_CHANCE - 1] == ["chance"]
+
+
+@pytest.mark.parametrize("loss", AT_CHANCE)
+def test_a_discriminator_that_is_at_chance_at_times_is_not_warned_about(loss):
+    near, losses = watch_of_images(loss), {"d_loss": AT_CHANCE[loss]}
+    for number in range(5):
+        start = GRACE + 100 * number
+        assert [interval(near, start + step, **losses) for step in range(2 * LONG_AT_CHANCE - 1)] == [[]] * 9
+        assert interval(near, start + 99, d_loss=0.95 * AT_CHANCE[loss]) == []
+
+
+def test_chance_is_no_sign_for_points_nor_for_a_critic():
+    for healthy in (watch(), watch_of_images("wasserstein")):
+        for step in range(10 * LONG_AT_CHANCE):
+            assert interval(healthy, GRACE + step, d_loss=1.386) == []
+
+
+def test_the_line_of_chance_says_what_makes_it_lighter():
+    heavy = [{"name": "r1", "gamma": 1, "gamma_end": 10}, {"name": "r2", "gamma": 0.5}]
+    idle = watch_of_images(penalties=heavy, augment="diff_augment")
+    said = []
+    for step in range(GRACE, GRACE + 2 * LONG_AT_CHANCE):
+        idle.add(np.full((1, len(METRICS)), 1.38, np.float32))
+        said += [sign.text for sign in idle.interval(step)]
+    assert said == [
+        "Step 109: the discriminator is at chance, and the generator has little to learn from it: d_loss 1.38, where "
+        "guessing has 1.386. Try training.penalties.0.gamma=0.1 training.penalties.0.gamma_end=1 "
+        "training.penalties.1.gamma=0.05 training.augment.adaptive=true"
+    ]
 
 
 @pytest.mark.parametrize("letter", ["d", "g"])
