@@ -22,8 +22,8 @@ class Augmentation(Part):
     Attributes:
         adaptive: change not all images but a share that follows how much the discriminator overfits, from none upwards
             (ADA, Karras et al. 2020, arXiv:2006.06676, section 3.2).
-        target: the mean sign of D's logits on real samples, -1 to 1, above which the share rises and below which it
-            falls.
+        target: the mean sign of what D says of real samples (1 "real", -1 "fake"), -1 to 1, above which the share
+            rises and below which it falls.
         adapt_images: real images in which the share goes from 0 to 1; less adapts faster.
     """
 

@@ -173,10 +173,10 @@ class Config(BaseModel):
         if self.training.augment is not None and len(self.sample_shape) != 3:
             raise ValueError("training.augment changes images, and this data has none")
         augment, loss = self.training.augment, self.training.loss
-        if augment is not None and augment.adaptive and not loss.zero_is_undecided:
+        if augment is not None and augment.adaptive and loss.critic:
             raise ValueError(
-                "training.augment.adaptive goes by the sign of D's logits on real samples, which says nothing with the "
-                f"loss '{loss.registered_name}'; use non_saturating or hinge, or adaptive: false"
+                "training.augment.adaptive goes by how many real samples D takes for real, and a critic, as the loss "
+                f"'{loss.registered_name}' has it, does not say; use another loss, or adaptive: false"
             )
 
     def _check_norm(self) -> None:

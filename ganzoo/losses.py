@@ -18,10 +18,9 @@ class Loss(Part):
 
     generator_needs_real: ClassVar[bool] = False
     """Whether ``generator`` reads the logits of real samples (otherwise it gets zeros)."""
-    can_saturate: ClassVar[bool] = True
-    """Whether a logit far from zero leaves little to learn. False for a critic, whose logits have no scale."""
-    zero_is_undecided: ClassVar[bool] = True
-    """Whether the sign of a logit says "real" or "fake", which an adaptive augmentation goes by."""
+    critic: ClassVar[bool] = False
+    """Whether logits have neither a scale nor a sign that means something. Then D cannot saturate, and an adaptive
+    augmentation has nothing to go by."""
 
     @property
     def chance(self) -> float | None:
@@ -29,6 +28,12 @@ class Loss(Part):
         collapse watch compares with it. None where that says nothing, as for a critic.
         """
         return None
+
+    def verdicts(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """What D says of real and of fake samples, given their logits: above 0 "real", below it "fake". The log, the
+        collapse watch and an adaptive augmentation go by it. As they are, they fit a loss that is undecided at 0.
+        """
+        return real, fake
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Loss that the discriminator minimises, given the logits of real and of fake samples."""
@@ -88,11 +93,12 @@ class Saturating(CrossEntropyLoss):
 class LeastSquares(Loss):
     """Squared distance of the logit to 1 for real and 0 for fake (Mao et al. 2017, arXiv:1611.04076, equation 9)."""
 
-    zero_is_undecided: ClassVar[bool] = False
-
     @property
     def chance(self) -> float:
         return 0.25
+
+    def verdicts(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        return real - 0.5, fake - 0.5
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -128,8 +134,7 @@ class Hinge(Loss):
 class Wasserstein(Loss):
     """Difference of the means (Arjovsky et al. 2017, arXiv:1701.07875); use it with the penalty ``wgan_gp``."""
 
-    zero_is_undecided: ClassVar[bool] = False
-    can_saturate: ClassVar[bool] = False
+    critic: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -148,12 +153,15 @@ class Relativistic(Loss):
     arXiv:1807.00734; with zero-centred penalties it is R3GAN's loss, Huang et al. 2024, arXiv:2501.05441).
     """
 
-    zero_is_undecided: ClassVar[bool] = False
     generator_needs_real: ClassVar[bool] = True
 
     @property
     def chance(self) -> float:
         return math.log(2.0)
+
+    def verdicts(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Of each pair, as R3GAN's code reports them: only differences of logits mean something."""
+        return real - fake, fake - real
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf

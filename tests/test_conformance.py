@@ -94,6 +94,13 @@ def test_a_loss_that_pulls_the_wrong_way_is_caught(monkeypatch):
         testing.check_loss(hinge)
 
 
+def test_a_loss_whose_verdicts_are_wrong_is_caught(monkeypatch):
+    hinge = losses.get("hinge")
+    monkeypatch.setattr(hinge, "verdicts", lambda self, real, fake: (real - 9.0, fake))
+    with pytest.raises(AssertionError, match="D takes reals with large logits for fakes"):
+        testing.check_loss(hinge)
+
+
 def test_a_loss_that_is_wrong_about_chance_is_caught(monkeypatch):
     hinge = losses.get("hinge")
     monkeypatch.setattr(hinge, "chance", 1.0)

@@ -14,8 +14,8 @@ from ganzoo.testing.part import check_part, require
 
 
 def check_loss(loss: Loss | type[Loss]) -> None:
-    """Scalars with the gradients that finite differences give, each network pulling in its own direction, and the
-    discriminator's loss at chance as it says.
+    """Scalars with the gradients that finite differences give, each network pulling in its own direction; what D says
+    of sure logits, and its loss at chance, as the loss declares them.
 
     Raises:
         AssertionError: naming what is wrong.
@@ -41,6 +41,10 @@ def check_loss(loss: Loss | type[Loss]) -> None:
             require(not by_real.any(), "the generator's loss depends on real logits: set generator_needs_real")
     pull = _gradient(loss.discriminator, *undecided)[1]
     require(bool((pull < 0).all()), "the discriminator pulls the logits of reals the wrong way")
+    if not loss.critic:
+        sure = loss.verdicts(tf.constant(real**2 + 1.0), tf.constant(-(fake**2)))
+        require(bool((sure[0] > 0).numpy().all()), "D takes reals with large logits for fakes")
+        require(bool((sure[1] < 0).numpy().all()), "D takes fakes with small logits for reals")
     if loss.chance is not None:
         equal = [np.full((6, 1), logit) for logit in np.linspace(-4.0, 4.0, 801)]
         least = min(float(_value(loss.discriminator, logits, logits)) for logits in equal)

@@ -24,7 +24,8 @@ METRICS = (
     "d_gradient_norm",
     "g_gradient_norm",
 )
-"""What a step reports. ``d_real`` and ``d_fake``: mean probability that D gives to real and to generated samples."""
+"""What a step reports. ``d_real`` and ``d_fake``: mean probability of being real that D gives to real and to generated
+samples; with the relativistic loss, of being more so than the other of its pair."""
 
 LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS = range(7)
 """Streams of random numbers; each has draws of its own. ``LAYERS`` is for layers such as dropout."""
@@ -206,8 +207,8 @@ class Update:
             place = tf.cast(replica, tf.int64) * self.training.d_steps + turn
         return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + place])
 
-    @staticmethod
-    def _describe(real: Any, fake: Any, d_loss: Any, penalty: Any) -> dict[str, Any]:
+    def _describe(self, real: Any, fake: Any, d_loss: Any, penalty: Any) -> dict[str, Any]:
+        real, fake = self.training.loss.verdicts(real, fake)
         return {
             "d_loss": d_loss,
             "penalty": penalty,

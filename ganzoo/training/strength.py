@@ -43,7 +43,7 @@ class Strength:
 
         Args:
             step: int64, its number.
-            real_accuracy: share of the real samples with a logit above 0, so the mean sign is twice that minus one.
+            real_accuracy: share of the real samples that D takes for real, so the mean sign is twice that minus one.
         """
         total = self._signs + (2.0 * real_accuracy - 1.0)
         due = tf.equal(step % INTERVAL, INTERVAL - 1)

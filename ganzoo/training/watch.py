@@ -178,7 +178,7 @@ class Watch:
         pinned = means["d_real"] >= limit and means["d_fake"] <= 1 - limit
         if not (pinned and means["d_real_accuracy"] == means["d_fake_accuracy"] == 1.0):
             return None
-        if not self.config.training.loss.can_saturate:
+        if self.config.training.loss.critic:
             return None
         return (
             f"the discriminator is saturated: over {self.config.training.log_every} steps it told every real sample "
