@@ -59,12 +59,15 @@ class DiffAugment(Augmentation):
 
     Attributes:
         policy: which changes are made, in this order.
-        translation: largest shift, as a share of the size; what is shifted in is grey, 0, as in the paper.
+        translation: largest shift, as a share of the size.
+        padding: what is shifted in: ``zero`` is grey as in the paper, ``reflect`` the image mirrored at its edge as in
+            the code of ADA, which leaves no border for the generator to learn.
         cutout: side of the grey square, as a share of the size.
     """
 
     policy: tuple[Literal["color", "translation", "cutout"], ...] = ("color", "translation", "cutout")
     translation: float = Field(0.125, gt=0, le=0.5)
+    padding: Literal["zero", "reflect"] = "zero"
     cutout: float = Field(0.5, gt=0, le=1)
 
     def apply(self, images: Tensor, seed: Tensor) -> Tensor:
@@ -87,7 +90,7 @@ class DiffAugment(Augmentation):
         if change == "color":
             return _color(images, key)
         if change == "translation":
-            return _translate(images, key, self.translation)
+            return _translate(images, key, self.translation, padding=self.padding)
         return _cut_out(images, key, self.cutout)
 
 
@@ -112,7 +115,7 @@ def _color(images: Tensor, seed: Tensor) -> Tensor:
     return (images - mean) * (draws[2] + 0.5) + mean
 
 
-def _translate(images: Tensor, seed: Tensor, ratio: float) -> Tensor:
+def _translate(images: Tensor, seed: Tensor, ratio: float, *, padding: str) -> Tensor:
     import tensorflow as tf
 
     batch, (height, width) = tf.shape(images)[0], images.shape[1:3]
@@ -120,7 +123,8 @@ def _translate(images: Tensor, seed: Tensor, ratio: float) -> Tensor:
     draws = tf.random.stateless_uniform([2, batch], seed=seed)
     shift_y = tf.cast(tf.floor(draws[0] * (2 * reach_y + 1)), tf.int32)
     shift_x = tf.cast(tf.floor(draws[1] * (2 * reach_x + 1)), tf.int32)
-    padded = tf.pad(images, [[0, 0], [reach_y, reach_y], [reach_x, reach_x], [0, 0]])
+    mode = "REFLECT" if padding == "reflect" else "CONSTANT"
+    padded = tf.pad(images, [[0, 0], [reach_y, reach_y], [reach_x, reach_x], [0, 0]], mode)
     rows = tf.gather(padded, shift_y[:, None] + tf.range(height)[None], axis=1, batch_dims=1)
     return tf.gather(rows, shift_x[:, None] + tf.range(width)[None], axis=2, batch_dims=1)
 

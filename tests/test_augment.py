@@ -33,11 +33,12 @@ def test_samples_of_one_batch_are_changed_differently(policy):
     assert len(np.unique(changed.round(5), axis=0)) > 4
 
 
+@pytest.mark.parametrize("padding", ["zero", "reflect"])
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
-def test_the_gradient_is_that_of_finite_differences(policy):
+def test_the_gradient_is_that_of_finite_differences(policy, padding):
     """Every change is affine in the image, so a difference of any size is exact."""
     image, direction = IMAGES[:2], np.random.RandomState(1).standard_normal((2, 12, 8, 3)).astype(np.float32)
-    made = augmentations.create({"name": "diff_augment", "policy": policy})
+    made = augmentations.create({"name": "diff_augment", "policy": policy, "padding": padding})
     seed = tf.constant([0, 5], tf.int64)
     x = tf.constant(image)
     with tf.GradientTape() as tape:
@@ -46,7 +47,8 @@ def test_the_gradient_is_that_of_finite_differences(policy):
     gradient = np.asarray(tape.gradient(goal, x), np.float64)
     for number in range(3):
         move = np.random.RandomState(2 + number).standard_normal(image.shape)
-        slope = np.sum((apply(image + move, policy) - apply(image - move, policy)) / 2.0 * direction, dtype=np.float64)
+        up, down = (apply(image + by, policy, padding=padding) for by in (move, -move))
+        slope = np.sum((up - down) / 2.0 * direction, dtype=np.float64)
         np.testing.assert_allclose(np.sum(gradient * move), slope, rtol=1e-3, atol=1e-3)
 
 
@@ -80,6 +82,19 @@ def test_translation_moves_whole_images_by_up_to_its_share():
 def test_translation_shifts_in_grey():
     changed = apply(np.ones((50, 8, 8, 1), np.float32), ["translation"], translation=0.5)
     assert set(np.unique(changed)) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5])
+def test_translation_may_mirror_the_image_at_its_edge(ratio):
+    images = np.tile(IMAGES[:1], (40, 1, 1, 1))
+    reach = [round(12 * ratio), round(8 * ratio)]
+    padded = np.pad(IMAGES[0], [(reach[0], reach[0]), (reach[1], reach[1]), (0, 0)], mode="reflect")
+    shifts = [(y, x) for y in range(2 * reach[0] + 1) for x in range(2 * reach[1] + 1)]
+    crops = np.stack([padded[y : y + 12, x : x + 8] for y, x in shifts])
+    changed = apply(images, ["translation"], translation=ratio, padding="reflect")
+    found = [np.flatnonzero((crops == one).all(axis=(1, 2, 3))) for one in changed]
+    assert all(len(places) == 1 for places in found)
+    assert len({int(places[0]) for places in found}) > 20
 
 
 def test_color_by_its_formula():

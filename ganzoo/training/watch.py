@@ -146,13 +146,16 @@ class Watch:
                 continue
             early = step < self.settings.grace_steps and not kind.endswith("gradients")
             streak[place], free[place] = 0 if early else streak[place] + 1, 0
-            patience = self.settings.patience * (LONG_AT_CHANCE if kind == CHANCE else 1)
-            if kind.endswith("gradients"):
-                patience = 1
-            if streak[place] >= patience and not said[place]:
+            if streak[place] >= self._patience(kind) and not said[place]:
                 said[place] = 1
                 new.append(Sign(kind, f"Step {step}: {text} Try {advice.against(kind, self.config)}"))
         return new
+
+    def _patience(self, kind: str) -> int:
+        """Looks in a row that must show a sign of this kind; an explosion counts at once."""
+        if kind.endswith("gradients"):
+            return 1
+        return self.settings.patience * (LONG_AT_CHANCE if kind == CHANCE else 1)
 
     def _duplicates(self, seen: Variety) -> str | None:
         if seen.duplicates - seen.real_duplicates <= self.settings.duplicates:
