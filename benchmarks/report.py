@@ -117,14 +117,15 @@ def _floors(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
     """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points.
 
-    A row whose run is no longer in ``root`` keeps what the picture has of it.
+    Of several seeds it is the least. A row whose run is not in ``root`` keeps what the picture has of it.
     """
     parts, kept = {}, _parts(path)
     for label in study["rows"]:
-        entry = next(iter(study["results"].get(label, {}).values()), None)
-        if entry is None:
+        entries = study["results"].get(label)
+        if not entries:
             continue
-        if (root / entry["run"]).is_dir():
+        entry = entries[min(entries, key=int)]
+        if _is_of(root / entry["run"], entry):
             parts[label] = _samples(root / entry["run"])
         elif label in kept:
             parts[label] = kept[label]
@@ -135,6 +136,16 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
             return
     if parts:
         sheet(parts, path)
+
+
+def _is_of(run: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a run is the one that was measured: another machine or another folder has its own of the same name."""
+    measured = run / "best.json"
+    if not measured.is_file():
+        return False
+    found = json.loads(measured.read_text(encoding="utf-8"))["metrics"]
+    numbers = entry["measured"]["best"].values()
+    return all(found.get(number["label"], {}).get("value") == number["value"] for number in numbers)
 
 
 def _samples(run: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_a_study_is_due_seed_by_seed_and_a_row_may_have_seeds_of_its_own(curves,
 
 
 def entry(value, *, newest=None, floor=0.5):
-    numbers = {"frechet": {"value": value, "floor": floor}}
+    numbers = {"frechet": {"value": value, "floor": floor, "label": "frechet (small_cnn)"}}
     last = numbers if newest is None else {"frechet": {"value": newest, "floor": floor}}
     measured = {"best": numbers, "newest": last}
     return {
@@ -130,18 +131,27 @@ def test_a_picture_is_not_replaced_by_one_without_all_rows(report, tmp_path, cap
     assert not (tmp_path / "picture.png").exists()
 
 
-def test_a_row_whose_run_is_gone_keeps_its_samples(report, tmp_path, monkeypatch):
+@pytest.mark.parametrize("other", [None, 3.0], ids=["no run", "another run of its name"])
+def test_a_row_whose_run_is_gone_keeps_its_samples(report, tmp_path, monkeypatch, other):
     path, runs = tmp_path / "picture.png", tmp_path / "runs"
     report.sheet({"gone": np.full((2, 3, 1), 7, np.uint8), "b": np.full((4, 5, 3), 9, np.uint8)}, path)
-    study = {"rows": {"new": {}, "gone": {}}, "results": {"new": {"0": entry(2.0)}, "gone": {"0": entry(2.0)}}}
-    study["results"]["gone"]["0"]["run"] = "gone/001"
-    (runs / "m/001").mkdir(parents=True)
+    both = {"1": entry(4.0) | {"run": "m/002"}, "0": entry(2.0)}  # the least seed is drawn, in whatever order they came
+    study = {"rows": {"new": {}, "gone": {}}, "results": {"new": both, "gone": {"0": entry(2.0) | {"run": "gone/001"}}}}
+    measured(runs / "m/001", 2.0)
+    if other is not None:
+        measured(runs / "gone/001", other)
     monkeypatch.setattr(report, "_samples", lambda run: np.full((6, 5, 3), 200, np.uint8))
     report.draw(study, runs, path)
     drawn = pixels(path)
     assert drawn.shape == (8, 5, 3)
     assert (drawn[:6] == 200).all()
     assert (drawn[6:, :3] == 7).all()
+
+
+def measured(run, value):
+    """A run's folder with what it was measured at."""
+    run.mkdir(parents=True)
+    (run / "best.json").write_text(json.dumps({"metrics": {"frechet (small_cnn)": {"value": value}}}))
 
 
 def test_a_damaged_picture_has_no_samples_to_keep(report, tmp_path, capsys):
