@@ -14,7 +14,7 @@ from ganzoo.errors import RunError, TrainingError
 from ganzoo.runs import CHECKPOINTS
 from ganzoo.training import checkpoint
 from ganzoo.training.log import Log
-from ganzoo.training.watch import CHANCE, Sign
+from ganzoo.training.watch import KINDS, Sign
 
 if TYPE_CHECKING:
     from ganzoo.training.trainer import Trainer
@@ -37,13 +37,13 @@ def last_good_step(trainer: Trainer) -> int:
 
 
 def react(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
-    """Say the signs and do what ``on_collapse`` asks for; one of chance is said and no more. Returns whether the
-    training went back.
+    """Say the signs and do what ``on_collapse`` asks for, if one is of a kind that is gone back from. Returns whether
+    the training went back.
 
     Raises:
         TrainingError: if it asks to stop.
     """
-    acted_on = [sign for sign in signs if sign.kind != CHANCE]
+    acted_on = [sign for sign in signs if KINDS[sign.kind].gone_back_from]
     if acted_on and trainer.config.training.watch.on_collapse == "stop":
         good = last_good_step(trainer)
         kept = f"The checkpoint of step {good} is from before the first sign." if good else ""

@@ -19,14 +19,34 @@ from ganzoo.training.slot import Slot
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import COUNTS, FEWEST, Variety, Yardstick
 
-LOOKED_AT = ("duplicates", "recall")
-"""Kinds of signs that the preview shows, at every ``sample_every``."""
-LOGGED = ("saturated", "d_gradients", "g_gradients")
-"""Kinds of signs that the means over ``log_every`` steps show."""
-CHANCE = "chance"
-"""Those show it, too, and it is only said: to go back with lower rates gives D no more to go by."""
-KINDS = (*LOOKED_AT, *LOGGED, CHANCE)
-"""In the order in which checkpoints hold their memory; a new kind comes last."""
+
+@dataclass(frozen=True)
+class Kind:
+    """How signs of one kind are judged.
+
+    Attributes:
+        of_preview: the preview shows it, at every ``sample_every``, and else the means over ``log_every`` steps.
+        at_once: the first look counts, before the end of the grace, too.
+        patience: times the patience of the config that it must be seen.
+        gone_back_from: else it is only said.
+    """
+
+    of_preview: bool = False
+    at_once: bool = False
+    patience: int = 1
+    gone_back_from: bool = True
+
+
+KINDS = {
+    "duplicates": Kind(of_preview=True),
+    "recall": Kind(of_preview=True),
+    "saturated": Kind(),
+    "d_gradients": Kind(at_once=True),
+    "g_gradients": Kind(at_once=True),
+    "chance": Kind(patience=5, gone_back_from=False),  # lower rates would give D no more to go by
+}
+"""In the order in which checkpoints hold their memory; a new one comes last."""
+PLACES = {kind: place for place, kind in enumerate(KINDS)}
 NOT_FINITE = "not_finite"
 
 HISTORY = 50
@@ -39,8 +59,6 @@ HAD_RECALL = 0.3
 """Recall is lost by a training that once had this share of the floor, or never came so far in"""
 SLOW_START = 5
 """so many times the grace: blurred beginnings have none, and are healthy."""
-LONG_AT_CHANCE = 5
-"""So many times the patience D must be at chance."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +105,13 @@ class Watch:
     @property
     def clean_step(self) -> int:
         """A step up to which there was no sign of any kind that is gone back from; 0 if there is none."""
-        kinds = LOGGED if self._yardstick is None else (*LOOKED_AT, *LOGGED)
-        return int(min(self._clean.value[KINDS.index(kind)] for kind in kinds))
+        looked = self._yardstick is not None
+        kinds = [name for name, kind in KINDS.items() if kind.gone_back_from and (looked or not kind.of_preview)]
+        return int(min(self._clean.value[PLACES[kind]] for kind in kinds))
 
-    @staticmethod
-    def widened(saved: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def widened(self, saved: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The memory in a checkpoint, with nothing yet of the kinds of signs that did not exist when it was written."""
-        by_kind = ("looks_with_sign", "looks_without_sign", "said", "clean_step")
+        by_kind = tuple(slot.path for slot in self.variables if slot.shape == (len(KINDS),))
         return {
             name: np.pad(array, (0, max(0, len(KINDS) - len(array)))) if name.endswith(by_kind) else array
             for name, array in saved.items()
@@ -127,7 +145,7 @@ class Watch:
         means = dict(zip(METRICS, (self._totals.value / max(1.0, self._steps.value[0])).tolist(), strict=True))
         self._totals.assign(0.0)
         self._steps.assign(0.0)
-        texts = {"saturated": self._saturated(means), CHANCE: self._at_chance(means)}
+        texts = {"saturated": self._saturated(means), "chance": self._at_chance(means)}
         for place, kind in enumerate(("d_gradients", "g_gradients")):
             texts[kind] = self._exploding(kind, means, self._norms.value[place])
         return self._judge(step, texts)
@@ -135,8 +153,8 @@ class Watch:
     def _judge(self, step: int, texts: Mapping[str, str | None]) -> list[Sign]:
         """The signs that count now and did not before; each is given once until it is over."""
         new = []
-        for kind, text in texts.items():
-            place = KINDS.index(kind)
+        for name, text in texts.items():
+            kind, place = KINDS[name], PLACES[name]
             streak, free, said = self._with_sign.value, self._without.value, self._said.value
             if text is None:
                 streak[place], free[place] = 0, free[place] + 1
@@ -144,18 +162,13 @@ class Watch:
                 if free[place] >= self.settings.patience:
                     said[place] = 0
                 continue
-            early = step < self.settings.grace_steps and not kind.endswith("gradients")
+            early = step < self.settings.grace_steps and not kind.at_once
             streak[place], free[place] = 0 if early else streak[place] + 1, 0
-            if streak[place] >= self._patience(kind) and not said[place]:
+            patience = 1 if kind.at_once else kind.patience * self.settings.patience
+            if streak[place] >= patience and not said[place]:
                 said[place] = 1
-                new.append(Sign(kind, f"Step {step}: {text} Try {advice.against(kind, self.config)}"))
+                new.append(Sign(name, f"Step {step}: {text} Try {advice.against(name, self.config)}"))
         return new
-
-    def _patience(self, kind: str) -> int:
-        """Looks in a row that must show a sign of this kind; an explosion counts at once."""
-        if kind.endswith("gradients"):
-            return 1
-        return self.settings.patience * (LONG_AT_CHANCE if kind == CHANCE else 1)
 
     def _duplicates(self, seen: Variety) -> str | None:
         if seen.duplicates - seen.real_duplicates <= self.settings.duplicates:

@@ -11,10 +11,12 @@ from ganzoo.data.toy import Ring8
 from ganzoo.training import advice
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import FEWEST, Yardstick, features
-from ganzoo.training.watch import KINDS, LONG_AT_CHANCE, SLOW_START, Watch
+from ganzoo.training.watch import KINDS, SLOW_START, Watch
 from ganzoo.zoo import load_config
 
 GRACE = 100
+LONG_AT_CHANCE = 5
+"""Times the patience."""
 RNG = np.random.RandomState(0)
 
 
