@@ -1,9 +1,9 @@
-"""Tables and pictures of the studies, and BENCHMARKS.md, whose tables this file writes.
+"""Writes the tables of BENCHMARKS.md and draws the sample pictures of the studies.
 
-    python benchmarks/report.py               # puts every study's table into BENCHMARKS.md
-    python benchmarks/report.py recipes       # prints the table of one
+    python benchmarks/report.py               # writes the table of every study into BENCHMARKS.md
+    python benchmarks/report.py recipes       # prints the table of one study
 
-The tables come from ``benchmarks/results/``, where ``study.py`` keeps what it measured.
+The numbers are read from ``benchmarks/results/``, where ``study.py`` saves them.
 """
 
 from __future__ import annotations
@@ -23,20 +23,23 @@ HERE = Path(__file__).parent
 RESULTS, STUDIES, PICTURES = HERE / "results", HERE / "studies", HERE / "pictures"
 PAGE = HERE.parent / "BENCHMARKS.md"
 NUMBERS = {
-    "frechet": "Frechet",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-    "duplicates": "duplicates",
-    "copies": "copies",
-    "modes": "modes",
-    "high_quality": "high quality",
-    "reverse_kl": "reverse KL",
+    "frechet": "Frechet distance ↓",
+    "precision": "precision ↑",
+    "recall": "recall ↑",
+    "density": "density ↑",
+    "coverage": "coverage ↑",
+    "duplicates": "duplicates ↓",
+    "copies": "copies ↓",
+    "modes": "modes found ↑",
+    "high_quality": "share within 3 sigma ↑",
+    "reverse_kl": "reverse KL ↓",
 }
-"""Columns of the table, where a study measures them; the first that it does is given of the last step, too."""
-COLUMNS, POINTS, SIDE = 12, 2500, 192
-"""Images of a row in the picture; of vectors, the points and the size in pixels of their plot."""
+"""Metric name -> column title. A table has the columns that its study measures, at the best step. The first of these
+metrics gets a second column, for the last step. An arrow shows the better direction."""
+COLUMNS = 12
+"""Images per row in the picture of an image study."""
+POINTS, SIDE = 2500, 192
+"""Points in the plot of a vector study, and the side of the plot in pixels."""
 
 
 def main() -> None:
@@ -50,18 +53,18 @@ def main() -> None:
 
 
 def read(name: str) -> dict[str, Any]:
-    """A study and, under "results", what has been measured of it: label -> seed -> entry."""
+    """Read a study's YAML file and add its measurements under "results": row label -> seed -> entry."""
     path = STUDIES / f"{name}.yaml"
     if not path.is_file():
-        there = ", ".join(sorted(found.stem for found in STUDIES.glob("*.yaml")))
-        raise SystemExit(f"There is no study '{name}'. There are: {there}")
+        available = ", ".join(sorted(found.stem for found in STUDIES.glob("*.yaml")))
+        raise SystemExit(f"Unknown study '{name}'. Available: {available}")
     study: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     kept = RESULTS / f"{name}.json"
     return study | {"results": json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}}
 
 
 def write() -> None:
-    """Put the tables into BENCHMARKS.md, each between the two comments that name its study."""
+    """Write every table into BENCHMARKS.md, between the two comments that mark its study."""
     from ganzoo.images import write_atomic
 
     text = PAGE.read_text(encoding="utf-8")
@@ -69,7 +72,7 @@ def write() -> None:
 
 
 def filled(text: str) -> str:
-    """BENCHMARKS.md with the tables as the results have them now."""
+    """Return the text of BENCHMARKS.md with its tables rebuilt from the current results."""
 
     def tabled(found: re.Match[str]) -> str:
         return f"{found[1]}\n{table(read(found[2]))}\n{found[3]}"
@@ -78,13 +81,13 @@ def filled(text: str) -> str:
 
 
 def table(study: Mapping[str, Any]) -> str:
-    """The results as a Markdown table: means over seeds, with the least and the largest where there are several."""
+    """Return the results as a Markdown table: means over seeds, with the minimum and maximum if they differ."""
     results = study["results"]
     if not results:
         return "Nothing has been measured yet."
     names = [name for name in NUMBERS if any(name in entry["measured"]["best"] for entry in _entries(results))]
     titles = [study["columns"], "seeds", "minutes", "steps", "samples/s", "best step", *(NUMBERS[n] for n in names)]
-    titles += [f"{NUMBERS[names[0]]} at the end", "watch"]
+    titles += [f"last step: {NUMBERS[names[0]]}", "collapse warnings"]
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for label in study["rows"]:
         entries = list(results.get(label, {}).values())
@@ -100,7 +103,7 @@ def table(study: Mapping[str, Any]) -> str:
 
 
 def _floors(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """A line of what real samples get, for every kind of data that the rows have."""
+    """One table row with the values of real samples for each data set of the study."""
     found: dict[tuple[str, ...], str] = {}
     for label in study["rows"]:
         for entry in study["results"].get(label, {}).values():
@@ -109,15 +112,16 @@ def _floors(study: Mapping[str, Any], names: Sequence[str]) -> list[str]:
             break
     several = len(found) > 1
     return [
-        f"| real samples{f', as {label}' if several else ''} | | | | | | {' | '.join(cells)} | | |"
+        f"| real samples{f', data of: {label}' if several else ''} | | | | | | {' | '.join(cells)} | | |"
         for cells, label in found.items()
     ]
 
 
 def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
-    """Samples of every row's best weights in the order of the table: a line of images each, or a plot of points.
+    """Draw samples of the best weights of every row, in the order of the table.
 
-    Of several seeds it is the least. A row whose run is not in ``root`` keeps what the picture has of it.
+    A row of an image study is a line of images; a row of a vector study is a plot of points. If a row has several
+    seeds, the lowest seed is drawn. If the run of a row is not in ``root``, its part of the existing picture is reused.
     """
     parts, kept = {}, _parts(path)
     for label in study["rows"]:
@@ -131,7 +135,7 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
             parts[label] = kept[label]
         else:
             print(
-                f"{path.name} stays as it is: the run of '{label}' is not in {root}, nor are its samples in the picture"
+                f"{path.name} was not changed: the run of '{label}' is not in {root}, and the picture has no samples of it"
             )
             return
     if parts:
@@ -139,7 +143,7 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
 
 
 def _is_of(run: Path, entry: Mapping[str, Any]) -> bool:
-    """Whether a run is the one that was measured: another machine or another folder has its own of the same name."""
+    """Whether a run folder is the measured one. A run of another machine can have the same name but other values."""
     measured = run / "best.json"
     if not measured.is_file():
         return False
@@ -149,7 +153,7 @@ def _is_of(run: Path, entry: Mapping[str, Any]) -> bool:
 
 
 def _samples(run: Path) -> Any:
-    """A run's part of the picture, uint8 ``[h, w, 1 or 3]``."""
+    """Return a run's part of the picture, uint8 ``[h, w, 1 or 3]``."""
     import numpy as np
 
     import ganzoo
@@ -162,9 +166,9 @@ def _samples(run: Path) -> Any:
 
 
 def sheet(parts: Mapping[str, Any], path: Path) -> None:
-    """Save the parts, uint8 ``[h, w, 1 or 3]``, below each other, square ones beside each other.
+    """Save the parts, uint8 ``[h, w, 1 or 3]``, as one PNG: from top to bottom, or from left to right if all are square.
 
-    The PNG says under "rows" where each lies, so that one of them can be drawn again without the others' runs.
+    The PNG text field "rows" stores the box of each part. So one part can be replaced without the runs of the rest.
     """
     import numpy as np
     from PIL import Image
@@ -182,7 +186,7 @@ def sheet(parts: Mapping[str, Any], path: Path) -> None:
 
 
 def _parts(path: Path) -> dict[str, Any]:
-    """What ``sheet`` has put together, uint8 ``[h, w, 3]`` under every label; nothing where the picture is damaged."""
+    """Read back the parts that ``sheet`` saved: label -> uint8 ``[h, w, 3]``. Empty if the file is missing or damaged."""
     import numpy as np
     from PIL import Image
 
@@ -192,12 +196,12 @@ def _parts(path: Path) -> dict[str, Any]:
         with Image.open(path) as picture:
             boxes = json.loads(picture.info.get("rows", "{}"))
             return {label: np.asarray(picture.convert("RGB").crop(box)) for label, box in boxes.items()}
-    except (OSError, SyntaxError):  # what PIL raises for a file that is cut off
+    except (OSError, SyntaxError):  # PIL raises these for a truncated file
         return {}
 
 
 def save_small(picture: Any, path: Path, **texts: str) -> None:
-    """Save a PIL image as PNG with 256 colours, and with texts under their names."""
+    """Save a PIL image as a PNG with 256 colors. ``texts`` become PNG text fields."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -217,7 +221,7 @@ def _entries(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _spread(values: Sequence[float]) -> str:
-    """The mean, and the least and the largest where they differ."""
+    """Format the mean, with the minimum and maximum in brackets if they differ."""
     least, mean, largest = (_figure(value) for value in (min(values), statistics.mean(values), max(values)))
     return mean if least == largest else f"{mean} ({least} to {largest})"
 

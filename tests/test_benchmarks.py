@@ -1,4 +1,4 @@
-"""BENCHMARKS.md says what the results say, and every study can be read."""
+"""The tables of BENCHMARKS.md equal the results, and every study can be read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def curves(report, monkeypatch):
 
 
 def script(name, monkeypatch):
-    """A file of ``benchmarks/``, which is no package."""
+    """Import a file of ``benchmarks/``, which is not a package."""
     spec = importlib.util.spec_from_file_location(name, ROOT / f"benchmarks/{name}.py")
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, name, module)
@@ -67,7 +67,8 @@ def test_a_row_is_the_mean_over_its_seeds(report):
     study = {"columns": "recipe", "rows": {"a": {}, "b": {}}, "results": {"a": {"0": entry(2.0), "1": entry(4.0)}}}
     lines = report.table(study).splitlines()
     assert lines[0].startswith(
-        "| recipe | seeds | minutes | steps | samples/s | best step | Frechet | Frechet at the end |"
+        "| recipe | seeds | minutes | steps | samples/s | best step | Frechet distance ↓ |"
+        " last step: Frechet distance ↓ |"
     )
     assert "| a | 2 | 2 | 2,000 |" in lines[2]
     assert "| 3 (2 to 4) | 3 (2 to 4) | recall |" in lines[2]
@@ -82,7 +83,10 @@ def test_every_kind_of_data_has_its_floor(report):
     results = {"b": {"0": entry(2.0, floor=0.2)}, "a": {"0": entry(2.0)}, "c": {"0": entry(2.0)}}
     study = {"columns": "data", "rows": {"a": {}, "b": {}, "c": {}}, "results": results}
     lines = report.table(study).splitlines()[-2:]
-    assert lines == ["| real samples, as a | | | | | | 0.5 | | |", "| real samples, as b | | | | | | 0.2 | | |"]
+    assert lines == [
+        "| real samples, data of: a | | | | | | 0.5 | | |",
+        "| real samples, data of: b | | | | | | 0.2 | | |",
+    ]
 
 
 def test_large_numbers_of_real_samples_are_written_out(report):
@@ -127,7 +131,7 @@ def test_the_charts_are_of_numbers_that_are_measured(report):
 def test_a_picture_is_not_replaced_by_one_without_all_rows(report, tmp_path, capsys):
     study = {"rows": {"a": {}}, "results": {"a": {"0": entry(2.0)}}}
     report.draw(study, tmp_path / "runs", tmp_path / "picture.png")
-    assert "picture.png stays as it is: the run of 'a'" in capsys.readouterr().out
+    assert "picture.png was not changed: the run of 'a'" in capsys.readouterr().out
     assert not (tmp_path / "picture.png").exists()
 
 
@@ -159,7 +163,7 @@ def test_a_damaged_picture_has_no_samples_to_keep(report, tmp_path, capsys):
     report.sheet({"a": np.random.RandomState(0).randint(0, 256, (64, 768, 3), np.uint8)}, path)
     path.write_bytes(path.read_bytes()[:10_000])
     report.draw({"rows": {"a": {}}, "results": {"a": {"0": entry(2.0)}}}, tmp_path / "runs", path)
-    assert "picture.png stays as it is" in capsys.readouterr().out
+    assert "picture.png was not changed" in capsys.readouterr().out
 
 
 def test_lines_of_images_come_below_each_other_and_plots_beside(report, tmp_path):
