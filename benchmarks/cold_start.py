@@ -1,4 +1,4 @@
-"""From nothing to one image: a new process with ganzoo against the same in bare NumPy and ONNX Runtime."""
+"""Measures the time from a new process to one image: with ganzoo, and with NumPy and ONNX Runtime only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BARE = (
 
 
 def seconds(code: str) -> float:
-    """Wall time of ``python -c code``."""
+    """Return the wall time of ``python -c code``."""
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - begun
@@ -31,7 +31,7 @@ def main(repeats: int = 15) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bundle = make_bundle(Path(folder))
         ours, bare = OURS.format(bundle=bundle), BARE.format(model=f"{bundle}/onnx/model.onnx")
-        seconds(ours), seconds(bare)  # fills the disk cache
+        seconds(ours), seconds(bare)  # fills the disk cache before the measurement
         pairs = [(seconds(ours), seconds(bare)) for _ in range(repeats)]
     ratio = statistics.median(mine / other for mine, other in pairs)
     mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))

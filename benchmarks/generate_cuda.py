@@ -1,6 +1,6 @@
-"""What two options of ONNX Runtime's CUDA give on faces-64: TF32, and how cuDNN looks for a convolution's algorithm.
+"""Compares two options of ONNX Runtime on a GPU, with faces-64: TF32, and cuDNN's search for a convolution algorithm.
 
-Needs a GPU and ``pip install 'ganzoo-keras[gpu]'``; no TensorFlow.
+It needs a GPU and ``pip install 'ganzoo-keras[gpu]'``. It does not need TensorFlow.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ def main() -> None:
 
 
 def quiet_session(content: bytes, providers: list[Any]) -> Any:
-    """A session that says nothing of the algorithms that cuDNN cannot use."""
+    """Return a CUDA session that does not log the algorithms that cuDNN cannot use."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(content, options, providers=providers)
     if session.get_providers()[0] != "CUDAExecutionProvider":
-        raise SystemExit("CUDA does not start here; ganzoo doctor says why.")
+        raise SystemExit("ONNX Runtime cannot use CUDA on this machine. For the reason, run: ganzoo doctor")
     return session
 
 
 def accuracy(session: Any, latents: Any, expected: Any) -> dict[str, float]:
-    """Differences from ganzoo on the CPU, and milliseconds of the first run of a new batch size (median)."""
+    """Return the differences from ganzoo on the CPU, and the milliseconds of the first run of a new batch size."""
     run(session, latents[:8])
     firsts = [run(session, latents[:size]) for size in NEW_BATCHES]
     made = session.run(None, {"latent": latents})[0]
@@ -73,14 +73,17 @@ def accuracy(session: Any, latents: Any, expected: Any) -> dict[str, float]:
 
 
 def speeds(sessions: dict[str, Any], latents: Any) -> dict[str, dict[str, Any]]:
-    """Milliseconds a run by batch size: median, least and largest of the repeats; each repeat runs every session."""
+    """Measure milliseconds per run for each batch size: median, minimum and maximum of the repeats.
+
+    Each repeat runs every session, so other work on the machine slows all of them.
+    """
     found: dict[str, dict[str, Any]] = {name: {} for name in sessions}
     for batch in BATCHES:
         times: dict[str, list[float]] = {name: [] for name in sessions}
         for repeat in range(REPEATS + 1):
             for name, session in sessions.items():
                 each = [run(session, latents[:batch]) for _ in range(RUNS)]
-                if repeat:  # the first warms up
+                if repeat:  # repeat 0 is the warm-up
                     times[name].append(statistics.median(each))
         for name, values in times.items():
             found[name][f"ms_batch_{batch}"] = [
@@ -90,7 +93,7 @@ def speeds(sessions: dict[str, Any], latents: Any) -> dict[str, dict[str, Any]]:
 
 
 def run(session: Any, latents: Any) -> float:
-    """Milliseconds of one run, the copy to the GPU and back included."""
+    """Return the milliseconds of one run, with the copies to and from the GPU."""
     start = time.perf_counter()
     session.run(None, {"latent": latents})
     return (time.perf_counter() - start) * 1e3

@@ -1,4 +1,4 @@
-"""Generation speed of a bundle on ONNX Runtime against tf.function, PyTorch and Keras predict."""
+"""Compares the generation speed of a bundle on ONNX Runtime with tf.function, PyTorch and Keras predict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FUNCTION, FUNCTION_ONE_DNN = "tf.function", "tf.function, oneDNN on"
 
 
 def make_bundle(folder: Path) -> str:
-    """Export the benchmarks' generator after one step of training."""
+    """Train the generator of the benchmarks for one step, and export it."""
     import numpy as np
     from contenders.networks_keras import config
 

@@ -1,4 +1,4 @@
-"""Times contenders in turn, each in a process of its own, and compares their medians."""
+"""Measures several programs ("contenders") in turn, each in its own process, and compares their speed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ PACKAGES = ("tensorflow", "keras", "onnxruntime", "torch", "numpy")
 
 
 class Contender:
-    """A process that does one unit of work each time it reads a line, and answers with the seconds it took."""
+    """A process that does one unit of work per input line, and prints the seconds that the work took."""
 
     def __init__(self, script: str, *arguments: str, one_dnn: bool | None = None) -> None:
-        """``one_dnn`` turns TensorFlow's oneDNN on or off; by default TensorFlow, or ganzoo, decides."""
+        """``one_dnn`` turns TensorFlow's oneDNN on or off. If it is None, TensorFlow or ganzoo decides."""
         command = [sys.executable, str(HERE / "contenders" / script), *arguments]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_WAIT_POLICY": "PASSIVE"}
         if one_dnn is not None:
@@ -37,7 +37,7 @@ class Contender:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise SystemExit(f"{self.process.args} died")
+            raise SystemExit(f"This contender ended without a result: {self.process.args}")
         return float(answer)
 
     def stop(self) -> None:
@@ -47,17 +47,26 @@ class Contender:
 
 
 def serve(work: Callable[[], float]) -> None:
-    """The contender's side: warm up, then answer each line with the seconds that ``work`` returns."""
+    """Run in the contender's process: warm up, then print the seconds that ``work`` returns for each input line."""
     work()
     for _ in sys.stdin:
         print(f"{work():.6f}", flush=True)
 
 
 def compare(contenders: Mapping[str, Contender], *, units: float, repeats: int = 5) -> dict[str, list[float]]:
-    """Images a second of each contender in each repeat; ``units`` is how many images one unit of work makes."""
+    """Measure every contender once per repeat.
+
+    Args:
+        contenders: name -> started contender.
+        units: images per unit of work.
+        repeats: measurements of each contender.
+
+    Returns:
+        Name -> images per second, one value per repeat.
+    """
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for contender in contenders.values():
-        contender.seconds()  # the first answer comes after the warm-up
+        contender.seconds()  # waits for the warm-up
     for _ in range(repeats):
         for name, contender in contenders.items():
             rates[name].append(units / contender.seconds())
@@ -72,10 +81,10 @@ def report(
     """Print medians, spread and ratios, and return them.
 
     Args:
-        title: of the table.
-        rates: images a second, one number a repeat.
-        ours: the contenders of ganzoo.
-        against: those that each of ``ours`` is divided by.
+        title: title of the table.
+        rates: name -> images per second, one value per repeat.
+        ours: names of ganzoo's contenders.
+        against: names of the other contenders. The ratio is the rate of ``ours`` divided by the rate of ``against``.
     """
     print(f"\n{title}")
     medians = {name: statistics.median(values) for name, values in rates.items()}
@@ -97,7 +106,7 @@ def report(
 
 
 def keep(name: str, tables: Sequence[Mapping[str, object]], *, packages: Sequence[str] = PACKAGES) -> None:
-    """Write the tables, the machine they are from and the versions of packages to ``results/<name>.json``."""
+    """Write the tables, facts about the machine and the versions of packages to ``results/<name>.json``."""
     from importlib.metadata import version
 
     machine = {"cpus": os.cpu_count(), "processor": _processor(), "python": platform.python_version()}

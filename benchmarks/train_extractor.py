@@ -1,15 +1,15 @@
-"""Trains the extractor ``small_cnn`` and puts it into the package.
+"""Trains the extractor ``small_cnn`` and saves it in the package.
 
     pip install -c constraints.txt -e '.[test]'
     python benchmarks/train_extractor.py
 
-A small network learns two things at once about pictures that are there offline: what they are (the style of a drawn
-picture, or a real digit), and what was done to them (nothing, blur, noise, blocks out of place). The second makes the
-features tell a spoiled picture from a good one, where a classifier alone would learn not to care. It needs no
-generative model. The features are the means of three layers' maps, brought to variance 1.
+A small network learns two tasks at the same time, on images that need no download. The first task is the class of an
+image: the style of a drawing, or a digit. The second task is its damage: none, blur, noise, or blocks in wrong places.
+The second task makes the features sensitive to damage. A network with the first task alone learns to ignore damage. The
+training needs no generative model. The features are the means of the maps of three layers, scaled to variance 1.
 
-Licences: only styles under CC0 1.0, CC BY 4.0 or MIT, and the digits of UCI (CC BY 4.0); the list of them goes into
-``ganzoo/extractors/small_cnn.json``, beside ``small_cnn.onnx``. What was measured goes to
+Licenses: the data are styles under CC0 1.0, CC BY 4.0 or MIT, and the digits of UCI (CC BY 4.0). The file
+``ganzoo/extractors/small_cnn.json`` lists them; ``small_cnn.onnx`` is in the same folder. The measurements are saved in
 ``results/train_extractor.json``.
 """
 
@@ -30,12 +30,17 @@ PACKAGE = Path(__file__).parents[1] / "ganzoo" / "extractors"
 SEED = 1000
 BATCH = 36
 LIMIT = 2_000_000
+"""Maximum size of the ONNX file in bytes."""
 WIDTHS = ((16,), (32,), (64, 64), (96, 96))
 """Channels of the convolutions at 32, 16, 8 and 4 px."""
 
 
 def network(classes: int) -> tuple[Any, Any]:
-    """Image ``[b, 64, 64, 3]`` in [-1, 1] -> (class, damage) for training, and (features, probabilities) to ship."""
+    """Return two models that share their weights, for images ``[b, 64, 64, 3]`` in [-1, 1].
+
+    The first model is for training: logits of the class and of the damage. The second model is exported: features and
+    class probabilities.
+    """
     import keras
 
     image = keras.Input((SIDE, SIDE, 3), name="image")
@@ -55,7 +60,7 @@ def network(classes: int) -> tuple[Any, Any]:
 
 
 def batches(data: Pictures, *, training: bool) -> Any:
-    """Batches of pictures with both labels; varied and in another order in every epoch when training."""
+    """Return batches of images with both labels. For training, they are shuffled and augmented in every epoch."""
     import tensorflow as tf
 
     def prepare(number: Any, part: tuple[Any, Any]) -> tuple[Any, dict[str, Any]]:
@@ -67,7 +72,7 @@ def batches(data: Pictures, *, training: bool) -> Any:
         images, damages = damaged(images, seeds[1])
         return images, {"class": labels, "damage": damages}
 
-    digits = len(styles())  # their labels come last
+    digits = len(styles())  # the labels of the digits come after the styles
     dataset = tf.data.Dataset.from_tensor_slices(tuple(data))
     if training:
         dataset = dataset.shuffle(len(data.labels), seed=SEED).repeat()
@@ -92,11 +97,11 @@ def fit(model: Any, data: Pictures, *, epochs: int) -> None:
 
 
 def to_onnx(model: Any, name: str) -> bytes:
-    """ONNX with the input "image" and the outputs "features" and "probabilities", for any number of images.
+    """Convert a model to ONNX with a free batch size: input "image", outputs "features" and "probabilities".
 
     Args:
-        model: from images to the two; its outputs are ``[b, d]``.
-        name: of the graph.
+        model: images -> (features, probabilities), each ``[b, d]``.
+        name: name of the graph.
     """
     import tensorflow as tf
     import tf2onnx
@@ -122,7 +127,7 @@ def to_onnx(model: Any, name: str) -> bytes:
 
 
 def measured(content: bytes, model: Any, test: Pictures) -> dict[str, float]:
-    """What the file does with pictures that were not trained on, on ONNX Runtime."""
+    """Test the ONNX file on held-out images, with ONNX Runtime."""
     from ganzoo.runtime import make_session
 
     session, _ = make_session(content, device="cpu", threads=1)
@@ -141,7 +146,7 @@ def measured(content: bytes, model: Any, test: Pictures) -> dict[str, float]:
 
 
 def ship(content: bytes) -> str:
-    """Put the network with its SHA-256, classes and credits into the package."""
+    """Write the network into the package, with its SHA-256, classes and credits, and return the SHA-256."""
     if len(content) > LIMIT:
         raise SystemExit(f"The file has {len(content):,} bytes; allowed: {LIMIT:,}.")
     digest = hashlib.sha256(content).hexdigest()
@@ -153,9 +158,9 @@ def ship(content: bytes) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train the extractor small_cnn and put it into the package.")
+    parser = argparse.ArgumentParser(description="Train the extractor small_cnn and save it in the package.")
     parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--a-class", type=int, default=128, help="pictures of each class")
+    parser.add_argument("--a-class", type=int, default=128, help="images per class")
     arguments = parser.parse_args()
 
     import keras

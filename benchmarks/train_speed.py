@@ -1,4 +1,4 @@
-"""Training speed of ganzoo against Keras fit and PyTorch, and what share of the machine's matrix peak it reaches."""
+"""Compares the training speed of ganzoo with Keras fit and PyTorch, and with the matrix peak of the machine."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ FIT, FIT_ONE_DNN, PEAK = "Keras fit", "Keras fit, oneDNN on", "matrix product"
 
 
 def step_work() -> float:
-    """Floating-point operations of one image in one simultaneous update, by the networks' multiply-adds.
+    """Return the floating-point operations per image of a simultaneous update, from the multiply-adds of the networks.
 
-    Generator: forward and twice that backward. Discriminator: forward on real and on fake; backward to the weights and
-    the inputs of both, and once more from the generator's loss to the fake image: 2 + 4 + 1 forward passes' worth.
+    The unit is the cost of one forward pass. The generator costs 3: its forward pass (1) and its backward pass (2). The
+    discriminator costs 7: the forward passes of real and fake images (2), the gradients of the weights and the inputs
+    of both (4), and the gradient of the generator's loss at the fake images (1).
     """
     from contenders.networks_keras import config
 
@@ -23,7 +24,7 @@ def step_work() -> float:
     summary = summarise(config("simultaneous"))
     generator, discriminator = summary.generator.multiply_adds, summary.discriminator.multiply_adds
     if generator is None or discriminator is None:
-        raise SystemExit("this benchmark needs TensorFlow")
+        raise SystemExit("This benchmark needs TensorFlow: pip install -e '.[train]'")
     return 2.0 * (3 * generator + 7 * discriminator)
 
 

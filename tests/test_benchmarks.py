@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,28 @@ def test_the_page_has_the_tables_of_the_results(report):
     text = report.PAGE.read_text(encoding="utf-8")
     assert report.filled(text) == text, "run python benchmarks/report.py"
     assert text.count("<!-- study:") >= 1
+
+
+PAGES = [ROOT / "BENCHMARKS.md", ROOT / "benchmarks/README.md", *sorted((ROOT / "benchmarks/notes").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_has_a_target(page):
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings]
+            assert anchor in anchors, link
+
+
+def test_every_study_has_notes_and_a_table():
+    text = (ROOT / "BENCHMARKS.md").read_text(encoding="utf-8")
+    for name in STUDIES:
+        assert f"<!-- study: {name} -->" in text
+        assert f"(benchmarks/notes/{name}.md)" in text
 
 
 def test_a_study_is_due_seed_by_seed_and_a_row_may_have_seeds_of_its_own(curves, monkeypatch):

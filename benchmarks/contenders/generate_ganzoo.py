@@ -1,4 +1,4 @@
-"""Generation as ganzoo does it: a bundle on ONNX Runtime. Arguments: the bundle and the batch size."""
+"""Generation with ganzoo: a bundle on ONNX Runtime. Arguments: the bundle and the batch size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generation in TensorFlow. Arguments: function or predict, and the batch size."""
+"""Generation with TensorFlow. Arguments: "function" or "predict", and the batch size."""
 
 from __future__ import annotations
 

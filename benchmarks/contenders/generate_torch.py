@@ -1,4 +1,4 @@
-"""Generation in PyTorch, channels last, inference mode. Argument: the batch size."""
+"""Generation with PyTorch: channels last, inference mode. Argument: the batch size."""
 
 from __future__ import annotations
 

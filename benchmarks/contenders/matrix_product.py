@@ -1,4 +1,7 @@
-"""The machine's float32 matrix peak: the best of some large products in NumPy (OpenBLAS). Answers seconds a GFLOP."""
+"""The float32 matrix peak of the machine: the fastest of several large products in NumPy (OpenBLAS).
+
+The unit of work is one GFLOP, so it prints seconds per GFLOP.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The networks of the benchmarks in Keras, through ganzoo's own config."""
+"""The networks of the benchmarks in Keras, built from a ganzoo config."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLOCKS = {
 
 
 def config(update: str) -> Config:
-    """DCGAN at 64 px as the paper has it."""
+    """Return the config of DCGAN at 64 px, as in the paper."""
     adam = {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5}
     training = {"update": update, "batch_size": BATCH, "g_optimizer": adam, "d_optimizer": adam, "steps": 10**6}
     return Config.read({"data": {"source": "faces", "resolution": 64}, **BLOCKS, "training": training})

@@ -1,4 +1,4 @@
-"""The networks of the benchmarks in PyTorch, as its DCGAN tutorial lays them out."""
+"""The networks of the benchmarks in PyTorch, as in PyTorch's DCGAN tutorial."""
 
 from __future__ import annotations
 

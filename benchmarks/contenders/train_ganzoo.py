@@ -1,4 +1,4 @@
-"""Training as ganzoo does it: one graph runs many steps. Argument: simultaneous or alternating."""
+"""Training with ganzoo: one graph runs many steps. Argument: "simultaneous" or "alternating"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training as the Keras guide does it: a Model with its own train_step, compiled, and fit on a tf.data pipeline."""
+"""Training as in the Keras guide: a compiled Model with its own train_step, and fit on a tf.data pipeline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEPS = 3
 
 
 class GAN(keras.Model):
-    """Discriminator, then generator, each on noise of its own."""
+    """Updates the discriminator, then the generator, each with new noise."""
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model) -> None:
         super().__init__()

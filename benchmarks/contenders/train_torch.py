@@ -1,4 +1,4 @@
-"""Training as PyTorch's DCGAN tutorial does it: eager, data loader, real and fake batches in turn."""
+"""Training as in PyTorch's DCGAN tutorial: eager mode, a data loader, real and fake batches in turn."""
 
 from __future__ import annotations
 
