@@ -2,8 +2,10 @@
 
     config.json  metadata.json  README.md  samples.png  model.safetensors  onnx/model.onnx  [onnx/model_fp16.onnx]
 
-Only these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Names that begin with a dot
-(``.gitattributes``, ``.cache``) belong to other tools; they are never opened.
+Only these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Every other file in the folder
+(``.gitattributes``, ``.DS_Store``, ``notes.txt``) belongs to other tools or to people: it is no part of the bundle, is
+never opened or published, and is never deleted. So a folder with such files is loaded, but a new bundle takes its place
+only if the others are those of a file manager.
 
 metadata.json has the SHA-256 of every file except itself and README.md, which is for people and which the owner of a
 model may edit at any time. A card is looked at all the same: it must be text.
@@ -30,6 +32,8 @@ from ganzoo.bundle_config import (
 )
 from ganzoo.bundle_files import MAX_TENSORS, check_card, check_png, check_safetensors
 from ganzoo.errors import BundleError, did_you_mean
+from ganzoo.folder_contents import others_in
+from ganzoo.git_lfs import require_content
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,13 +116,14 @@ class Bundle:
 def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (), download: bool = False) -> Bundle:
     """Verify a bundle and read its config.
 
-    Every file must have the size and SHA-256 that metadata.json says, and there must be no file more and none less.
+    Every file of a bundle must have the size and SHA-256 that metadata.json says, and none may be missing. Files that
+    have another name than a bundle's are passed over unopened.
 
     Args:
         folder: the bundle.
         unhashed: files whose hashes are left to ``Bundle.read``, because the caller reads them next.
-        download: the folder is what was fetched of a repo: files that were not fetched may be missing, and other files
-            of the repo may stand there. Neither are read.
+        download: the folder is what was fetched of a repo: files that were not fetched may be missing, and files that
+            metadata.json does not list may be there. Neither are read.
 
     Raises:
         BundleError: saying which file is wrong, and how.
@@ -127,7 +132,7 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
     if not folder.is_dir():
         raise BundleError(f"No bundle at '{folder}': there is no such folder.")
     try:
-        present = _list_files(folder, others=download)
+        present = _list_files(folder)
         for name in REQUIRED:
             if name not in present:
                 raise BundleError(f"no ganzoo bundle, because it has no {name}.")
@@ -192,8 +197,7 @@ def write_bundle(
 
 def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
     """Write ``contents`` into a hidden folder beside ``folder``, sync, and swap the two by renaming."""
-    if folder.is_symlink() or (folder.exists() and not _is_replaceable(folder)):
-        raise BundleError(f"'{folder}' is there and is no ganzoo bundle, so it is left alone. Choose another folder.")
+    _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("new", "old"))
     shutil.rmtree(fresh, ignore_errors=True)
@@ -218,24 +222,30 @@ def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _is_replaceable(folder: Path) -> bool:
-    """True for an empty folder, or one that holds a bundle's files and nothing else, hidden files included."""
-    if not folder.is_dir():
-        return False
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*")} - {"onnx"}
-    return not names or (names <= set(LIMITS) and names >= set(REQUIRED))
-
-
-def _list_files(folder: Path, *, others: bool) -> set[str]:
-    """Names of the files in a bundle's folder, relative, with slashes; hidden names left out.
-
-    Args:
-        folder: the bundle.
-        others: leave names out that no bundle has; otherwise they are refused.
+def _check_replaceable(folder: Path) -> None:
+    """Refuse to put a bundle where something else is. Free are an empty folder and a bundle, with or without files of
+    a file manager, which are not kept.
 
     Raises:
-        BundleError: if there is a name that no bundle has.
+        BundleError: naming a person's own files, if there are some.
     """
+    if not folder.is_symlink() and folder.is_dir():
+        others, ours = others_in(folder, tuple(LIMITS)), {name for name in LIMITS if (folder / name).exists()}
+        if not others and (not ours or ours >= set(REQUIRED)):
+            return
+        if others and ours >= set(REQUIRED):
+            listed = ", ".join(ascii(name) for name in others[:3]) + (" and more" if len(others) > 3 else "")
+            raise BundleError(
+                f"'{folder}' has files that are not the bundle's, so it is left alone: {listed}. Move them elsewhere, "
+                "or choose another folder."
+            )
+    elif not os.path.lexists(folder):
+        return
+    raise BundleError(f"'{folder}' is there and is no ganzoo bundle, so it is left alone. Choose another folder.")
+
+
+def _list_files(folder: Path) -> set[str]:
+    """Names of the files in a folder that are a bundle's, relative, with slashes. No other is looked at."""
     found: set[str] = set()
     for prefix in ("", "onnx/"):
         parent = folder / prefix
@@ -243,13 +253,8 @@ def _list_files(folder: Path, *, others: bool) -> set[str]:
             continue
         if prefix and (parent.is_symlink() or not parent.is_dir()):
             raise BundleError("onnx is not a folder.")
-        for entry in os.scandir(parent):
-            if not entry.name.startswith(".") and not (entry.name == "onnx" and not prefix):
-                found.add(prefix + entry.name)
-    if others:
-        return found & set(LIMITS)
-    _allowed_names(found)
-    return found
+        found |= {prefix + entry.name for entry in os.scandir(parent)}
+    return found & set(LIMITS)
 
 
 def _allowed_names(names: Iterable[str]) -> None:
@@ -294,6 +299,7 @@ def _checked_path(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file():
         raise BundleError(f"{name} is not a regular file.")
+    require_content(path, name=name, error=BundleError)
     size = path.stat().st_size
     if size > LIMITS[name]:
         raise BundleError(f"{name} has {size} bytes; allowed: {LIMITS[name]}.")

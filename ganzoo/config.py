@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ganzoo.architecture import DiscriminatorConfig, GeneratorConfig, trace
 from ganzoo.augment import Augmentation, augmentations
 from ganzoo.blocks.base import Block, Shape
+from ganzoo.config_paths import NAME_OR_PATH
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError
 from ganzoo.evaluation_config import EvaluationConfig
@@ -68,7 +69,7 @@ class TrainingConfig(BaseModel):
     ema_warmup: bool = True
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     xla: bool = False
-    init_from: str | None = Field(None, min_length=1, max_length=500)
+    init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
     seed: int = Field(0, ge=0, lt=2**31)
     evaluation: EvaluationConfig | None = EvaluationConfig()
     watch: WatchConfig = WatchConfig()

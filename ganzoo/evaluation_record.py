@@ -15,6 +15,7 @@ from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.evaluator import Evaluator, Number, Spread
 from ganzoo.extractors.base import extractors
 from ganzoo.images import write_atomic
+from ganzoo.public_values import public_values
 from ganzoo.real_data import run_of
 from ganzoo.versions import installed_version
 
@@ -87,7 +88,7 @@ class Evaluation:
 def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict[str, Any]:
     """Everything that the numbers of an evaluator depend on, except the generator. Paths are left out."""
     loaded, flips = evaluator.loaded, bool(getattr(source, "flip", False)) and dataset.samples.ndim == 4
-    config = {key: value for key, value in extractors.spec(evaluator.extractor).items() if key != "path"}
+    config = public_values(evaluator.extractor, extractors.spec(evaluator.extractor))
     libraries = _LIBRARIES + (_TENSORFLOW if loaded.canonical else ())
     versions = {name: installed_version(name) for name in libraries}
     draws = f"95% of the mean, Student's t over {evaluator.draws} draws of seeds and real samples"
@@ -110,7 +111,7 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
         "real_samples": len(dataset),
         "real_samples_used": len(evaluator.real),
         "real_mirrored": "half of them, at random, as in training" if flips else "no",
-        "data": {key: value for key, value in data_sources.spec(source).items() if key != "path"},
+        "data": public_values(source, data_sources.spec(source)),
         "versions": {name: number for name, number in versions.items() if number is not None},
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -89,8 +88,7 @@ def experiment(
         return config
     if not type(config.data).accepts_path:
         raise ConfigError(_no_path(config))
-    path = json.dumps(os.fspath(Path(data).expanduser().absolute()), ensure_ascii=False)
-    return load_config(what, [*changes, f"data.path={path}"])
+    return load_config(what, changes, data=data)
 
 
 def _no_path(config: Config) -> str:

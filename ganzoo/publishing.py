@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.bundle import CARD, LIMITS, METADATA, ONNX, Bundle, read_bundle
+from ganzoo.bundle import CARD, CONFIG, LIMITS, METADATA, ONNX, Bundle, read_bundle
 from ganzoo.bundle_config import BundleMetadata, read_json, write_json
 from ganzoo.card import check_license, is_ours, model_card
-from ganzoo.errors import GanzooError, HubError, did_you_mean
+from ganzoo.errors import BundleError, GanzooError, HubError, did_you_mean
 from ganzoo.hub import client, endpoint, patiently
 from ganzoo.hub_failures import Situation, explained
 from ganzoo.hub_reference import HubReference, require_reference
@@ -83,7 +84,7 @@ def publish(
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
     if license is not None:
         check_license(license)
-    bundle = with_metrics(read_bundle(find_bundle(what)), write=not dry_run)
+    bundle = _public(with_metrics(read_bundle(find_bundle(what)), write=not dry_run))
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]
@@ -104,6 +105,23 @@ def publish(
         if known is None:
             raise
         raise known from error
+
+
+def _public(bundle: Bundle) -> Bundle:
+    """The bundle without places on this machine, which older versions wrote into bundles.
+
+    Raises:
+        BundleError: if config.json has one, because its generator is built from that file.
+    """
+    from ganzoo.public_values import local_text, public_facts
+
+    place = local_text(bundle.config.to_dict())
+    if place is not None:
+        raise BundleError(
+            f"Bundle '{bundle.folder}': {CONFIG} names a place on this machine, {place[:60]!a}, which others would see."
+            " Export the run again: ganzoo export RUN"
+        )
+    return replace(bundle, metadata=bundle.metadata._replace(facts=public_facts(bundle.metadata.facts)))
 
 
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:

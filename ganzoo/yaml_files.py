@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ganzoo.errors import ConfigError, did_you_mean
+from ganzoo.git_lfs import require_content
 
 MAX_BYTES = 1_000_000
 """No config is larger; what is larger is something else."""
@@ -71,6 +72,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if the file cannot be read or holds something else.
     """
+    require_content(path, error=ConfigError)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, so this is no config")

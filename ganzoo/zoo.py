@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,12 +49,16 @@ def describe(name: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def load_config(what: str | Path | Config, overrides: Sequence[str] = ()) -> Config:
-    """Read a config, check it and apply overrides.
+def load_config(
+    what: str | Path | Config, overrides: Sequence[str] = (), *, data: str | os.PathLike[str] | None = None
+) -> Config:
+    """Read a config, check it and apply overrides. Every path in the result is absolute.
 
     Args:
-        what: a name from the zoo, a path to a YAML file, or a config.
-        overrides: ``dotted.key=value`` texts.
+        what: a name from the zoo, a path to a YAML file, or a config. A path in a YAML file is relative to the folder
+            of the file that names it; ``~`` is the home folder.
+        overrides: ``dotted.key=value`` texts; a path is relative to the present folder.
+        data: ``data.path`` after the overrides, for sources that read files; relative to the present folder.
 
     Raises:
         UnknownNameError: if no model of the zoo has the name.
@@ -63,15 +68,26 @@ def load_config(what: str | Path | Config, overrides: Sequence[str] = ()) -> Con
     from ganzoo.config import Config
 
     name = what.name if isinstance(what, Config) else str(what)
-    values = what.to_dict() if isinstance(what, Config) else _read(what)
-    config = Config.read(values, what=name)
+    config, values = _placed(what.to_dict() if isinstance(what, Config) else _read(what), name)
     if overrides:
         complete = config.to_dict()
         values = _with_source(values)
         values["data"] = _fields_of_new_source(values["data"], overrides)
         values = yaml_files.apply_overrides(values, overrides, defaults=complete, known=list(_keys(complete)))
-        config = Config.read(values, what=name)
+        config, values = _placed(values, name)
+    if data is not None:
+        values = _with_source(values)
+        config, _ = _placed({**values, "data": {**values["data"], "path": os.fspath(data)}}, name)
     return config
+
+
+def _placed(values: dict[str, Any], name: str) -> tuple[Config, dict[str, Any]]:
+    """The config of plain values, and the values, both with absolute paths."""
+    from ganzoo.config import Config
+    from ganzoo.config_paths import unlocated, with_absolute_paths
+
+    placed: dict[str, Any] = with_absolute_paths(Config.read(unlocated(values), what=name), values)
+    return Config.read(placed, what=name), placed
 
 
 def _read(what: str | Path) -> dict[str, Any]:
@@ -95,8 +111,9 @@ def _find(what: str | Path) -> Path:
 def _resolved(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The values of a file merged over those of the one that it extends: a file beside it, or a model of the zoo."""
     from ganzoo import yaml_files
+    from ganzoo.config_paths import located
 
-    values = _with_source(yaml_files.read_mapping(path))
+    values = _with_source(located(yaml_files.read_mapping(path), path.absolute().parent))
     base = values.pop("extends", None)
     if base is None:
         return values

@@ -100,16 +100,45 @@ def test_a_missing_file_is_named(folder, name):
         read_bundle(folder)
 
 
-@pytest.mark.parametrize(
-    "name", ["model.keras", "a.pkl", "onnx/model.onnx.data", "onnx/x/y", "saved_model.pb", "a\x1b[2J"]
-)
-def test_a_file_too_many_is_refused(folder, name):
+FOREIGN = ["model.keras", "a.pkl", "onnx/model.onnx.data", "onnx/x/y", "saved_model.pb", "a\x1b[2J", "notes.txt"]
+SYSTEM = [".DS_Store", "onnx/.DS_Store", "Thumbs.db", "desktop.ini", "Desktop.ini", "._README.md", "Icon\r"]
+
+
+@pytest.mark.parametrize("name", FOREIGN + SYSTEM)
+def test_a_file_of_another_name_is_never_opened(folder, name, monkeypatch):
     path = folder / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"x")
-    with pytest.raises(BundleError, match="is no file of a bundle") as caught:
+    opened = []
+    real = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, *args, **options: opened.append(self) or real(self, *args, **options)
+    )
+    bundle = read_bundle(folder)
+    bundle.weights()
+    assert {file.relative_to(folder).as_posix() for file in opened} <= set(bundle_module.LIMITS)
+    assert name not in bundle.files
+    with pytest.raises(BundleError, match="has no"):
+        bundle.read(name)
+
+
+def test_a_listed_file_of_another_name_is_refused(folder):
+    (folder / "notes.txt").write_bytes(b"x")
+    metadata = json.loads((folder / METADATA).read_text())
+    metadata["files"]["notes.txt"] = {"size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+    (folder / METADATA).write_text(json.dumps(metadata))
+    with pytest.raises(BundleError, match="'notes.txt' is no file of a bundle"):
         read_bundle(folder)
-    assert str(caught.value).isprintable()
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
+
+
+@pytest.mark.parametrize("name", [CONFIG, METADATA, WEIGHTS, ONNX, "samples.png", "README.md"])
+def test_a_pointer_of_git_lfs_is_called_so(folder, name):
+    (folder / name).write_bytes(POINTER)
+    with pytest.raises(BundleError, match=f"{name} is a pointer of git-lfs .* run: git lfs pull"):
+        read_bundle(folder)
 
 
 def test_a_known_file_without_a_hash_is_refused(folder):
@@ -129,7 +158,7 @@ def test_a_download_may_be_partial_and_lie_beside_other_files(folder):
     (folder / WEIGHTS).unlink()
     (folder / "LICENSE").write_text("mine")
     (folder / "onnx/model_fp16.onnx").write_bytes(b"never read")
-    with pytest.raises(BundleError, match="LICENSE"):
+    with pytest.raises(BundleError, match=r"no hash of onnx/model_fp16\.onnx"):
         read_bundle(folder)
     bundle = read_bundle(folder, download=True)
     assert bundle.read(ONNX)
@@ -384,13 +413,28 @@ def test_an_older_bundle_is_replaced_as_a_whole(folder):
     assert [path.name for path in folder.parent.iterdir()] == ["b"]
 
 
-@pytest.mark.parametrize("name", ["notes.txt", ".git", "onnx/mine.txt"])
-def test_a_folder_with_other_files_is_left_alone(folder, name):
+@pytest.mark.parametrize("name", ["notes.txt", ".git", "onnx/mine.txt", "onnx/mine/x", "a\x1b[2J", ".DS_Store/x"])
+def test_a_bundle_with_a_persons_files_is_left_alone(folder, name):
+    (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("mine")
-    with pytest.raises(BundleError, match="left alone"):
+    top = name.removesuffix("/x")
+    with pytest.raises(BundleError, match="not the bundle's, so it is left alone") as caught:
         tiny_bundles.vector_bundle(folder)
+    assert f"left alone: {top!a}. Move them elsewhere" in str(caught.value)
+    assert str(caught.value).isprintable()
     assert (folder / name).read_text() == "mine"
     assert (folder / "samples.png").exists()
+
+
+@pytest.mark.parametrize("name", SYSTEM)
+def test_files_of_a_file_manager_are_in_nobodys_way(folder, name):
+    (folder / name).write_text("")
+    tiny_bundles.vector_bundle(folder)
+    assert read_bundle(folder).config.kind == "vector"
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / ".DS_Store").write_text("")
+    tiny_bundles.vector_bundle(folder)
 
 
 def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path):
@@ -407,6 +451,12 @@ def test_an_empty_folder_is_taken(tmp_path):
     (tmp_path / "b").mkdir()
     tiny_bundles.vector_bundle(tmp_path / "b")
     assert (tmp_path / "b" / CONFIG).exists()
+
+
+def test_a_folder_may_have_a_dot_in_its_name(tmp_path):
+    for _ in range(2):
+        tiny_bundles.vector_bundle(tmp_path / "my.v1")
+    assert read_bundle(tmp_path / "my.v1").config.kind == "vector"
 
 
 @pytest.mark.parametrize("call", range(8))

@@ -66,17 +66,19 @@ def train(
     import_tensorflow()
     from ganzoo.training.train import start
 
-    command = _command(name, overrides or [], seed=seed, max_minutes=max_minutes, max_steps=max_steps)
+    command = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
     _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say, command=command))
 
 
-def _command(name: str, overrides: list[str], **options: float | None) -> str:
-    """The command for the model card: without where anything lies on this machine."""
-    words = ["ganzoo", "train", Path(name).name, *(text for text in overrides if not text.startswith("data.path="))]
+def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
+    """The command for the model card: without where anything is on this machine."""
+    from ganzoo.public_values import public_command, public_values
+
+    words = ["ganzoo", "train", name, *overrides]
     for option, value in options.items():
         if value is not None:
             words += [f"--{option.replace('_', '-')}", f"{value:g}"]
-    return shlex.join(words)
+    return public_command(shlex.join(words), public_values(config, config.to_dict()))
 
 
 def _check_resume(

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from ganzoo.errors import DataError
+from ganzoo.git_lfs import require_content
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"})
 MAX_FILE_BYTES = 256 << 20
@@ -133,6 +134,7 @@ def _entry(item: os.DirEntry[str], prefix: str) -> Entry:
 
 
 def _zip_files(path: Path) -> ImageFiles:
+    require_content(path, error=DataError)
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:

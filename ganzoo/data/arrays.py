@@ -15,6 +15,7 @@ from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sourc
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.errors import DataError, did_you_mean
+from ganzoo.git_lfs import require_content
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
 LABEL_KEYS = ("labels", "y", "y_train")
@@ -80,6 +81,7 @@ class NumpyArrays(ImageSource):
         return prepared(recipe, lambda broken: self._chunks(samples, labels), cache_dir=cache_dir)
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        require_content(path, error=DataError)
         try:
             with path.open("rb") as file:
                 start = file.read(6)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ganzoo.data.resize import Box
 from ganzoo.errors import DataError
+from ganzoo.git_lfs import require_content
 
 LANDMARKS_ALIGNED = "list_landmarks_align_celeba"
 LANDMARKS_WILD = "list_landmarks_celeba"
@@ -38,6 +39,7 @@ def read_table(path: Path) -> Table:
     Raises:
         DataError: if it cannot be read; the message names the first line that is wrong.
     """
+    require_content(path, error=DataError)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

@@ -17,6 +17,7 @@ from ganzoo.data.cifar_pickle import Batch, read_pickled_batch
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.errors import DataError
+from ganzoo.git_lfs import require_content
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 PYTHON_ARCHIVE = Remote(
@@ -138,6 +139,7 @@ def _batch_file(folder: Path, stem: str) -> Path:
 
 
 def _from_file(file: Path) -> Batch:
+    require_content(file, error=DataError)
     try:
         with file.open("rb") as opened:
             data = opened.read(_MAX_BYTES)
@@ -150,6 +152,7 @@ def _from_tar(path: Path, stems: Sequence[str]) -> Iterator[Batch]:
     """The batches in a .tar.gz, read from start to end without unpacking, in the order of ``stems``."""
     import tarfile
 
+    require_content(path, error=DataError)
     found: dict[str, bytes] = {}
     try:
         with tarfile.open(path, "r:*") as archive:

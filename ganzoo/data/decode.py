@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.resize import Box, Filter, resized
+from ganzoo.git_lfs import WHAT, is_pointer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -189,6 +190,8 @@ def _padded(image: Image, resolution: int, channels: int, resample: Filter) -> N
 
 
 def _what_it_is(data: bytes) -> str:
+    if is_pointer(data):
+        return f"is {WHAT}"
     start = data[:512].lstrip().lower()
     for magic, kind in _OTHER_KINDS:
         if start.startswith(magic.lower()):

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import DataError
+from ganzoo.git_lfs import require_content
 
 _UINT8 = 0x08
 _MAX_BYTES = 1 << 31
@@ -23,6 +24,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     Raises:
         DataError: if it cannot be read, is cut off, or is something else.
     """
+    require_content(path, error=DataError)
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"

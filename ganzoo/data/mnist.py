@@ -17,6 +17,7 @@ from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.idx import read_idx
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.errors import DataError
+from ganzoo.git_lfs import require_content
 
 Split = Literal["train", "test", "all"]
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -133,6 +134,7 @@ class IdxImages(ImageSource):
 
 
 def _from_npz(path: Path, half: str) -> Pair:
+    require_content(path, error=DataError)
     try:
         with np.load(path, allow_pickle=False) as archive:
             images, labels = archive[f"x_{half}"], archive[f"y_{half}"]

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from ganzoo.errors import ExportError
 from ganzoo.export.parity import Runtime, check_parity
+from ganzoo.folder_contents import others_in
 from ganzoo.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class Exporter(Part):
         return error
 
 
+_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "keras_metadata.pb", "variables", "assets", "assets.extra")
+"""What may be in a folder that is replaced, besides files of a file manager."""
+
 exporters: Registry[Exporter] = Registry("exporters", kind="exporter", base=Exporter, package="ganzoo.export")
 
 
@@ -118,8 +122,12 @@ def _replace(new: Path, path: Path) -> None:
     if not path.is_dir():
         new.replace(path)
         return
-    if not (path / "saved_model.pb").exists() and any(path.iterdir()):
-        raise ExportError(f"'{path}' is a folder with other files, so it is left alone. Choose another path.")
+    others = others_in(path, _SAVED_MODEL)
+    if not (path / "saved_model.pb").exists():
+        others += [name for name in _SAVED_MODEL if (path / name).exists()]
+    if others:
+        listed = ", ".join(map(ascii, others[:3]))
+        raise ExportError(f"'{path}' is a folder with other files, so it is left alone: {listed}. Choose another path.")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     path.rename(old)
     try:

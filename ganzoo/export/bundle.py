@@ -20,6 +20,7 @@ from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.export.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
 from ganzoo.onnx_inspection import check_onnx
+from ganzoo.public_values import public_facts, public_values
 from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def export_bundle(
         half = to_float16(model)
         onnx_fp16, _, _ = _checked(half, generator, described, tolerance=FP16_TOLERANCE, name="onnx float16")
     known = {} if facts is None else {name: getattr(facts, name) for name in BundleFacts.__dataclass_fields__}
-    facts = BundleFacts(**{**known, "parity_error": error})
+    facts = public_facts(BundleFacts(**{**known, "parity_error": error}))
     write_bundle(
         folder,
         config=described,
@@ -157,7 +158,7 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
         latent=LatentSpec(dim=config.generator.latent_dim, distribution=config.generator.latent),
         num_classes=config.num_classes or None,
         class_names=class_names if config.num_classes else None,
-        model={"generator": config.to_dict()["generator"]},
+        model={"generator": public_values(config.generator, config.to_dict()["generator"])},
         versions={name: versions[name] for name in _LIBRARIES if name in versions} | plugin_versions(config),
     )
 
@@ -224,13 +225,9 @@ def _samples(runtime: Runtime, described: BundleConfig) -> bytes:
 
 
 def _training_facts(run: Run, license: str | None = None, limits: Sequence[str] = ()) -> dict[str, Any]:
-    """What the card tells of the training. Where the data lay on this machine is nobody's business."""
-    config: dict[str, Any] = run.config.to_dict()
-    config["data"].pop("path", None)
-    if Path(config["training"]["init_from"] or "").is_absolute():
-        del config["training"]["init_from"]
+    """What the card tells of the training."""
     notes = run.config.data.notes()
-    facts: dict[str, Any] = {"config": config}
+    facts: dict[str, Any] = {"config": run.config.to_dict()}
     facts |= {"data_credits": list(notes.credits), "data_limits": list(notes.limits)}
     facts |= ({"license": license} if license else {}) | ({"limits": list(limits)} if limits else {})
     seconds = sum(_session_seconds(run.log()))

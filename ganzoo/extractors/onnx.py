@@ -12,6 +12,7 @@ from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.extractors._onnx_interface import Interface, Layout, read_interface
 from ganzoo.extractors._onnx_session import Values, extraction, resize_note
 from ganzoo.extractors.base import Extractor, LoadedExtractor, extractors
+from ganzoo.git_lfs import require_content
 
 MAX_FILE = 2**31 - 1
 
@@ -67,6 +68,7 @@ class OnnxExtractor(Extractor):
 
 
 def _read(path: Path) -> bytes:
+    require_content(path, error=EvaluationError)
     try:
         if path.stat().st_size > MAX_FILE:
             raise EvaluationError(f"{path} is larger than 2 GiB.")

@@ -148,6 +148,14 @@ def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tm
         exporters.get("savedmodel")().export(generator, path)
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
     assert (path / "thesis.txt").read_text() == "years of work"
+    (path / "thesis.txt").rename(tmp_path / "thesis.txt")
+    (path / ".DS_Store").write_text("")
+    exporters.get("savedmodel")().export(generator, path)
+    (tmp_path / "thesis.txt").rename(path / "thesis.txt")
+    with pytest.raises(ExportError, match=r"left alone: 'thesis\.txt'"):
+        exporters.get("savedmodel")().export(generator, path)
+    assert (path / "saved_model.pb").exists()
+    assert (path / "thesis.txt").read_text() == "years of work"
 
 
 class Wrong(OnnxExporter):
