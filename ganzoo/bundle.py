@@ -182,12 +182,12 @@ def write_bundle(
     facts = facts or BundleFacts()
     contents = {CONFIG: write_json(config.to_dict()), ONNX: onnx, WEIGHTS: save(dict(weights))}
     contents |= {name: content for name, content in ((SAMPLES, samples), (ONNX_FP16, onnx_fp16)) if content is not None}
-    for name, content in contents.items():
-        if len(content) > LIMITS[name]:
-            raise BundleError(f"{name} has {len(content)} bytes; allowed: {LIMITS[name]}.")
     files = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(files, facts).to_dict())
     contents |= {} if card is None else {CARD: card.encode()}
+    for name, content in contents.items():
+        if len(content) > LIMITS[name]:
+            raise BundleError(f"{name} has {len(content)} bytes; allowed: {LIMITS[name]}.")
     try:
         _replace_folder(folder, contents)
     except OSError as error:

@@ -100,8 +100,7 @@ def edited(part: object, values: Any, edit: Edit, kind: Kind = "text") -> Any:
         return {key: value for key, value in pairs if value is not DROPPED}
     if isinstance(values, list | tuple):
         parts = part if isinstance(part, list | tuple) and len(part) == len(values) else [None] * len(values)
-        pairs = zip(parts, values, strict=True)
-        made = [edited(below, value, edit, _kind_of(below, kind)) for below, value in pairs]
+        made = [edited(one, value, edit, _kind_of(one, kind)) for one, value in zip(parts, values, strict=True)]
         return [value for value in made if value is not DROPPED]
     return values
 

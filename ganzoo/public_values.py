@@ -59,7 +59,7 @@ def public_command(command: object, config: Mapping[str, Any]) -> str | None:
         The command; None if it is of another form.
     """
     try:
-        program, verb, name, *words = shlex.split(command) if isinstance(command, str) else ()
+        program, verb, name, *words = shlex.split(command if isinstance(command, str) else "")
     except ValueError:
         return None
     kept = [program, verb, re.split(r"[/\\]", name)[-1]]

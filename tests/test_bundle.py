@@ -127,7 +127,7 @@ def test_a_listed_file_of_another_name_is_refused(folder):
     metadata = json.loads((folder / METADATA).read_text())
     metadata["files"]["notes.txt"] = {"size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
     (folder / METADATA).write_text(json.dumps(metadata))
-    with pytest.raises(BundleError, match="'notes.txt' is no file of a bundle"):
+    with pytest.raises(BundleError, match=r"'notes\.txt' is no file of a bundle"):
         read_bundle(folder)
 
 

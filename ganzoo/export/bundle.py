@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import latents
-from ganzoo.bundle import BundleConfig, BundleFacts, LatentSpec, write_bundle
+from ganzoo.bundle import CONFIG, LIMITS, BundleConfig, BundleFacts, LatentSpec, write_bundle
+from ganzoo.bundle_config import check_tree, write_json
 from ganzoo.card import check_license, model_card
 from ganzoo.dependencies import EXPORT, require
 from ganzoo.errors import BundleError, ExportError
@@ -20,6 +22,7 @@ from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.export.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
 from ganzoo.onnx_inspection import check_onnx
+from ganzoo.presentable import MAX_NUMBER, presentable_names, presentable_tree
 from ganzoo.public_values import public_facts, public_values
 from ganzoo.tensorflow_import import import_tensorflow
 
@@ -35,6 +38,7 @@ TOLERANCE = 1e-4
 _LIBRARIES = ("ganzoo-keras", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
 _GRID_SEEDS, _POINT_SEEDS = range(64), range(2500)
 _CLASS_NAMES = "class_names.json"
+_MAX_FACTS = 1 << 18
 
 
 def export_run(
@@ -85,7 +89,7 @@ def export_run(
     bundle = Path(folder) if folder is not None else run.folder / "bundle"
     written: list[Path] = []
     if onnx:
-        training = _training_facts(run, license, limits) | chosen_by(run, found)
+        training = _recorded(_training_facts(run, license, limits) | chosen_by(run, found))
         facts = BundleFacts(training_step=step, training=training)
         export_bundle(generator, config, bundle, fp16=fp16, facts=facts, class_names=_class_names(run))
         written.append(bundle)
@@ -147,29 +151,48 @@ def export_bundle(
 
 
 def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None) -> BundleConfig:
-    """What a bundle of this experiment's generator says about itself."""
+    """What a bundle of this experiment's generator says about itself.
+
+    Args:
+        config: the experiment.
+        class_names: as the data source has them; ``presentable_names`` makes those of the bundle. A bundle has none if
+            they are too many for its config.json.
+
+    Raises:
+        BundleError: if a value is out of a bundle's bounds.
+    """
     from ganzoo.versions import library_versions
 
     versions = library_versions()
-    return BundleConfig(
+    names = presentable_names(class_names) if class_names is not None and config.num_classes else None
+    made = BundleConfig(
         name=config.name,
         kind="image" if len(config.sample_shape) == 3 else "vector",
         shape=tuple(config.sample_shape),
         latent=LatentSpec(dim=config.generator.latent_dim, distribution=config.generator.latent),
         num_classes=config.num_classes or None,
-        class_names=class_names if config.num_classes else None,
+        class_names=names,
         model={"generator": public_values(config.generator, config.to_dict()["generator"])},
         versions={name: versions[name] for name in _LIBRARIES if name in versions} | plugin_versions(config),
     )
+    if names is not None and len(write_json(made.to_dict())) > LIMITS[CONFIG]:
+        return replace(made, class_names=None)
+    return made
+
+
+def plugin_blocks(config: Config) -> list[str]:
+    """The packages, other than ganzoo, whose blocks the generator is made of."""
+    modules = {type(block).__module__.partition(".")[0] for block in config.generator.expand(config.sample_shape)}
+    return sorted(modules - {"ganzoo"})
 
 
 def plugin_versions(config: Config) -> dict[str, str]:
     """The packages that the generator's blocks come from, other than ganzoo, and their versions."""
     from importlib.metadata import packages_distributions, version
 
-    modules = {type(block).__module__.partition(".")[0] for block in config.generator.expand(config.sample_shape)}
-    homes = packages_distributions() if modules - {"ganzoo"} else {}
-    return {home: version(home) for module in sorted(modules - {"ganzoo"}) for home in homes.get(module, ())[:1]}
+    modules = plugin_blocks(config)
+    homes = packages_distributions() if modules else {}
+    return {home: version(home) for module in modules for home in homes.get(module, ())[:1]}
 
 
 def float32_clone(generator: keras.Model, config: Config) -> keras.Model:
@@ -239,6 +262,16 @@ def _training_facts(run: Run, license: str | None = None, limits: Sequence[str] 
         return facts
     facts |= {"command": versions["command"]} if "command" in versions else {}
     return facts | {"machine": {key: versions[key] for key in ("platform", "cpus", "devices") if key in versions}}
+
+
+def _recorded(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts in the form that metadata.json takes. No fact is worth a refused export, so a huge config goes."""
+    shown: dict[str, Any] = presentable_tree(facts)
+    try:
+        fits = check_tree(shown, "training", max_number=MAX_NUMBER) and len(write_json(shown)) <= _MAX_FACTS
+    except BundleError:
+        fits = False
+    return shown if fits else {key: value for key, value in shown.items() if key != "config"}
 
 
 def _session_seconds(log: list[dict[str, Any]]) -> list[float]:

@@ -14,6 +14,7 @@ from ganzoo import images, yaml_files
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
+from ganzoo.export.rehearsal import check_exportable
 from ganzoo.pictures import picture, some
 from ganzoo.runs import CLASS_NAMES, CONFIG, Run, find_run, new_run
 from ganzoo.training import best, init_from
@@ -52,6 +53,7 @@ def start(
     dataset = load_data(config, quiet=quiet, say=say)
     check_dataset(config, dataset)
     best.check(config, dataset)
+    check_exportable(config, dataset.class_names, say=say)
     run = new_run(config.name, root=root)
     images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
