@@ -17,7 +17,7 @@ from ganzoo.bundle import CONFIG, LIMITS, BundleConfig, BundleFacts, LatentSpec,
 from ganzoo.bundle_config import check_tree, write_json
 from ganzoo.card import check_license, model_card
 from ganzoo.dependencies import EXPORT, require
-from ganzoo.errors import BundleError, ExportError
+from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.export.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
@@ -265,7 +265,7 @@ def _training_facts(run: Run, license: str | None = None, limits: Sequence[str] 
 
 
 def _recorded(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts in the form that metadata.json takes. No fact is worth a refused export, so a huge config goes."""
+    """The facts in the form that metadata.json takes. A huge config is left out: no fact is worth a refused export."""
     shown: dict[str, Any] = presentable_tree(facts)
     try:
         fits = check_tree(shown, "training", max_number=MAX_NUMBER) and len(write_json(shown)) <= _MAX_FACTS
@@ -281,6 +281,16 @@ def _session_seconds(log: list[dict[str, Any]]) -> list[float]:
 
 
 def _class_names(run: Run) -> tuple[str, ...] | None:
-    """The names of the classes, if the run kept them."""
+    """The names of the classes, if the run kept them.
+
+    Raises:
+        RunError: if the file is damaged.
+    """
     path = run.folder / _CLASS_NAMES
-    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is not readable: {error}. Delete it to export without names of classes.") from error
+    return tuple(names) if isinstance(names, list) else None

@@ -148,6 +148,11 @@ def test_export_elsewhere_with_fp16(command, trained):
     assert "onnx/model_fp16.onnx" in read_bundle(trained / "out/mine").files
 
 
+def test_export_into_a_bundle_whose_folder_has_a_dot_in_its_name(command, trained):
+    for _ in range(2):
+        assert command("export", "-o", "out/my.v1").stdout == "out/my.v1\n"
+
+
 def test_other_forms_stand_beside_the_bundle(command, trained):
     lines = command("export", "--onnx", "--tflite").stdout.splitlines()
     assert lines == ["runs/images/001/bundle", "runs/images/001/model.tflite"]

@@ -15,7 +15,7 @@ from ganzoo.blocks.base import generator_blocks
 from ganzoo.bundle import CONFIG, LIMITS, read_bundle
 from ganzoo.config import Config
 from ganzoo.data.base import DataNotes, Dataset, DataSource, data_sources
-from ganzoo.errors import ConfigError
+from ganzoo.errors import ConfigError, RunError
 from ganzoo.export import export_run
 from ganzoo.export.bundle import bundle_config
 from ganzoo.export.rehearsal import check_exportable
@@ -92,6 +92,13 @@ def test_a_run_of_an_older_version_is_exported(old_run):
     assert bundle.metadata.facts.training["machine"]["platform"] == "Linux\\xa0\\udcff"
     assert bundle.metadata.facts.training["limits"] == ["Not\\xa0good."]
     assert bundle.metadata.facts.training["chosen_by"]["value"] == "nan"
+
+
+def test_damaged_names_are_one_line(old_run):
+    (old_run.folder / "class_names.json").write_bytes(b'["a", ')
+    with pytest.raises(RunError, match=r"class_names\.json is not readable: .* Delete it") as caught:
+        export_run(old_run)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_huge_config_is_left_out_of_the_facts(old_run, monkeypatch):
