@@ -3,7 +3,7 @@
     config.json  metadata.json  README.md  samples.png  model.safetensors  onnx/model.onnx  [onnx/model_fp16.onnx]
 
 Only these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Every other file in the folder
-(``.gitattributes``, ``.DS_Store``, ``notes.txt``) belongs to other tools or to people: it is no part of the bundle, is
+(``.gitattributes``, ``.DS_Store``, ``notes.txt``) belongs to other tools or to people: it is not part of the bundle, is
 never opened or published, and is never deleted. So a folder with such files is loaded, but a new bundle takes its place
 only if the others are those of a file manager.
 
@@ -241,7 +241,7 @@ def _check_replaceable(folder: Path) -> None:
             )
     elif not os.path.lexists(folder):
         return
-    raise BundleError(f"'{folder}' is there and is no ganzoo bundle, so it is left alone. Choose another folder.")
+    raise BundleError(f"'{folder}' exists and is not a ganzoo bundle, so it is left alone. Choose another folder.")
 
 
 def _list_files(folder: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""What a bundle may tell of a training: everything but where things are on the machine that trained it."""
+"""What of a training is published: everything except where files are on the machine that trained it."""
 
 from __future__ import annotations
 

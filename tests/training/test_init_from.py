@@ -7,7 +7,7 @@ from helpers import tiny, trainer
 from ganzoo import yaml_files
 from ganzoo.bundle import read_bundle
 from ganzoo.errors import BundleError, ConfigError, UnknownNameError
-from ganzoo.export.bundle import _training_facts, export_bundle, named_weights
+from ganzoo.export.bundle import export_bundle, named_weights
 from ganzoo.launch import train
 from ganzoo.training import init_from
 
@@ -64,4 +64,5 @@ def test_training_from_the_command_keeps_where_it_came_from(bundle, tmp_path, mo
     run = train(tiny(training={"init_from": str(bundle.folder), "steps": 2}), data="data.npy", quiet=True)
     kept = yaml_files.read_mapping(run.folder / "config.yaml")["training"]["init_from"]
     assert kept == str(bundle.folder)
-    assert "init_from" not in _training_facts(run)["config"]["training"], "a path of this machine is nobody's business"
+    exported = read_bundle(run.export()).metadata.facts.training["config"]
+    assert "init_from" not in exported["training"], "a path of this machine is nobody's business"
