@@ -75,7 +75,7 @@ def _digits(a_class: int, *, first_label: int) -> Pictures:
     found = load_digits()
     rows = np.concatenate([np.flatnonzero(found.target == digit)[:a_class] for digit in range(10)])
     small = np.round(found.images[rows, :, :, None] * (255 / 16)).astype(np.uint8)
-    return Pictures(resized_array(small, SIDE, 3, "area"), found.target[rows].astype(np.int32) + first_label)
+    return Pictures(resized_array(small, (SIDE, SIDE), 3, "area"), found.target[rows].astype(np.int32) + first_label)
 
 
 def varied(images: Any, may_turn: Any, seed: Any) -> Any:

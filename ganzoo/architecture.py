@@ -102,7 +102,8 @@ class GeneratorConfig(NetworkConfig):
             if count < 0:
                 raise ConfigError(
                     f"a {self.model} generator doubles an image of at least 4 px, and {height}x{width} px cannot be "
-                    "reached so; change data.resolution, or use model: dense or head: image_head"
+                    f"reached so; change data.resolution, for example to {_that_halves(height, width)}, or use "
+                    "model: dense or head: image_head"
                 )
             channels = [min(self.base_channels * 2**k, self.max_channels) for k in reversed(range(count + 1))]
             body = tuple(_template(self.block, channels=n) for n in channels[1:])
@@ -181,7 +182,8 @@ class DiscriminatorConfig(NetworkConfig):
             if not count:
                 raise ConfigError(
                     f"a {self.model} discriminator halves the image to no less than 4 px, and {height}x{width} px "
-                    "cannot be halved; change data.resolution, or use model: dense or a list of blocks"
+                    f"cannot be halved; change data.resolution, for example to {_that_halves(height, width)}, or use "
+                    "model: dense or a list of blocks"
                 )
             channels = [min(self.base_channels * 2**k, self.max_channels) for k in range(count)]
             body = tuple(_template(self.block, channels=n) for n in channels)
@@ -217,6 +219,12 @@ def halvings(height: int, width: int) -> int:
     while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 8:
         height, width, count = height // 2, width // 2, count + 1
     return count
+
+
+def _that_halves(height: int, width: int) -> str:
+    """The nearest size whose sides can both be halved, as a config writes it."""
+    near = tuple(max(8, 8 * ((side + 4) // 8)) for side in (height, width))
+    return f"{near[0]}" if near[0] == near[1] else f"{near[0]}x{near[1]}"
 
 
 def trace(blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:

@@ -58,10 +58,10 @@ class DiffAugment(Augmentation):
     100 faces of 32 px a gamma of 0.1 learned where one that rises from 1 did not (``BENCHMARKS.md``, Little data).
 
     Attributes:
-        policy: which changes are made, in this order.
+        policy: which changes are made, in this order. ``color`` leaves an alpha channel as it is.
         translation: largest shift, as a share of the size.
-        padding: what is shifted in: ``zero`` is grey as in the paper, ``reflect`` the image mirrored at its edge as in
-            the code of ADA, which leaves no border for the generator to learn.
+        padding: what is shifted in: ``zero`` is grey (and half transparent) as in the paper, ``reflect`` the image
+            mirrored at its edge as in the code of ADA, which leaves no border for the generator to learn.
         cutout: side of the grey square, as a share of the size.
     """
 
@@ -104,15 +104,17 @@ def _some(images: Tensor, changed: Tensor, seed: Tensor, probability: Tensor) ->
 
 
 def _color(images: Tensor, seed: Tensor) -> Tensor:
-    """Brightness by up to a half, saturation by 0 to 2, contrast by 0.5 to 1.5, each drawn per image."""
+    """Brightness by up to a half, saturation by 0 to 2, contrast by 0.5 to 1.5, each drawn per image; not of alpha."""
     import tensorflow as tf
+
+    images, alpha = images[..., :3], images[..., 3:]
 
     draws = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed=seed)
     images += draws[0] - 0.5
     grey = tf.reduce_mean(images, axis=3, keepdims=True)
     images = (images - grey) * (2.0 * draws[1]) + grey
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
-    return (images - mean) * (draws[2] + 0.5) + mean
+    return tf.concat([(images - mean) * (draws[2] + 0.5) + mean, alpha], axis=3)
 
 
 def _translate(images: Tensor, seed: Tensor, ratio: float, *, padding: str) -> Tensor:

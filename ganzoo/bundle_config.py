@@ -45,7 +45,8 @@ class BundleConfig:
     Attributes:
         name: of the model, as in ``"faces-64"``; letters, digits, dot, dash and underscore.
         kind: ``"image"`` or ``"vector"``.
-        shape: of one sample: (height, width, channels) with 1 or 3 channels, or (dim,).
+        shape: of one sample: (height, width, channels) with 1 (grey), 3 (RGB) or 4 (RGBA, straight colours)
+            channels, or (dim,).
         latent: its size and distribution.
         num_classes: of a conditional model, else None.
         class_names: one a class, or None.
@@ -91,8 +92,8 @@ class BundleConfig:
             if self.image_range is not None:
                 _wrong("image_range", self.image_range, "null for a vector")
             return
-        if not isinstance(shape, tuple) or len(shape) != 3 or shape[2] not in (1, 3):
-            _wrong("shape", shape, "[height, width, 1 or 3] for an image")
+        if not isinstance(shape, tuple) or len(shape) != 3 or shape[2] not in (1, 3, 4):
+            _wrong("shape", shape, "[height, width, 1, 3 or 4] for an image")
         for side in shape:
             _number(side, "shape", 1, MAX_SIDE)
         if self.image_range is None:

@@ -122,7 +122,10 @@ def _front_matter(config: BundleConfig, facts: BundleFacts, license: str | None)
 def _head(config: BundleConfig, facts: BundleFacts, files: Collection[str]) -> list[str]:
     what = "images" if config.kind == "image" else "vectors"
     size = " x ".join(str(n) for n in config.shape[:2])
-    colours = {1: " in grey", 3: " in colour"}.get(config.shape[-1], "") if config.kind == "image" else " numbers"
+    if config.kind == "image" and config.shape[0] != config.shape[1]:
+        size = f"{config.shape[0]} (height) x {config.shape[1]} (width)"
+    colours = {1: " in grey", 3: " in colour", 4: " in colour, with transparency,"}.get(config.shape[-1], "")
+    colours = colours if config.kind == "image" else " numbers"
     lines = [f"# {config.name}", ""]
     lines += [
         f"A generative adversarial network that makes {what} of {size}{' px' if colours[1:3] == 'in' else ''}"

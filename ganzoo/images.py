@@ -1,6 +1,7 @@
 """Images: floats in [-1, 1] <-> uint8 <-> PIL, grids, and files that are written whole or not at all.
 
-Arrays are NHWC with 1 (grey) or 3 (RGB) channels. PIL is imported inside the functions that need it.
+Arrays are NHWC with 1 (grey), 3 (RGB) or 4 (RGBA, straight colours) channels. PIL is imported inside the functions that
+need it.
 """
 
 from __future__ import annotations
@@ -47,16 +48,28 @@ def from_uint8(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def to_pil(image: NDArray[np.uint8]) -> Image:
-    """A uint8 array ``[h, w, 1]``, ``[h, w, 3]`` or ``[h, w]`` -> a PIL image, mode "L" or "RGB".
+    """A uint8 array ``[h, w, 1, 3 or 4]`` or ``[h, w]`` -> a PIL image, mode "L", "RGB" or "RGBA".
 
     Raises:
         GanzooError: if the array is of another type or shape.
     """
     from PIL import Image
 
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)) or not image.size:
-        raise GanzooError(f"An image is uint8 [h, w, 1 or 3]; received {image.dtype} {list(image.shape)}.")
+    fits = image.ndim in (2, 3) and image.shape[2:] in ((), (1,), (3,), (4,))
+    if image.dtype != np.uint8 or not fits or not image.size:
+        raise GanzooError(f"An image is uint8 [h, w, 1, 3 or 4]; received {image.dtype} {list(image.shape)}.")
     return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
+
+
+def on_white(image: Image) -> Image:
+    """An RGBA image on a white ground, mode "RGB", for formats without transparency; others as they are."""
+    from PIL import Image
+
+    if image.mode != "RGBA":
+        return image
+    canvas = Image.new("RGBA", image.size, "white")
+    canvas.alpha_composite(image)
+    return canvas.convert("RGB")
 
 
 def grid(
@@ -68,7 +81,7 @@ def grid(
         images: one image or more.
         columns: images in a row; by default a nearly square picture with few empty cells.
         separator: pixels between neighbours (none around the edge).
-        background: grey level, 0-255, of the separators and the empty cells.
+        background: grey level, 0-255, of the separators and the empty cells. In RGBA they are transparent, too.
 
     Raises:
         GanzooError: if a size is out of range or there is no image.
@@ -85,6 +98,7 @@ def grid(
     columns = min(columns, n)
     rows = math.ceil(n / columns)
     cells = np.full((rows * columns, height + separator, width + separator, channels), background, np.uint8)
+    cells[..., 3:] = 0
     cells[:n, :height, :width] = images
     cells = cells.reshape(rows, columns, *cells.shape[1:]).transpose(0, 2, 1, 3, 4)
     sheet = cells.reshape(rows * (height + separator), columns * (width + separator), channels)
@@ -110,10 +124,14 @@ def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:
 
 
 def encoded(image: Image | NDArray[np.uint8], form: str = "PNG") -> bytes:
-    """A PIL image or a uint8 array as the bytes of a file, in one of the values of ``FORMATS``."""
+    """A PIL image or a uint8 array as the bytes of a file, in one of the values of ``FORMATS``.
+
+    PNG and WebP keep transparency. JPEG has none, so there transparent pixels are laid on white.
+    """
     buffer = io.BytesIO()
     options = {} if form == "PNG" else {"quality": 95}
-    (to_pil(image) if isinstance(image, np.ndarray) else image).save(buffer, form, **options)
+    picture = to_pil(image) if isinstance(image, np.ndarray) else image
+    (on_white(picture) if form == "JPEG" else picture).save(buffer, form, **options)
     return buffer.getvalue()
 
 
@@ -140,6 +158,8 @@ def save_gif(
 ) -> Path:
     """Write an animation. Whole or not at all. A frame lasts a multiple of 10 ms, because GIF counts in those.
 
+    Transparent pixels are laid on white: GIF knows no half-transparent ones, and soft edges would be torn.
+
     Raises:
         GanzooError: if the suffix is not .gif, there is no frame, the rate is out of range, or writing fails.
     """
@@ -148,7 +168,7 @@ def save_gif(
         raise GanzooError(f"Cannot write '{path}': the suffix of an animation is .gif.")
     if not 1.0 <= frames_per_second <= 50.0:
         raise GanzooError(f"An animation has 1 to 50 frames per second; received {frames_per_second}.")
-    pictures: Sequence[Image] = [to_pil(f) if isinstance(f, np.ndarray) else f for f in frames]
+    pictures: Sequence[Image] = [on_white(to_pil(f) if isinstance(f, np.ndarray) else f) for f in frames]
     if not pictures:
         raise GanzooError(f"Cannot write '{path}': received no frames.")
     duration = max(20, round(100 / frames_per_second) * 10)

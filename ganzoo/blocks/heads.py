@@ -43,7 +43,7 @@ class GeneratorHead(Block):
 
 @generator_blocks.register("image_head")
 class ImageHead(GeneratorHead):
-    """From features to an image in [-1, 1]: ``[b, h, w, c] -> [b, height, width, 1 or 3]``.
+    """From features to an image in [-1, 1]: ``[b, h, w, c] -> [b, height, width, 1, 3 or 4]``.
 
     Attributes:
         upsample: ``conv_transpose`` doubles the size in this last layer, as in DCGAN; ``none`` convolves in place.
@@ -77,7 +77,7 @@ class ImageHead(GeneratorHead):
 
 @generator_blocks.register("dense_image_head")
 class DenseImageHead(GeneratorHead):
-    """From a vector of features to an image in [-1, 1] by one dense layer: ``[b, c] -> [b, height, width, 1 or 3]``."""
+    """From a vector of features to an image in [-1, 1], by one dense layer: ``[b, d] -> [b, h, w, c]``."""
 
     def output_shape(self, shape: Shape) -> Shape:
         self.expect(shape, "vector")

@@ -14,6 +14,7 @@ from pydantic import Field
 from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.resize import Filter, resized_array
+from ganzoo.data.transparency import MODES
 from ganzoo.errors import DataError, did_you_mean
 from ganzoo.git_lfs import require_content
 
@@ -27,9 +28,10 @@ _CHUNK = 1024
 class NumpyArrays(ImageSource):
     """Images or vectors from a ``.npy`` or ``.npz`` file.
 
-    Images are ``[n, h, w]`` or ``[n, h, w, 1 or 3]``, uint8 in [0, 255] or floats; a ``.npy`` of uint8 images that have
-    the right size already is used in place, through a memory map. Vectors are ``[n, d]`` numbers and stay as they are,
-    as float32. Other sizes are cut to the middle square and resized. A ``.npz`` is read into memory.
+    Images are ``[n, h, w]`` or ``[n, h, w, 1, 3 or 4]``, uint8 in [0, 255] or floats; a ``.npy`` of uint8
+    images of the right size, grey or RGB, is used in place, through a memory map. Vectors are ``[n, d]`` numbers and
+    stay as they are, as float32. Other sizes are cut to the largest middle part of the wanted aspect and resized.
+    A ``.npz`` is read into memory.
 
     Attributes:
         path: the file.
@@ -67,7 +69,8 @@ class NumpyArrays(ImageSource):
         if self.vector_dim is not None:
             return Dataset(self._vectors(samples), labels, class_names, report)
         samples = self._images(samples)
-        if samples.dtype == np.uint8 and samples.shape[1:] == self.sample_shape():
+        ready = samples.dtype == np.uint8 and samples.shape[1:] == self.sample_shape()
+        if ready and self.channels != 4:  # colours of transparent pixels are yet to be filled
             return Dataset(samples, labels, class_names, report)
         stat = self.path.stat()
         recipe = Recipe(
@@ -124,13 +127,13 @@ class NumpyArrays(ImageSource):
         return vectors
 
     def _images(self, samples: NDArray[Any]) -> NDArray[Any]:
-        """The samples as ``[n, h, w, 1 or 3]`` of uint8 or floats, or an error."""
+        """The samples as ``[n, h, w, 1, 3 or 4]`` of uint8 or floats, or an error."""
         if samples.ndim == 3:
             samples = samples[..., None]
-        if samples.ndim != 4 or samples.shape[3] not in (1, 3) or 0 in samples.shape:
+        if samples.ndim != 4 or samples.shape[3] not in MODES or 0 in samples.shape:
             hint = f" For vectors set data.vector_dim={samples.shape[1]}." if samples.ndim == 2 else ""
             raise DataError(
-                f"{self.path} holds {list(samples.shape)}, but images are [n, h, w] or [n, h, w, 1|3].{hint}"
+                f"{self.path} holds {list(samples.shape)}, but images are [n, h, w] or [n, h, w, 1|3|4].{hint}"
             )
         if samples.dtype != np.uint8 and samples.dtype.kind != "f":
             raise DataError(f"{self.path} holds {samples.dtype}, but images are uint8 in [0, 255], or floats.")
@@ -151,7 +154,7 @@ class NumpyArrays(ImageSource):
             if images.dtype != np.uint8:
                 levels = (images.astype(np.float64) + 1) * 127.5 if signed else images.astype(np.float64) * 255
                 images = np.rint(levels).astype(np.uint8)
-            images = resized_array(images, self.resolution, self.channels, self.resize)
+            images = resized_array(images, self.size, self.channels, self.resize)
             yield Chunk(images, None if labels is None else labels[start : start + _CHUNK])
 
 

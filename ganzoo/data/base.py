@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
+from ganzoo.data.resolution import Resolution, sides
 from ganzoo.registry import Part, Registry
 
 Shape = tuple[int, ...]
@@ -90,20 +90,28 @@ class DataSource(Part):
 
 
 class ImageSource(DataSource):
-    """A source of square images.
+    """A source of images.
 
     Attributes:
-        resolution: height and width in pixels that the networks see.
-        channels: 1 (greyscale) or 3 (RGB).
+        resolution: size in pixels that the networks see: one number for a square, or ``HEIGHTxWIDTH``, for example
+            128x64 for images 128 px high and 64 px wide. ``[128, 64]`` in YAML means the same.
+        channels: 1 (greyscale), 3 (RGB) or 4 (RGBA). With 4, transparency is kept: alpha is the fourth channel and
+            colours are straight, not premultiplied (``ganzoo.data.transparency`` has the reason). With 1 and 3,
+            transparent pixels are laid on white.
         flip: mirror images left-right at random, half of the time, while training.
     """
 
-    resolution: int = Field(64, ge=4, le=1024)
-    channels: Literal[1, 3] = 3
+    resolution: Resolution = 64
+    channels: Literal[1, 3, 4] = 3
     flip: bool = False
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels that the networks see."""
+        return sides(self.resolution)
+
     def sample_shape(self) -> Shape:
-        return (self.resolution, self.resolution, self.channels)
+        return (*self.size, self.channels)
 
 
 data_sources: Registry[DataSource] = Registry(

@@ -23,6 +23,7 @@ from ganzoo.data.celeba_tables import (
     find_table,
     inside,
     read_table,
+    with_aspect,
 )
 from ganzoo.data.decode import BoxOf, BrokenImageError, opened
 from ganzoo.data.pipeline import ImageJob, load_images
@@ -46,13 +47,14 @@ class CelebA(ImageSource):
     The lists of landmarks, boxes and attributes are looked for beside the images and in ``Anno``, as the publisher
     lays them out. Coordinates belong to one kind of image each: list_landmarks_align_celeba.txt to the aligned images,
     list_bbox_celeba.txt and list_landmarks_celeba.txt to those in the wild. The kind is seen from the size of the first
-    image: aligned ones are 178 x 218.
+    image: aligned ones are 218 px high and 178 px wide.
 
     Attributes:
         path: the folder of images, the zip, or a folder that holds one of them.
-        crop: of the 178 x 218 pixels, ``center_178`` takes the middle 178 x 178 and ``center_108`` the middle 108 x 108
-            (the face without its surroundings); ``face`` is a square around the face from the landmarks (aligned) or
-            from the face box (in the wild).
+        crop: of the aligned images, ``center_178`` takes the middle 178 x 178 pixels and ``center_108`` the middle
+            108 x 108 (the face without its surroundings); ``face`` is a square around the face from the landmarks
+            (aligned) or from the face box (in the wild). Where ``resolution`` is not square, that square grows in one
+            direction to the wanted aspect, and shrinks as a whole if the image does not hold it.
         attribute: one of the 40 attributes, for example ``Smiling``; then images without it are class 0, with it
             class 1.
         flip: mirror at random while training; on by default.
@@ -63,6 +65,7 @@ class CelebA(ImageSource):
     accepts_path: ClassVar[bool] = True
 
     path: Path | None = None
+    channels: Literal[1, 3] = 3
     crop: Literal["center_178", "center_108", "face"] = "center_178"
     attribute: str | None = None
     flip: bool = True
@@ -92,9 +95,9 @@ class CelebA(ImageSource):
         places = [self.path, files.path, files.path.parent, files.path.parent.parent]
         table: Path | None = None
         if self.crop == "face":
-            table, crop_of = _face_crop(files, places)
+            table, crop_of = _face_crop(files, places, self.size)
         else:
-            crop_of = _center_crop(files, self.crop)
+            crop_of = _center_crop(files, self.crop, self.size)
         labels, class_names, files = self._labels(files, places)
         stat = table.stat() if table else None
         job = ImageJob(
@@ -150,25 +153,29 @@ def _images_in(path: Path) -> Path:
     return path
 
 
-def _center_crop(files: ImageFiles, crop: str) -> Callable[[Entry], BoxOf]:
+def _center_crop(files: ImageFiles, crop: str, size: tuple[int, int]) -> Callable[[Entry], BoxOf]:
     width, height = _first_size(files)
     if (width, height) != ALIGNED_SIZE:
         raise DataError(
-            f"data.crop={crop} is for the aligned images of 178 x 218, but the first image in {files.path} has "
-            f"{width} x {height}. For img_celeba set data.crop=face; for other photographs data.source=image_folder."
+            f"data.crop={crop} is for the aligned images of 218 x 178 (height x width), but the first image in "
+            f"{files.path} has {height} x {width}. For img_celeba set data.crop=face; for other "
+            "photographs data.source=image_folder."
         )
     side = int(crop.removeprefix("center_"))
     left, top = (width - side) // 2, (height - side) // 2
-    return lambda entry: lambda width, height: (left, top, left + side, top + side)
+    box = inside(with_aspect((left, top, left + side, top + side), size), width, height)
+    return lambda entry: lambda width, height: box
 
 
-def _face_crop(files: ImageFiles, places: Sequence[Path]) -> tuple[Path, Callable[[Entry], BoxOf]]:
+def _face_crop(
+    files: ImageFiles, places: Sequence[Path], size: tuple[int, int]
+) -> tuple[Path, Callable[[Entry], BoxOf]]:
     """The list that the crops come from, and the crop of each file."""
     aligned = _first_size(files) == ALIGNED_SIZE
     wanted = (LANDMARKS_ALIGNED,) if aligned else (BOXES_WILD, LANDMARKS_WILD)
     path = next((found for name in wanted if (found := find_table(name, places))), None)
     if path is None:
-        kind = "the aligned images of 178 x 218" if aligned else "images in the wild"
+        kind = "the aligned images of 218 x 178" if aligned else "images in the wild"
         raise DataError(
             f"data.crop=face needs {' or '.join(f'{name}.txt' for name in wanted)} beside {files.path} (these are "
             f"{kind}; the other lists hold coordinates of other images). Or set data.crop=center_108."
@@ -186,7 +193,7 @@ def _face_crop(files: ImageFiles, places: Sequence[Path]) -> tuple[Path, Callabl
         box = box_of_row(*row)
         if box[2] - box[0] < 1:
             raise BrokenImageError(f"has an empty face in {path.name}")
-        return lambda width, height: inside(box, width, height)
+        return lambda width, height: inside(with_aspect(box, size), width, height)
 
     return path, crop_of
 

@@ -93,9 +93,19 @@ def face_from_box(left: int, top: int, width: int, height: int) -> Box:
     return (x - half, y - half, x + half, y + half)
 
 
+def with_aspect(box: Box, size: tuple[int, int]) -> Box:
+    """A square grown in one direction, around its centre, to the aspect of ``size``, ``(height, width)``."""
+    height, width = size
+    side, shorter = box[2] - box[0], min(size)
+    x, y = side * (width - shorter) / shorter / 2, side * (height - shorter) / shorter / 2
+    return (box[0] - x, box[1] - y, box[2] + x, box[3] + y)
+
+
 def inside(box: Box, width: int, height: int) -> Box:
-    """A square moved, and if it must be made smaller, until it lies inside an image of this size."""
-    side = min(box[2] - box[0], width, height)
-    x = min(max((box[0] + box[2] - side) / 2, 0.0), width - side)
-    y = min(max((box[1] + box[3] - side) / 2, 0.0), height - side)
-    return (x, y, x + side, y + side)
+    """A box moved, and if it must be made smaller with its aspect kept, until it is inside an image of this size."""
+    across, down = box[2] - box[0], box[3] - box[1]
+    scale = min(1.0, width / across, height / down)
+    across, down = min(across * scale, float(width)), min(down * scale, float(height))
+    x = min(max((box[0] + box[2] - across) / 2, 0.0), width - across)
+    y = min(max((box[1] + box[3] - down) / 2, 0.0), height - down)
+    return (x, y, min(x + across, float(width)), min(y + down, float(height)))

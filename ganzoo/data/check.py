@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from ganzoo.data.archive import Entry, ImageFiles, class_folders, image_files
-from ganzoo.data.decode import flattened, has_alpha, opened, orientation, upright
+from ganzoo.data.decode import flattened, opened, orientation, upright
 from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.transparency import has_alpha
 
 _SUFFIXES = {
     "JPEG": {".jpg", ".jpeg", ".jpe"},
@@ -37,7 +38,7 @@ class CheckReport:
         duplicates: groups of files with the same pixels.
         tiny: files with a side below ``tiny_below``.
         greyscale: files without colour, whatever their format says.
-        alpha: files with transparency; it will be laid on white.
+        alpha: files with transparency; it is laid on white, unless the source has ``channels: 4``.
         odd_shaped: files more than ``odd_above`` times as long as wide, or as wide as long.
         misnamed: files whose suffix is not that of their format, and the format; they can be used all the same.
         rotated: files that EXIF turns or mirrors; they will be turned upright.

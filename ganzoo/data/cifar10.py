@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.cifar_pickle import Batch, read_pickled_batch
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.resize import Filter, resized_array
+from ganzoo.data.resolution import Resolution
 from ganzoo.errors import DataError
 from ganzoo.git_lfs import require_content
 
@@ -51,7 +51,8 @@ class Cifar10(ImageSource):
 
     Attributes:
         path: the folder of the batches, a folder that holds that folder or the .tar.gz, or the .tar.gz.
-        resolution: 32 is the original; other sizes are resized.
+        resolution: 32 is the original; other sizes are resized, and what is not square, for example 32x16, is cut from
+            the middle.
         split: ``train`` (50,000 images), ``test`` (10,000) or ``all``.
         resize: filter for sizes other than 32.
     """
@@ -59,7 +60,8 @@ class Cifar10(ImageSource):
     accepts_path: ClassVar[bool] = True
 
     path: Path | None = None
-    resolution: int = Field(_SIDE, ge=4, le=1024)
+    resolution: Resolution = _SIDE
+    channels: Literal[1, 3] = 3
     split: Literal["train", "test", "all"] = "train"
     resize: Filter = "lanczos"
 
@@ -97,7 +99,7 @@ class Cifar10(ImageSource):
     def _chunks(self, batches: Iterator[Batch]) -> Iterator[Chunk]:
         for rows, labels in batches:
             images = rows.reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1)
-            images = resized_array(images, self.resolution, self.channels, self.resize)
+            images = resized_array(images, self.size, self.channels, self.resize)
             yield Chunk(images, np.array(labels, np.int32))
 
 

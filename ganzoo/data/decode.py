@@ -1,7 +1,8 @@
 """The bytes of one image file -> an array of the wanted size, whatever the file holds.
 
 - The content decides what a file is, not its suffix: JPEG, PNG, WebP, GIF (its first frame) and BMP are read.
-- EXIF orientation is applied. Transparent pixels are laid on white. Palettes, CMYK and YCbCr become RGB.
+- EXIF orientation is applied. Palettes, CMYK and YCbCr become RGB.
+- Transparent pixels are laid on white, or with 4 channels kept (``ganzoo.data.transparency``).
 - 16-bit grey is scaled to 8 bits over its full range, never clipped. Colour profiles are not applied.
 """
 
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.resize import Box, Filter, resized
+from ganzoo.data.resize import Box, Filter, resized, middle
 from ganzoo.git_lfs import WHAT, is_pointer
+from ganzoo.data.transparency import MODES, as_array, with_channels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,7 +27,9 @@ MAX_PIXELS = 80_000_000
 """An image with more is taken for a decompression bomb."""
 
 Crop = Literal["center", "stretch", "pad"]
-"""``center`` cuts the largest middle square, ``stretch`` ignores the aspect, ``pad`` adds white bars."""
+"""``center`` cuts the largest middle part of the wanted aspect, ``stretch`` ignores the aspect, ``pad`` adds bars:
+white, or transparent where there is an alpha channel.
+"""
 
 BoxOf = Callable[[int, int], Box]
 """Width and height of an upright image -> the part of it to use."""
@@ -63,7 +67,9 @@ def opened(data: bytes) -> Image:
     except Exception as error:  # Pillow's readers raise many kinds on damaged headers
         raise BrokenImageError(_brief(error)) from error
     if image.width * image.height > MAX_PIXELS:
-        raise BrokenImageError(f"{image.width} x {image.height} pixels, more than {MAX_PIXELS // 10**6} million")
+        raise BrokenImageError(
+            f"{image.height} x {image.width} pixels (height x width), more than {MAX_PIXELS // 10**6} million"
+        )
     return image
 
 
@@ -102,37 +108,28 @@ def upright(image: Image) -> Image:
 
 
 def flattened(image: Image, channels: int) -> Image:
-    """A decoded image of any mode -> mode "L" (``channels`` 1) or "RGB" (3), transparency laid on white."""
+    """A decoded image of any mode -> mode "L" (``channels`` 1), "RGB" (3) or "RGBA" (4).
+
+    Without an alpha channel in the result, transparent pixels are laid on white; in mode "RGBA" they are kept.
+    """
     from PIL import Image
 
-    mode = "RGB" if channels == 3 else "L"
     if image.mode.startswith("I"):  # 16-bit grey: "I;16", "I;16B", or "I" from some readers
         levels = np.asarray(image).astype(np.float32) / 257
-        return Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8)).convert(mode)
-    if has_alpha(image):
-        canvas = Image.new("RGBA", image.size, "white")
-        canvas.alpha_composite(image.convert("RGBA"))
-        return canvas.convert(mode)
-    if image.mode == mode:
-        return image
-    if mode == "L" and image.mode in ("P", "CMYK", "YCbCr", "LAB", "HSV"):
-        image = image.convert("RGB")
-    return image.convert(mode)
+        return Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8)).convert(MODES[channels])
+    return with_channels(image, channels)
 
 
-def has_alpha(image: Image) -> bool:
-    """Whether an image says that pixels are transparent: by an alpha channel or by a transparent colour."""
-    return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
-
-
-def decode(data: bytes, *, resolution: int, channels: int, crop: Crop | BoxOf, resample: Filter) -> NDArray[np.uint8]:
-    """The bytes of an image file -> uint8 ``[resolution, resolution, channels]``.
+def decode(
+    data: bytes, *, size: tuple[int, int], channels: int, crop: Crop | BoxOf, resample: Filter
+) -> NDArray[np.uint8]:
+    """The bytes of an image file -> uint8 ``[height, width, channels]``.
 
     Args:
         data: the whole file.
-        resolution: height and width of the result.
-        channels: 1 or 3.
-        crop: how to make it square, or a function that gives the part to use.
+        size: ``(height, width)`` of the result.
+        channels: 1, 3 or 4 (straight colours and alpha; see ``ganzoo.data.transparency``).
+        crop: how to give it the wanted aspect, or a function that gives the part to use.
         resample: filter.
 
     Raises:
@@ -140,52 +137,51 @@ def decode(data: bytes, *, resolution: int, channels: int, crop: Crop | BoxOf, r
     """
     image = opened(data)
     width, height = image.size if orientation(image) < 5 else image.size[::-1]
-    box = crop_box(crop, width, height)
+    box = crop_box(crop, width, height, size)
     if image.format in ("JPEG", "MPO"):
         # A large JPEG is decoded at a half, a quarter or an eighth, but never below twice the wanted size.
-        factor = min(1.0, 2 * resolution / max(1.0, min(box[2] - box[0], box[3] - box[1])))
+        needed = max(size[0] / max(1.0, box[3] - box[1]), size[1] / max(1.0, box[2] - box[0]))
+        factor = min(1.0, 2 * needed)
         image.draft(None, (int(image.width * factor) + 1, int(image.height * factor) + 1))
     try:
         image = flattened(upright(image), channels)
         x, y = image.width / width, image.height / height
         box = (box[0] * x, box[1] * y, min(box[2] * x, image.width), min(box[3] * y, image.height))
         if crop == "pad":
-            return _padded(image, resolution, channels, resample)
-        image = resized(image, resolution, resolution, resample, box)
+            return as_array(_padded(image, size, resample), channels)
+        return as_array(resized(image, size[1], size[0], resample, box), channels)
     except BrokenImageError:
         raise
     except Exception as error:
         raise BrokenImageError(_brief(error)) from error
-    return np.asarray(image).reshape(resolution, resolution, channels)
 
 
-def crop_box(crop: Crop | BoxOf, width: int, height: int) -> Box:
-    """The part of an upright image of this size that is used.
+def crop_box(crop: Crop | BoxOf, width: int, height: int, size: tuple[int, int]) -> Box:
+    """The part of an upright image of this width and height that is used for a result of ``size``, (height, width).
 
     Raises:
         BrokenImageError: if the image is empty, or the part does not lie in it.
     """
     if width < 1 or height < 1:
-        raise BrokenImageError(f"{width} x {height} pixels")
+        raise BrokenImageError(f"{height} x {width} pixels")
     if crop == "center":
-        side = min(width, height)
-        x, y = (width - side) // 2, (height - side) // 2
-        return (x, y, x + side, y + side)
+        return middle(width, height, size)
     if isinstance(crop, str):
         return (0, 0, width, height)
     left, top, right, bottom = crop(width, height)
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise BrokenImageError(f"{width} x {height} pixels do not hold the crop")
+        raise BrokenImageError(f"{height} x {width} pixels (height x width) do not hold the crop")
     return (left, top, right, bottom)
 
 
-def _padded(image: Image, resolution: int, channels: int, resample: Filter) -> NDArray[np.uint8]:
-    scale = resolution / max(image.size)
+def _padded(image: Image, size: tuple[int, int], resample: Filter) -> Image:
+    from PIL import Image as Images
+
+    scale = min(size[0] / image.height, size[1] / image.width)
     width, height = (max(1, round(side * scale)) for side in image.size)
-    canvas = np.full((resolution, resolution, channels), 255, np.uint8)
-    left, top = (resolution - width) // 2, (resolution - height) // 2
-    inner = np.asarray(resized(image, width, height, resample)).reshape(height, width, channels)
-    canvas[top : top + height, left : left + width] = inner
+    ground = (255, 255, 255, 0) if image.mode == "RGBA" else "white"
+    canvas = Images.new(image.mode, size[::-1], ground)
+    canvas.paste(resized(image, width, height, resample), ((size[1] - width) // 2, (size[0] - height) // 2))
     return canvas
 
 

@@ -18,10 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.data.resolution import sides
+from ganzoo.data.transparency import as_array, with_channels
 from ganzoo.errors import MissingDependencyError, UnknownNameError, did_you_mean
 
 PACKAGES = {"dicebear": "dicebear-core", "dicebear_styles": "dicebear-styles", "resvg_py": "resvg-py"}
 """Import name -> distribution of everything that drawing needs."""
+
+
+TRANSPARENT = "transparent"
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,22 @@ class FaceJob:
     Attributes:
         styles: names of DiceBear styles.
         seed: the key of a face is (style, seed, index), so no face depends on how many are drawn.
-        resolution: height and width in pixels.
-        channels: 1 (greyscale, ITU-R 601 luma) or 3 (RGB).
-        background: colour as ``#rrggbb``.
+        resolution: side of a square in pixels, or ``HEIGHTxWIDTH``. Drawings are square: they fill the shorter side, at
+            the bottom and in the middle of the image, and the background fills the rest.
+        channels: 1 (greyscale, ITU-R 601 luma), 3 (RGB) or 4 (RGBA).
+        background: colour as ``#rrggbb``, or ``transparent`` with 4 channels.
     """
 
     styles: tuple[str, ...]
     seed: int
-    resolution: int
+    resolution: int | str
     channels: int
     background: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of a face."""
+        return (*sides(self.resolution), self.channels)
 
 
 def require_packages() -> None:
@@ -93,9 +104,9 @@ class FacePainter:
         self._styles = [Style(definition) for definition in definitions]
 
     def paint(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Faces number ``start`` to ``stop - 1``: uint8 ``[stop - start, resolution, resolution, channels]``."""
+        """Faces number ``start`` to ``stop - 1``: uint8 ``[stop - start, height, width, channels]``."""
         job = self.job
-        faces = np.empty((stop - start, job.resolution, job.resolution, job.channels), np.uint8)
+        faces = np.empty((stop - start, *job.shape), np.uint8)
         for number in range(start, stop):
             faces[number - start] = self._face(number)
         return faces
@@ -108,15 +119,19 @@ class FacePainter:
         job = self.job
         index, which = divmod(number, len(job.styles))
         avatar = Avatar(self._styles[which], {"seed": f"{job.styles[which]}/{job.seed}/{index}"})
+        height, width, channels = job.shape
+        side = min(height, width)
+        ground = None if job.background == TRANSPARENT else job.background
         png = resvg_py.svg_to_bytes(
-            svg_string=str(avatar),
-            width=job.resolution,
-            height=job.resolution,
-            background=job.background,
-            skip_system_fonts=True,
+            svg_string=str(avatar), width=side, height=side, background=ground, skip_system_fonts=True
         )
-        image = Image.open(io.BytesIO(png), formats=("PNG",)).convert("RGB" if job.channels == 3 else "L")
-        return np.asarray(image).reshape(job.resolution, job.resolution, job.channels)
+        face = with_channels(Image.open(io.BytesIO(png), formats=("PNG",)), channels)
+        if height == width:
+            return as_array(face, channels)
+        paper = Image.new("RGBA", (width, height), ground or (255, 255, 255, 0))
+        image = with_channels(paper, channels)
+        image.paste(face, ((width - side) // 2, height - side))
+        return as_array(image, channels)
 
 
 def _trust_definitions() -> None:

@@ -13,15 +13,17 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.face_painter import (
     PACKAGES,
+    TRANSPARENT,
     FaceJob,
     require_packages,
     style_definition,
@@ -90,12 +92,15 @@ class Faces(ImageSource):
     """Cartoon faces in several styles, drawn on this computer by DiceBear and resvg; no download.
 
     Face ``i`` is of style ``i % len(styles)``, so the styles have equal parts. A face is keyed by (style, seed, index):
-    it stays the same when ``count`` or the other styles change. Needs ``pip install 'ganzoo-keras[faces]'``.
+    it stays the same when ``count`` or the other styles change. Drawings are square; where ``resolution`` is not, they
+    fill the shorter side, at the bottom and in the middle, and the background fills the rest.
+    Needs ``pip install 'ganzoo-keras[faces]'``.
 
     Attributes:
         styles: names of DiceBear styles; each is a class.
         count: how many faces.
-        background: colour behind the face, a CSS name or ``#rrggbb``.
+        background: colour behind the face, a CSS name or ``#rrggbb``; with ``channels: 4`` also ``transparent``,
+            which is the default there.
         seed: other seeds draw other faces.
     """
 
@@ -121,11 +126,24 @@ class Faces(ImageSource):
                 raise ValueError(f"no face style named '{style}'.{hint}")
         return styles
 
+    @model_validator(mode="before")
+    @classmethod
+    def _transparent_where_it_can_be(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("channels") == 4:
+            return {"background": TRANSPARENT, **values}
+        return values
+
     @field_validator("background")
     @classmethod
     def _background_is_a_colour(cls, background: str) -> str:
-        _hex_colour(background)
+        _paper(background)
         return background
+
+    @model_validator(mode="after")
+    def _has_an_alpha_channel(self) -> Self:
+        if self.channels != 4 and _paper(self.background) == TRANSPARENT:
+            raise ValueError(f"background: transparent needs channels: 4; received channels: {self.channels}")
+        return self
 
     def class_count(self) -> int:
         return len(self.styles)
@@ -146,7 +164,7 @@ class Faces(ImageSource):
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         require_packages()
-        job = FaceJob(self.styles, self.seed, self.resolution, self.channels, _hex_colour(self.background))
+        job = FaceJob(self.styles, self.seed, self.resolution, self.channels, _paper(self.background))
         recipe = Recipe(
             source=self.registered_name,
             content=_package_versions(),
@@ -166,14 +184,18 @@ def _credit_line(credit: StyleCredit) -> str:
     return f'{credit.style}: "{credit.title}" by {creator or "an unnamed creator"}{source}; licence: {license_}'
 
 
-def _hex_colour(colour: str) -> str:
+def _paper(colour: str) -> str:
+    """A colour as ``#rrggbb``, or ``transparent``."""
     from PIL import ImageColor
+
+    if colour.strip().lower() == TRANSPARENT:
+        return TRANSPARENT
 
     try:
         red, green, blue = ImageColor.getrgb(colour)[:3]
     except ValueError:
         hint = did_you_mean(colour, ImageColor.colormap)
-        raise ValueError(f"'{colour}' is no colour: a CSS name or '#rrggbb' is.{hint}") from None
+        raise ValueError(f"'{colour}' is no colour: a CSS name, '#rrggbb' or '{TRANSPARENT}' is.{hint}") from None
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
@@ -246,7 +268,7 @@ class _Worker:
 
     def paint(self, start: int, stop: int) -> NDArray[np.uint8]:
         job, process = self._job, self._process
-        shape = (stop - start, job.resolution, job.resolution, job.channels)
+        shape = (stop - start, *job.shape)
         pixels = b""
         if process.stdin is not None and process.stdout is not None:
             try:

@@ -20,11 +20,13 @@ class ImageFolder(ImageSource):
     """All images in a folder with its subfolders, or in a zip: JPEG, PNG, WebP, GIF (first frame), BMP.
 
     When every image lies in a subfolder, and there are several, the top-level subfolders are the classes. EXIF
-    orientation is applied, transparent pixels are laid on white, 16-bit grey is scaled over its full range.
+    orientation is applied, 16-bit grey is scaled over its full range, and transparent pixels are laid on white, or kept
+    with ``channels: 4``.
 
     Attributes:
         path: the folder or zip.
-        crop: ``center`` cuts the largest middle square, ``stretch`` ignores the aspect, ``pad`` adds white bars.
+        crop: ``center`` cuts the largest middle part of the aspect of ``resolution``, ``stretch`` ignores the aspect,
+            ``pad`` adds bars: white, or transparent with ``channels: 4``.
         resize: filter, ``lanczos`` or ``area``.
         max_broken: the part of the files that may be broken and is skipped, 0 to 1; above it loading fails.
     """

@@ -9,13 +9,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.idx import read_idx
 from ganzoo.data.resize import Filter, resized_array
+from ganzoo.data.resolution import Resolution
 from ganzoo.errors import DataError
 from ganzoo.git_lfs import require_content
 
@@ -37,7 +37,8 @@ class IdxImages(ImageSource):
 
     Attributes:
         path: the folder of the files, or a .npz.
-        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized.
+        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized, and
+            what is not square, for example 32x16, is cut from the middle.
         channels: 1, or 3 equal ones.
         split: ``train`` (60,000 images), ``test`` (10,000) or ``all``.
         resize: filter for sizes other than 28 and 32.
@@ -49,7 +50,7 @@ class IdxImages(ImageSource):
     remote: ClassVar[tuple[Remote, ...]]
 
     path: Path | None = None
-    resolution: int = Field(_SIZE, ge=4, le=1024)
+    resolution: Resolution = _SIZE
     channels: Literal[1, 3] = 1
     split: Split = "train"
     resize: Filter = "lanczos"
@@ -129,7 +130,7 @@ class IdxImages(ImageSource):
                 part = images[start : start + _CHUNK, :, :, None]
                 if self.resolution == 32:
                     part = np.pad(part, ((0, 0), (2, 2), (2, 2), (0, 0)))
-                part = resized_array(part, self.resolution, self.channels, self.resize)
+                part = resized_array(part, self.size, self.channels, self.resize)
                 yield Chunk(part, labels[start : start + _CHUNK].astype(np.int32))
 
 

@@ -92,9 +92,7 @@ def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[C
         entry = entries[index]
         try:
             data, crop = job.files.read(entry), job.crop_of(entry)
-            return decode(
-                data, resolution=source.resolution, channels=source.channels, crop=crop, resample=job.resample
-            )
+            return decode(data, size=source.size, channels=source.channels, crop=crop, resample=job.resample)
         except ValueError as error:  # BrokenImageError among them
             return str(error)
 

@@ -14,6 +14,7 @@ from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.mnist import Mnist, Split
 from ganzoo.data.resize import Filter
+from ganzoo.data.resolution import Resolution
 
 _DIGITS: Final = 3
 _CHUNK = 2048
@@ -30,17 +31,18 @@ class StackedMnist(ImageSource):
 
     Attributes:
         path: the folder of MNIST's files, or a .npz, as for ``mnist``.
-        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized.
+        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized, and
+            what is not square is cut from the middle.
         split: which digits are stacked: ``train`` (60,000), ``test`` (10,000) or ``all``.
         resize: filter for sizes other than 28 and 32.
-        count: how many images; each takes ``3 * resolution * resolution`` bytes of the cache, 235 MB in all by default.
+        count: how many images; each takes ``3 * height * width`` bytes of the cache, 235 MB in all by default.
         seed: which digits image ``i`` is made of depends on this, on ``i`` and on the number of digits alone.
     """
 
     accepts_path: ClassVar[bool] = True
 
     path: Path | None = None
-    resolution: int = Field(28, ge=4, le=1024)
+    resolution: Resolution = 28
     channels: Literal[3] = 3
     split: Split = "train"
     resize: Filter = "lanczos"

@@ -8,10 +8,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.data.base import Shape
 from ganzoo.data.resize import resized_array
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors._onnx_interface import Interface
-from ganzoo.extractors.base import Extracted
+from ganzoo.extractors.base import Extracted, adaptation_note
 
 Values = Literal["signed", "unit", "bytes"]
 """Range that a graph takes: [-1, 1], [0, 1] or [0, 255]."""
@@ -60,11 +61,12 @@ def extraction(
     return extract
 
 
-def resize_note(interface: Interface) -> str:
-    """What is done to the samples first, for the protocol."""
+def resize_note(interface: Interface, shape: Shape) -> str:
+    """What is done to samples of a shape first, for the protocol."""
     if interface.size is None:
         return "none"
-    return f"bilinear where it enlarges, area where it shrinks, to {interface.size} x {interface.size} px"
+    size = f"{interface.size} x {interface.size} px"
+    return f"bilinear where it enlarges, area where it shrinks, to {size}{adaptation_note(shape)}"
 
 
 def _scale(interface: Interface, values: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> Scale:
@@ -79,7 +81,7 @@ def _scale(interface: Interface, values: Values, mean: tuple[float, ...], std: t
     middle, deviation = np.array(mean or 0.0, np.float32), np.array(std or 1.0, np.float32)
 
     def scale(samples: NDArray[Any]) -> NDArray[np.float32]:
-        small = resized_array(samples, side, channels, "area")
+        small = resized_array(samples, (side, side), channels, "area", crop="stretch")
         numbers = (small.astype(np.float32) / np.float32(divisor) - np.float32(offset) - middle) / deviation
         return np.ascontiguousarray(numbers.transpose(0, 3, 1, 2) if interface.channels_first else numbers)
 

@@ -41,7 +41,11 @@ class LoadedExtractor:
 
 
 class Extractor(Part):
-    """A way to turn samples into features. Subclass, add fields, implement ``load``."""
+    """A way to turn samples into features. Subclass, add fields, implement ``load``.
+
+    Those for images see RGBA samples on a white ground. What is not square they see whole, stretched to their own size,
+    as the FID of papers is computed: nothing is cut off, so nothing is left unmeasured.
+    """
 
     batch_size: ClassVar[int] = 64
     """Samples that are extracted at once."""
@@ -56,6 +60,17 @@ class Extractor(Part):
             GanzooError: if the shape does not fit, or a file or package is missing or broken.
         """
         raise NotImplementedError
+
+
+def seen_channels(shape: Shape) -> int:
+    """Channels that an extractor without a size of its own sees of images: RGBA is seen as RGB on white."""
+    return 3 if shape[2] == 4 else shape[2]
+
+
+def adaptation_note(shape: Shape) -> str:
+    """What else is done to images of a shape before an extractor sees them, for the protocol; "" for most."""
+    stretched = "" if shape[0] == shape[1] else f", stretched from {shape[0]} x {shape[1]} px"
+    return stretched + (", transparent pixels laid on white" if shape[2] == 4 else "")
 
 
 extractors: Registry[Extractor] = Registry("extractors", kind="extractor", base=Extractor, package="ganzoo.extractors")

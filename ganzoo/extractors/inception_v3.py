@@ -12,7 +12,7 @@ from ganzoo.data.base import Shape
 from ganzoo.data.resize import resized_array
 from ganzoo.dependencies import TRAINING, require
 from ganzoo.errors import EvaluationError
-from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, extractors
+from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors
 from ganzoo.tensorflow_import import import_tensorflow
 
 SIDE = 299
@@ -37,7 +37,8 @@ class InceptionV3(Extractor):
         model = _network()
 
         def extract(samples: NDArray[Any]) -> Extracted:
-            large = resized_array(samples, SIDE, 3, "area").astype(np.float32) / np.float32(127.5) - np.float32(1)
+            large = resized_array(samples, (SIDE, SIDE), 3, "area", crop="stretch").astype(np.float32)
+            large = large / np.float32(127.5) - np.float32(1)
             features, probabilities = model.predict_on_batch(large)
             return np.asarray(features, np.float32), np.asarray(probabilities, np.float32)
 
@@ -47,7 +48,7 @@ class InceptionV3(Extractor):
         return LoadedExtractor(
             extract,
             self.registered_name,
-            resize=f"bilinear where it enlarges, area where it shrinks, to {SIDE} x {SIDE} px",
+            resize=f"bilinear where it enlarges, area where it shrinks, to {SIDE} x {SIDE} px{adaptation_note(shape)}",
             sha256=digest.hexdigest(),
             has_probabilities=True,
             canonical=True,

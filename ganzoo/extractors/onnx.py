@@ -21,8 +21,8 @@ MAX_FILE = 2**31 - 1
 class OnnxExtractor(Extractor):
     """A user's ONNX file: one float32 input of images or vectors, an output of features, and perhaps probabilities.
 
-    Images are cut to the middle square and resized to the input's height and width, which are fixed in the file.
-    On the command line: ``--extractor path.onnx``, or with fields ``--extractor '{name: onnx, path: path.onnx,
+    Images are resized, stretched where they are not square, to the input's height and width, which are fixed in the
+    file. On the command line: ``--extractor path.onnx``, or with fields ``--extractor '{name: onnx, path: path.onnx,
     values: unit}'``.
 
     Attributes:
@@ -51,11 +51,11 @@ class OnnxExtractor(Extractor):
             interface = read_interface(
                 content, shape, layout=self.layout, features=self.features, probabilities=self.probabilities
             )
-            return self._ready(content, interface)
+            return self._ready(content, interface, shape)
         except BundleError as error:
             raise EvaluationError(f"{self.path} is no extractor: {error}") from error
 
-    def _ready(self, content: bytes, interface: Interface) -> LoadedExtractor:
+    def _ready(self, content: bytes, interface: Interface, shape: Shape) -> LoadedExtractor:
         extract = extraction(
             content, interface, batch_size=self.batch_size, values=self.values, mean=self.mean, std=self.std
         )
@@ -63,7 +63,7 @@ class OnnxExtractor(Extractor):
         path = Path(self.path or "")
         notes = {"file": path.name, "values": self.values}
         return LoadedExtractor(
-            extract, path.stem, resize_note(interface), digest, len(interface.outputs) == 2, notes=notes
+            extract, path.stem, resize_note(interface, shape), digest, len(interface.outputs) == 2, notes=notes
         )
 
 

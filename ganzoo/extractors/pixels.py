@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ganzoo.data.base import Shape
 from ganzoo.data.resize import resized_array
-from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, extractors
+from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors, seen_channels
 
 
 @extractors.register("pixels")
@@ -18,7 +18,7 @@ class Pixels(Extractor):
     """Pixels in [0, 1] of the image shrunk to ``size`` by averaging; vectors stay as they are.
 
     Attributes:
-        size: height and width in pixels; a smaller image keeps its own.
+        size: height and width in pixels, whatever the aspect of the image; a smaller side keeps its own.
     """
 
     size: int = Field(16, ge=1, le=256)
@@ -26,13 +26,14 @@ class Pixels(Extractor):
     def load(self, shape: Shape) -> LoadedExtractor:
         if len(shape) == 1:
             return LoadedExtractor(_vectors, "vectors", resize="none")
-        size, channels = min(self.size, *shape[:2]), shape[2]
+        size = (min(self.size, shape[0]), min(self.size, shape[1]))
+        channels = seen_channels(shape)
 
         def extract(samples: NDArray[Any]) -> Extracted:
-            small = resized_array(samples, size, channels, "area")
+            small = resized_array(samples, size, channels, "area", crop="stretch")
             return small.reshape(len(small), -1).astype(np.float32) / np.float32(255), None
 
-        return LoadedExtractor(extract, "pixels", resize=f"area, to {size} x {size} px")
+        return LoadedExtractor(extract, "pixels", resize=f"area, to {size[0]} x {size[1]} px{adaptation_note(shape)}")
 
 
 def _vectors(samples: NDArray[Any]) -> Extracted:

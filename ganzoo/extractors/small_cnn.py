@@ -49,7 +49,7 @@ class SmallCnn(Extractor):
         except BundleError as error:
             raise EvaluationError(f"{NETWORK} is no extractor: {error}") from error
         return LoadedExtractor(
-            extract, self.registered_name, resize_note(interface), sha256=digest, has_probabilities=self.classes
+            extract, self.registered_name, resize_note(interface, shape), sha256=digest, has_probabilities=self.classes
         )
 
 

@@ -18,7 +18,7 @@ def check_augmentation(augmentation: Augmentation | type[Augmentation]) -> None:
 
     augmentation = check_part(augmentations, augmentation)
     first, second = (tf.constant([number, 7], tf.int64) for number in (1, 2))
-    for channels in (1, 3):
+    for channels in (1, 3, 4):
         images = np.random.RandomState(0).uniform(-1, 1, (BATCH, 8, 6, channels)).astype(np.float32)
         with tf.GradientTape() as tape:
             watched = tf.constant(images)

@@ -83,7 +83,7 @@ def save_animation(run: Run, *, frames: int = 60) -> None:
     if len(files) < 2:
         return
     chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, frames).astype(int))]
-    pictures = [Image.open(path).convert("RGB") for path in chosen]
+    pictures = [images.on_white(Image.open(path)).convert("RGB") for path in chosen]
     images.save_gif([*pictures, *[pictures[-1]] * 10], run.folder / "training.gif", frames_per_second=10)
 
 

@@ -79,6 +79,9 @@ def features(samples: NDArray[Any]) -> Features:
     values: NDArray[Any] = samples.astype(np.float64)
     if samples.dtype == np.uint8:
         values = values / 127.5 - 1.0
+    if values.shape[3] == 4:  # a colour counts as much as it is seen, and what is unseen is white
+        alpha = (values[..., 3:] + 1) / 2
+        values = np.concatenate([values[..., :3] * alpha + (1 - alpha), values[..., 3:]], axis=3)
     for axis in (1, 2):
         size = values.shape[axis]
         edges = np.linspace(0, size, min(SIDE, size) + 1).astype(int)
