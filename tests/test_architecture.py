@@ -164,6 +164,64 @@ def test_keras_agrees_with_every_traced_shape(size):
         assert discriminator.output.shape == (None, 1)
 
 
+@pytest.mark.parametrize(
+    ("size", "stem"),
+    [
+        ("128x64", (8, 4)),
+        ("64x128", (4, 8)),
+        ("96x64", (6, 4)),
+        ("64x48", (8, 6)),
+        ("48x32", (6, 4)),
+        ("40x8", (20, 4)),
+    ],
+)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_images_that_are_not_square_in_every_family(size, stem, channels):
+    """Stems, blocks and heads of every family, packing and minibatch_stddev; Keras agrees with the traced shapes."""
+    from ganzoo import networks
+
+    shape = (*map(int, size.split("x")), channels)
+    for block in (*UP_BLOCKS, "dense"):
+        model = {"residual_up": "residual", "dense": "dense"}.get(block, "dcgan")
+        judge = {"dcgan": "strided_conv", "residual": "residual_down", "dense": "dense"}[model]
+        config = tiny(
+            resolution=size,
+            channels=channels,
+            generator={"model": model, "block": block, "hidden": [8]},
+            discriminator={"model": model, "block": judge, "hidden": [8], "packing": 2, "minibatch_stddev": True},
+        )
+        assert config.sample_shape == shape
+        if model != "dense":
+            found = config.generator.expand(shape)[0]
+            assert (found.height, found.width) == stem
+        assert networks.build_generator(config).output.shape == (None, *shape)
+        assert networks.build_discriminator(config).output.shape == (None, 1)
+
+
+def test_a_stem_that_a_list_of_blocks_reaches():
+    blocks = [{"name": "conv_transpose", "channels": 4}] * 4
+    made = GeneratorConfig(model="dcgan", blocks=blocks).expand((128, 64, 3))
+    assert (made[0].height, made[0].width) == (4, 2)
+
+
+@pytest.mark.parametrize("size", ["31x20", "64x30", "9x64"])
+@pytest.mark.parametrize("model", ["dcgan", "residual"])
+def test_sizes_that_cannot_be_halved_are_one_line_with_a_size_that_can(size, model):
+    block = {"dcgan": "conv_transpose", "residual": "residual_up"}[model]
+    judge = {"dcgan": "strided_conv", "residual": "residual_down"}[model]
+    spec = {"generator": {"model": model, "block": block}, "discriminator": {"model": model, "block": judge}}
+    try:
+        tiny(resolution=size, **spec)
+    except ConfigError as error:
+        text = str(error)
+        assert "\n" not in text
+        assert size in text
+        hint = text.partition("for example to ")[2].partition(",")[0]
+        assert tiny(resolution=hint, **spec).data.resolution == hint
+    else:
+        assert all(side % 2 == 0 for side in map(int, size.split("x")))
+
+
 def test_first_weights_follow_the_seed_and_the_initializer():
     import numpy as np
 

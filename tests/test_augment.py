@@ -27,6 +27,18 @@ def test_shape_seed_and_independence(policy):
     np.testing.assert_array_equal(apply(others, policy)[0], changed[0])
 
 
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_colours_change_and_alpha_does_not(adaptive):
+    images = np.random.RandomState(0).uniform(-1, 1, (6, 12, 8, 4)).astype(np.float32)
+    made = augmentations.create({"name": "diff_augment", "policy": ["color"]})
+    seed = tf.constant([0, 5], tf.int64)
+    changed = np.asarray(made.apply_some(images, seed, tf.constant(0.9)) if adaptive else made.apply(images, seed))
+    np.testing.assert_array_equal(changed[..., 3], images[..., 3])
+    assert np.abs(changed[..., :3] - images[..., :3]).max() > 0.1
+    if not adaptive:
+        np.testing.assert_allclose(changed[..., :3], apply(images[..., :3], ["color"]), atol=1e-6)
+
+
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
 def test_samples_of_one_batch_are_changed_differently(policy):
     changed = apply(np.repeat(IMAGES[:1], 32, axis=0), policy)

@@ -51,6 +51,27 @@ def test_pixels_conform(shape):
     testing.check_extractor(extractors.create("pixels"), shape=shape)
 
 
+@pytest.mark.parametrize("shape", [(20, 10, 3), (8, 12, 1), (8, 8, 4), (20, 12, 4)])
+@pytest.mark.parametrize("name", ["pixels", "small_cnn"])
+def test_images_that_are_not_square_and_transparency(name, shape):
+    testing.check_extractor(extractors.create(name), shape=shape)
+    loaded = extractors.create(name).load(shape)
+    assert ("laid on white" in loaded.resize) == (shape[2] == 4)
+    assert ("stretched" in loaded.resize) == (shape[0] != shape[1])
+    seen = RNG.randint(0, 256, (2, *shape)).astype(np.uint8)
+    edges = seen.copy()
+    edges[:, [0, -1]] = 255 - edges[:, [0, -1]]
+    assert not np.array_equal(loaded.extract(seen)[0], loaded.extract(edges)[0]), "the ends were cut off"
+
+
+@pytest.mark.parametrize("name", ["pixels", "small_cnn"])
+def test_rgba_is_seen_as_rgb_on_white(name):
+    clear = np.zeros((2, 16, 16, 4), np.uint8)
+    white = np.full((2, 16, 16, 3), 255, np.uint8)
+    features = extractors.create(name).load((16, 16, 4)).extract(clear)[0]
+    np.testing.assert_array_equal(features, extractors.create(name).load((16, 16, 3)).extract(white)[0])
+
+
 def test_onnx_conforms(file):
     testing.check_extractor(extractors.create({"name": "onnx", "path": file(classifier())}), shape=(8, 8, 3))
 

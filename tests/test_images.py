@@ -14,6 +14,7 @@ from ganzoo.errors import GanzooError
 
 RNG = np.random.RandomState(0)
 RGB = RNG.randint(0, 256, (5, 7, 3)).astype(np.uint8)
+RGBA = RNG.randint(0, 256, (5, 7, 4)).astype(np.uint8)
 GREY = RNG.randint(0, 256, (5, 7, 1)).astype(np.uint8)
 
 
@@ -46,12 +47,35 @@ def test_nan_is_an_error():
         images.to_uint8(np.array([[0.0, np.nan]], np.float32))
 
 
-@pytest.mark.parametrize(("array", "mode"), [(RGB, "RGB"), (GREY, "L"), (GREY[..., 0], "L")])
+@pytest.mark.parametrize(("array", "mode"), [(RGB, "RGB"), (GREY, "L"), (GREY[..., 0], "L"), (RGBA, "RGBA")])
 def test_to_pil(array, mode):
     image = images.to_pil(array)
     assert image.mode == mode
     assert image.size == (7, 5)
     np.testing.assert_array_equal(np.asarray(image).reshape(array.shape), array)
+
+
+def test_a_grid_of_transparent_images_keeps_alpha_and_has_transparent_gaps():
+    sheet = images.grid(np.stack([RGBA] * 3), columns=2, separator=1)
+    assert sheet.shape == (11, 15, 4)
+    np.testing.assert_array_equal(sheet[:5, :7], RGBA)
+    assert (sheet[5, :, 3] == 0).all()
+    assert (sheet[6:, 8:, 3] == 0).all()
+
+
+@pytest.mark.parametrize(("suffix", "mode"), [("png", "RGBA"), ("webp", "RGBA"), ("jpg", "RGB"), ("gif", "P")])
+def test_files_keep_transparency_or_lay_it_on_white(tmp_path, suffix, mode):
+    array = np.zeros((16, 16, 4), np.uint8)
+    array[:8] = (255, 0, 0, 255)
+    path = tmp_path / f"a.{suffix}"
+    images.save_gif([array, array], path) if suffix == "gif" else images.save(array, path)
+    with Image.open(path) as image:
+        assert image.mode == mode
+        found = np.asarray(image.convert("RGBA"))
+    assert (found[12, :, 3] == (0 if mode == "RGBA" else 255)).all()
+    if mode != "RGBA":
+        assert (found[12, :, :3] >= 250).all()
+    assert np.abs(found[2, 2].astype(int) - [255, 0, 0, 255]).max() < 10
 
 
 @pytest.mark.parametrize("array", [RGB.astype(np.float32), RGB[..., :2], RGB[None], RGB[:0]])

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
@@ -135,15 +135,10 @@ class Faces(ImageSource):
 
     @field_validator("background")
     @classmethod
-    def _background_is_a_colour(cls, background: str) -> str:
-        _paper(background)
+    def _background_is_a_colour(cls, background: str, info: ValidationInfo) -> str:
+        if _paper(background) == TRANSPARENT and info.data.get("channels", 4) != 4:
+            raise ValueError(f"'{background}' needs channels: 4; received channels: {info.data['channels']}")
         return background
-
-    @model_validator(mode="after")
-    def _has_an_alpha_channel(self) -> Self:
-        if self.channels != 4 and _paper(self.background) == TRANSPARENT:
-            raise ValueError(f"background: transparent needs channels: 4; received channels: {self.channels}")
-        return self
 
     def class_count(self) -> int:
         return len(self.styles)

@@ -83,6 +83,21 @@ def test_vectors_stay_as_they_are(tmp_path, cache):
     assert source(tmp_path / "a.npy", vector_dim=2).sample_shape() == (2,)
 
 
+def test_sizes_that_are_not_square_and_transparency(tmp_path, cache):
+    picture = np.dstack([photo(1, 24, 40), np.full((40, 24), 255, np.uint8)])
+    picture[:, :12] = 0
+    path = save(tmp_path / "a.npy", np.stack([picture] * 3))
+    kept = source(path, resolution="40x24", channels=4).load().samples
+    assert (kept[..., 3] == picture[..., 3]).all()
+    assert (kept[:, :, 12:] == picture[:, 12:]).all()
+    assert kept[:, :, :12, :3].any(), "unseen pixels keep the black that nobody sees"
+    laid = source(path, resolution="40x24").load().samples
+    assert (laid[:, :, :12] == 255).all()
+    assert (laid[:, :, 12:] == picture[:, 12:, :3]).all()
+    middle = source(path, resolution="20x24", channels=3).load().samples
+    assert (middle == laid[:, 10:30]).all()
+
+
 @pytest.mark.parametrize(
     ("array", "fields", "why"),
     [
@@ -94,7 +109,7 @@ def test_vectors_stay_as_they_are(tmp_path, cache):
         (np.full((1, 8, 8), -3.0), {}, "from -3"),
         (np.full((1, 8, 8), -0.5), {"values": "unit"}, "from -0.5"),
         (np.zeros((1, 8, 8), np.int64), {}, "int64"),
-        (np.zeros((1, 8, 8, 4), np.uint8), {}, r"\[n, h, w, 1\|3\]"),
+        (np.zeros((1, 8, 8, 5), np.uint8), {}, r"\[n, h, w, 1\|3\|4\]"),
         (np.zeros((0, 8, 8), np.uint8), {}, "no samples"),
         (np.zeros((), np.uint8), {}, "no samples|holds"),
     ],

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.data import data_sources
-from ganzoo.data.celeba_tables import face_from_box, face_from_landmarks, inside, read_table
+from ganzoo.data.celeba_tables import face_from_box, face_from_landmarks, inside, read_table, with_aspect
 from ganzoo.errors import DataError
 
 from .conftest import encoded, photo
@@ -33,6 +33,30 @@ def test_center_108(tmp_path, cache):
     pictures = write_celeba(tmp_path)
     dataset = source(tmp_path, resolution=108, crop="center_108").load()
     assert close(dataset.samples, [picture[55:163, 35:143] for picture in pictures])
+
+
+def test_crops_that_are_not_square_grow_to_the_aspect_inside_the_image(tmp_path, cache):
+    pictures = write_celeba(tmp_path)
+    tall = source(tmp_path, resolution="144x108", crop="center_108").load()
+    assert close(tall.samples, [picture[37:181, 35:143] for picture in pictures])
+    wide = source(tmp_path, resolution="89x178").load()  # 178 px high would be 356 px wide
+    assert close(wide.samples, [picture[64:153] for picture in pictures], tolerance=4)
+    face = source(tmp_path, resolution="96x64", crop="face").load()
+    assert face.samples.shape[1:] == (96, 64, 3)
+
+
+@given(
+    size=st.tuples(st.integers(4, 1024), st.integers(4, 1024)),
+    box=st.tuples(st.integers(-50, 300), st.integers(-50, 300), st.integers(1, 300)),
+    width=st.integers(1, 400),
+    height=st.integers(1, 400),
+)
+def test_a_box_of_any_aspect_ends_inside_with_its_aspect(size, box, width, height):
+    x, y, side = box
+    left, top, right, bottom = inside(with_aspect((x, y, x + side, y + side), size), width, height)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+    assert (right - left) * size[0] == pytest.approx((bottom - top) * size[1], rel=1e-6)
 
 
 def test_every_layout_gives_the_same(tmp_path, cache):

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from ganzoo.data import data_sources
 from ganzoo.data.base import ImageSource
@@ -95,6 +96,37 @@ def test_second_load_and_a_fresh_cache_give_the_same(source, tmp_path):
         assert (dataset.labels is None) == (first.labels is None)
         assert first.labels is None or (dataset.labels == first.labels).all()
         assert dataset.class_names == first.class_names
+
+
+IMAGES = sorted(name for name in MAKERS if issubclass(data_sources.get(name), ImageSource))
+
+
+@pytest.mark.parametrize("size", ["32x16", "24x32"])
+@pytest.mark.parametrize("name", IMAGES)
+def test_images_that_are_not_square(name, size, tmp_path, cache):
+    made = data_sources.create({"source": name, **MAKERS[name](tmp_path / "data"), "resolution": size})
+    dataset = made.load(quiet=True)
+    assert data_sources.spec(made)["resolution"] == size
+    assert dataset.samples.shape[1:] == made.sample_shape() == (*map(int, size.split("x")), made.channels)
+    assert dataset.samples.std() > 0
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_four_channels_or_one_line(name, tmp_path, cache):
+    spec = {"source": name, **MAKERS[name](tmp_path / "data"), "channels": 4}
+    if name in ("image_folder", "numpy", "faces"):
+        dataset = data_sources.create(spec).load(quiet=True)
+        assert dataset.samples.shape[3] == 4
+        assert dataset.samples[..., 3].max() == 255
+    else:  # nothing in these is transparent
+        with pytest.raises(ValidationError, match="Input should be"):
+            data_sources.create(spec)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_square_is_written_as_the_integer_that_older_runs_and_caches_have(name):
+    for value in (32, "32", "32x32", [32, 32]):
+        assert data_sources.spec(data_sources.create({"source": name, "resolution": value}))["resolution"] == 32
 
 
 def test_defaults_make_a_source_and_a_schema():

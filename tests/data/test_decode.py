@@ -15,7 +15,8 @@ from .conftest import encoded, photo
 
 
 def read(data, *, resolution=40, channels=3, crop="center", resample="lanczos"):
-    return decode(data, resolution=resolution, channels=channels, crop=crop, resample=resample)
+    size = resolution if isinstance(resolution, tuple) else (resolution, resolution)
+    return decode(data, size=size, channels=channels, crop=crop, resample=resample)
 
 
 def sixteen_bit_png(levels):
@@ -127,6 +128,60 @@ def test_crops_of_what_is_not_square():
     assert stretched[:, 20].min() == 200
 
 
+@pytest.mark.parametrize(("width", "height"), [(60, 40), (40, 60), (30, 61), (20, 40)])
+def test_center_is_the_largest_middle_part_of_the_aspect(width, height):
+    left, top, right, bottom = crop_box("center", width, height, (64, 32))
+    assert (bottom - top) == pytest.approx(2 * (right - left))
+    assert right - left == width or bottom - top == height
+    assert abs(left + right - width) <= 2
+    assert abs(top + bottom - height) <= 2
+
+
+def test_crops_to_an_upright_format():
+    picture = np.zeros((40, 40, 3), np.uint8)
+    picture[:, 10:30] = 200
+    assert (read(encoded(picture), resolution=(40, 20), crop="center") == 200).all()
+    padded = read(encoded(picture), resolution=(60, 40), crop="pad")
+    assert (padded[:10] == 255).all()
+    assert (padded[10:50] == picture).all()
+    stretched = read(encoded(picture), resolution=(40, 20), crop="stretch", resample="area")
+    assert stretched[:, :5].max() == 0
+    assert stretched[:, 5:15].min() == 200
+
+
+def test_transparency_is_kept_with_four_channels():
+    picture = np.dstack([photo(2), np.full((40, 40), 255, np.uint8)])
+    picture[:20, :, 3] = 0
+    picture[20:30, :, 3] = 128
+    result = read(encoded(picture), channels=4)
+    assert (result[..., 3] == picture[..., 3]).all()
+    assert (result[20:] == picture[20:]).all()
+    assert (read(encoded(photo(2)), channels=4) == np.dstack([photo(2), np.full((40, 40), 255)])).all()
+    image = Image.new("P", (40, 40), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.paste(0, (0, 0, 20, 40))
+    palette = read(encoded(image, transparency=0), channels=4)
+    assert (palette[:, :20, 3] == 0).all()
+    assert (palette[:, 20:] == [0, 0, 255, 255]).all()
+    for mode, kind in (("L", "PNG"), ("1", "PNG"), ("CMYK", "JPEG")):
+        assert (read(encoded(Image.new(mode, (8, 8)), kind), resolution=8, channels=4)[..., 3] == 255).all()
+    assert (read(sixteen_bit_png(np.full((8, 8), 257 * 90)), resolution=8, channels=4) == [90, 90, 90, 255]).all()
+    padded = read(encoded(picture[:20]), resolution=40, channels=4, crop="pad")
+    assert (padded[..., 3] == 0).all()
+
+
+def test_the_colour_of_what_nobody_sees_enters_nowhere():
+    """A red disc on transparent black: shrunk and laid on white, no edge is darker than red or white."""
+    y, x = np.mgrid[:64, :64]
+    picture = np.zeros((64, 64, 4), np.uint8)
+    picture[(x - 32) ** 2 + (y - 32) ** 2 < 600] = (255, 0, 0, 255)
+    for resample in ("area", "lanczos"):
+        result = read(encoded(picture), resolution=16, channels=4, resample=resample)
+        assert result[..., 0].min() >= 250
+        assert result[..., 1:3].max() <= 5
+        assert (result[..., 3] % 255).max() > 0  # there are soft edges
+
+
 def test_shrinking_averages():
     checks = np.indices((64, 64)).sum(axis=0) % 2 * 255
     picture = np.repeat(checks[..., None], 3, axis=2).astype(np.uint8)
@@ -195,16 +250,16 @@ def test_decompression_bomb_is_refused_before_its_pixels_are_read():
 def test_crop_outside_the_image_is_a_broken_image():
     with pytest.raises(BrokenImageError, match="do not hold the crop"):
         read(encoded(photo(1)), crop=lambda width, height: (0, 20, width, height + 1))
-    with pytest.raises(BrokenImageError, match="0 x 5"):
-        crop_box("center", 0, 5)
+    with pytest.raises(BrokenImageError, match="5 x 0"):
+        crop_box("center", 0, 5, (8, 8))
 
 
 @settings(max_examples=60, deadline=None)
 @given(
     width=st.integers(1, 70),
     height=st.integers(1, 70),
-    resolution=st.integers(1, 48),
-    channels=st.sampled_from([1, 3]),
+    resolution=st.tuples(st.integers(1, 48), st.integers(1, 48)),
+    channels=st.sampled_from([1, 3, 4]),
     crop=st.sampled_from(["center", "stretch", "pad"]),
     resample=st.sampled_from(["area", "lanczos"]),
     mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA"]),
@@ -212,10 +267,10 @@ def test_crop_outside_the_image_is_a_broken_image():
 def test_any_size_and_mode_gives_the_wanted_shape(width, height, resolution, channels, crop, resample, mode):
     data = encoded(Image.new("RGB", (width, height), (200, 200, 200)).convert(mode))
     result = read(data, resolution=resolution, channels=channels, crop=crop, resample=resample)
-    assert result.shape == (resolution, resolution, channels)
+    assert result.shape == (*resolution, channels)
     assert result.dtype == np.uint8
     if mode not in ("1", "P"):
-        assert result.min() >= 199  # nothing but the grey of the picture and the white of the bars
+        assert result[..., :3].min() >= 199  # nothing but the grey of the picture and the white of the bars
 
 
 @settings(max_examples=80, deadline=None)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from ganzoo import images
 from ganzoo.data import data_sources, face_painter
 from ganzoo.data.face_painter import FaceJob, FacePainter, style_names
 from ganzoo.data.faces import _draw, _painted, style_credits
@@ -45,6 +46,33 @@ def test_faces_look_like_drawings_on_their_background(cache):
     assert ((blue[:, 0, 0] == [0, 0, 255]).all(axis=1)).mean() > 0.9
     grey = faces(resolution=32, channels=1).load().samples
     assert grey.shape == (12, 32, 32, 1)
+
+
+def test_transparent_faces_are_those_on_white_cut_out(cache):
+    cut = faces(resolution=32, channels=4)
+    assert cut.background == "transparent"
+    samples = cut.load().samples
+    assert (samples[:, 0, 0, 3] == 0).mean() > 0.9
+    assert samples[..., 3].max() == 255
+    on_white = np.stack([np.asarray(images.on_white(images.to_pil(face))) for face in samples]).astype(int)
+    assert np.abs(on_white - faces(resolution=32).load().samples).max() <= 8
+    assert (faces(resolution=32, channels=4, background="red").load().samples[..., 3] == 255).all()
+
+
+def test_a_drawing_fills_the_shorter_side_on_its_background(cache):
+    square = faces(resolution=16, background="#0000ff").load().samples
+    tall = faces(resolution="24x16", background="#0000ff").load().samples
+    assert (tall[:, 8:] == square).all()
+    assert (tall[:, :8] == [0, 0, 255]).all()
+    wide = faces(resolution="16x24", background="#0000ff").load().samples
+    assert (wide[:, :, 4:20] == square).all()
+    assert (faces(resolution="24x16", channels=4).load().samples[:, :8, :, 3] == 0).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_background_needs_an_alpha_channel(channels):
+    with pytest.raises(ValidationError, match="needs channels: 4; received channels"):
+        faces(channels=channels, background="transparent")
 
 
 def test_worker_processes_draw_the_same_faces():
