@@ -54,7 +54,9 @@ class GeneratorConfig(NetworkConfig):
             ``batch_norm`` gives every batch normalisation a scale and an offset for each class (Dumoulin et al. 2017,
             arXiv:1610.07629), so that the label cannot drown the latent.
         label_embedding_dim: length of the embedding of ``concat``.
-        stem: from the latent to the first small image; by default a ``dense_stem`` dressed like ``block``.
+        stem: from the latent to the first small image; by default a ``dense_stem`` dressed like ``block``. Its size
+            follows from the data: 8x4 px for images of 128x64. One with a height and width of its own, for example
+            4x2, gets as many blocks as it needs.
         head: from the last features to the sample.
     """
 
@@ -98,7 +100,7 @@ class GeneratorConfig(NetworkConfig):
             growth *= math.prod(int(block.scale) for block in self.blocks)
             body, widest = self.blocks, self.blocks[0].wanted_channels()
         else:
-            count = halvings(height, width) - int(math.log2(growth))
+            count = self._doublings(height, width) - int(math.log2(growth))
             if count < 0:
                 raise ConfigError(
                     f"a {self.model} generator doubles an image of at least 4 px, and {height}x{width} px cannot be "
@@ -113,6 +115,16 @@ class GeneratorConfig(NetworkConfig):
         size = {"height": max(1, height // growth), "width": max(1, width // growth)}
         filled = size if all(getattr(stem, key, 0) is None for key in size) else {}
         return (_template(stem, channels=stem.channels or widest, **filled), *body, head)
+
+    def _doublings(self, height: int, width: int) -> int:
+        """How often the stem's image is doubled: from the size that the stem has, or from the least that halves."""
+        sizes = [getattr(self.stem, key, None) for key in ("height", "width")]
+        if isinstance(sizes[0], int):
+            least = (sizes[0], sizes[1] or sizes[0])
+            for count in range(height.bit_length()):
+                if (height, width) == (least[0] << count, least[1] << count):
+                    return count
+        return halvings(height, width)
 
     def _dress(self) -> dict[str, Any]:
         """Normalisation and activation of the repeated block, for the stem; residual blocks bring their own."""

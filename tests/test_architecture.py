@@ -198,6 +198,18 @@ def test_images_that_are_not_square_in_every_family(size, stem, channels):
         assert networks.build_discriminator(config).output.shape == (None, 1)
 
 
+@pytest.mark.parametrize("model", ["dcgan", "residual"])
+@pytest.mark.parametrize(("size", "stem", "blocks"), [("128x64", (4, 2), 5), ("64x48", (16, 12), 2), (64, (8, 8), 3)])
+def test_a_stem_of_its_own_size_gets_the_blocks_that_it_needs(model, size, stem, blocks):
+    block = {"dcgan": "conv_transpose", "residual": "residual_up"}[model]
+    own = {"name": "dense_stem", "height": stem[0], "width": stem[1]}
+    config = tiny(resolution=size, generator={"model": model, "block": block, "stem": own, "max_channels": 8})
+    made = config.generator.expand(config.sample_shape)
+    assert (made[0].height, made[0].width) == stem
+    head_doubles = model == "dcgan"
+    assert len(made) == blocks + 2 - head_doubles
+
+
 def test_a_stem_that_a_list_of_blocks_reaches():
     blocks = [{"name": "conv_transpose", "channels": 4}] * 4
     made = GeneratorConfig(model="dcgan", blocks=blocks).expand((128, 64, 3))

@@ -74,8 +74,8 @@ def config_values(draw):
     judges = {"dense": ["dense"], "dcgan": ["strided_conv"], "residual": ["residual_down"]}[model]
     image = {
         "source": "numpy",
-        "resolution": draw(st.sampled_from([8, 16, 28, 32, 48, 64, 96, 128])),
-        "channels": draw(st.sampled_from([1, 3])),
+        "resolution": draw(st.sampled_from([8, 16, 28, 32, 48, 64, 96, "128x64", "64x96", "16x8"])),
+        "channels": draw(st.sampled_from([1, 3, 4])),
         "flip": draw(st.booleans()),
     }
     scalars = {

@@ -52,6 +52,18 @@ def test_one_seed_gives_an_image_and_several_a_list(generator):
     assert not np.array_equal(np.asarray(many[0]), np.asarray(many[1]))
 
 
+def test_a_transparent_bundle_generates_with_onnx_runtime_alone(tmp_path):
+    config = tiny_bundles.image_config(shape=(8, 8, 4))
+    onnx_file = tiny_bundles.image_model(channels=4).SerializeToString()
+    folder = write_bundle(tmp_path / "b", config=config, onnx=onnx_file, weights={"w": np.ones(1, np.float32)}).folder
+    generator = Generator.from_bundle(folder)
+    image = generator.generate(3)
+    assert (image.mode, image.size) == ("RGBA", (8, 8))
+    np.testing.assert_array_equal(np.asarray(image), generator.sample([3])[0])
+    assert generator.grid(range(4)).mode == "RGBA"
+    assert [frame.mode for frame in generator.interpolate(0, 1, 3)] == ["RGBA"] * 3
+
+
 def test_samples_are_what_onnx_runtime_makes_of_the_promised_latent(generator, folder):
     session = onnxruntime.InferenceSession(str(folder / ONNX), providers=["CPUExecutionProvider"])
     z = np.random.RandomState(5).standard_normal(8).astype(np.float32)[None]

@@ -88,6 +88,16 @@ def test_features_are_averages_over_areas(size):
         np.testing.assert_allclose(rows[:, place], wanted, atol=1e-12)
 
 
+def test_colours_that_nobody_sees_are_no_variety():
+    image = RNG.randint(0, 256, (2, 8, 16, 4)).astype(np.uint8)
+    image[:, :, :8, 3] = 0
+    other = image.copy()
+    other[:, :, :8, :3] = 255 - other[:, :, :8, :3]
+    np.testing.assert_array_equal(features(image), features(other))
+    other[:, :, 8:, :3] = 255 - other[:, :, 8:, :3]
+    assert not np.allclose(features(image), features(other))
+
+
 def test_real_samples_that_repeat_themselves_are_no_reason_to_warn():
     binary = np.repeat(np.eye(8, dtype=np.float32), 64, axis=0)
     seen = Yardstick(binary[RNG.permutation(512)]).measure(binary[RNG.permutation(512)])
