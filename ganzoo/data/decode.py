@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.resize import Box, Filter, resized, middle
-from ganzoo.git_lfs import WHAT, is_pointer
+from ganzoo.data.resize import Box, Filter, middle, resized
 from ganzoo.data.transparency import MODES, as_array, with_channels
+from ganzoo.git_lfs import WHAT, is_pointer
 
 if TYPE_CHECKING:
     from PIL.Image import Image
