@@ -7,7 +7,7 @@
 A study is a YAML file in ``benchmarks/studies/``. All rows train for the same wall time (``minutes``). If ``minutes``
 is null, a row trains for the steps of its config. A row can have its own ``minutes`` and ``seeds``. The result of a row
 is saved at once in ``benchmarks/results/STUDY.json``, so a stopped study continues with the next row. At the end,
-``report.py`` writes the tables.
+``report.py`` writes the tables. Paths in a study are relative to the repository.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from typing import Any
 import curves
 import report
 
+REPOSITORY = Path(__file__).parents[1]
 CURVES = ("frechet", "modes", "reverse_kl")
 """Prefixes of the metrics whose values during training are saved in the results."""
 
@@ -121,7 +122,9 @@ def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | 
     made = ganzoo.evaluate(
         run.export(run.folder / f"{which}-bundle", checkpoint=which),
         metrics=study["metrics"],
-        extractor=study.get("extractor"),
+        extractor=str(REPOSITORY / study["extractor"])
+        if study.get("extractor", "").endswith(".onnx")
+        else study.get("extractor"),
         **{key: study[key] for key in ("samples", "draws") if key in study},
         data=run.config.to_dict()["data"].get("path") if real is None else None,
         config=None if real is None else str(real),
@@ -159,8 +162,20 @@ def _model(config: str | Mapping[str, Any], label: str, root: Path) -> str | Pat
 
     path = root / "configs" / f"{''.join(c if c.isalnum() else '-' for c in label)}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    path.write_text(yaml.safe_dump(_located(config)), encoding="utf-8")
     return path
+
+
+def _located(values: Any) -> Any:
+    """The same values with every ``path`` made absolute, since a config's paths are relative to its file."""
+    if isinstance(values, list):
+        return [_located(value) for value in values]
+    if not isinstance(values, Mapping):
+        return values
+    return {
+        key: str(REPOSITORY / value) if key == "path" and isinstance(value, str) else _located(value)
+        for key, value in values.items()
+    }
 
 
 def _digits(root: Path) -> Path:
