@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from ganzoo.bundle_config import (
     write_json,
 )
 from ganzoo.bundle_files import MAX_TENSORS, check_card, check_png, check_safetensors
+from ganzoo.environment import files
 from ganzoo.errors import BundleError, did_you_mean
 from ganzoo.folder_contents import others_in
 from ganzoo.git_lfs import require_content
@@ -196,30 +196,13 @@ def write_bundle(
 
 
 def _replace_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write ``contents`` into a hidden folder beside ``folder``, sync, and swap the two by renaming."""
+    """Write ``contents`` into a hidden folder next to ``folder``, sync, and swap the two by renaming."""
     _check_replaceable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{what}") for what in ("new", "old"))
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
+    with files.replacing_folder(folder) as fresh:
         for name, content in contents.items():
             path = fresh / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        if folder.exists():
-            folder.rename(old)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+            path.write_bytes(content)
 
 
 def _check_replaceable(folder: Path) -> None:

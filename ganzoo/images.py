@@ -6,7 +6,6 @@ need it.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
 import os
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.environment import files
 from ganzoo.errors import GanzooError, did_you_mean
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def save_gif(
 
 
 def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file beside its place and rename it there, so a reader sees the old file or the new one, never a part.
+    """Write a file under a temporary name and rename it, so a reader sees the old file or the new one, never a part.
 
     Missing parent folders are made.
 
@@ -187,14 +187,8 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
         GanzooError: if it cannot be written; an older file is untouched then.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        beside.replace(path)
+        files.write_file(path, content)
     except OSError as error:
         raise GanzooError(f"Cannot write '{path}': {error.strerror or error}.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
     return path

@@ -17,9 +17,9 @@ from typing import Any
 from ganzoo import zoo_index
 from ganzoo.bundle import CARD, read_bundle
 from ganzoo.card import model_card
+from ganzoo.environment.files import replacing_folder
 from ganzoo.errors import BundleError, HubError
 from ganzoo.evaluation_record import with_metrics
-from ganzoo.images import write_atomic
 from ganzoo.loading import find_bundle
 from ganzoo.publishing import Publication, checked_speed, publish
 
@@ -47,12 +47,12 @@ def ship(name: str, folder: str | os.PathLike[str], *, repo: str) -> zoo_index.P
     if size > zoo_index.SHIPPED_LIMIT:
         raise BundleError(f"'{name}' would take {size} bytes of the wheel; allowed: {zoo_index.SHIPPED_LIMIT}.")
     shipped = zoo_index.SHIPPED / name
-    shutil.rmtree(shipped, ignore_errors=True)
-    for file in files:
-        target = shipped / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / file, target)
-    write_atomic(shipped / CARD, card.encode())
+    with replacing_folder(shipped) as fresh:
+        for file in files:
+            target = fresh / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / file, target)
+        (fresh / CARD).write_bytes(card.encode())
     zoo_index.write_entry(entry)
     return entry
 

@@ -1,7 +1,10 @@
 """Settings of all tests."""
 
+import contextlib
 import os
+import resource
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own remarks say nothing about a failed test
@@ -9,3 +12,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own remarks s
 # Time limits are pytest-timeout's business: on a busy machine hypothesis' own 200 ms fail by chance.
 settings.register_profile("ganzoo", deadline=None)
 settings.load_profile("ganzoo")
+
+
+@pytest.fixture
+def size_limit():
+    """``with size_limit(bytes):`` no file grows beyond it, as if the disk were full."""
+
+    @contextlib.contextmanager
+    def limited(size):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limited

@@ -12,10 +12,8 @@ import json
 import math
 import os
 import shutil
-import socket
 import struct
 import sys
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import DataReport, Dataset, Shape
+from ganzoo.environment import files
 from ganzoo.errors import DataError
 
 FORMAT = 1
@@ -114,7 +113,7 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
 
 def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
+    files.remove_leftovers(folder.parent, folder.name)
     needed = recipe.count * math.prod(recipe.shape)
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
@@ -122,13 +121,9 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
             f"Prepared data needs {needed / 1e9:.1f} GB, but {folder.parent} has {free / 1e9:.1f} GB free. "
             "Make room there, or name another folder in the variable GANZOO_CACHE."
         )
-    temporary = folder.with_name(f".{folder.name}.tmp-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    try:
-        temporary.mkdir()
+    # Another process may be faster: its result is the same.
+    with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
         _write(temporary, recipe, produce)
-        _move_into_place(temporary, folder, recipe)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
@@ -147,11 +142,9 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
                 labels.append(chunk.labels)
         file.seek(0)
         file.write(_header((count, *recipe.shape)))
-        _sync(file)
     if labels:
         with (folder / "labels.npy").open("wb") as file:
             np.save(file, np.concatenate(labels).astype(np.int32), allow_pickle=False)
-            _sync(file)
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -166,7 +159,6 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
     }
     with (folder / "manifest.json").open("w", encoding="utf-8") as file:
         json.dump(manifest, file, indent=1)
-        _sync(file)
 
 
 def _read(folder: Path, recipe: Recipe) -> Dataset | None:
@@ -188,37 +180,6 @@ def _read(folder: Path, recipe: Recipe) -> Dataset | None:
     return Dataset(samples, labels, recipe.class_names, report)
 
 
-def _move_into_place(temporary: Path, folder: Path, recipe: Recipe) -> None:
-    try:
-        temporary.rename(folder)
-    except OSError:
-        if _read(folder, recipe) is not None:  # another process was faster
-            return
-        shutil.rmtree(folder, ignore_errors=True)  # a damaged one stood there
-        temporary.rename(folder)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes of this machine left behind for the same data."""
-    prefix = f".{folder.name}.tmp-{socket.gethostname()}-"
-    for path in folder.parent.glob(f"{prefix}*"):
-        pid = path.name.removeprefix(prefix).partition("-")[0]
-        if pid.isdigit() and not _is_alive(int(pid)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    if os.name != "posix":
-        return True  # there is no harmless way to ask on Windows
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def _header(shape: Shape) -> bytes:
     """Header of a uint8 .npy file (format version 1.0), of one length whatever the shape, so it can be rewritten."""
     text = repr({"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}).encode()
@@ -236,8 +197,3 @@ def _digest(folder: Path, sizes: Mapping[str, int]) -> str:
                 file.seek(last * probe // (_PROBES - 1))
                 digest.update(file.read(_PROBE_BYTES))
     return digest.hexdigest()
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.data.cache import cache_root
 from ganzoo.data.parallel import progress_bar
+from ganzoo.environment.files import remove_leftovers, replacing_file
 from ganzoo.errors import DataError
 
 TIMEOUT = 15.0
@@ -75,12 +75,12 @@ def _fetch(file: Remote, target: Path, *, quiet: bool) -> None:
 
     kind, _, wanted = file.digest.partition(":")
     digest = hashlib.new(kind, usedforsecurity=False)
-    temporary = target.with_name(f".{target.name}.tmp-{uuid.uuid4().hex[:8]}")
+    remove_leftovers(target.parent, target.name)
     request = Request(file.url, headers={"User-Agent": "ganzoo"})
     try:
         with (
             urlopen(request, timeout=TIMEOUT) as answer,
-            temporary.open("wb") as out,
+            replacing_file(target) as out,
             progress_bar(f"Downloading {file.name}", file.size, quiet=quiet) as advance,
         ):
             received = 0
@@ -91,10 +91,7 @@ def _fetch(file: Remote, target: Path, *, quiet: bool) -> None:
                 digest.update(block)
                 out.write(block)
                 advance(len(block))
-        if digest.hexdigest() != wanted:
-            raise ValueError(f"what came is not what was published (its {kind} is {digest.hexdigest()})")
-        temporary.replace(target)
+            if digest.hexdigest() != wanted:
+                raise ValueError(f"what came is not what was published (its {kind} is {digest.hexdigest()})")
     except HTTPException as error:
         raise ValueError(f"the connection broke ({type(error).__name__})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

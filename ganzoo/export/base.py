@@ -5,14 +5,13 @@ A format from another package is one class with ``write`` and ``load``, register
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from ganzoo.environment import files
 from ganzoo.errors import ExportError
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.folder_contents import others_in
@@ -43,7 +42,7 @@ class Exporter(Part):
         raise NotImplementedError
 
     def export(self, generator: keras.Model, path: str | os.PathLike[str], *, num_classes: int = 0) -> float:
-        """Write beside ``path``, compare with Keras, and move into place; what stood at ``path`` is replaced.
+        """Write under a temporary name, compare with Keras, and rename to ``path``, replacing what was there.
 
         Args:
             generator: takes [latent] or [latent, label]; in float32.
@@ -58,22 +57,22 @@ class Exporter(Part):
                 the file cannot be written. What stood at ``path`` is untouched then.
         """
         path = Path(path)
-        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+        temporary = files.temporary_path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.write(generator, beside)
+            self.write(generator, temporary)
             error = check_parity(
                 generator,
-                self.load(beside),
+                self.load(temporary),
                 num_classes=num_classes,
                 tolerance=self.tolerance,
                 name=self.registered_name,
             )
-            _replace(beside, path)
+            _replace(temporary, path)
         except OSError as failure:
             raise ExportError(f"Cannot write '{path}': {failure.strerror or failure}.") from failure
         finally:
-            _remove(beside)
+            files.remove(temporary)
         return error
 
 
@@ -118,7 +117,7 @@ def serving_function(generator: Any) -> Any:
 
 
 def _replace(new: Path, path: Path) -> None:
-    """Put ``new`` at ``path``. A folder cannot be renamed over one that has files, so the old one steps aside."""
+    """Put the file or folder ``new`` at ``path``."""
     if not path.is_dir():
         new.replace(path)
         return
@@ -128,18 +127,4 @@ def _replace(new: Path, path: Path) -> None:
     if others:
         listed = ", ".join(map(ascii, others[:3]))
         raise ExportError(f"'{path}' is a folder with other files, so it is left alone: {listed}. Choose another path.")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    path.rename(old)
-    try:
-        new.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    with contextlib.suppress(OSError):
-        path.unlink()
+    files.move_folder(new, path)

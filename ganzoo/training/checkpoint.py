@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Collection, Mapping
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
+from ganzoo.environment import files
 from ganzoo.errors import RunError
 
 MANIFEST = "manifest.json"
@@ -41,23 +41,15 @@ def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[i
         RunError: if it cannot be written; the older ones still stand.
     """
     final = folder / f"step-{step:08d}"
-    temporary = final.with_suffix(".tmp")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        files = {}
-        for group, arrays in state.items():
-            content = safetensors.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
-            files[f"{group}.safetensors"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-            _write(temporary / f"{group}.safetensors", content)
-        _write(temporary / MANIFEST, json.dumps({"step": step, "files": files}, indent=1).encode())
-        _sync_folder(temporary)
-        if final.exists():
-            shutil.rmtree(final)
-        temporary.rename(final)
-        _sync_folder(folder)
+        with files.replacing_folder(final) as temporary:
+            records = {}
+            for group, arrays in state.items():
+                content = safetensors.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+                records[f"{group}.safetensors"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                (temporary / f"{group}.safetensors").write_bytes(content)
+            (temporary / MANIFEST).write_text(json.dumps({"step": step, "files": records}, indent=1), encoding="utf-8")
     except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(f"Cannot write the checkpoint '{final}': {error.strerror or error}.") from error
     _tidy(folder, newest=step, keep=keep, also=also)
     return final
@@ -105,8 +97,10 @@ def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> Non
     complete = _complete(folder)
     kept = [path for step, path in complete if step <= newest][-keep:]
     kept += [path for step, path in complete if step in also and step <= newest]
-    for path in [*(path for _, path in complete if path not in kept), *folder.glob("step-*.tmp")]:
+    superseded = [path for _, path in complete if path not in kept]
+    for path in [*superseded, *folder.glob("step-*.tmp")]:  # ganzoo 0.1 wrote to step-N.tmp
         shutil.rmtree(path, ignore_errors=True)
+    files.remove_leftovers(folder)
 
 
 def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
@@ -131,20 +125,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, LookupError | TypeError | AttributeError | json.JSONDecodeError | UnicodeDecodeError):
         return f"{MANIFEST} is damaged"
     return str(error)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ganzoo.environment import files
 from ganzoo.runs import LOG, Run
 
 TENSORBOARD = "tensorboard"
@@ -38,9 +39,7 @@ class Log:
         """The file, without the lines of later steps, ready for the next line."""
         path = self._run.folder / LOG
         kept = [record for record in self._run.log() if record["step"] <= last_step]
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
-        temporary.replace(path)
+        files.write_file(path, "".join(json.dumps(record) + "\n" for record in kept).encode())
         return path.open("a", encoding="utf-8")
 
     def go_back(self, step: int) -> None:

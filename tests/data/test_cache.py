@@ -8,8 +8,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from ganzoo.data import cache as caching
 from ganzoo.data.cache import Chunk, Recipe, cache_root, prepared
+from ganzoo.environment.files import temporary_path
 from ganzoo.errors import DataError
 
 SAMPLES = np.arange(10 * 4 * 4 * 3, dtype=np.uint16).astype(np.uint8).reshape(10, 4, 4, 3)
@@ -146,7 +146,8 @@ def test_killed_process_leaves_nothing_that_looks_complete(cache):
 def test_another_process_at_work_on_the_same_data_is_left_alone(cache):
     folder = cache / "data"
     folder.mkdir(parents=True)
-    theirs = folder / f".{recipe().folder_name()}.tmp-{caching.socket.gethostname()}-{os.getppid()}-abc"
+    own = temporary_path(folder / recipe().folder_name())
+    theirs = own.with_name(own.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-"))
     theirs.mkdir()
     prepared(recipe(), Producer(), cache_dir=cache)
     assert theirs.exists()

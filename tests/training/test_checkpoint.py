@@ -217,7 +217,7 @@ def test_kill_9_while_writing_never_costs_what_was_written(tmp_path):
         assert found.skipped == ()
         if found.step > 1:
             assert all((array == found.step).all() for group in found.state.values() for array in group.values())
-        complete = [name for name in names(tmp_path) if not name.endswith(".tmp")]
+        complete = [name for name in names(tmp_path) if not name.startswith(".")]
         assert len(complete) >= 2
         assert found.step >= newest
         newest = found.step

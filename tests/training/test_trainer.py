@@ -60,7 +60,7 @@ def test_a_run_folder_holds_everything(finished):
     with Image.open(run.folder / "training.gif") as film:
         assert film.n_frames >= 2
     assert list((run.folder / "tensorboard").iterdir())
-    assert not list(run.folder.rglob("*.tmp"))
+    assert not list(run.folder.rglob("*.tmp*"))
 
 
 def test_the_log_has_a_line_an_interval_with_every_metric(finished):

@@ -1,0 +1,237 @@
+"""Files and folders that are replaced as a whole: a reader gets the old one or the new one, never a part.
+
+Both are written under a hidden temporary name in the same folder and renamed at the end. The name holds the machine,
+the process and a random number, so threads, processes and containers that share a disk never use the same one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
+
+STALE_SECONDS = 7 * 24 * 3600.0
+"""Age of a temporary file or folder at which it is a leftover, even if its process may be alive on another machine."""
+
+_NEW, _OLD = ".tmp-", ".old-"
+"""Marks in the names of what is being written, and of a folder that is being replaced."""
+_LONGEST = 200
+"""Bytes of the final name in the temporary one."""
+_ATTEMPTS = 10
+
+
+def temporary_path(path: Path) -> Path:
+    """A new name next to ``path``: hidden, and never given out twice. Nothing is created."""
+    return _unique(path, _NEW)
+
+
+@contextlib.contextmanager
+def replacing_path(path: Path, *, sync: bool = False) -> Iterator[Path]:
+    """Yield the temporary path of a file that the block writes; rename it to ``path`` if the block succeeds.
+
+    Missing parent folders are created. If the block raises, the temporary file is removed and ``path`` is unchanged.
+
+    Args:
+        path: the file to create or replace.
+        sync: write the file through to the disk before it is renamed.
+
+    Raises:
+        OSError: if the file cannot be written or renamed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    try:
+        yield temporary
+        if sync:
+            _sync(temporary)
+        temporary.replace(path)
+        if sync:
+            _sync(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def replacing_file(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
+    """``replacing_path`` for a block that writes to an open binary file.
+
+    Raises:
+        OSError: if the file cannot be written or renamed.
+    """
+    with replacing_path(path, sync=sync) as temporary, temporary.open("xb") as file:
+        yield file
+
+
+def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
+    """Replace ``path`` by ``content``.
+
+    Raises:
+        OSError: if the file cannot be written or renamed; an older file is unchanged then.
+    """
+    with replacing_file(path, sync=sync) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing_folder(path: Path, *, unless: Callable[[], bool] = lambda: False) -> Iterator[Path]:
+    """Yield an empty temporary folder that the block fills; rename it to ``path`` if the block succeeds.
+
+    Every file in it is written through to the disk before the folder is renamed. A folder at ``path`` is replaced as a
+    whole: it is renamed away first, because a folder cannot be renamed over one that has files. Leftovers of killed
+    processes are removed.
+
+    Args:
+        path: the folder to create or replace.
+        unless: called before the folder is renamed; if it returns True, ``path`` stays as it is.
+
+    Raises:
+        OSError: if the folder cannot be created, synced or renamed; an older folder is unchanged then.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name)
+    temporary = temporary_path(path)
+    try:
+        temporary.mkdir()
+        yield temporary
+        _sync_tree(temporary)
+        if not unless():
+            move_folder(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def move_folder(new: Path, path: Path) -> None:
+    """Rename the folder ``new`` to ``path``; what was at ``path`` is removed. Of two processes, the later one wins.
+
+    Raises:
+        OSError: if that fails; what was at ``path`` is there again then.
+    """
+    for attempt in range(_ATTEMPTS):
+        old = _unique(path, _OLD)
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            if not os.path.lexists(path):
+                if old.exists():
+                    old.rename(path)
+                raise
+            remove(old)
+            if not path.is_dir() or attempt == _ATTEMPTS - 1:
+                raise
+            # Another process has put its folder there in the meantime: rename that one away, too.
+        else:
+            remove(old)
+            _sync(path.parent)
+            return
+
+
+def _sync_tree(folder: Path) -> None:
+    """Write a folder through to the disk: its files, its folders and their lists of names."""
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            _sync(Path(place, name))
+        _sync(Path(place))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, as far as possible; nothing is raised."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files and folders that killed processes left in ``folder``.
+
+    A leftover is of a process of this machine that is not running, or has not been written to for ``STALE_SECONDS``.
+
+    Args:
+        folder: where to look; it need not exist.
+        name: only those of this file or folder; by default all.
+    """
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            path = Path(entry.path)
+            for mark in (_NEW, _OLD):
+                start, found, unique = entry.name.rpartition(mark)
+                if not found or not start.startswith(".") or (name is not None and start != _hidden(name)):
+                    continue
+                if not _is_leftover(path, unique):
+                    continue
+                final = path.with_name(start[1:])
+                if mark == _OLD and not os.path.lexists(final):
+                    path.rename(final)  # killed between two renames: this is the only copy
+                else:
+                    remove(path)
+
+
+def _is_leftover(path: Path, unique: str) -> bool:
+    machine, _, rest = unique.partition("-")
+    pid = rest.partition("-")[0]
+    if not pid.isdecimal():
+        return False  # not a name of this module
+    if machine == _machine() and not _is_alive(int(pid)):
+        return True
+    try:
+        inside = path.iterdir() if path.is_dir() else ()
+        newest: float = max(entry.stat().st_mtime for entry in (path, *inside))
+    except OSError:
+        return False  # it is gone, or being renamed
+    return time.time() - newest > STALE_SECONDS
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # there is no harmless way to ask on Windows
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _unique(path: Path, mark: str) -> Path:
+    return path.with_name(f"{_hidden(path.name)}{mark}{_machine()}-{os.getpid()}-{os.urandom(6).hex()}")
+
+
+def _hidden(name: str) -> str:
+    """The name with a dot, cut to what leaves room for a mark: file systems allow 255 bytes."""
+    short = name
+    while len(os.fsencode(short)) > _LONGEST:
+        short = short[:-1]
+    return f".{short}"
+
+
+@cache
+def _machine() -> str:
+    """Eight hexadecimal digits for the host and the space of process numbers: containers can share a host's name."""
+    import hashlib
+    import socket
+
+    space = ""
+    with contextlib.suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it is not a path
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode(errors="surrogateescape")).hexdigest()[:8]
+
+
+def _sync(path: Path) -> None:
+    """fsync a file or a folder. Windows has none for folders and wants files open for writing."""
+    folder = path.is_dir()
+    if folder and os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY if folder or os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
