@@ -15,7 +15,8 @@ from ganzoo import images, latents
 from ganzoo.bundle import ONNX, ONNX_FP16, Bundle, BundleConfig, read_bundle
 from ganzoo.errors import BundleError, GanzooError, did_you_mean
 from ganzoo.onnx_inspection import MAX_BATCH, OnnxReport, check_onnx
-from ganzoo.runtime import Device, make_session, reason_of
+from ganzoo.onnx_session import OnnxSession
+from ganzoo.runtime import Device, reason_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,11 +47,10 @@ class Generator:
     seed is the same everywhere; pixels may differ by one level between runtimes and batch sizes.
     """
 
-    def __init__(self, bundle: Bundle, *, session: Any, report: OnnxReport, device: str) -> None:
+    def __init__(self, bundle: Bundle, *, session: OnnxSession, report: OnnxReport) -> None:
         self.bundle = bundle
         self.config: BundleConfig = bundle.config
         self.report = report
-        self.device = device
         self._session = session
 
     @classmethod
@@ -83,8 +83,12 @@ class Generator:
             report = check_onnx(content, bundle.config)
         except BundleError as error:
             raise BundleError(f"Bundle '{folder}', {name}: {error}") from error
-        session, used = make_session(content, device=device, threads=threads)
-        return cls(bundle, session=session, report=report, device=used)
+        return cls(bundle, session=OnnxSession(content, device=device, threads=threads), report=report)
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return self._session.device
 
     @property
     def name(self) -> str:

@@ -83,11 +83,9 @@ def test_an_image_does_not_depend_on_the_batch(generator):
 
 def test_batches_are_bounded_by_memory(generator):
     assert generator.batch_size == 256
-    large = Generator(
-        generator.bundle, session=None, report=generator.report._replace(peak_bytes=100 << 20), device="cpu"
-    )
+    large = Generator(generator.bundle, session=None, report=generator.report._replace(peak_bytes=100 << 20))
     assert large.batch_size == 2
-    huge = Generator(generator.bundle, session=None, report=generator.report._replace(peak_bytes=1 << 30), device="cpu")
+    huge = Generator(generator.bundle, session=None, report=generator.report._replace(peak_bytes=1 << 30))
     assert huge.batch_size == 1
 
 
@@ -262,10 +260,13 @@ def test_a_graph_that_the_cpu_refuses_too_is_at_fault(folder, monkeypatch):
 )
 def test_a_run_that_fails_is_one_line(generator, device, raised, words):
     class Full:
+        def __init__(self):
+            self.device = device
+
         def run(self, outputs, feed):
             raise RuntimeError(raised)
 
-    full = Generator(generator.bundle, session=Full(), report=generator.report, device=device)
+    full = Generator(generator.bundle, session=Full(), report=generator.report)
     with pytest.raises(GanzooError, match=words) as caught:
         full.sample([1])
     assert "\n" not in str(caught.value)

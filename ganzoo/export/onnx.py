@@ -127,9 +127,9 @@ def to_float16(model: ModelProto) -> ModelProto:
 
 def onnx_runtime(content: bytes) -> Runtime:
     """Runs ONNX bytes on ONNX Runtime, on the CPU."""
-    from ganzoo.runtime import make_session
+    from ganzoo.onnx_session import OnnxSession
 
-    session, _ = make_session(content, device="cpu")
+    session = OnnxSession(content, device="cpu")
 
     def run(z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         feed: dict[str, NDArray[Any]] = {"latent": z} if labels is None else {"latent": z, "label": labels}

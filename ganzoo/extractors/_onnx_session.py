@@ -44,9 +44,9 @@ def extraction(
         BundleError: if ONNX Runtime refuses the graph.
         EvaluationError: if ``mean`` or ``std`` do not fit the channels.
     """
-    from ganzoo.runtime import make_session
+    from ganzoo.onnx_session import OnnxSession
 
-    session, _ = make_session(content)
+    session = OnnxSession(content)
     scale = _scale(interface, values, mean, std)
     size = interface.batch or batch_size
 
