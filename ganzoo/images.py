@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import whole_number
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError, did_you_mean
 
@@ -38,7 +39,9 @@ def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
     levels = (images + np.float32(1.0)) * _HALF_RANGE
     if levels.size and np.isnan(levels.max()):
         raise GanzooError("The images hold values that are not numbers (NaN), so there is nothing to show.")
-    rounded: NDArray[np.uint8] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    np.rint(levels, out=levels)
+    np.clip(levels, 0, 255, out=levels)
+    rounded: NDArray[np.uint8] = levels.astype(np.uint8)
     return rounded
 
 
@@ -88,21 +91,49 @@ def grid(
     """
     if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
         raise GanzooError(f"A grid takes uint8 images [n, h, w, c]; received {images.dtype} {list(images.shape)}.")
-    n, height, width, channels = images.shape
-    columns = choose_columns(n, height=height, width=width) if columns is None else columns
-    if columns < 1 or not 0 <= separator <= 1024 or not 0 <= background <= 255:
-        raise GanzooError(
-            f"A grid has columns of at least 1, a separator of 0-1024 px and a background of 0-255; "
-            f"received {columns}, {separator} and {background}."
-        )
-    columns = min(columns, n)
-    rows = math.ceil(n / columns)
-    cells = np.full((rows * columns, height + separator, width + separator, channels), background, np.uint8)
-    cells[..., 3:] = 0
-    cells[:n, :height, :width] = images
-    cells = cells.reshape(rows, columns, *cells.shape[1:]).transpose(0, 2, 1, 3, 4)
-    sheet = cells.reshape(rows * (height + separator), columns * (width + separator), channels)
-    return np.ascontiguousarray(sheet[: sheet.shape[0] - separator, : sheet.shape[1] - separator])
+    sheet = Sheet(len(images), images.shape[1:], columns=columns, separator=separator, background=background)
+    sheet.paste(images, first=0)
+    return sheet.pixels
+
+
+class Sheet:
+    """The picture of ``grid``, filled batch by batch: only the picture itself is in memory.
+
+    Args:
+        count: how many images it will hold.
+        shape: of one image: (height, width, channels).
+        columns, separator, background: as in ``grid``.
+
+    Raises:
+        GanzooError: if a size is out of range.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        shape: tuple[int, ...],
+        *,
+        columns: int | None = None,
+        separator: int = 0,
+        background: int = 255,
+    ) -> None:
+        what = "A grid has columns of at least 1, a separator of 0-1024 px and a background of 0-255"
+        self._height, self._width, channels = shape
+        if columns is None:
+            columns = choose_columns(count, height=self._height, width=self._width)
+        self.columns = min(whole_number(columns, low=1, what=what), count)
+        self._separator = whole_number(separator, low=0, high=1024, what=what)
+        level = whole_number(background, low=0, high=255, what=what)
+        height = math.ceil(count / self.columns) * (self._height + self._separator) - self._separator
+        width = self.columns * (self._width + self._separator) - self._separator
+        self.pixels: NDArray[np.uint8] = np.full((height, width, channels), level, np.uint8)
+
+    def paste(self, images: NDArray[np.uint8], *, first: int) -> None:
+        """Put uint8 ``[n, h, w, c]`` at the places ``first``, ``first + 1``, ... in the order of ``grid``."""
+        for place, image in enumerate(images, start=first):
+            row, column = divmod(place, self.columns)
+            top, left = row * (self._height + self._separator), column * (self._width + self._separator)
+            self.pixels[top : top + self._height, left : left + self._width] = image
 
 
 class ImageList(list["Image"]):

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import real_number, shortened, whole_number
 from ganzoo.errors import GanzooError, did_you_mean
 
 Distribution = Literal["normal", "uniform"]
@@ -31,9 +32,14 @@ def check_seed(seed: object) -> int:
     Raises:
         GanzooError: if it is not a whole number from 0 to 4294967295.
     """
-    if isinstance(seed, int | np.integer) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED:
-        return int(seed)
-    raise GanzooError(f"A seed is a whole number from 0 to {MAX_SEED}; received {_short(seed)}.")
+    if type(seed) is int and 0 <= seed <= MAX_SEED:
+        return seed
+    return whole_number(seed, low=0, high=MAX_SEED, what=f"A seed is a whole number from 0 to {MAX_SEED}")
+
+
+def are_several(seeds: object) -> TypeGuard[Iterable[object]]:
+    """Whether this is a sequence or an iterator of seeds; not a number, a 0-dimensional array or a text."""
+    return isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes) and getattr(seeds, "ndim", 1) != 0
 
 
 def check_seeds(seeds: Iterable[object]) -> list[int]:
@@ -42,8 +48,8 @@ def check_seeds(seeds: Iterable[object]) -> list[int]:
     Raises:
         GanzooError: if there is none, or one of them is not a seed.
     """
-    if isinstance(seeds, str | bytes) or not isinstance(seeds, Iterable):
-        raise GanzooError(f"Seeds are whole numbers, as in 7, [0, 1, 2] or range(64); received {_short(seeds)}.")
+    if not are_several(seeds):
+        raise GanzooError(f"Seeds are whole numbers, as in 7, [0, 1, 2] or range(64); received {shortened(seeds)}.")
     checked = [check_seed(seed) for seed in seeds]
     if not checked:
         raise GanzooError("Received no seeds; give at least one, as in [0] or range(64).")
@@ -61,13 +67,13 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         match = _SEED_RANGE.fullmatch(part.strip())
         if match is None:
-            raise GanzooError(f"Seeds are numbers and ranges, as in 0-63,70; received {_short(text)}.")
+            raise GanzooError(f"Seeds are numbers and ranges, as in 0-63,70; received {shortened(text)}.")
         first = check_seed(int(match[1]))
         last = check_seed(int(match[2])) if match[2] else first
         if last < first:
             raise GanzooError(f"The range of seeds {first}-{last} runs backwards; write {last}-{first}.")
         if len(seeds) + last - first + 1 > MAX_PARSED_SEEDS:
-            raise GanzooError(f"{_short(text)} is more than {MAX_PARSED_SEEDS} seeds; ask for fewer at a time.")
+            raise GanzooError(f"{shortened(text)} is more than {MAX_PARSED_SEEDS} seeds; ask for fewer at a time.")
         seeds.extend(range(first, last + 1))
     return seeds
 
@@ -123,9 +129,8 @@ def truncate(z: NDArray[np.float32], truncation: float | None) -> NDArray[np.flo
     """
     if truncation is None:
         return z
-    if isinstance(truncation, bool) or not isinstance(truncation, int | float) or not 0.0 <= truncation <= 1.0:
-        raise GanzooError(f"Truncation is a number from 0 (the mean) to 1 (off); received {_short(truncation)}.")
-    return z * np.float32(truncation)
+    psi = real_number(truncation, low=0.0, high=1.0, what="Truncation is a number from 0 (the mean) to 1 (off)")
+    return z * np.float32(psi)
 
 
 def interpolate(
@@ -140,9 +145,8 @@ def interpolate(
     Raises:
         GanzooError: if ``frames`` is below 2.
     """
-    if isinstance(frames, bool) or not isinstance(frames, int | np.integer) or frames < 2:
-        raise GanzooError(f"An interpolation has at least 2 frames, its two ends; received {_short(frames)}.")
-    t = np.linspace(0.0, 1.0, int(frames))[:, None]
+    frames = whole_number(frames, low=2, what="An interpolation has at least 2 frames, its two ends")
+    t = np.linspace(0.0, 1.0, frames)[:, None]
     a, b = start.astype(np.float64), stop.astype(np.float64)
     path = _slerp(a, b, t) if distribution == "normal" else (1.0 - t) * a + t * b
     path[0], path[-1] = a, b
@@ -170,8 +174,3 @@ def _slerp(a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64
     length = (1.0 - t) * length_a + t * length_b
     turned: NDArray[np.float64] = length * (turn_a * a / length_a + turn_b * b / length_b)
     return turned
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

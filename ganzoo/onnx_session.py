@@ -11,8 +11,9 @@ import threading
 import weakref
 from typing import Any, NamedTuple
 
+from ganzoo.arguments import whole_number
 from ganzoo.errors import GanzooError
-from ganzoo.runtime import Device, make_session
+from ganzoo.runtime import Device, make_session, reason_of
 
 
 class _Opened(NamedTuple):
@@ -28,6 +29,7 @@ class OnnxSession:
 
     Args:
         content: bytes of an ONNX file that ``onnx_inspection`` has accepted. They are kept, for other processes.
+        name: of the model, for errors.
         device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
         threads: of one run on the CPU; by default one per core.
 
@@ -37,8 +39,10 @@ class OnnxSession:
         GanzooError: if an argument is out of range.
     """
 
-    def __init__(self, content: bytes, *, device: Device = "auto", threads: int | None = None) -> None:
-        self.__setstate__({"content": content, "device": device, "threads": threads})
+    def __init__(self, content: bytes, *, name: str, device: Device = "auto", threads: int | None = None) -> None:
+        if threads is not None:
+            threads = whole_number(threads, low=1, high=1024, what="Threads are a whole number from 1 to 1024")
+        self.__setstate__({"content": content, "name": name, "device": device, "threads": threads})
         self._current()
 
     @property
@@ -50,17 +54,24 @@ class OnnxSession:
         """The arrays of ``outputs`` (by default all) for the inputs in ``feed``.
 
         Raises:
-            GanzooError: if this process has to open a session first, and cannot.
-            Exception: what ONNX Runtime raises if the run fails.
+            GanzooError: if the run fails, as when the memory of a GPU is full; or if this process has to open a session
+                first, and cannot.
         """
-        made: list[Any] = self._current().session.run(outputs, feed)
+        opened = self._current()
+        try:
+            made: list[Any] = opened.session.run(outputs, feed)
+        except Exception as error:  # the errors of ONNX Runtime have no other common base
+            text = f"ONNX Runtime could not run '{self._name}' on {opened.device}: {reason_of(error)}."
+            advice = " See in nvidia-smi what else fills the GPU, or take device='cpu' (--device cpu)."
+            raise GanzooError(text + advice * (opened.device == "cuda")) from error
         return made
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"content": self._content, "device": self._asked, "threads": self._threads}
+        return {"content": self._content, "name": self._name, "device": self._asked, "threads": self._threads}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._content: bytes = state["content"]
+        self._name: str = state["name"]
         self._asked: Device = state["device"]
         self._threads: int | None = state["threads"]
         self._opened: _Opened | None = None

@@ -258,15 +258,13 @@ def test_a_graph_that_the_cpu_refuses_too_is_at_fault(folder, monkeypatch):
         ("cpu", "bad allocation\nin Gemm", "on cpu: bad allocation.$"),
     ],
 )
-def test_a_run_that_fails_is_one_line(generator, device, raised, words):
+def test_a_run_that_fails_is_one_line(folder, monkeypatch, device, raised, words):
     class Full:
-        def __init__(self):
-            self.device = device
-
         def run(self, outputs, feed):
             raise RuntimeError(raised)
 
-    full = Generator(generator.bundle, session=Full(), report=generator.report)
+    monkeypatch.setattr("ganzoo.onnx_session.make_session", lambda *_, **__: (Full(), device))
+    full = Generator.from_bundle(folder)
     with pytest.raises(GanzooError, match=words) as caught:
         full.sample([1])
     assert "\n" not in str(caught.value)

@@ -129,7 +129,7 @@ def onnx_runtime(content: bytes) -> Runtime:
     """Runs ONNX bytes on ONNX Runtime, on the CPU."""
     from ganzoo.onnx_session import OnnxSession
 
-    session = OnnxSession(content, device="cpu")
+    session = OnnxSession(content, name="the exported graph", device="cpu")
 
     def run(z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         feed: dict[str, NDArray[Any]] = {"latent": z} if labels is None else {"latent": z, "label": labels}

@@ -46,7 +46,7 @@ def extraction(
     """
     from ganzoo.onnx_session import OnnxSession
 
-    session = OnnxSession(content)
+    session = OnnxSession(content, name="the extractor")
     scale = _scale(interface, values, mean, std)
     size = interface.batch or batch_size
 
