@@ -7,9 +7,10 @@ need it.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+_LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _HALF_RANGE = np.float32(127.5)
 
 
@@ -91,18 +93,20 @@ def grid(
     """
     if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
         raise GanzooError(f"A grid takes uint8 images [n, h, w, c]; received {images.dtype} {list(images.shape)}.")
-    sheet = Sheet(len(images), images.shape[1:], columns=columns, separator=separator, background=background)
-    sheet.paste(images, first=0)
-    return sheet.pixels
+    layout = GridLayout(len(images), images.shape[1:], columns=columns, separator=separator, background=background)
+    return layout.filled([images])
 
 
-class Sheet:
-    """The picture of ``grid``, filled batch by batch: only the picture itself is in memory.
+class GridLayout:
+    """The places of ``grid``, for images that are made batch by batch.
 
     Args:
-        count: how many images it will hold.
+        count: how many images there will be.
         shape: of one image: (height, width, channels).
         columns, separator, background: as in ``grid``.
+
+    Attributes:
+        shape: of the whole picture: (height, width, channels).
 
     Raises:
         GanzooError: if a size is out of range.
@@ -118,26 +122,45 @@ class Sheet:
         background: int = 255,
     ) -> None:
         what = "A grid has columns of at least 1, a separator of 0-1024 px and a background of 0-255"
-        self._height, self._width, channels = shape
+        self._image = height, width, channels = shape
         if columns is None:
-            columns = choose_columns(count, height=self._height, width=self._width)
+            columns = choose_columns(count, height=height, width=width)
         self.columns = min(whole_number(columns, low=1, what=what), count)
-        self._separator = whole_number(separator, low=0, high=1024, what=what)
-        level = whole_number(background, low=0, high=255, what=what)
-        height = math.ceil(count / self.columns) * (self._height + self._separator) - self._separator
-        width = self.columns * (self._width + self._separator) - self._separator
-        self.pixels: NDArray[np.uint8] = np.full((height, width, channels), level, np.uint8)
+        self._rows = math.ceil(count / self.columns)
+        self._gap = gap = whole_number(separator, low=0, high=1024, what=what)
+        self._background = whole_number(background, low=0, high=255, what=what)
+        self.shape = (self._rows * (height + gap) - gap, self.columns * (width + gap) - gap, channels)
 
-    def paste(self, images: NDArray[np.uint8], *, first: int) -> None:
-        """Put uint8 ``[n, h, w, c]`` at the places ``first``, ``first + 1``, ... in the order of ``grid``."""
-        for place, image in enumerate(images, start=first):
-            row, column = divmod(place, self.columns)
-            top, left = row * (self._height + self._separator), column * (self._width + self._separator)
-            self.pixels[top : top + self._height, left : left + self._width] = image
+    def strips(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+        """Lay uint8 ``[k, h, w, c]`` out, one row of images at a time: uint8 ``[pixels, W, c]`` from the top."""
+        images = itertools.chain.from_iterable(batches)
+        height, width, channels = self._image
+        for row in range(self._rows):
+            gap = self._gap if row + 1 < self._rows else 0
+            strip = np.full((height + gap, self.shape[1], channels), self._background, np.uint8)
+            strip[..., 3:] = 0
+            for column, image in enumerate(itertools.islice(images, self.columns)):
+                left = column * (width + self._gap)
+                strip[:height, left : left + width] = image
+            yield strip
+
+    def filled(self, batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """The whole picture: uint8 ``shape``."""
+        pixels, top = np.empty(self.shape, np.uint8), 0
+        for strip in self.strips(batches):
+            pixels[top : top + len(strip)] = strip
+            top += len(strip)
+        return pixels
 
 
 class ImageList(list["Image"]):
-    """A list of PIL images that a notebook shows as a grid."""
+    """A list of PIL images that a notebook shows as a grid, and that can be saved as an animation."""
+
+    def save(self, path: str | os.PathLike[str], *, frames_per_second: float = 20.0, loop: bool = True) -> Path:
+        """Write the images as one animation: .gif, .webp or .mp4; see ``ganzoo.animations.save_animation``."""
+        from ganzoo.animations import save_animation
+
+        return save_animation(self, path, frames_per_second=frames_per_second, loop=loop)
 
     def _repr_png_(self) -> bytes | None:
         if not self:
@@ -162,6 +185,9 @@ def encoded(image: Image | NDArray[np.uint8], form: str = "PNG") -> bytes:
     buffer = io.BytesIO()
     options = {} if form == "PNG" else {"quality": 95}
     picture = to_pil(image) if isinstance(image, np.ndarray) else image
+    if max(picture.size) > _LONGEST_SIDE.get(form, max(picture.size)):
+        size = f"{picture.size[0]} x {picture.size[1]}"
+        raise GanzooError(f"{form} holds up to {_LONGEST_SIDE[form]} px a side, and this is {size}; write a .png.")
     (on_white(picture) if form == "JPEG" else picture).save(buffer, form, **options)
     return buffer.getvalue()
 
@@ -178,35 +204,6 @@ def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path
         hint = did_you_mean(path.suffix.lower(), FORMATS)
         raise GanzooError(f"Cannot write '{path}': the suffix is none of {', '.join(FORMATS)}.{hint}")
     return write_atomic(path, encoded(image, form))
-
-
-def save_gif(
-    frames: Iterable[Image | NDArray[np.uint8]],
-    path: str | os.PathLike[str],
-    *,
-    frames_per_second: float = 20.0,
-    loop: bool = True,
-) -> Path:
-    """Write an animation. Whole or not at all. A frame lasts a multiple of 10 ms, because GIF counts in those.
-
-    Transparent pixels are laid on white: GIF knows no half-transparent ones, and soft edges would be torn.
-
-    Raises:
-        GanzooError: if the suffix is not .gif, there is no frame, the rate is out of range, or writing fails.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".gif":
-        raise GanzooError(f"Cannot write '{path}': the suffix of an animation is .gif.")
-    if not 1.0 <= frames_per_second <= 50.0:
-        raise GanzooError(f"An animation has 1 to 50 frames per second; received {frames_per_second}.")
-    pictures: Sequence[Image] = [on_white(to_pil(f) if isinstance(f, np.ndarray) else f) for f in frames]
-    if not pictures:
-        raise GanzooError(f"Cannot write '{path}': received no frames.")
-    duration = max(20, round(100 / frames_per_second) * 10)
-    options = {"loop": 0} if loop else {}
-    buffer = io.BytesIO()
-    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=duration, **options)
-    return write_atomic(path, buffer.getvalue())
 
 
 def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,13 +133,38 @@ class Generator(Sampler):
         Raises:
             GanzooError: as ``generate``, and for a vector model.
         """
+        self._check_pictures()
+        checked = self.check_result(seeds, bytes_each=math.prod(self.shape))
+        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
+        batches = (batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation))
+        return images.to_pil(layout.filled(batches))
+
+    def write_grid(
+        self,
+        file: BinaryIO,
+        seeds: Sequence[int],
+        *,
+        columns: int | None = None,
+        separator: int = 0,
+        label: Label | Sequence[Label] | None = None,
+        truncation: float | None = None,
+    ) -> None:
+        """Write ``grid`` as a PNG to an open file. Only a batch and a row of images are in memory.
+
+        Raises:
+            GanzooError: as ``grid``.
+        """
+        from ganzoo.png_stream import write_png
+
+        self._check_pictures()
+        checked = latents.check_seeds(seeds)
+        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
+        batches = (batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation))
+        write_png(file, layout.strips(batches), shape=layout.shape)
+
+    def _check_pictures(self) -> None:
         if self.kind == "vector":
             raise GanzooError(f"'{self.name}' makes vectors, so there is no grid of images; use sample.")
-        checked = self.check_result(seeds, bytes_each=math.prod(self.shape))
-        sheet = images.Sheet(len(checked), self.shape, columns=columns, separator=separator)
-        for part, batch in self.placed_batches(checked, label=label, truncation=truncation):
-            sheet.paste(batch, first=part.start)
-        return images.to_pil(sheet.pixels)
 
     def __repr__(self) -> str:
         size = " x ".join(str(n) for n in self.shape)

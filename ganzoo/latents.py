@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterable
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def check_seed(seed: object) -> int:
     return whole_number(seed, low=0, high=MAX_SEED, what=f"A seed is a whole number from 0 to {MAX_SEED}")
 
 
-def are_several(seeds: object) -> TypeGuard[Iterable[object]]:
+def are_several(seeds: object) -> TypeGuard[Iterable[Any]]:
     """Whether this is a sequence or an iterator of seeds; not a number, a 0-dimensional array or a text."""
     return isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes) and getattr(seeds, "ndim", 1) != 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,8 +91,8 @@ class Sampler:
         Raises:
             GanzooError: as ``generate``, and if the result would take more than 8 GiB (``iter_samples`` does not).
         """
-        checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * self._dtype.itemsize)
-        samples = np.empty((len(checked), *self.shape), self._dtype)
+        checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * self.dtype.itemsize)
+        samples = np.empty((len(checked), *self.shape), self.dtype)
         for part, batch in self.placed_batches(checked, label=label, truncation=truncation):
             samples[part] = batch
         return samples
@@ -152,7 +152,7 @@ class Sampler:
             raise GanzooError("The latents hold values that are not finite.")
         if self.num_classes is not None and labels is None:
             raise GanzooError(f"'{self.name}' is conditional: decode needs labels from 0 to {self.num_classes - 1}.")
-        return self._run(z.astype(np.float32, copy=False), self._labels(range(len(z)), labels))
+        return self._run(z.astype(np.float32, copy=False), self.label_indices(range(len(z)), labels))
 
     def iter_frames(
         self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
@@ -164,13 +164,14 @@ class Sampler:
         """
         start, stop = self.latents([a, b], truncation=truncation)
         path = latents.interpolate(start, stop, frames=frames, distribution=self.config.latent.distribution)
-        labels = self._labels([a], label)
+        labels = self.label_indices([a], label)
         for first in range(0, len(path), self.batch_size):
             z = path[first : first + self.batch_size]
             yield from self._finish(self._run(z, None if labels is None else np.repeat(labels, len(z))))
 
     @property
-    def _dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[Any]:
+        """Of samples: uint8 for images, float32 for vectors."""
         return np.dtype(np.uint8 if self.kind == "image" else np.float32)
 
     def check_result(self, seeds: Iterable[object], *, bytes_each: int) -> list[int]:
@@ -179,8 +180,10 @@ class Sampler:
         Raises:
             GanzooError: if they do not, or one of them is not a seed.
         """
-        if isinstance(seeds, Sized):
+        if isinstance(seeds, Sequence):
             _check_size(len(seeds) * bytes_each, len(seeds))
+        elif latents.are_several(seeds):  # an iterator may be endless
+            seeds = itertools.islice(seeds, _RESULT_BYTES // bytes_each + 1)
         checked = latents.check_seeds(seeds)
         _check_size(len(checked) * bytes_each, len(checked))
         return checked
@@ -189,7 +192,7 @@ class Sampler:
         self, seeds: Sequence[int], *, label: Label | Sequence[Label] | None, truncation: float | None
     ) -> Iterator[tuple[slice, Any]]:
         """The samples of checked ``seeds`` batch by batch, each with its place in the whole."""
-        labels = self._labels(seeds, label)
+        labels = self.label_indices(seeds, label)
         for start in range(0, len(seeds), self.batch_size):
             part = slice(start, min(start + self.batch_size, len(seeds)))
             z = self.latents(seeds[part], truncation=truncation)
@@ -212,8 +215,12 @@ class Sampler:
     def _finish(self, samples: NDArray[np.float32]) -> Samples:
         return images.to_uint8(samples) if self.kind == "image" else samples
 
-    def _labels(self, seeds: Sequence[int], label: object) -> NDArray[np.int32] | None:
-        """Class numbers, one a seed; None for a model without classes."""
+    def label_indices(self, seeds: Sequence[int], label: object) -> NDArray[np.int32] | None:
+        """The classes of ``seeds`` for ``label`` as in ``generate``: int32 ``[n]``; None for a model without classes.
+
+        Raises:
+            GanzooError: if there is no such class, or there are more or fewer labels than seeds.
+        """
         if self.num_classes is None:
             if label is not None:
                 raise GanzooError(f"'{self.name}' has no classes, so it takes no label; received {label!r:.60}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.generate import Device, OnDevice, Revision, What
+from ganzoo.cli.generate import Device, OnDevice, Revision, Threads, What
 from ganzoo.cli.output import emit_json, emit_table, say
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def evaluate(
         Path | None, typer.Option("-o", "--output", help="By default metrics.json in the run or beside the bundle.")
     ] = None,
     device: OnDevice = Device.auto,
+    threads: Threads = None,
     revision: Revision = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what metrics.json holds.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
@@ -58,7 +59,7 @@ def evaluate(
         from ganzoo.dependencies import TRAINING, require
 
         require(TRAINING, action="The extractor 'inception_v3'")
-    generator = open_generator(what, device=device, revision=revision)
+    generator = open_generator(what, device=device, threads=threads, revision=revision)
     target = default_target(generator.bundle, what) if output is None else output
     check_target(target, generator.bundle, asked=output is not None)
     made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)

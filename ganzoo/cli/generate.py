@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli import complete
+from ganzoo.cli.destination import Output
 from ganzoo.cli.output import emit, say
 from ganzoo.errors import GanzooError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ganzoo.inference import Generator
     from ganzoo.runs import Run
 
-ARRAY = ".npy"
+ARRAYS = (".npy", ".npz")
 GRID_LIMIT = 10_000
 """Images in one grid."""
 
@@ -38,10 +38,18 @@ What = Annotated[
         autocompletion=complete.trained,
     ),
 ]
-Label = Annotated[str | None, typer.Option(help="Class, by number or name; by default each seed has its own.")]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help="Class: its name or its index from 0 (name:1 or index:1 where both fit); by default each seed has its own."
+    ),
+]
 Truncation = Annotated[float | None, typer.Option(help="From 0 (the mean) to 1 (off): less variety, fewer failures.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
 OnDevice = Annotated[Device, typer.Option(help="Where to run.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Threads of one run on the CPU; by default one per core.")
+]
 
 
 def generate(
@@ -51,10 +59,20 @@ def generate(
     label: Label = None,
     truncation: Truncation = None,
     output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", help="A picture (.png, .jpg, .webp), an array (.npy), or a folder of pictures."),
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A picture (.png, .jpg, .webp), arrays (.npy, .npz), a folder, or - for standard output.",
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="SUFFIX", help="For -o -: png (default), jpg, webp, npy or npz."),
     ] = None,
     device: OnDevice = Device.auto,
+    threads: Threads = None,
     revision: Revision = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
@@ -65,31 +83,29 @@ def generate(
     from ganzoo.latents import parse_seeds
 
     numbers = parse_seeds(seeds)
-    generator = open_generator(what, device=device, revision=revision)
-    target = output or _default_output(generator, seeds, len(numbers), grid)
+    target = Output.parse(output, form)
+    generator = open_generator(what, device=device, threads=threads, revision=revision)
+    target = _complete(target, generator, seeds, len(numbers), grid)
+    if not target.is_folder:
+        _check_suffix(target, generator)
     options = {"label": read_label(generator, label), "truncation": truncation}
-    if generator.kind == "vector" and target.suffix != ARRAY:
-        raise GanzooError(
-            f"'{generator.name}' makes vectors, which are no images; write them to a {ARRAY}: -o points.npy"
-        )
-    if target.suffix == ARRAY:
-        emit(str(_write_array(generator, numbers, target, options)))
-    elif target.suffix:
-        emit(str(_write_picture(generator, numbers, target, options)))
-    elif grid:
-        emit(str(_write_picture(generator, numbers, target / f"{generator.name}-grid.png", options)))
+    if target.is_folder:
+        path = _write_folder(generator, numbers, target.path, options, quiet=quiet)
+    elif target.suffix in ARRAYS:
+        path = _write_array(generator, numbers, target, options)
     else:
-        for path in _write_folder(generator, numbers, target, options, quiet=quiet):
-            emit(str(path))
+        path = _write_picture(generator, numbers, target, options)
+    if not target.is_stdout:
+        emit(str(path))
 
 
-def open_generator(what: str, *, device: Device, revision: str | None = None) -> Generator:
+def open_generator(what: str, *, device: Device, threads: int | None = None, revision: str | None = None) -> Generator:
     """The generator of a bundle, run or model, with a message if it has to be exported first."""
     from ganzoo.hub_reference import HubOptions
     from ganzoo.loading import open_generator as open_
 
     hub = HubOptions(revision=revision)
-    generator = open_(what, hub=hub, before_export=tell_export, device=device.value)
+    generator = open_(what, hub=hub, before_export=tell_export, device=device.value, threads=threads)
     if device is Device.auto and generator.device != "cpu":
         say(f"Running on {generator.device}.")
     return generator
@@ -100,52 +116,72 @@ def tell_export(run: Run) -> None:
     say(f"Exporting run {run.name} at step {run.chosen_step()} ...")
 
 
-def read_label(generator: Generator, label: str | None) -> int | str | None:
-    """A class as ``Generator`` takes it: a number, unless the text is a class's name."""
-    if label is not None and label.isdecimal() and label not in (generator.class_names or ()):
-        return int(label)
+def read_label(generator: Generator, label: str | None) -> str | None:
+    """A class as ``Generator`` takes it, after a note if the text is the name of one class and the index of another."""
+    from ganzoo.class_labels import ambiguity
+
+    if label is not None and generator.num_classes is not None:
+        note = ambiguity(label, count=generator.num_classes, names=generator.class_names or ())
+        if note:
+            say(note)
     return label
 
 
-def _default_output(generator: Generator, seeds: str, count: int, grid: bool) -> Path:
+def _complete(target: Output, generator: Generator, seeds: str, count: int, grid: bool) -> Output:
+    """The output with what the command line left open: the name of a file, or the format of standard output."""
+    name = generator.name
+    if target.is_stdout:
+        return target.with_suffix(".npy" if generator.kind == "vector" else ".png")
+    if not target.is_folder:
+        return target
     if generator.kind == "vector":
-        return Path(f"{generator.name}.npy")
+        return target.file(f"{name}.npy")
     if grid:
-        return Path(f"{generator.name}-grid.png")
-    return Path(f"{generator.name}-{seeds}.png") if count == 1 else Path(f"{generator.name}-images")
+        return target.file(f"{name}-grid.png")
+    if target.is_given:
+        return target
+    return target.file(f"{name}-{seeds}.png") if count == 1 else target.folder(f"{name}-images")
 
 
-def _write_array(generator: Generator, seeds: list[int], path: Path, options: dict[str, Any]) -> Path:
-    import io
+def _check_suffix(target: Output, generator: Generator) -> None:
+    from ganzoo.images import FORMATS
 
-    import numpy as np
-
-    from ganzoo.images import write_atomic
-
-    buffer = io.BytesIO()
-    np.save(buffer, generator.sample(seeds, **options), allow_pickle=False)
-    return write_atomic(path, buffer.getvalue())
+    if generator.kind == "vector" and target.suffix not in ARRAYS:
+        raise GanzooError(
+            f"'{generator.name}' makes vectors, which are no images; write them to a .npy or .npz: -o points.npy"
+        )
+    target.check_suffix([*FORMATS, *ARRAYS])
 
 
-def _write_picture(generator: Generator, seeds: list[int], path: Path, options: dict[str, Any]) -> Path:
+def _write_array(generator: Generator, seeds: list[int], target: Output, options: dict[str, Any]) -> Path:
+    from ganzoo.array_files import write_arrays
+
+    with target.opened() as file:
+        write_arrays(file, target.suffix, generator, seeds, **options)
+    return target.path
+
+
+def _write_picture(generator: Generator, seeds: list[int], target: Output, options: dict[str, Any]) -> Path:
     from ganzoo import images
 
-    if path.suffix.lower() not in images.FORMATS:
-        allowed = ", ".join([*images.FORMATS, ARRAY])
-        raise GanzooError(f"Cannot write '{path}': the suffix is none of {allowed}, and a folder has none.")
     if len(seeds) > GRID_LIMIT:
         raise GanzooError(
             f"A grid holds up to {GRID_LIMIT} images, and these are {len(seeds)}; write a folder: -o images"
         )
-    if len(seeds) == 1:
-        return images.save(generator.generate(seeds[0], **options), path)
-    return images.save(generator.grid(seeds, separator=1, **options), path)
+    with target.opened() as file:
+        if len(seeds) > 1 and target.suffix == ".png":
+            generator.write_grid(file, seeds, separator=1, **options)
+        else:
+            one = generator.generate(seeds[0], **options) if len(seeds) == 1 else None
+            picture = one or generator.grid(seeds, separator=1, **options)
+            file.write(images.encoded(picture, images.FORMATS[target.suffix]))
+    return target.path
 
 
 def _write_folder(
     generator: Generator, seeds: list[int], folder: Path, options: dict[str, Any], *, quiet: bool
-) -> Iterator[Path]:
-    """Write one PNG a seed, ``0000007.png``; yields the folder, or the file when there is but one."""
+) -> Path:
+    """Write one PNG a seed, ``0000007.png``; returns the folder, or the file when there is but one."""
     from ganzoo import images
     from ganzoo.data.parallel import progress_bar
 
@@ -159,4 +195,4 @@ def _write_folder(
                 path = images.save(sample, folder / f"{seeds[done]:0{width}d}.png")
                 done += 1
             advance(len(batch))
-    yield folder if len(seeds) > 1 else path
+    return folder if len(seeds) > 1 else path

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.generate import Device, Label, OnDevice, Revision, Truncation, What, open_generator, read_label
+from ganzoo.cli.destination import Output
+from ganzoo.cli.generate import (
+    Device,
+    Label,
+    OnDevice,
+    Revision,
+    Threads,
+    Truncation,
+    What,
+    open_generator,
+    read_label,
+)
 from ganzoo.cli.output import emit
 from ganzoo.errors import GanzooError
 
@@ -19,23 +31,51 @@ def interpolate(
     a: Annotated[int, typer.Argument(metavar="A", help="First seed.", min=0, max=_MAX_SEED)],
     b: Annotated[int, typer.Argument(metavar="B", help="Last seed.", min=0, max=_MAX_SEED)],
     frames: Annotated[int, typer.Option(min=2, max=10_000, help="Pictures on the way, both ends included.")] = 60,
-    fps: Annotated[float, typer.Option(min=1, max=50, help="Pictures a second.")] = 20,
+    fps: Annotated[float, typer.Option(min=1, max=120, help="Pictures a second (a .gif has up to 50).")] = 20,
     label: Label = None,
     truncation: Truncation = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A .gif file.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="PATH", help="A .gif, .webp or .mp4 file, a folder, or - for standard output."
+        ),
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", metavar="SUFFIX", help="For -o -: gif (default), webp or mp4.")
+    ] = None,
     device: OnDevice = Device.auto,
+    threads: Threads = None,
     revision: Revision = None,
 ) -> None:
     """Walk through the latent space from one seed to another and write an animation."""
-    from ganzoo import images
+    from ganzoo import animations
 
-    if output is not None and output.suffix.lower() != ".gif":
-        raise GanzooError(f"Cannot write '{output}': the suffix of an animation is .gif.")
-    generator = open_generator(what, device=device, revision=revision)
+    target = Output.parse(output, form).with_suffix(".gif")
+    if not target.is_folder:
+        target.check_suffix(list(animations.MAX_RATE))
+        animations.check_animation(Path(f"walk{target.suffix}"), fps)
+    generator = open_generator(what, device=device, threads=threads, revision=revision)
     if generator.kind == "vector":
         raise GanzooError(
             f"'{generator.name}' makes vectors, so there is nothing to animate; use ganzoo.load in Python."
         )
-    path = output or Path(f"{generator.name}-{a}-{b}.gif")
-    pictures = generator.interpolate(a, b, frames, label=read_label(generator, label), truncation=truncation)
-    emit(str(images.save_gif(pictures, path, frames_per_second=fps)))
+    if target.is_folder:
+        target = target.file(f"{generator.name}-{a}-{b}.gif")
+    walk: Iterator[Any] = generator.iter_frames(a, b, frames, label=read_label(generator, label), truncation=truncation)
+    if target.is_stdout:
+        _write_stdout(walk, target, fps)
+    else:
+        emit(str(animations.save_animation(walk, target.path, frames_per_second=fps)))
+
+
+def _write_stdout(walk: Iterator[Any], target: Output, fps: float) -> None:
+    """Through a file, because an MP4 cannot be written to a pipe."""
+    import shutil
+    import tempfile
+
+    from ganzoo.animations import save_animation
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = save_animation(walk, Path(folder, f"walk{target.suffix}"), frames_per_second=fps)
+        with path.open("rb") as file, target.opened() as out:
+            shutil.copyfileobj(file, out)

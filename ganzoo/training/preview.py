@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ganzoo import images, latents
+from ganzoo import animations, images, latents
 from ganzoo.config import Config
 from ganzoo.runs import SAMPLES, Run
 
@@ -83,8 +83,8 @@ def save_animation(run: Run, *, frames: int = 60) -> None:
     if len(files) < 2:
         return
     chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, frames).astype(int))]
-    pictures = [images.on_white(Image.open(path)).convert("RGB") for path in chosen]
-    images.save_gif([*pictures, *[pictures[-1]] * 10], run.folder / "training.gif", frames_per_second=10)
+    pictures = (images.on_white(Image.open(path)).convert("RGB") for path in [*chosen, *[chosen[-1]] * 10])
+    animations.save_animation(pictures, run.folder / "training.gif", frames_per_second=10)
 
 
 def _limits(curves: Sequence[NDArray[np.floating]]) -> tuple[float, float]:

@@ -92,7 +92,7 @@ def test_a_damaged_bundle(fails, bundle):
     assert "damaged" in fails("generate", "bundle")
 
 
-def test_a_failed_picture_leaves_the_old_one(fails, bundle, place):
+def test_an_existing_folder_is_a_folder_whatever_its_name(fails, bundle, place):
     (place / "x.png").mkdir()
     assert "x.png" in fails("generate", "bundle", "--seeds", "1", "-o", "x.png")
     assert sorted(path.name for path in place.iterdir()) == ["bundle", "x.png"], "no temporary file"
