@@ -142,24 +142,10 @@ def test_a_near_suffix_is_suggested(tmp_path):
         images.save(RGB, tmp_path / "a.pngg")
 
 
-def test_gif_holds_every_frame(tmp_path):
-    frames = [np.full((6, 6, 3), level, np.uint8) for level in (0, 90, 180, 250)]
-    path = images.save_gif(frames, tmp_path / "walk.gif", frames_per_second=10)
-    with Image.open(path) as animation:
-        assert animation.n_frames == 4
-        assert animation.info["duration"] == 100
-        assert animation.info["loop"] == 0
-        for index, frame in enumerate(frames):
-            animation.seek(index)
-            assert np.abs(np.asarray(animation.convert("RGB")).astype(int) - frame).max() <= 1
-
-
-@pytest.mark.parametrize(
-    ("frames", "name", "rate"), [([], "a.gif", 20), ([RGB], "a.png", 20), ([RGB], "a.gif", 0), ([RGB], "a.gif", 99)]
-)
-def test_gif_refuses_what_it_cannot_write(tmp_path, frames, name, rate):
-    with pytest.raises(GanzooError):
-        images.save_gif(frames, tmp_path / name, frames_per_second=rate)
+@pytest.mark.parametrize(("suffix", "side"), [(".webp", 16_384), (".jpg", 65_501)])
+def test_a_picture_that_is_too_long_for_its_format_is_one_line(tmp_path, suffix, side):
+    with pytest.raises(GanzooError, match=r"px a side, .*write a \.png\.$"):
+        images.save(np.zeros((1, side, 1), np.uint8), tmp_path / f"a{suffix}")
     assert not list(tmp_path.iterdir())
 
 

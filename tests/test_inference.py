@@ -18,6 +18,7 @@ from ganzoo.bundle import ONNX, write_bundle
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
 from ganzoo.images import ImageList
 from ganzoo.inference import Generator
+from ganzoo.onnx_session import OnnxSession
 
 NAMES = ("cat", "dog", "owl")
 
@@ -83,10 +84,10 @@ def test_an_image_does_not_depend_on_the_batch(generator):
 
 def test_batches_are_bounded_by_memory(generator):
     assert generator.batch_size == 256
-    large = Generator(generator.bundle, session=None, report=generator.report._replace(peak_bytes=100 << 20))
-    assert large.batch_size == 2
-    huge = Generator(generator.bundle, session=None, report=generator.report._replace(peak_bytes=1 << 30))
-    assert huge.batch_size == 1
+    session = OnnxSession(generator.bundle.read(ONNX), name="tiny", device="cpu")
+    for peak, size in ((1 << 20, 32), (10 << 20, 3), (1 << 30, 1)):
+        report = generator.report._replace(peak_bytes=peak)
+        assert Generator(generator.bundle, session=session, report=report).batch_size == size
 
 
 def test_an_endless_iterator_of_seeds_is_read_as_needed(generator):
@@ -102,9 +103,26 @@ def test_iter_samples_refuses_a_batch_out_of_range(generator, size):
         next(generator.iter_samples(range(3), batch_size=size))
 
 
-def test_too_much_at_once_points_to_the_iterator(generator):
+@pytest.mark.parametrize("call", ["sample", "generate", "grid"])
+def test_too_much_at_once_points_to_the_iterator(generator, monkeypatch, call):
     with pytest.raises(GanzooError, match="iter_samples"):
-        generator.sample(range(2**32))
+        getattr(generator, call)(range(2**32))
+    monkeypatch.setattr("ganzoo.sampling._RESULT_BYTES", 10_000)
+    with pytest.raises(GanzooError, match="iter_samples"):
+        getattr(generator, call)(itertools.count())
+
+
+def test_numbers_of_numpy_are_numbers(generator, conditional, folder):
+    np.testing.assert_array_equal(
+        generator.sample(np.arange(3), truncation=np.float32(0.5)), generator.sample(range(3), truncation=0.5)
+    )
+    for seed in (np.int64(7), np.array(7)):
+        assert generator.generate(seed) == generator.generate(7)
+    assert [len(batch) for batch in generator.iter_samples(range(5), batch_size=np.int64(4))] == [4, 1]
+    assert len(generator.interpolate(np.int64(1), np.uint8(2), np.int32(3))) == 3
+    assert generator.grid(range(4), columns=np.int64(4)).size == (32, 8)
+    np.testing.assert_array_equal(conditional.sample([1], label=np.array(2)), conditional.sample([1], label=2))
+    assert Generator.from_bundle(folder, threads=np.int64(1)).sample([1]).shape == (1, 8, 8, 3)
 
 
 def test_vectors_are_float_arrays(vectors):

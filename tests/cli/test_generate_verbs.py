@@ -1,5 +1,7 @@
 """generate and interpolate: from a bundle or run to files."""
 
+import io
+
 import numpy as np
 import pytest
 import tiny_bundles
@@ -7,6 +9,9 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.cli import generate
+from ganzoo.cli.destination import Output
+from ganzoo.errors import GanzooError
+from ganzoo.onnx_session import OnnxSession
 from ganzoo.runs import Run
 
 
@@ -92,10 +97,89 @@ def test_a_damaged_bundle(fails, bundle):
     assert "damaged" in fails("generate", "bundle")
 
 
-def test_an_existing_folder_is_a_folder_whatever_its_name(fails, bundle, place):
-    (place / "x.png").mkdir()
-    assert "x.png" in fails("generate", "bundle", "--seeds", "1", "-o", "x.png")
-    assert sorted(path.name for path in place.iterdir()) == ["bundle", "x.png"], "no temporary file"
+def test_an_existing_folder_is_a_folder_whatever_its_name(command, bundle, place):
+    (place / "my.v1").mkdir()
+    assert command("generate", "bundle", "--seeds", "1,2", "-o", "my.v1").stdout == "my.v1\n"
+    assert command("generate", "bundle", "--seeds", "3", "-o", "new.v2/").stdout == "new.v2/0003.png\n"
+    assert command("interpolate", "bundle", 1, 2, "--frames", 2, "-o", "my.v1").stdout == "my.v1/tiny-1-2.gif\n"
+    tiny_bundles.vector_bundle(place / "vectors")
+    assert command("generate", "vectors", "--seeds", "0-3", "-o", "my.v1").stdout == "my.v1/ring.npy\n"
+    assert len(list((place / "my.v1").iterdir())) == 4
+
+
+def test_a_picture_that_cannot_be_written_leaves_no_rest(fails, bundle, place):
+    (place / "file").write_text("")
+    assert "file/x.png" in fails("generate", "bundle", "--seeds", "1", "-o", "file/x.png")
+    assert sorted(path.name for path in place.iterdir()) == ["bundle", "file"]
+
+
+def test_an_unknown_suffix_is_not_a_folder_and_says_how_to_name_one(fails, bundle, place):
+    assert "-o my.v1/" in fails("generate", "bundle", "-o", "my.v1")
+    assert [path.name for path in place.iterdir()] == ["bundle"]
+
+
+def test_standard_output(command, fails, bundle, place, monkeypatch):
+    generator = ganzoo.load(bundle)
+    for options, form, expected in (
+        (["--seeds", "5"], "PNG", generator.sample([5])[0]),
+        (["--seeds", "0-8"], "PNG", np.asarray(generator.grid(range(9), separator=1))),
+    ):
+        made = Image.open(io.BytesIO(command("generate", "bundle", *options, "-o", "-").stdout_bytes))
+        assert made.format == form
+        np.testing.assert_array_equal(np.asarray(made), expected)
+    made = command("generate", "bundle", "--seeds", "1,2", "-o", "-", "--format", "npy").stdout_bytes
+    np.testing.assert_array_equal(np.load(io.BytesIO(made)), generator.sample([1, 2]))
+    made = command("interpolate", "bundle", 1, 2, "--frames", 3, "-o", "-", "--format", "webp").stdout_bytes
+    assert Image.open(io.BytesIO(made)).n_frames == 3
+    tiny_bundles.vector_bundle(place / "vectors")
+    assert np.load(io.BytesIO(command("generate", "vectors", "-o", "-").stdout_bytes)).shape == (64, 2)
+    assert "allowed: png, " in fails("generate", "bundle", "-o", "-", "--format", "bmp")
+    assert "allowed: gif, " in fails("interpolate", "bundle", 1, 2, "-o", "-", "--format", "png")
+    assert "-o - " in fails("generate", "bundle", "--format", "npy")
+    assert sorted(path.name for path in place.iterdir()) == ["bundle", "vectors"], "no folder -"
+
+
+def test_a_terminal_is_not_sent_a_file(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with pytest.raises(GanzooError, match="terminal"):
+        Output.parse("-")
+
+
+def test_arrays_with_their_seeds(command, bundle, place):
+    assert command("generate", "bundle", "--seeds", "3-4", "-o", "a.npz").stdout == "a.npz\n"
+    with np.load(place / "a.npz") as arrays:
+        assert arrays["seeds"].tolist() == [3, 4]
+        np.testing.assert_array_equal(arrays["samples"], ganzoo.load(bundle).sample([3, 4]))
+
+
+def test_a_label_that_could_mean_two_classes(command, place):
+    """The classes are named 1, 2 and 3: --label 1 is the first, and Python's "1" is, too."""
+    folder = tiny_bundles.image_bundle(place / "b", num_classes=3, class_names=("1", "2", "3")).folder
+    generator = ganzoo.load(folder)
+    assert "(0 is '1', 1 is '2', 2 is '3')" in repr(generator)
+    for text, index in (("1", 0), ("0", 0), ("3", 2), ("index:1", 1), ("name:2", 1)):
+        done = command("generate", "b", "--seeds", "7", "--label", text, "-o", "x.png")
+        assert ("--label index:1" in done.stderr) == (text == "1")
+        expected = generator.sample([7], label=index)[0]
+        np.testing.assert_array_equal(pixels(place / "x.png"), expected)
+        np.testing.assert_array_equal(generator.sample([7], label=text)[0], expected)
+        np.testing.assert_array_equal(generator.sample([7], label=[text])[0], expected)
+
+
+def test_threads_reach_onnx_runtime(command, fails, bundle, monkeypatch):
+    seen = []
+    real = OnnxSession.__init__
+
+    def watched(self, content, **options):
+        seen.append(options["threads"])
+        real(self, content, **options)
+
+    monkeypatch.setattr(OnnxSession, "__init__", watched)
+    command("generate", "bundle", "--threads", "2", "--seeds", "1")
+    command("interpolate", "bundle", 1, 2, "--frames", "2", "--threads", "3")
+    command("generate", "bundle", "--seeds", "1")
+    assert seen == [2, 3, None]
+    assert "--threads" in fails("generate", "bundle", "--threads", "0")
 
 
 def test_a_run_is_exported_once(command, trained):
@@ -118,5 +202,13 @@ def test_interpolation(command, fails, bundle, place):
     assert command("interpolate", "bundle", 3, 8, "--frames", 5, "-o", "w.gif").stdout == "w.gif\n"
     animation = Image.open(place / "w.gif")
     assert (animation.n_frames, animation.size) == (5, (8, 8))
-    assert ".gif" in fails("interpolate", "bundle", 3, 8, "-o", "w.mp4")
+    assert ".mp4" in fails("interpolate", "bundle", 3, 8, "-o", "w.png")
+    assert "1 to 50" in fails("interpolate", "bundle", 3, 8, "-o", "w.gif", "--fps", 60)
     assert "frames" in fails("interpolate", "bundle", 3, 8, "--frames", 1)
+
+
+@pytest.mark.parametrize("name", ["w.webp", "w.mp4"])
+def test_interpolation_to_other_formats(command, bundle, place, name):
+    assert command("interpolate", "bundle", 3, 8, "--frames", 5, "-o", name).stdout == f"{name}\n"
+    assert sorted(path.name for path in place.iterdir()) == ["bundle", name]
+    assert (place / name).stat().st_size > 100
