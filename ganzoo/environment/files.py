@@ -7,6 +7,7 @@ the process and a random number, so threads, processes and containers that share
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -22,7 +23,7 @@ _NEW, _OLD = ".tmp-", ".old-"
 """Marks in the names of what is being written, and of a folder that is being replaced."""
 _LONGEST = 200
 """Bytes of the final name in the temporary one."""
-_ATTEMPTS = 10
+_ATTEMPTS = 100
 
 
 def temporary_path(path: Path) -> Path:
@@ -118,15 +119,14 @@ def move_folder(new: Path, path: Path) -> None:
             path.rename(old)
         try:
             new.rename(path)
-        except OSError:
-            if not os.path.lexists(path):
-                if old.exists():
-                    old.rename(path)
-                raise
-            remove(old)
-            if not path.is_dir() or attempt == _ATTEMPTS - 1:
-                raise
-            # Another process has put its folder there in the meantime: rename that one away, too.
+        except OSError as error:
+            is_taken = error.errno in (errno.ENOTEMPTY, errno.EEXIST)
+            if is_taken and attempt < _ATTEMPTS - 1:
+                remove(old)  # another process has put its folder there: rename that one away, too
+                continue
+            if old.exists() and not os.path.lexists(path):
+                old.rename(path)
+            raise
         else:
             remove(old)
             _sync(path.parent)

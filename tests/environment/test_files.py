@@ -179,9 +179,7 @@ def test_what_cannot_be_written_is_an_os_error(tmp_path, size_limit):
 def test_nothing_else_makes_temporary_names():
     """One owner: no other module builds a name from the process or renames what it wrote."""
     package = Path(files.__file__).parents[1]
-    owners = {
-        str(path.relative_to(package))
-        for path in package.rglob("*.py")
-        if re.search(r"getpid\(|\.tmp\"|\.rename\(|\.tmp-|mkstemp", path.read_text(encoding="utf-8"))
-    }
+    pattern = re.compile(r"\{os\.getpid|\.tmp\"|\.rename\(|\.tmp-|mkstemp")
+    sources = {str(path.relative_to(package)): path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    owners = {name for name, text in sources.items() if pattern.search(text)}
     assert owners == {"environment/files.py", "training/checkpoint.py"}, "checkpoint.py removes those of ganzoo 0.1"
