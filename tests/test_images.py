@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganzoo import images
+from ganzoo.animations import save_animation
 from ganzoo.errors import GanzooError
 
 RNG = np.random.RandomState(0)
@@ -68,7 +69,7 @@ def test_files_keep_transparency_or_lay_it_on_white(tmp_path, suffix, mode):
     array = np.zeros((16, 16, 4), np.uint8)
     array[:8] = (255, 0, 0, 255)
     path = tmp_path / f"a.{suffix}"
-    images.save_gif([array, array], path) if suffix == "gif" else images.save(array, path)
+    save_animation([array, array], path) if suffix == "gif" else images.save(array, path)
     with Image.open(path) as image:
         assert image.mode == mode
         found = np.asarray(image.convert("RGBA"))

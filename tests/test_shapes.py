@@ -9,6 +9,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import images
+from ganzoo.animations import save_animation
 from ganzoo.bundle import read_bundle
 from ganzoo.config import Config
 
@@ -87,7 +88,10 @@ def test_every_way_to_generate(trained, tmp_path):
         with Image.open(tmp_path / f"a{suffix}") as read:
             assert read.size == (width, height)
             assert (read.mode == "RGBA") == (channels == 4 and suffix != ".jpg")
-    images.save_gif(walk, tmp_path / "a.gif")
+    save_animation(walk, tmp_path / "a.gif")
+    save_animation(walk, tmp_path / "a.mp4")
+    with Image.open(save_animation(walk, tmp_path / "a.webp")) as animation:
+        assert animation.size == walk[0].size
     assert generator._repr_html_()
     assert walk._repr_png_()
 
