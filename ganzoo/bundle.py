@@ -31,7 +31,7 @@ from ganzoo.bundle_config import (
 )
 from ganzoo.bundle_files import MAX_TENSORS, check_card, check_png, check_safetensors
 from ganzoo.environment import files
-from ganzoo.errors import BundleError, did_you_mean
+from ganzoo.errors import BundleError, did_you_mean, reason
 from ganzoo.folder_contents import others_in
 from ganzoo.git_lfs import require_content
 
@@ -103,7 +103,7 @@ class Bundle:
         try:
             tensors = load(self.read(WEIGHTS))
         except (SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise BundleError(f"{self.folder / WEIGHTS} is not readable as safetensors: {error}.") from error
+            raise BundleError(f"{self.folder / WEIGHTS} is not readable as safetensors: {reason(error)}.") from error
         if len(tensors) > MAX_TENSORS:
             raise BundleError(f"{self.folder / WEIGHTS} holds {len(tensors)} tensors; allowed: {MAX_TENSORS}.")
         for name, tensor in tensors.items():

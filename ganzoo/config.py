@@ -19,6 +19,11 @@ from ganzoo.penalties import Penalty, penalties
 from ganzoo.validation import explain
 from ganzoo.watch import WatchConfig
 
+_NAMES = (
+    "up to 64 letters from A to Z, digits, '.', '_' and '-', of which the first is a letter or a digit; "
+    "a file without name: takes the file's name"
+)
+
 DataPart = Annotated[DataSource, data_sources.field()]
 LossPart = Annotated[Loss, losses.field()]
 PenaltyPart = Annotated[Penalty, penalties.field()]
@@ -106,7 +111,7 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, json_schema_extra=_for_files)
 
-    name: str = Field("custom", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    name: str = Field("custom", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description=_NAMES)
     data: DataPart
     num_classes: int = Field(0, ge=0, le=100_000)
     generator: GeneratorConfig = GeneratorConfig()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from ganzoo import yaml_files
 from ganzoo.data.base import Dataset, DataSource, data_sources
+from ganzoo.environment.places import expanded
 from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
 from ganzoo.pictures import picture, some
 from ganzoo.validation import explain
@@ -60,7 +60,7 @@ def changed_source(
             raise ConfigError(
                 f"The data source '{values['source']}' makes its own samples, so --data PATH means nothing to it."
             )
-        values["path"] = os.fspath(Path(path).expanduser())
+        values["path"] = os.fspath(expanded(path))
     try:
         return data_sources.create(values)
     except ValidationError as error:

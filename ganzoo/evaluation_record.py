@@ -11,6 +11,7 @@ from typing import Any
 from ganzoo.bundle import METADATA, ONNX, Bundle
 from ganzoo.bundle_config import read_json, write_json
 from ganzoo.data.base import Dataset, DataSource, data_sources
+from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.evaluator import Evaluator, Number, Spread
 from ganzoo.extractors.base import extractors
@@ -126,7 +127,7 @@ def default_target(bundle: Bundle, what: str | os.PathLike[str]) -> Path:
     run = run_of(bundle.folder)
     if run is not None:
         return bundle.folder.parent / FILE
-    return bundle.folder.parent / FILE if Path(what).expanduser().is_dir() else Path(FILE)
+    return bundle.folder.parent / FILE if expanded(what).is_dir() else Path(FILE)
 
 
 def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ganzoo.bundle import CARD, CONFIG, LIMITS, METADATA, Bundle, read_bundle
 from ganzoo.bundle_config import BundleMetadata, FileRecord, read_json
+from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub_failures import Situation, explained, not_cached, unreachable
 from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, cached_snapshot, no_name, parse_reference
@@ -94,10 +95,10 @@ def fetch(reference: HubReference, options: HubOptions, *, files: Sequence[str] 
 def cache_folder(options: HubOptions = DEFAULTS) -> Path:
     """The Hub's cache: ``cache_dir``, else what HF_HUB_CACHE and HF_HOME say."""
     if options.cache_dir is not None:
-        return Path(options.cache_dir).expanduser()
+        return expanded(options.cache_dir)
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE)
+    return expanded(constants.HF_HUB_CACHE, variable="HF_HOME")  # the client leaves a "~" that it cannot replace
 
 
 def endpoint() -> str:

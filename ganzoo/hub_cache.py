@@ -94,7 +94,7 @@ def _is_ganzoos(snapshot: Path) -> bool:
 
 
 def _data() -> Iterator[CacheEntry]:
-    from ganzoo.data.cache import cache_root
+    from ganzoo.environment.places import cache_root
 
     for folder in sorted((cache_root() / "data").glob("*/")):
         if (folder / "manifest.json").is_file():

@@ -10,7 +10,8 @@ import errno
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ganzoo.errors import HubError
+from ganzoo.environment.commands import command
+from ganzoo.errors import HubError, reason
 from ganzoo.hub_reference import HubReference
 
 _OUTER = ("LocalEntryNotFoundError", "IncompleteSnapshotError")
@@ -35,7 +36,7 @@ class Situation(NamedTuple):
     @property
     def again(self) -> str:
         """The command that tries once more."""
-        return f"ganzoo pull {self.reference}" if self.doing == "fetch" else "the same ganzoo publish"
+        return command("pull", str(self.reference)) if self.doing == "fetch" else "the same ganzoo publish"
 
 
 def explained(error: BaseException, situation: Situation) -> HubError | None:
@@ -115,7 +116,7 @@ def _not_cached(error: Any, s: Situation) -> str:
         return f"HF_HUB_OFFLINE is set, so {s.reference} cannot be published. Unset it, then: {s.again}"
     return (
         f"{s.reference} is not in the cache, or not completely, and the Hub may not be asked (HF_HUB_OFFLINE, "
-        f"local_files_only). With a network: ganzoo pull {s.reference}. What is in the cache: ganzoo cache"
+        f"local_files_only). With a network: {s.again}. What is in the cache: ganzoo cache"
     )
 
 
@@ -158,11 +159,9 @@ def _answered(error: Any, s: Situation) -> str:
 
 
 def _other(error: Any, s: Situation) -> str:
-    first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-    if "Consistency check failed" in first:
+    if "Consistency check failed" in str(error):
         return f"A file of {s.reference} came with another size than announced. Try again: {s.again}"
-    first = "".join(char if char.isprintable() else " " for char in first)
-    return f"Could not {s.doing} {s.reference}: {first}"
+    return f"Could not {s.doing} {s.reference}: {reason(error)}."
 
 
 TABLE: dict[str, Callable[[Any, Situation], str]] = {

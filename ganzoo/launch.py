@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.dependencies import TRAINING, require
+from ganzoo.environment.commands import command, run_word
+from ganzoo.environment.places import expanded
 from ganzoo.errors import ConfigError
 from ganzoo.tensorflow_import import import_tensorflow
 
@@ -51,7 +53,8 @@ def train(
 
     run, outcome = start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say)
     if outcome.reason == "interrupted":
-        raise KeyboardInterrupt(f"Run {run.name} is saved at step {outcome.step}: ganzoo train --resume {run.name}")
+        go_on = command("train --resume", run_word(run.folder))
+        raise KeyboardInterrupt(f"Run {run.name} is saved at step {outcome.step}: {go_on}")
     return run
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.dependencies import EXPORT, require
+from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
 from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, parse_reference
 
@@ -112,7 +113,7 @@ def find_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], 
 
 
 def _local_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None]) -> Path | None:
-    folder = Path(what).expanduser()
+    folder = expanded(what)
     if _is_bundle(folder):
         return folder
     run = _find_run(what, folder)
@@ -205,7 +206,7 @@ def exported_step(run: Run) -> int | None:
 
 def _nothing(what: str | os.PathLike[str]) -> GanzooError:
     """Why nothing was found, and what is possible instead."""
-    text, folder = os.fspath(what), Path(what).expanduser()
+    text, folder = os.fspath(what), expanded(what)
     if folder.is_file():
         return BundleError(f"'{text}' is a file, and a bundle is a folder. If it is an archive, unpack it first.")
     if folder.is_dir() and (not isinstance(what, str) or os.sep in text):

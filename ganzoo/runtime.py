@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
+from ganzoo.errors import BundleError, GanzooError, MissingDependencyError, reason
 
 Device = Literal["auto", "cpu", "cuda"]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -89,7 +89,7 @@ def import_runtime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise MissingDependencyError(
-            f"ONNX Runtime is installed and does not start: {error}. "
+            f"ONNX Runtime is installed and does not start: {reason(error)}. "
             "Run: pip install --force-reinstall 'ganzoo-keras[cpu]'"
         ) from error
     return onnxruntime

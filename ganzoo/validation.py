@@ -1,10 +1,11 @@
-"""Turns pydantic's findings into one clear line each."""
+"""Turns pydantic's findings into one clear line each, in the words of a YAML file."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from ganzoo.errors import did_you_mean
 
@@ -13,7 +14,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One line a finding, each beginning with the path of the key inside ``model``.
 
     A path starts with ``.`` so that a caller can put the name of what it read in front:
-    ``.kernel_size = 99: Input should be less than or equal to 9``.
+    ``.kernel_size = 99: allowed is 9 at most``.
     """
     lines: list[str] = []
     findings = error.errors(include_url=False)
@@ -34,21 +35,80 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
         elif kind == "value_error":
             lines.append(f"{path}: {finding['ctx']['error']}")
         else:
-            lines.append(f"{path} = {_short(finding['input'])}: {finding['msg']}")
+            field = _fields_at(model, loc[:-1]).get(str(loc[-1])) if loc else None
+            lines.append(f"{path} = {_short(finding['input'])}: {wish(finding, field)}")
     return lines
 
 
-def _fields_at(model: Any, loc: tuple[int | str, ...]) -> set[str]:
-    """Names of the fields of the model that stands at ``loc`` inside ``model``."""
+def wish(finding: Any, field: FieldInfo | None = None) -> str:
+    """What a value must be, of one of pydantic's findings. An unknown kind of finding keeps pydantic's own sentence.
+
+    Of a text with a pattern it is the description of its field, because nobody reads patterns.
+    """
+    kind, context = finding["type"], finding.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in ("literal_error", "enum"):
+        near = did_you_mean(str(finding["input"]), str(context["expected"]).split("'")[1::2])
+        return f"allowed is {context['expected']}{near and '.'}{near}"
+    if kind == "string_pattern_mismatch":
+        return f"allowed is {field.description}" if field and field.description else "this text has another form"
+    numbers = {key: f"{value:g}" if isinstance(value, float) else value for key, value in context.items()}
+    return _WISHES[kind].format(**numbers) if kind in _WISHES else str(finding["msg"])
+
+
+_NUMBER, _WHOLE, _FILE = (
+    "this must be a number",
+    "this must be a whole number",
+    "this must be the path of a file or folder",
+)
+_LIST, _MAPPING, _TEXT = "this must be a list, as in [a, b]", "this must be a group of keys", "this must be a text"
+_SWITCH = "this must be true or false"
+_WISHES = {
+    "bool_parsing": _SWITCH,
+    "bool_type": _SWITCH,
+    "dict_type": _MAPPING,
+    "finite_number": "this must be a finite number",
+    "float_parsing": _NUMBER,
+    "float_type": _NUMBER,
+    "greater_than": "allowed is more than {gt}",
+    "greater_than_equal": "allowed is {ge} or more",
+    "int_from_float": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": "this number is too large",
+    "int_type": _WHOLE,
+    "invalid_key": "a key must be a name",
+    "less_than": "allowed is less than {lt}",
+    "less_than_equal": "allowed is {le} at most",
+    "list_type": _LIST,
+    "mapping_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "model_type": _MAPPING,
+    "none_required": "allowed is null only",
+    "path_type": _FILE,
+    "string_too_long": "the greatest length is {max_length} characters",
+    "string_too_short": "the least length is {min_length}",
+    "string_type": _TEXT,
+    "string_unicode": "this text holds characters that no UTF-8 file can hold",
+    "too_long": "the greatest number of items is {max_length}, received {actual_length}",
+    "too_short": "the least number of items is {min_length}, received {actual_length}",
+    "tuple_type": _LIST,
+}
+"""pydantic's kind of finding -> the sentence, filled in with its context."""
+
+
+def _fields_at(model: Any, loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """The fields of the model that is at ``loc`` inside ``model``."""
     for key in loc:
         field = getattr(model, "model_fields", {}).get(key)
         if field is None:
             continue
         options = [field.annotation, *get_args(field.annotation)]
         model = next((o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), model)
-    return set(getattr(model, "model_fields", {}))
+    return dict(getattr(model, "model_fields", {}))
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    words: dict[Any, str] = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

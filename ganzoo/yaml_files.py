@@ -9,12 +9,13 @@ from typing import Any
 
 import yaml
 
-from ganzoo.errors import ConfigError, did_you_mean
+from ganzoo.errors import ConfigError, did_you_mean, reason
 from ganzoo.git_lfs import require_content
 
 MAX_BYTES = 1_000_000
 """No config is larger; what is larger is something else."""
 _PART_KEYS = ("name", "source")
+_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number"}
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,7 +64,7 @@ def parse(text: str, *, what: str) -> Any:
         place = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(f"{what}:{place}: {error.problem}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{what}: not readable as YAML: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"{what}: not readable as YAML: {reason(error)}") from error
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -78,9 +79,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, so this is no config")
         values = parse(path.read_text(encoding="utf-8"), what=str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+        raise ConfigError(f"{path}: cannot be read: {reason(error)}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a config is a mapping of keys to values, this is {type(values).__name__}")
+        found = "this file is empty" if values is None else f"this is {_KINDS.get(type(values), 'a value')}"
+        raise ConfigError(f"{path}: a config is a mapping of keys to values, and {found}")
     return values
 
 

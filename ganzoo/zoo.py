@@ -100,7 +100,7 @@ def _find(what: str | Path) -> Path:
     path = Path(what)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
-            raise ConfigError(f"{what}: there is no such file")
+            raise ConfigError(f"{what}: {'this is a folder' if path.is_dir() else 'there is no such file'}")
         return path
     files = config_files()
     if str(what) not in files:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.output import bytes_text, emit, emit_json, emit_table, say
+from ganzoo.cli.verbs import WorkingVerb
 
 app = typer.Typer(
     invoke_without_command=True, help="What ganzoo keeps on this machine, how big it is, and how to remove it."
@@ -38,7 +39,7 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
     say(f"{bytes_text(sum(e.bytes for e in entries))} in all. Remove one: ganzoo cache remove NAME")
 
 
-@app.command()
+@app.command(cls=WorkingVerb)
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As ganzoo cache prints them.")],
 ) -> None:

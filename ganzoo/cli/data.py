@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli.output import emit, emit_json, emit_table, say
+from ganzoo.cli.verbs import Verb, WorkingVerb
 
 if TYPE_CHECKING:
     from ganzoo.data.check import CheckReport
@@ -19,7 +20,7 @@ NAMED = 5
 """Files that are named for each finding."""
 
 
-@app.command()
+@app.command(cls=Verb)
 def check(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder or zip of images.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every file that was found.")] = False,
@@ -37,7 +38,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=WorkingVerb)
 def preview(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data source, a model of the zoo or a YAML file.")],
     overrides: Annotated[

@@ -9,6 +9,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, generate_hint, say
+from ganzoo.environment.commands import path_word
 from ganzoo.errors import did_you_mean
 
 
@@ -68,7 +69,7 @@ def export(
         if path != folder:
             emit(str(path))
     if with_onnx:
-        say(f"Generate from it: {generate_hint(str(folder), found.config)}")
+        say(f"Generate from it: {generate_hint(path_word(folder), found.config)}")
 
 
 def _which(text: str) -> Literal["best", "newest"] | int:

@@ -12,6 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from ganzoo.cli import streams
 from ganzoo.cli.output import complain, say
 from ganzoo.dependencies import EXTRAS, missing_text
 from ganzoo.errors import GanzooError
@@ -27,10 +28,22 @@ _USAGE_ERROR: Any = typer.BadParameter.__base__
 class Commands(TyperGroup):
     """The group of all verbs: runs one, and turns what goes wrong into a message and an exit code."""
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read what is left of the verb; a wrong option there is one line, too, and not a box."""
+        try:
+            return super().make_context(*args, **options)
+        except _USAGE_ERROR as error:
+            text = _wrong_usage(error)
+            if text is None:
+                raise
+            complain(text)
+            raise typer.Exit(MISTAKE) from error
+
     def invoke(self, ctx: Any) -> Any:
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except KeyboardInterrupt:
             say("Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
@@ -43,6 +56,8 @@ class Commands(TyperGroup):
                 raise
             complain(text)
             raise typer.Exit(MISTAKE) from error
+        if streams.reader_left():
+            raise typer.Exit(BROKEN_PIPE)
         return result
 
 
@@ -51,8 +66,18 @@ def _wrong_usage(error: Exception) -> str | None:
     if not isinstance(error, _USAGE_ERROR) or "Help" in type(error).__name__:
         return None
     context = error.ctx
-    message: str = error.format_message()
+    message = _wrong_value(error) or str(error.format_message())
     return message + (f"\nSee: {context.command_path} --help" if context else "")
+
+
+def _wrong_value(error: Any) -> str | None:
+    """A value that Typer had checked by pydantic: what was received, and what is allowed."""
+    if not hasattr(error.__cause__, "errors") or error.param is None:
+        return None
+    from ganzoo.validation import wish
+
+    finding = error.__cause__.errors(include_url=False)[0]
+    return f"Invalid value for {error.param.get_error_hint()}: received {str(finding['input'])[:80]!r}; {wish(finding)}"
 
 
 def explanation(error: BaseException) -> str | None:

@@ -20,10 +20,12 @@ from ganzoo.cli import (
     runs,
     schema,
     show,
+    streams,
     train,
 )
 from ganzoo.cli import list as list_verb
 from ganzoo.cli.failures import Commands
+from ganzoo.cli.verbs import Verb, WorkingVerb
 
 app = typer.Typer(
     cls=Commands,
@@ -32,21 +34,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="A zoo of generative adversarial networks: train, export to ONNX, generate without TensorFlow.",
 )
-app.command("list")(list_verb.list_command)
-app.command("show")(show.show)
-app.command("train")(train.train)
-app.command("runs")(runs.runs)
-app.command("export")(export.export)
-app.command("generate")(generate.generate)
-app.command("interpolate")(interpolate.interpolate)
-app.command("evaluate")(evaluate.evaluate)
-app.command("publish")(publish.publish)
-app.command("pull")(pull.pull)
+app.command("list", cls=Verb)(list_verb.list_command)
+app.command("show", cls=Verb)(show.show)
+app.command("train", cls=WorkingVerb)(train.train)
+app.command("runs", cls=Verb)(runs.runs)
+app.command("export", cls=WorkingVerb)(export.export)
+app.command("generate", cls=WorkingVerb)(generate.generate)
+app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
+app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)
+app.command("publish", cls=WorkingVerb)(publish.publish)
+app.command("pull", cls=WorkingVerb)(pull.pull)
 app.add_typer(cache.app, name="cache")
 app.add_typer(data.app, name="data")
-app.command("parts")(parts.parts)
-app.command("schema")(schema.schema)
-app.command("doctor")(doctor.doctor)
+app.command("parts", cls=Verb)(parts.parts)
+app.command("schema", cls=Verb)(schema.schema)
+app.command("doctor", cls=Verb)(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -68,6 +70,7 @@ def _options(
 
 def main() -> None:
     """The console script ``ganzoo``."""
+    streams.prepare()
     app(prog_name="ganzoo")
 
 

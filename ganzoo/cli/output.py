@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import typer
+
+from ganzoo.cli.streams import can_encode
+from ganzoo.environment.commands import command
 
 if TYPE_CHECKING:
     from ganzoo.config import Config
@@ -15,23 +18,41 @@ if TYPE_CHECKING:
 
 def emit(text: str) -> None:
     """A line of data."""
-    typer.echo(text)
+    _write(text, sys.stdout)
 
 
 def emit_json(value: object) -> None:
-    """Data for a script."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Data for a script. Characters that standard output cannot write are escaped as JSON escapes them."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    emit(text if can_encode(text) else json.dumps(value, indent=2))
 
 
 def say(text: str) -> None:
     """A message for a reader."""
-    typer.echo(text, err=True)
+    _write(_visible(text), sys.stderr)
 
 
 def complain(text: str) -> None:
     """The message of a mistake."""
-    typer.secho("Error: ", fg=typer.colors.RED, bold=True, err=True, nl=False)
-    typer.echo(text, err=True)
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    title = typer.style("Error: ", fg=typer.colors.RED, bold=True) if on_terminal else "Error: "
+    _write(title + _visible(text), sys.stderr)
+
+
+def _write(text: str, stream: TextIO | None) -> None:
+    """Write a line and flush. Not ``typer.echo``, which replaces a stream that is not UTF-8 by one of its own."""
+    if stream is not None:
+        stream.write(text + "\n")
+        stream.flush()
+
+
+def _visible(text: str) -> str:
+    """A text whose control characters, as a name may have them, do nothing to a terminal."""
+    return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    return char.isprintable() or char in "\n\t"
 
 
 def emit_table(
@@ -45,7 +66,7 @@ def emit_table(
         right: headings of the columns that are aligned right.
         header: whether the plain form has the line of headings, too.
     """
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         _rich_table(columns, rows, right)
         return
     lines = [list(columns), *rows] if header else list(rows)
@@ -55,7 +76,7 @@ def emit_table(
             text.rjust(width) if column in right else text.ljust(width)
             for text, width, column in zip(line, widths, columns, strict=True)
         ]
-        typer.echo("  ".join(cells).rstrip())
+        emit("  ".join(cells).rstrip())
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
@@ -75,7 +96,7 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 def generate_hint(what: str, config: Config) -> str:
     """The command that shows what a trained model makes."""
     how = "--seeds 0-63 --grid -o samples.png" if len(config.sample_shape) == 3 else "--seeds 0-999 -o samples.npy"
-    return f"ganzoo generate {what} {how}"
+    return command("generate", what, options=how)
 
 
 def count_text(number: float) -> str:

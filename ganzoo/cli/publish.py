@@ -8,6 +8,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import bytes_text, emit, emit_table, say
+from ganzoo.environment.commands import command
 
 if TYPE_CHECKING:
     from ganzoo.publishing import Publication
@@ -92,6 +93,6 @@ def _report(made: Publication) -> None:
         emit(made.url)
         if made.card_kept:
             say("README.md was written or edited by hand, so it stays as it is.")
-        say(f"Published as commit {made.commit}. Anybody can: ganzoo generate {made.repo} --seeds 0-63 --grid")
+        say(f"Published as commit {made.commit}. Generate from it: {command('generate', made.repo)}")
     if f"\nlicense: {UNKNOWN_LICENSE}\n" in made.card:
         say("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")

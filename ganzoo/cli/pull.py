@@ -9,6 +9,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import bytes_text, emit, say
+from ganzoo.environment.commands import command, path_word, quote
 
 
 def pull(
@@ -41,4 +42,7 @@ def pull(
         say("Files that had arrived are kept; the same command fetches the rest.")
         raise
     emit(str(folder))
-    say(f"{bytes_text(linked_bytes(folder))}, verified. Generate: ganzoo generate {name} --grid -o grid.png")
+    what = path_word(folder) if cache_dir is not None or local_files_only else name
+    options = "" if revision is None or what != name else f"--revision {quote(revision)} "
+    generate = command("generate", what, options=f"{options}--grid -o grid.png")
+    say(f"{bytes_text(linked_bytes(folder))}, verified. Generate: {generate}")

@@ -10,6 +10,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, generate_hint, say
+from ganzoo.environment.commands import command, quote, run_word
 from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -60,14 +61,15 @@ def train(
 
     config = experiment(name, data=data, seed=seed, overrides=overrides or [])
     if dry_run:
-        _print_plan(config)
+        with_data = "" if data is None else f"--data {quote(str(data))}"
+        _print_plan(config, show=command("show", name, *(overrides or []), options=with_data))
         return
     require(TRAINING, action="Training")
     import_tensorflow()
     from ganzoo.training.train import start
 
-    command = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
-    _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say, command=command))
+    again = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
+    _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say, command=again))
 
 
 def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
@@ -92,7 +94,7 @@ def _check_resume(
         raise typer.BadParameter(f"a resumed run keeps its own config, so this cannot go with it: {given}")
 
 
-def _print_plan(config: Config) -> None:
+def _print_plan(config: Config, *, show: str) -> None:
     from ganzoo import yaml_files
 
     emit(yaml_files.dump(config.to_dict()).rstrip())
@@ -100,7 +102,7 @@ def _print_plan(config: Config) -> None:
     shape = " x ".join(str(size) for size in config.sample_shape)
     say(
         f"Would train {config.name} for {training.steps} steps of {training.batch_size} samples of {shape} "
-        f"from '{config.data.registered_name}'. Nothing was written. Sizes and memory: ganzoo show {config.name}"
+        f"from '{config.data.registered_name}'. Nothing was written. Sizes and memory: {show}"
     )
 
 
@@ -112,9 +114,9 @@ def _report(run: Run, outcome: Outcome) -> None:
     if best is not None and best != outcome.step:
         say(f"The best step that was measured is {best}, which export and generate take; the log has the numbers.")
     if outcome.reason != "finished":
-        say(f"  go on:     ganzoo train --resume {run.name}")
-    say(f"  export:    ganzoo export {run.name} --onnx")
-    say(f"  generate:  {generate_hint(run.name, run.config)}")
+        say(f"  go on:     {command('train --resume', run_word(run.folder))}")
+    say(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
+    say(f"  generate:  {generate_hint(run_word(run.folder), run.config)}")
     if outcome.reason == "interrupted":
         raise typer.Exit(130)
 

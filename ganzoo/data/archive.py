@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"})
@@ -68,7 +68,7 @@ class ImageFiles:
                 return self.archive.read(entry.name)
             return (self.path / entry.name).read_bytes()
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ValueError(f"cannot be read: {error}") from error
+            raise ValueError(f"cannot be read: {reason(error)}") from error
 
     def fingerprint(self) -> str:
         """SHA-256 over names, sizes and stamps (a folder's dates, a zip's checksums)."""
@@ -138,7 +138,7 @@ def _zip_files(path: Path) -> ImageFiles:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"{path} is neither a folder nor a readable zip: {error}.") from error
+        raise DataError(f"{path} is neither a folder nor a readable zip: {reason(error)}.") from error
     members = [info for info in archive.infolist() if not info.is_dir()]
     for info in members:
         why = _unsafe(info)

@@ -15,7 +15,7 @@ from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sourc
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.data.transparency import MODES
-from ganzoo.errors import DataError, did_you_mean
+from ganzoo.errors import DataError, did_you_mean, reason
 from ganzoo.git_lfs import require_content
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
@@ -101,7 +101,7 @@ class NumpyArrays(ImageSource):
         except FileNotFoundError:
             raise DataError(f"There is no file {path}.") from None
         except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-            raise DataError(f"Cannot read {path}: {str(error) or type(error).__name__}") from error
+            raise DataError(f"Cannot read {path}: {reason(error)}.") from error
 
     def _key(self, wanted: str | None, usual: tuple[str, ...], names: list[str], what: str) -> str | None:
         if wanted is not None:

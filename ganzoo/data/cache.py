@@ -14,6 +14,7 @@ import os
 import shutil
 import struct
 import sys
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from ganzoo.data.base import DataReport, Dataset, Shape
 from ganzoo.environment import files
+from ganzoo.environment.places import cache_root
 from ganzoo.errors import DataError
 
 FORMAT = 1
@@ -70,19 +72,6 @@ class Recipe:
 
 Produce = Callable[[dict[str, str]], Iterable[Chunk]]
 """Makes the samples. It is given a dict to fill with broken files: name -> why."""
-
-
-def cache_root(cache_dir: Path | None = None) -> Path:
-    """The cache folder: ``cache_dir``, else the variable GANZOO_CACHE, else the platform's cache folder."""
-    if cache_dir is not None:
-        return Path(cache_dir)
-    if named := os.environ.get("GANZOO_CACHE"):
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "ganzoo" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "ganzoo"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ganzoo"
 
 
 def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:

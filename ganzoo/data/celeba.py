@@ -28,6 +28,7 @@ from ganzoo.data.celeba_tables import (
 from ganzoo.data.decode import BoxOf, BrokenImageError, opened
 from ganzoo.data.pipeline import ImageJob, load_images
 from ganzoo.data.resize import Filter
+from ganzoo.environment.commands import command
 from ganzoo.errors import DataError, did_you_mean
 
 ALIGNED_SIZE = (178, 218)
@@ -204,7 +205,7 @@ def _first_size(files: ImageFiles) -> tuple[int, int]:
             return opened(files.read(entry)).size
         except ValueError:  # broken; the next one will tell
             continue
-    raise DataError(f"None of the first images in {files.path} can be read. See: ganzoo data check {files.path}")
+    raise DataError(f"None of the first images in {files.path} can be read. See: {command('data check', files.path)}")
 
 
 def _base(entry: Entry) -> str:

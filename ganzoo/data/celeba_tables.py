@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo.data.resize import Box
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
 
 LANDMARKS_ALIGNED = "list_landmarks_align_celeba"
@@ -43,7 +43,7 @@ def read_table(path: Path) -> Table:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"Cannot read {path}: {error}.") from error
+        raise DataError(f"Cannot read {path}: {reason(error)}.") from error
     comma = path.suffix.lower() == ".csv"
     lines = list(csv.reader(text.splitlines())) if comma else [line.split() for line in text.splitlines()]
     if not comma and lines and len(lines[0]) == 1 and lines[0][0].isdigit():

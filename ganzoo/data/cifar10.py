@@ -16,7 +16,7 @@ from ganzoo.data.cifar_pickle import Batch, read_pickled_batch
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -164,7 +164,7 @@ def _from_tar(path: Path, stems: Sequence[str]) -> Iterator[Batch]:
                     file = archive.extractfile(member)
                     found[stem] = file.read() if file else b""
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"Cannot read {path}: it is no complete .tar.gz ({error}). {_INSTEAD}") from error
+        raise DataError(f"Cannot read {path}: it is no complete .tar.gz ({reason(error)}). {_INSTEAD}") from error
     for stem in stems:
         if stem not in found:
             raise DataError(f"{path} holds no {stem}. {_INSTEAD}")

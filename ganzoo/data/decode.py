@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ganzoo.data.resize import Box, Filter, middle, resized
 from ganzoo.data.transparency import MODES, as_array, with_channels
+from ganzoo.errors import reason
 from ganzoo.git_lfs import WHAT, is_pointer
 
 if TYPE_CHECKING:
@@ -200,5 +201,4 @@ def _what_it_is(data: bytes) -> str:
 
 
 def _brief(error: Exception) -> str:
-    line = (str(error).splitlines() or [""])[0]
-    return (line or type(error).__name__)[:120]
+    return reason(error)[:120]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo.data.cache import cache_root
 from ganzoo.data.parallel import progress_bar
 from ganzoo.environment.files import remove_leftovers, replacing_file
+from ganzoo.environment.places import cache_root, keras_home
 from ganzoo.errors import DataError
 
 TIMEOUT = 15.0
@@ -38,8 +39,7 @@ class Remote:
 
 def keras_datasets_folder() -> Path:
     """Where ``keras.datasets`` leaves its downloads."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "datasets"
+    return keras_home() / "datasets"
 
 
 def downloaded(files: Sequence[Remote], *, name: str, instead: str, cache_dir: Path | None, quiet: bool) -> Path:

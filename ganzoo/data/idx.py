@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
 
 _UINT8 = 0x08
@@ -34,7 +34,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             size = math.prod(shape)
             data = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"Cannot read {path}: {error}.") from error
+        raise DataError(f"Cannot read {path}: {reason(error)}.") from error
     if len(data) != size:
         raise DataError(f"{path} is {'cut off' if len(data) < size else 'too long'}: its header says {list(shape)}.")
     return np.frombuffer(data, np.uint8).reshape(shape)

@@ -16,7 +16,7 @@ from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.idx import read_idx
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
 
 Split = Literal["train", "test", "all"]
@@ -140,9 +140,9 @@ def _from_npz(path: Path, half: str) -> Pair:
         with np.load(path, allow_pickle=False) as archive:
             images, labels = archive[f"x_{half}"], archive[f"y_{half}"]
     except KeyError as error:
-        raise DataError(f"{path} is no data set of keras: it has no array {error}.") from error
+        raise DataError(f"{path} is no data set of keras: it has no array {str(error).split()[0]}.") from error
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"Cannot read {path}: it is no .npz of numbers ({error}).") from error
+        raise DataError(f"Cannot read {path}: it is no .npz of numbers ({reason(error)}).") from error
     if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
         raise DataError(f"{path} holds images {images.dtype} and labels {labels.dtype}, not bytes.")
     return images, labels.astype(np.uint8)

@@ -19,6 +19,7 @@ from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.decode import BoxOf, Crop, decode
 from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
 from ganzoo.data.resize import Filter
+from ganzoo.environment.commands import command
 from ganzoo.errors import DataError
 
 CHUNK = 64
@@ -81,7 +82,7 @@ def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Pa
     count = f"{'' if all_read else 'At least '}{len(broken)}"
     raise DataError(
         f"{count} of {files} images in {path} are broken, and data.max_broken={allowed:g} allows "
-        f"{int(allowed * files)} ({first}{more}). See all: ganzoo data check {path}"
+        f"{int(allowed * files)} ({first}{more}). See all: {command('data check', path)}"
     )
 
 

@@ -1,0 +1,1 @@
+"""What is around the program: folders of the user, files, devices, installed libraries. Never TensorFlow."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.errors import ExportError
+from ganzoo.errors import ExportError, reason
 from ganzoo.export.base import Exporter, exporters, input_names, output_name
 from ganzoo.export.fold import fold_channel_scales
 from ganzoo.export.parity import Runtime
@@ -89,9 +89,7 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
                 custom_op_handlers={"Erfc": (_erfc, [])},
             )
         except Exception as error:  # tf2onnx raises whatever happens inside
-            raise ExportError(
-                f"The generator cannot be converted to ONNX: {str(error).splitlines()[0][:200]}"
-            ) from error
+            raise ExportError(f"The generator cannot be converted to ONNX: {reason(error)}") from error
     if complaints:
         raise ExportError(f"The generator cannot be converted to ONNX: {'; '.join(complaints)[:300]}")
     model = _name(model, output=output_name(generator), shape=generator.output.shape[1:])

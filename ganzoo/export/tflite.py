@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.errors import ExportError
+from ganzoo.errors import ExportError, reason
 from ganzoo.export.base import Exporter, exporters, output_name, serving_function
 from ganzoo.export.parity import Runtime
 
@@ -31,9 +31,7 @@ class TFLiteExporter(Exporter):
         try:
             content = converter.convert()
         except Exception as error:  # the converter raises whatever happens inside
-            raise ExportError(
-                f"The generator cannot be converted to TFLite: {str(error).splitlines()[0][:200]}"
-            ) from error
+            raise ExportError(f"The generator cannot be converted to TFLite: {reason(error)}") from error
         path.write_bytes(content)
 
     def load(self, path: Path) -> Runtime:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganzoo.data.base import Shape
 from ganzoo.data.resize import resized_array
 from ganzoo.dependencies import TRAINING, require
-from ganzoo.errors import EvaluationError
+from ganzoo.errors import EvaluationError, reason
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors
 from ganzoo.tensorflow_import import import_tensorflow
 
@@ -64,7 +64,7 @@ def _network() -> Any:
         whole = keras.applications.InceptionV3(weights="imagenet")
     except Exception as error:  # Keras raises a bare Exception when it cannot fetch a file
         raise EvaluationError(
-            f"Keras cannot get the weights of InceptionV3: {str(error).splitlines()[0][:200]} "
+            f"Keras cannot get the weights of InceptionV3: {reason(error)}. "
             "Without a network choose another extractor, for example --extractor pixels"
         ) from error
     return keras.Model(whole.input, [whole.get_layer("avg_pool").output, whole.output])

@@ -41,6 +41,28 @@ def test_the_table(error, text):
     assert text in explanation(error)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nosuch"], "No such option: --nosuch"),
+        (["train", "x", "--max-steps", "nan"], "'--max-steps': received 'nan'; this must be a whole number"),
+        (["train", "x", "--max-minutes", "-3"], "'--max-minutes': received '-3'; allowed is 0 or more"),
+        (["train", "x", "--seed", "99999999999"], "received '99999999999'; allowed is 2147483647 at most"),
+        (["generate", "x", "--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+        (["generate", "x", "-o", "a\0b"], "embedded null byte"),
+        (["interpolate", "x", "a", "1"], "'A': received 'a'; this must be a whole number"),
+        (["generate", "~nosuchuser/x"], "there is no user 'nosuchuser' here"),
+        (["data", "check", "~nosuchuser/x"], "there is no user 'nosuchuser' here"),
+        (["list", "--pretrained", "a\x1b[31mb"], None),
+    ],
+)
+def test_a_wrong_word_is_one_line_of_our_own(command, arguments, words):
+    result = command(*arguments, code=2 if words else 0)
+    assert words is None or words in result.stderr
+    assert not any(foreign in result.stderr for foreign in ("Input should", "Value error", "╭", "\x1b"))
+    assert len(result.stderr.splitlines()) <= 2
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), ImportError("x", name="somebody_elses"), OSError()])
 def test_bugs_keep_their_traceback(error):
     assert explanation(error) is None

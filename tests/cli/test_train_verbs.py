@@ -73,7 +73,7 @@ def test_data_that_does_not_fit_makes_no_run(fails, trained, place):
         (["missing.yaml"], "no such file"),
         (["dense-ring8", "training.stps=3"], "Did you mean 'steps'"),
         (["dense-ring8", "steps"], "key=value"),
-        (["dense-ring8", "training.batch_size=1"], "greater than or equal to 2"),
+        (["dense-ring8", "training.batch_size=1"], "allowed is 2 or more"),
         (["dcgan-faces-32", "data.resolution=9"], "9x9"),
         (["dense-ring8", "--max-steps", "0"], "--max-steps"),
         (["dense-ring8", "--frobnicate"], "--frobnicate"),

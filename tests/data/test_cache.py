@@ -10,6 +10,8 @@ import pytest
 
 from ganzoo.data.cache import Chunk, Recipe, cache_root, prepared
 from ganzoo.environment.files import temporary_path
+from ganzoo.data import cache as caching
+from ganzoo.environment.places import cache_root
 from ganzoo.errors import DataError
 
 SAMPLES = np.arange(10 * 4 * 4 * 3, dtype=np.uint16).astype(np.uint8).reshape(10, 4, 4, 3)
