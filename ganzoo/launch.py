@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ganzoo.dependencies import TRAINING, require
 from ganzoo.environment.commands import command, run_word
-from ganzoo.environment.places import expanded
 from ganzoo.errors import ConfigError
 from ganzoo.tensorflow_import import import_tensorflow
 
