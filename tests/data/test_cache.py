@@ -8,9 +8,8 @@ import textwrap
 import numpy as np
 import pytest
 
-from ganzoo.data.cache import Chunk, Recipe, cache_root, prepared
+from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.environment.files import temporary_path
-from ganzoo.data import cache as caching
 from ganzoo.environment.places import cache_root
 from ganzoo.errors import DataError
 
