@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, cast
 
 import keras
@@ -15,6 +13,7 @@ from ganzoo.blocks._conditioning import Label, conditioned_on
 from ganzoo.blocks._keras_layers import SpectralNorm
 from ganzoo.blocks.base import Block
 from ganzoo.config import Config
+from ganzoo.environment.process_settings import own_settings
 
 if TYPE_CHECKING:
     from ganzoo.blocks.heads import LogitHead
@@ -35,7 +34,7 @@ def build_generator(config: Config, *, precision: Precision = "float32", seed: i
         precision: dtype policy of the layers; weights and samples are float32 in both.
         seed: of the first weights; by default the training's.
     """
-    with _precision(precision):
+    with own_settings(dtype_policy=precision):
         latent = keras.Input((config.generator.latent_dim,), name="latent")
         label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
         joined = label is not None and config.generator.conditioning == "concat"
@@ -66,7 +65,7 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
     With packing there is one logit for every ``packing`` samples.
     """
     *body, head = config.discriminator.expand(config.sample_shape)
-    with _precision(precision):
+    with own_settings(dtype_policy=precision):
         sample = keras.Input(config.sample_shape, name="sample")
         label = keras.Input((), dtype="int32", name="label") if config.num_classes else None
         x = sample
@@ -79,6 +78,7 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
     return model
 
 
+@own_settings()
 def initialise(model: keras.Model, initializer: Initializer, seed: int) -> None:
     """Draw every kernel and embedding anew; each draw is fixed by the seed and the weight's place in the model.
 
@@ -120,13 +120,3 @@ def _initializer(name: Initializer, seed: int) -> keras.initializers.Initializer
 def _names(blocks: tuple[Block, ...]) -> list[str]:
     """A name for each block, from its kind and place."""
     return [f"{place:02d}_{block.registered_name}" for place, block in enumerate(blocks)]
-
-
-@contextlib.contextmanager
-def _precision(precision: Precision) -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

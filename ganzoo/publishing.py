@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ganzoo.bundle import CARD, CONFIG, LIMITS, METADATA, ONNX, Bundle, read_bundle
 from ganzoo.bundle_config import BundleMetadata, read_json, write_json
 from ganzoo.card import check_license, is_ours, model_card
+from ganzoo.environment.devices import cpu_count
 from ganzoo.errors import BundleError, GanzooError, HubError, did_you_mean
 from ganzoo.hub import client, endpoint, patiently
 from ganzoo.hub_failures import Situation, explained
@@ -158,7 +159,7 @@ def checked_speed(bundle: Bundle) -> str | None:
         generator.sample(range(size))
         count += size
     rate = count / (time.perf_counter() - begun)
-    return f"{adds}; ONNX Runtime made {rate:,.0f} a second on {os.cpu_count()} CPU cores, {size} at a time."
+    return f"{adds}; ONNX Runtime made {rate:,.0f} a second on {cpu_count()} CPU cores, {size} at a time."
 
 
 def _commit(

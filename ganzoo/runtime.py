@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError, reason
+from ganzoo.environment.devices import cpu_count
 
 Device = Literal["auto", "cpu", "cuda"]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -19,6 +21,7 @@ anything faster: ``benchmarks/generate_cuda.py``."""
 _CUDA_FAILURE = re.compile(r"\bCU\w+ failure \d+: [^;\n]*[^;\s]")
 _FLAVOURS = ("onnxruntime", "onnxruntime-gpu")
 _SILENT, _ERRORS = 4, 3
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def make_session(content: bytes, *, device: Device = "auto", threads: int | None = None) -> tuple[Any, str]:
@@ -56,7 +59,7 @@ def make_session(content: bytes, *, device: Device = "auto", threads: int | None
 
 def _session(runtime: Any, content: bytes, providers: list[Any], *, threads: int | None, log_level: int) -> Any:
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads or _cores()
+    options.intra_op_num_threads = threads or cpu_count()
     options.inter_op_num_threads = 1
     # Threads spin inside a run, which is faster for one image, and sleep after it, when others need the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
@@ -73,7 +76,13 @@ def reason_of(error: Exception) -> str:
 
 
 def import_runtime() -> Any:
-    """The ``onnxruntime`` module.
+    """The ``onnxruntime`` module, with its telemetry off. Whatever imports a part of it calls this first.
+
+    Since version 1.31 the import itself writes a device id and a database of events into the cache folder of the user,
+    and starts a thread that sends them. The variable ORT_DISABLE_TELEMETRY turns that off, and is set here unless it is
+    set already (``0`` leaves the telemetry on). It is inherited by processes that this one starts.
+
+    If something else imported ``onnxruntime`` earlier, its first event exists already; no more are recorded then.
 
     Raises:
         MissingDependencyError: if it is not installed, installed twice, or broken.
@@ -85,6 +94,9 @@ def import_runtime() -> Any:
             "(or, for an NVIDIA GPU: pip install 'ganzoo-keras[gpu]')"
         )
     check_single_runtime(Path(spec.origin).parent.parent)
+    started = "onnxruntime" in sys.modules
+    if not started:
+        os.environ.setdefault(_NO_TELEMETRY, "1")
     try:
         import onnxruntime
     except ImportError as error:
@@ -92,6 +104,8 @@ def import_runtime() -> Any:
             f"ONNX Runtime is installed and does not start: {reason(error)}. "
             "Run: pip install --force-reinstall 'ganzoo-keras[cpu]'"
         ) from error
+    if started and _NO_TELEMETRY not in os.environ:
+        onnxruntime.disable_telemetry_events()
     return onnxruntime
 
 
@@ -135,8 +149,3 @@ def _wants_cuda(runtime: Any, device: str) -> bool:
             "Run: pip uninstall -y onnxruntime && pip install 'ganzoo-keras[gpu]'"
         )
     return False
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Imports TensorFlow without the dozen lines that its C++ side tells every start."""
+"""Imports TensorFlow and Keras: without their C++ startup log, and with what they read only while they are imported."""
 
 from __future__ import annotations
 
@@ -7,29 +7,113 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+from ganzoo.environment import devices
+from ganzoo.environment.process_settings import check_process
+from ganzoo.errors import MissingDependencyError
+
+LEVEL, BACKEND = "TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND"
+
+_log = logging.getLogger("ganzoo")
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and let it find its devices, with standard error turned off meanwhile.
+    """Import TensorFlow and Keras, and let TensorFlow find its devices, with standard error turned off meanwhile.
 
-    The variable TF_CPP_MIN_LOG_LEVEL turns this off: who sets it wants to choose what is told. It alone would not do,
-    because some lines are written before TensorFlow reads it.
+    The variable TF_CPP_MIN_LOG_LEVEL leaves standard error on: a user who sets it wants to choose what is logged. It
+    alone is not enough, because some lines are written before TensorFlow reads it.
+
+    Where Keras is not imported yet, it is imported with TensorFlow as its backend, whatever KERAS_BACKEND or
+    ``~/.keras/keras.json`` name. The variable and the file stay as they are.
 
     Raises:
-        ImportError: if TensorFlow is not installed or does not start.
+        MissingDependencyError: if TensorFlow or Keras does not start, or this process has set one of them up in a way
+            that cannot be changed any more.
     """
     import ganzoo.training  # noqa: F401 - sets what TensorFlow reads once, while it is imported
 
-    if "tensorflow" in sys.modules or LEVEL in os.environ:
-        return
-    os.environ[LEVEL] = "3"
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    with _no_stderr():
-        import tensorflow as tf
+    new = "tensorflow" not in sys.modules
+    quiet = new and LEVEL not in os.environ
+    if quiet:
+        os.environ[LEVEL] = "3"
+        logging.getLogger("absl").setLevel(logging.ERROR)
+    with _keras_on_tensorflow(), _no_stderr() if quiet else contextlib.nullcontext():
+        tf = _imported("tensorflow")
+        if new:
+            _limit_threads(tf)
+            tf.config.list_physical_devices()
+        keras = _imported("keras")
+    check_process(keras, tf)
 
-        tf.config.list_physical_devices()
+
+@contextlib.contextmanager
+def _keras_on_tensorflow() -> Iterator[None]:
+    """Keras that is imported inside has the backend TensorFlow. TensorFlow may import it, so this comes first."""
+    before = os.environ.get(BACKEND)
+    if "keras" in sys.modules or before == "tensorflow":
+        yield
+        return
+    os.environ[BACKEND] = "tensorflow"
+    try:
+        yield
+    finally:
+        del os.environ[BACKEND]
+        if before is not None:
+            os.environ[BACKEND] = before
+    if before:
+        _log.warning("KERAS_BACKEND is %s, but ganzoo uses TensorFlow: Keras runs on it in this process.", before)
+
+
+def _imported(name: str) -> Any:
+    """A module; an import that fails is one line with the likely cause."""
+    try:
+        return import_module(name)
+    except Exception as error:  # TensorFlow and Keras raise almost anything, AssertionError included
+        title = {"tensorflow": "TensorFlow", "keras": "Keras"}[name]
+        raise MissingDependencyError(f"{title} does not start: {_reason(error)}. {_remedy(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    first = (str(error).splitlines() or [""])[0].strip().rstrip(".")
+    return f"{type(error).__name__}: {first[:200]}" if first else type(error).__name__
+
+
+def _remedy(error: Exception) -> str:
+    """Both libraries read Keras's file of settings when they are imported; nearly everything else is the installation."""
+    settings = keras_json()
+    if not isinstance(error, ImportError | OSError) and settings.is_file():
+        return f"It reads its settings from {settings}; correct that file, or move it away."
+    return "Run: pip install --force-reinstall 'ganzoo-keras[train]'"
+
+
+def keras_json() -> Path:
+    """Where Keras keeps its settings: in KERAS_HOME, else in ``~/.keras``."""
+    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")  # noqa: PTH118 - "~" may have no answer
+    return Path(os.path.expanduser(home)) / "keras.json"  # noqa: PTH111 - as Keras does; Path.expanduser may raise
+
+
+def _limit_threads(tf: Any) -> None:
+    """TensorFlow makes a thread for every core of the affinity; a container's share of processor time may be less."""
+    cores = devices.cpu_count()
+    if cores >= devices.affinity_count():
+        return
+    for get, set_number, variable in (
+        (
+            tf.config.threading.get_intra_op_parallelism_threads,
+            tf.config.threading.set_intra_op_parallelism_threads,
+            "TF_NUM_INTRAOP_THREADS",
+        ),
+        (
+            tf.config.threading.get_inter_op_parallelism_threads,
+            tf.config.threading.set_inter_op_parallelism_threads,
+            "TF_NUM_INTEROP_THREADS",
+        ),
+    ):
+        if variable not in os.environ and not get():
+            set_number(cores)
 
 
 @contextlib.contextmanager

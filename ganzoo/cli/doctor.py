@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
@@ -12,6 +11,14 @@ import typer
 from ganzoo.cli.output import emit, emit_json, emit_table
 from ganzoo.tensorflow_import import import_tensorflow
 
+SMALL_NETWORK = {
+    "name": "doctor",
+    "data": {"source": "numpy", "resolution": 8, "channels": 3},
+    "generator": {"latent_dim": 4, "base_channels": 4, "block": "conv_transpose"},
+    "discriminator": {"base_channels": 4, "block": "strided_conv"},
+    "training": {"steps": 1},
+}
+
 
 @dataclass
 class Diagnosis:
@@ -19,7 +26,7 @@ class Diagnosis:
 
     Attributes:
         versions: of Python and the libraries.
-        machine: system and cores.
+        machine: system, and the cores and bytes of memory that this process may use.
         tensorflow_devices, onnxruntime_devices: what each can compute on; None if it is not installed. ONNX Runtime's
             CUDA is among them if it made an image.
         problems: what is broken, with the line that repairs it.
@@ -46,21 +53,26 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def diagnose() -> Diagnosis:
-    """Look at this installation. Imports TensorFlow and ONNX Runtime, if they are there."""
+    """Look at this installation and try it: make an image, and build, export and run a small network."""
+    from ganzoo.dependencies import EXPORT, is_installed
+    from ganzoo.environment.devices import available_memory, cpu_count
     from ganzoo.versions import library_versions
 
     found = Diagnosis(
         versions={"python": platform.python_version(), **library_versions()},
-        machine={"system": platform.platform(), "cpus": os.cpu_count()},
+        machine={"system": platform.platform(), "cpus": cpu_count(), "memory": available_memory()},
     )
     _look_at_tensorflow(found)
     _look_at_onnxruntime(found)
+    if not found.problems and all(is_installed(module) for module in EXPORT):
+        _try_an_export(found)
     _look_for_faces(found)
     return found
 
 
 def _look_at_tensorflow(found: Diagnosis) -> None:
     from ganzoo.dependencies import EXPORT, is_installed, missing_text
+    from ganzoo.errors import GanzooError
 
     absent = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]
     if absent:
@@ -73,8 +85,40 @@ def _look_at_tensorflow(found: Diagnosis) -> None:
 
         devices = tf.config.list_physical_devices()
         found.tensorflow_devices = [_tensorflow_device(tf, device) for device in devices]
+    except GanzooError as error:
+        found.problems.append(str(error))
     except Exception as error:  # a broken installation may raise anything
         found.problems.append(_broken("TensorFlow", error, "train"))
+
+
+def _try_an_export(found: Diagnosis) -> None:
+    """Build a small network of convolutions, convert it to ONNX, and run it in both forms."""
+    from ganzoo.errors import GanzooError
+
+    try:
+        _export_a_network()
+    except GanzooError as error:
+        found.problems.append(f"A small network was built and could not be exported: {error}")
+    except Exception as error:  # TensorFlow, Keras and tf2onnx raise almost anything
+        reason = (str(error).splitlines() or [""])[0][:200]
+        found.problems.append(
+            f"A small network cannot be built and exported here: {type(error).__name__}: {reason}. "
+            "Run: pip install --force-reinstall 'ganzoo-keras[train]'"
+        )
+
+
+def _export_a_network() -> None:
+    from ganzoo import networks
+    from ganzoo.config import Config
+    from ganzoo.environment.process_settings import own_settings
+    from ganzoo.export.onnx import onnx_runtime, to_onnx
+    from ganzoo.export.parity import check_parity
+
+    config = Config.read(SMALL_NETWORK)
+    with own_settings():
+        generator = networks.build_generator(config)
+        model = to_onnx(generator)
+        check_parity(generator, onnx_runtime(model.SerializeToString()), tolerance=1e-4, name="onnx")
 
 
 def _tensorflow_device(tf: Any, device: Any) -> str:
@@ -98,6 +142,7 @@ def _look_at_onnxruntime(found: Diagnosis) -> None:
         return
     try:
         runtime = import_runtime()
+        load("faces-64", device="cpu").generate(0)
         found.onnxruntime_devices = ["CPU"]
         if built_for_cuda(runtime):
             load("faces-64", device="cuda").generate(0)
@@ -127,9 +172,12 @@ def _broken(what: str, error: Exception, extra: str) -> str:
 
 
 def _print(found: Diagnosis) -> None:
+    from ganzoo.environment.devices import gigabytes
+
     emit_table(("library", "version"), list(found.versions.items()), header=False)
     emit("")
-    emit(f"Machine: {found.machine['system']}, {found.machine['cpus']} cores")
+    memory = gigabytes(found.machine["memory"])
+    emit(f"Machine: {found.machine['system']}, {found.machine['cpus']} cores, {memory} of memory available")
     for name, devices in (("TensorFlow", found.tensorflow_devices), ("ONNX Runtime", found.onnxruntime_devices)):
         emit(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
     for title, lines in (("Broken", found.problems), ("Missing", found.missing)):

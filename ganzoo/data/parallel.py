@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
+
+from ganzoo.environment.devices import cpu_count
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,11 +19,7 @@ MAX_WORKERS = 16
 
 def worker_count() -> int:
     """Number of processor cores that this process may use, 16 at most."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        cores = os.cpu_count() or 1
-    return max(1, min(cores, MAX_WORKERS))
+    return min(cpu_count(), MAX_WORKERS)
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[R]:

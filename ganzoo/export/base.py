@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from ganzoo.environment import files
+from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import ExportError
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.folder_contents import others_in
@@ -41,6 +42,7 @@ class Exporter(Part):
         """What runs the file: called with latents (and labels), it returns samples, as the generator does."""
         raise NotImplementedError
 
+    @own_settings()
     def export(self, generator: keras.Model, path: str | os.PathLike[str], *, num_classes: int = 0) -> float:
         """Write under a temporary name, compare with Keras, and rename to ``path``, replacing what was there.
 

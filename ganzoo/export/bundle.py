@@ -17,6 +17,7 @@ from ganzoo.bundle import CONFIG, LIMITS, BundleConfig, BundleFacts, LatentSpec,
 from ganzoo.bundle_config import check_tree, write_json
 from ganzoo.card import check_license, model_card
 from ganzoo.dependencies import EXPORT, require
+from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.export.base import exporters
 from ganzoo.export.parity import Runtime, check_parity
@@ -102,6 +103,7 @@ def export_run(
     return written[0]
 
 
+@own_settings()
 def export_bundle(
     generator: keras.Model,
     config: Config,

@@ -106,6 +106,10 @@ def to_float16(model: ModelProto) -> ModelProto:
         ExportError: if a weight is too large for float16 (65504).
     """
     from onnx import numpy_helper
+
+    from ganzoo.runtime import import_runtime
+
+    import_runtime()  # first, because it turns the telemetry of ONNX Runtime off
     from onnxruntime.transformers import float16
 
     for tensor in model.graph.initializer:

@@ -12,6 +12,7 @@ from ganzoo.data.base import Shape
 from ganzoo.data.resize import resized_array
 from ganzoo.dependencies import TRAINING, require
 from ganzoo.errors import EvaluationError, reason
+from ganzoo.environment.process_settings import own_settings
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors
 from ganzoo.tensorflow_import import import_tensorflow
 
@@ -36,6 +37,7 @@ class InceptionV3(Extractor):
         import_tensorflow()
         model = _network()
 
+        @own_settings()
         def extract(samples: NDArray[Any]) -> Extracted:
             large = resized_array(samples, (SIDE, SIDE), 3, "area", crop="stretch").astype(np.float32)
             large = large / np.float32(127.5) - np.float32(1)
@@ -56,6 +58,7 @@ class InceptionV3(Extractor):
         )
 
 
+@own_settings()
 def _network() -> Any:
     """Image ``[b, 299, 299, 3]`` in [-1, 1] -> features ``[b, 2048]`` and probabilities ``[b, 1000]``."""
     import keras

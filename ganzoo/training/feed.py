@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,14 @@ import tensorflow as tf
 
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
+from ganzoo.environment.devices import available_memory, gigabytes
 from ganzoo.errors import DataError
 from ganzoo.training.order import batch_indices
+
+MOST_STEPS = 10_000
+"""More at once make no training faster."""
+COPIES = 3
+"""Streamed samples of one chunk exist as an array, as a tensor, and as the tensor of the chunk before."""
 
 
 class Feed:
@@ -20,7 +26,13 @@ class Feed:
     Args:
         config: the experiment.
         dataset: the real samples, in memory or in a memory map.
-        memory_limit: a dataset of at most so many bytes is held in memory; by default half of what is free.
+        memory_limit: bytes that the samples may take; by default half of what this process may still allocate, so that
+            the networks have the other half. A larger dataset is streamed: read as the steps need it.
+
+    Attributes:
+        in_memory: the whole dataset is held in memory.
+        most_steps: how many steps may be asked for at once.
+        streamed: a line for a reader, if the dataset is streamed for lack of memory; else None.
 
     Raises:
         DataError: if the dataset is not what the config says.
@@ -32,10 +44,20 @@ class Feed:
         self._per_step = (config.training.d_steps, config.training.batch_size)
         self._samples = dataset.samples
         self._labels = np.zeros(len(dataset), np.int32) if dataset.labels is None else dataset.labels
-        limit = _free_memory() // 2 if memory_limit is None else memory_limit
-        self.in_memory = dataset.samples.nbytes <= limit
-        if self.in_memory:
-            self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)
+        size, free = dataset.samples.nbytes, available_memory()
+        limit = free // 2 if memory_limit is None else memory_limit
+        self.in_memory = size <= limit
+        self.streamed: str | None = None
+        self.most_steps = MOST_STEPS
+        if not self.in_memory:
+            step = math.prod(self._per_step) * size // len(dataset)
+            self.most_steps = max(1, min(MOST_STEPS, limit // COPIES // max(1, step)))
+            self.streamed = (
+                f"The samples need {gigabytes(size)} of memory, and this process may use {gigabytes(free)}. So they are "
+                "read in parts while the training runs."
+            )
+            return
+        self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)
 
     def take(self, *, first: int, steps: int) -> tuple[Any, Any, Any]:
         """What the steps from ``first`` on see: samples, labels, and int32 indices ``[steps, d_steps, batch]``."""
@@ -64,11 +86,3 @@ def check_dataset(config: Config, dataset: Dataset) -> None:
         raise DataError(
             f"num_classes is {config.num_classes}, but the data has {count} classes; set num_classes={count}"
         )
-
-
-def _free_memory() -> int:
-    """Free memory in bytes; 4 GiB where the system does not tell."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 4 << 30

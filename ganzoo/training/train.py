@@ -13,6 +13,8 @@ import tensorflow as tf
 from ganzoo import images, yaml_files
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
+from ganzoo.environment.devices import available_memory, cpu_count
+from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import RunError
 from ganzoo.export.rehearsal import check_exportable
 from ganzoo.pictures import picture, some
@@ -25,6 +27,7 @@ from ganzoo.versions import library_versions
 Say = Callable[[str], None]
 
 
+@own_settings()
 def start(
     config: Config,
     *,
@@ -62,11 +65,13 @@ def start(
     images.save(picture(some(dataset.samples)), run.folder / "real.png")
     say(f"Run {run.name} in {run.folder}")
     trainer = Trainer(config, dataset, run)
+    _say_if_streamed(trainer, say)
     if weights is not None:
         init_from.begin(trainer, weights)
     return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
 
 
+@own_settings()
 def resume(
     what: str | None = None,
     *,
@@ -86,6 +91,7 @@ def resume(
     run = find_run(what, root=root)
     config: Config = run.config
     trainer = Trainer(config, load_data(config, quiet=quiet, say=say), run)
+    _say_if_streamed(trainer, say)
     for skipped in trainer.restore():
         say(f"Skipped a damaged checkpoint: {skipped}")
     if trainer.step == 0:
@@ -108,9 +114,15 @@ def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> D
     return dataset
 
 
+def _say_if_streamed(trainer: Trainer, say: Say) -> None:
+    if trainer.feed.streamed:
+        say(trainer.feed.streamed)
+
+
 def _provenance(command: str | None) -> str:
     """Machine, versions and command, as versions.json keeps them."""
-    machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": os.cpu_count()}
+    machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": cpu_count()}
+    machine |= {"memory": available_memory()}
     devices = [device.name for device in tf.config.list_physical_devices()]
     facts = machine | {"devices": devices, "libraries": library_versions()}
     return json.dumps(facts | ({"command": command} if command else {}), indent=1)

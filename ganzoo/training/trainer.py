@@ -186,7 +186,9 @@ class Trainer:
             while self.step < last and not interrupted.is_set():
                 if deadline is not None and time.monotonic() >= deadline:
                     break
-                count = min(chunk, last - self.step, *(n - self.step % n for n in self._intervals()))
+                count = min(
+                    chunk, last - self.step, self.feed.most_steps, *(n - self.step % n for n in self._intervals())
+                )
                 try:
                     seconds = self.run_chunk(count, means)
                 except NotFiniteError as error:

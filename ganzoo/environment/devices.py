@@ -1,0 +1,97 @@
+"""What this process may use of the machine: processor cores and memory.
+
+In a container that is less than the machine has. This module is the only one that looks; everybody else asks it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ganzoo.environment import cgroups
+
+UNKNOWN_MEMORY = 4 << 30
+"""Bytes that are taken to be free where the system has no ``/proc/meminfo``, as on macOS."""
+
+
+def cpu_count(proc: Path = Path("/proc")) -> int:
+    """Number of processor cores that this process may use, at least 1.
+
+    Respects the process's affinity (``taskset``, a container's cpuset) and the processor time of its control group
+    (``docker run --cpus``).
+
+    Args:
+        proc: where the system describes its processes.
+    """
+    quotas = [cgroups.cpu_quota(group) for group in _groups("cpu", proc)]
+    return min([affinity_count(), *(quota for quota in quotas if quota is not None)])
+
+
+def affinity_count() -> int:
+    """Number of processor cores on which this process may be placed, at least 1."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except (AttributeError, OSError):  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def available_memory(proc: Path = Path("/proc")) -> int:
+    """Bytes that this process may still allocate without swapping or being killed.
+
+    The least of what the machine, the control group (``docker run --memory``) and the process's own limit
+    (``ulimit -v``) leave.
+    """
+    machine = meminfo_available(_read(proc / "meminfo"))
+    rooms = [UNKNOWN_MEMORY if machine is None else machine, _address_space_left(proc)]
+    rooms += [cgroups.memory_room(group) for group in _groups("memory", proc)]
+    return min(room for room in rooms if room is not None)
+
+
+def meminfo_available(meminfo: str) -> int | None:
+    """Bytes that the text of ``/proc/meminfo`` calls available: free, or cached and quickly freed.
+
+    Kernels before 3.14 have no ``MemAvailable``; there it is estimated. None if the text has neither.
+    """
+    amounts = {}
+    for line in meminfo.splitlines():
+        name, _, amount = line.partition(":")
+        words = amount.split()
+        if words and words[0].isascii() and words[0].isdigit():
+            amounts[name] = int(words[0]) << 10
+    if "MemAvailable" in amounts:
+        return amounts["MemAvailable"]
+    if "MemFree" not in amounts:
+        return None
+    return amounts["MemFree"] + amounts.get("Cached", 0) - amounts.get("Shmem", 0)
+
+
+def gigabytes(size: int) -> str:
+    """A number of bytes for a reader: ``3.2 GB``, or ``350 MB`` below a gigabyte."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6)) if size else 0} MB"
+
+
+def _groups(controller: str, proc: Path) -> tuple[cgroups.Group, ...]:
+    membership = _read(proc / "self" / "cgroup")
+    if not membership:
+        return ()
+    return cgroups.find_groups(controller, membership=membership, mounts=_read(proc / "self" / "mountinfo"))
+
+
+def _address_space_left(proc: Path) -> int | None:
+    """What ``ulimit -v`` leaves; None without such a limit."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    pages = _read(proc / "self" / "statm").split()
+    if limit == resource.RLIM_INFINITY or not pages:
+        return None
+    return max(0, limit - int(pages[0]) * resource.getpagesize())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
