@@ -82,10 +82,13 @@ def _reason(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    """Both libraries read Keras's file of settings when they are imported; nearly everything else is the installation."""
-    settings = keras_json()
-    if not isinstance(error, ImportError | OSError) and settings.is_file():
-        return f"It reads its settings from {settings}; correct that file, or move it away."
+    """Both libraries read Keras's file of settings when they are imported; else it is the installation."""
+    variables = [
+        name for name in sorted(os.environ) if name.startswith("KERAS_") and name not in (BACKEND, "KERAS_HOME")
+    ]
+    sources = [str(path) for path in [keras_json()] if path.is_file()] + variables
+    if not isinstance(error, ImportError | OSError) and sources:
+        return f"It reads its settings from {' and '.join(sources)}; correct them, or remove them."
     return "Run: pip install --force-reinstall 'ganzoo-keras[train]'"
 
 

@@ -16,6 +16,7 @@ from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.data.transparency import MODES
 from ganzoo.errors import DataError, did_you_mean, reason
+from ganzoo.environment.devices import available_memory, gigabytes
 from ganzoo.git_lfs import require_content
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
@@ -97,6 +98,7 @@ class NumpyArrays(ImageSource):
                 if name is None:
                     raise DataError(f"{path} holds {_listed(archive.files)}: name the samples, data.samples_key=NAME.")
                 label_name = self._key(self.labels_key, LABEL_KEYS, [f for f in archive.files if f != name], "labels")
+                _check_memory(archive, name, path)
                 return archive[name], None if label_name is None else archive[label_name]
         except FileNotFoundError:
             raise DataError(f"There is no file {path}.") from None
@@ -156,6 +158,17 @@ class NumpyArrays(ImageSource):
                 images = np.rint(levels).astype(np.uint8)
             images = resized_array(images, self.size, self.channels, self.resize)
             yield Chunk(images, None if labels is None else labels[start : start + _CHUNK])
+
+
+def _check_memory(archive: Any, name: str, path: Path) -> None:
+    """Raise DataError if an array of a ``.npz`` is larger than the memory that it would be read into."""
+    sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in archive.zip.infolist()}
+    needed, free = sizes.get(name, 0), available_memory()
+    if needed > free:
+        raise DataError(
+            f"The array '{name}' of {path} needs {gigabytes(needed)} of memory, and this process may use "
+            f"{gigabytes(free)}. Save it with numpy.save as a .npy file, which is read in parts."
+        )
 
 
 def _mapped(path: Path) -> NDArray[Any]:

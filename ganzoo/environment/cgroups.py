@@ -57,9 +57,9 @@ def _mounted(controller: str, mounts: str) -> Iterator[tuple[int, PurePosixPath,
     """Version, root and place of each mounted hierarchy that may have the controller."""
     for line in mounts.splitlines():
         fields, _, rest = line.partition(" - ")
-        kind, *_, options = rest.split(" ") or [""]
-        places = fields.split(" ")
-        if len(places) < 5 or not (kind == "cgroup2" or (kind == "cgroup" and controller in options.split(","))):
+        places, words = fields.split(" "), rest.split(" ")
+        kind, controllers = words[0], words[-1].split(",")
+        if len(places) < 5 or not (kind == "cgroup2" or (kind == "cgroup" and controller in controllers)):
             continue
         root, mount_point = (_unescaped(place) for place in places[3:5])
         yield 2 if kind == "cgroup2" else 1, PurePosixPath(root), Path(mount_point)

@@ -53,8 +53,8 @@ class Feed:
             step = math.prod(self._per_step) * size // len(dataset)
             self.most_steps = max(1, min(MOST_STEPS, limit // COPIES // max(1, step)))
             self.streamed = (
-                f"The samples need {gigabytes(size)} of memory, and this process may use {gigabytes(free)}. So they are "
-                "read in parts while the training runs."
+                f"The samples need {gigabytes(size)} of memory, and this process may use {gigabytes(free)}. "
+                "So they are read in parts while the training runs."
             )
             return
         self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)

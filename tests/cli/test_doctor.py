@@ -5,6 +5,7 @@ import gpu_builds
 import pytest
 
 from ganzoo.cli import doctor
+from ganzoo.errors import ExportError
 
 
 def test_a_complete_installation(command):
@@ -14,10 +15,42 @@ def test_a_complete_installation(command):
     assert "Everything is here" in text
 
 
+def test_settings_of_keras_do_not_break_it(command):
+    import keras
+
+    keras.config.set_image_data_format("channels_first")
+    keras.config.set_floatx("float16")
+    try:
+        assert "Everything is here" in command("doctor").stdout
+    finally:
+        keras.config.set_image_data_format("channels_last")
+        keras.config.set_floatx("float32")
+
+
+@pytest.mark.parametrize("failure", [ExportError("no word for it"), ValueError("shapes (3, 2)\nand more")])
+def test_an_installation_that_cannot_export(command, monkeypatch, failure):
+    def broken(generator):
+        raise failure
+
+    monkeypatch.setattr("ganzoo.export.onnx.to_onnx", broken)
+    text = command("doctor", code=1).stdout
+    assert "Broken: A small network" in text
+    assert str(failure).splitlines()[0] in text
+    assert "Everything is here" not in text
+
+
+def test_another_backend_of_keras(command, monkeypatch):
+    monkeypatch.setattr("keras.config.backend", lambda: "jax")
+    text = command("doctor", code=1).stdout
+    assert "Broken: Keras already runs on 'jax'" in text
+    assert "Everything is here" not in text
+
+
 def test_json(command):
     found = json.loads(command("doctor", "--json").stdout)
     assert found["versions"]["numpy"]
     assert found["problems"] == []
+    assert found["machine"]["memory"] > 10**6
     assert "CPU" in found["onnxruntime_devices"]
 
 

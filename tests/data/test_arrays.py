@@ -32,6 +32,16 @@ def test_npy_of_the_right_size_is_used_in_place(tmp_path, cache):
     assert not cache.exists()
 
 
+def test_npz_larger_than_the_memory_of_the_process(tmp_path, cache, monkeypatch):
+    path = save(tmp_path / "a.npz", samples=IMAGES)
+    size = IMAGES.nbytes + 200
+    monkeypatch.setattr("ganzoo.data.arrays.available_memory", lambda: size)
+    assert len(source(path).load()) == len(IMAGES)
+    monkeypatch.setattr("ganzoo.data.arrays.available_memory", lambda: IMAGES.nbytes - 1)
+    with pytest.raises(DataError, match=r"'samples' of .* needs 1 MB of memory.*numpy.save"):
+        source(path).load()
+
+
 @pytest.mark.parametrize("values", ["auto", "signed"])
 def test_signed_floats(tmp_path, cache, values):
     floats = IMAGES.astype(np.float32) / 127.5 - 1

@@ -38,6 +38,28 @@ def test_a_memory_map_hands_over_only_what_the_steps_need():
     assert len(feed.take(first=0, steps=3)[0]) == 12
 
 
+def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
+    """As in a container whose limit is far below the machine's memory."""
+    config = tiny()
+    dataset = samples(config, count=500)
+    monkeypatch.setattr("ganzoo.training.feed.available_memory", lambda: 2 * dataset.samples.nbytes)
+    assert Feed(config, dataset).streamed is None
+    monkeypatch.setattr("ganzoo.training.feed.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
+    feed = Feed(config, dataset)
+    assert not feed.in_memory
+    assert feed.streamed.startswith("The samples need 1 MB of memory, and this process may use 1 MB. ")
+
+
+def test_streamed_samples_of_one_chunk_fit_into_the_limit():
+    config = tiny()
+    dataset = samples(config, count=500)
+    limit = dataset.samples.nbytes // 10
+    feed = Feed(config, dataset, memory_limit=limit)
+    assert feed.most_steps > 1
+    assert 3 * np.asarray(feed.take(first=0, steps=feed.most_steps)[0]).nbytes <= limit
+    assert Feed(config, dataset, memory_limit=0).most_steps == 1
+
+
 def test_labels_stay_with_their_samples():
     config = tiny(num_classes=3)
     dataset = samples(config, classes=3)
