@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own remarks say nothing about a failed test
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # for tests that import ONNX Runtime themselves
 
 # Time limits are pytest-timeout's business: on a busy machine hypothesis' own 200 ms fail by chance.
 settings.register_profile("ganzoo", deadline=None)

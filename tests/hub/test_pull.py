@@ -119,3 +119,14 @@ config, weights = resolve(ganzoo.load_config("dcgan-faces-32", ["training.init_f
 result = [config.training.init_from, {name: list(w.shape) for name, w in weights.items()}, "tensorflow" in sys.modules]
 """
     assert stranger.value(code) == [f"hf://someone/tiny@{commit}", {"w": [2, 3]}, False]
+
+
+def test_loading_leaves_files_in_the_cache_of_the_hub_and_nowhere_else(stranger, published, tmp_path):
+    """With everything of ``huggingface_hub`` and ONNX Runtime on that can be turned off; ``run`` guards the network."""
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = {"HF_HUB_DISABLE_TELEMETRY": "0", "HF_HUB_DISABLE_XET": "0", "HOME": str(home)}
+    drop = "os.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
+    stranger.run(drop + "import ganzoo; ganzoo.load('someone/tiny').sample([0])", **settings)
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+    assert {path.name for path in stranger.home.iterdir()} <= {"hub", "xet"}
