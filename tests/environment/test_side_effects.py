@@ -20,6 +20,8 @@ run = ganzoo.train('dense-ring8', steps=2, quiet=True)
 bundle = run.export(fp16=True)
 ganzoo.load(bundle).sample([0])
 """
+WAIT = "\nimport time; time.sleep(12)"
+"""The telemetry of ONNX Runtime looks for its host after ten seconds."""
 OUTSIDE = re.compile(r"(?:connect|sendto|sendmsg|sendmmsg)\(.*AF_INET6?, .*")
 LOOPBACK = ('"127.0.0.1"', '"::1"', "htons(0)")
 
@@ -79,15 +81,14 @@ def test_generating_starts_no_thread(fresh):
 @needs_strace
 @pytest.mark.slow
 def test_generating_sends_nothing(fresh):
-    """The telemetry of ONNX Runtime waits for some seconds before it looks for its host."""
-    fresh.run(GENERATE + "\nimport time; time.sleep(6)", traced=True)
+    fresh.run(GENERATE + WAIT, traced=True)
     assert fresh.sent() == []
 
 
 @pytest.mark.slow
 def test_training_writes_the_settings_of_keras_into_home_and_sends_nothing(fresh):
     traced = shutil.which("strace") is not None
-    fresh.run(TRAIN + "\nimport time; time.sleep(6)", traced=traced)
+    fresh.run(TRAIN + WAIT, traced=traced)
     assert fresh.files() == [".keras/keras.json"]
     assert not traced or fresh.sent() == []
 
