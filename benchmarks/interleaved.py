@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ganzoo.environment.devices import cpu_count
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PACKAGES = ("tensorflow", "keras", "onnxruntime", "torch", "numpy")
@@ -109,7 +111,7 @@ def keep(name: str, tables: Sequence[Mapping[str, object]], *, packages: Sequenc
     """Write the tables, facts about the machine and the versions of packages to ``results/<name>.json``."""
     from importlib.metadata import version
 
-    machine = {"cpus": os.cpu_count(), "processor": _processor(), "python": platform.python_version()}
+    machine = {"cpus": cpu_count(), "processor": _processor(), "python": platform.python_version()}
     RESULTS.mkdir(exist_ok=True)
     facts = {
         "machine": machine,
