@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ganzoo.errors import BundleError, GanzooError, MissingDependencyError, reason
 from ganzoo.environment.devices import cpu_count
+from ganzoo.errors import BundleError, GanzooError, MissingDependencyError, reason
 
 Device = Literal["auto", "cpu", "cuda"]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"

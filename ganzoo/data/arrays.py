@@ -15,8 +15,8 @@ from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sourc
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.data.transparency import MODES
-from ganzoo.errors import DataError, did_you_mean, reason
 from ganzoo.environment.devices import available_memory, gigabytes
+from ganzoo.errors import DataError, did_you_mean, reason
 from ganzoo.git_lfs import require_content
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")

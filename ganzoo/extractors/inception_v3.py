@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ganzoo.data.base import Shape
 from ganzoo.data.resize import resized_array
 from ganzoo.dependencies import TRAINING, require
-from ganzoo.errors import EvaluationError, reason
 from ganzoo.environment.process_settings import own_settings
+from ganzoo.errors import EvaluationError, reason
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors
 from ganzoo.tensorflow_import import import_tensorflow
 
