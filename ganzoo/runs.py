@@ -43,13 +43,19 @@ class Run:
     def config(self) -> Any:
         """The complete config, a ``ganzoo.config.Config``.
 
+        Fields of the data that are newer than the run have the values that mean what the run began with.
+
         Raises:
             ConfigError: if config.yaml is missing or damaged.
         """
         from ganzoo.config import Config
 
         path = self.folder / CONFIG
-        return Config.read(yaml_files.read_mapping(path), what=str(path))
+        values = yaml_files.read_mapping(path)
+        config = Config.read(values, what=str(path))
+        written = values["data"] if isinstance(values["data"], dict) else {}
+        data = config.data.of_older_run(written, with_labels=config.num_classes > 0)
+        return config if data is config.data else config.model_copy(update={"data": data})
 
     def log(self) -> list[dict[str, Any]]:
         """The logged steps, oldest first. A last line that was cut off is left out."""

@@ -40,7 +40,16 @@ def pins():
 def test_names():
     assert PROJECT["name"] == "ganzoo-keras"
     assert PROJECT["scripts"] == {"ganzoo": "ganzoo.cli.main:main"}
-    assert set(PROJECT["optional-dependencies"]) == {"cpu", "gpu", "faces", "video", "train", "train-gpu", "test"}
+    assert set(PROJECT["optional-dependencies"]) == {
+        "cpu",
+        "gpu",
+        "faces",
+        "heic",
+        "video",
+        "train",
+        "train-gpu",
+        "test",
+    }
 
 
 def test_readme_makefile_and_ci_install_alike():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from ganzoo.data.check import CheckReport
 
 app = typer.Typer(no_args_is_help=True, help="Look at training data without training.")
-
-NAMED = 5
-"""Files that are named for each finding."""
 
 
 @app.command(cls=Verb)
@@ -51,6 +47,7 @@ def preview(
 ) -> None:
     """Write a grid of the real samples as the networks will see them: cropped, resized, mirrored."""
     from ganzoo import images
+    from ganzoo.data.reading import described
     from ganzoo.data_preview import choose_source, preview_picture
     from ganzoo.errors import GanzooError
 
@@ -59,19 +56,22 @@ def preview(
     part = choose_source(source, overrides or [], path=data)
     dataset = part.load(quiet=quiet)
     emit(str(images.save(preview_picture(part, dataset, count=count), output)))
-    shape = " x ".join(str(size) for size in dataset.samples.shape[1:])
-    classes = f" in {len(dataset.class_names)} classes" if dataset.labels is not None else ", without labels"
-    say(f"{len(dataset)} samples of {shape}{classes}: {_some(dataset.class_names)}".rstrip(": "))
-    if dataset.report.broken:
-        say(f"Skipped {len(dataset.report.broken)} broken files: {_some(dataset.report.broken)}")
+    for line in described.lines(dataset):
+        say(line)
 
 
 def _print_report(report: CheckReport) -> None:
+    from ganzoo.data.reading.described import listed, passed_over_line
+
     formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
     sizes = f"width {report.width[0]}-{report.width[1]}, height {report.height[0]}-{report.height[1]} px"
     emit(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})")
     if report.classes:
-        emit(f"{len(report.classes)} classes: " + _some(f"{name} ({n})" for name, n in report.classes.items()))
+        emit(f"{len(report.classes)} classes: " + listed(f"{name} ({n})" for name, n in report.classes.items()))
+    for note in report.notes:
+        emit(note)
+    if report.passed_over:
+        emit(passed_over_line(report.passed_over))
     found: dict[str, Any] = {
         "broken": [f"{name}: {why}" for name, why in report.broken.items()],
         "duplicate": [" = ".join(group) for group in report.duplicates],
@@ -82,14 +82,8 @@ def _print_report(report: CheckReport) -> None:
         "rotated": report.rotated,
         "misnamed": [f"{name} is {form}" for name, form in report.misnamed.items()],
     }
-    rows = [(name, str(count), _some(found.get(name, ()))) for name, count in report.counts.items() if count]
+    rows = [(name, str(count), listed(found.get(name, ()))) for name, count in report.counts.items() if count]
     if rows:
         emit_table(("finding", "images", "for example"), rows, right=("images",))
-    else:
+    elif not report.passed_over:
         emit("Nothing to complain about.")
-
-
-def _some(names: Any) -> str:
-    names = list(names)
-    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(islice(names, NAMED)) + more

@@ -7,23 +7,36 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
+from ganzoo.data.reading.formats import (
+    HEAD_BYTES,
+    IMAGE_SUFFIXES,
+    NO_IMAGE_SUFFIXES,
+    UNREAD_SUFFIXES,
+    format_of,
+    suffix_of,
+)
 from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"})
 MAX_FILE_BYTES = 256 << 20
 """A file above this is taken for broken (in a folder) or for an attack (in a zip)."""
 
 MISSING = "missing"
 """Stamp of a link that leads nowhere."""
 
+NOT_IMAGES, UNREAD, HIDDEN = "not an image", "of a format that is not read", "hidden"
+LINKS, ENCRYPTED, ODD_NAMES = "a link", "encrypted", "its name points outside the zip"
+
 _SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
+_DROPPINGS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".localized"})
+"""Files of file managers. They hold no data and are not counted."""
 
 
 class Entry(NamedTuple):
@@ -40,13 +53,19 @@ class ImageFiles:
 
     Attributes:
         path: the folder or the zip.
-        entries: the files.
+        entries: the image files.
         archive: the open zip, or None for a folder.
+        members: the zip's members by the names of ``entries`` and ``others``; empty for a folder.
+        others: files that are not images; ``read`` reads them, too.
+        passed_over: names of all files that are not in ``entries``, by the reason.
     """
 
     path: Path
     entries: tuple[Entry, ...]
     archive: zipfile.ZipFile | None = None
+    members: Mapping[str, zipfile.ZipInfo] = field(default_factory=dict)
+    others: tuple[Entry, ...] = ()
+    passed_over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -65,7 +84,8 @@ class ImageFiles:
             raise ValueError(f"the file has {entry.size >> 20} MB, the limit is {MAX_FILE_BYTES >> 20}")
         try:
             if self.archive is not None:
-                return self.archive.read(entry.name)
+                with self.archive.open(self.members[entry.name]) as file:
+                    return file.read(entry.size)  # without a size, a member that lies about it unpacks to the end
             return (self.path / entry.name).read_bytes()
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(f"cannot be read: {reason(error)}") from error
@@ -83,26 +103,83 @@ class ImageFiles:
 
 
 def image_files(path: Path) -> ImageFiles:
-    """The image files in a folder, with all its subfolders, or in a zip. Hidden files are passed over.
+    """The image files in a folder, with all its subfolders, or in a zip.
+
+    A suffix that is not known is no reason to lose an image: the first bytes of such a file decide. Hidden files, and
+    members of a zip that cannot be read in safety, are passed over and counted.
 
     Raises:
-        DataError: if there is no such folder or zip, it holds no image, or the zip is damaged or unsafe.
+        DataError: if there is no such folder or zip, it holds no image, or the zip is damaged or a bomb.
     """
     path = Path(path)
     if path.is_dir():
-        files = ImageFiles(path, tuple(sorted(_walk(path), key=lambda entry: entry.name)))
+        files = _folder_files(path)
     elif path.is_file():
         files = _zip_files(path)
     else:
         raise DataError(f"There is no folder or zip {path}.")
     if not files.entries:
+        from ganzoo.data.reading.described import passed_over_line
+
         kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
-        raise DataError(f"{path} holds no image; these are read: {kinds}.")
+        passed = passed_over_line(files.passed_over)
+        raise DataError(f"{path} holds no image; these are read: {kinds}.{' ' if passed else ''}{passed}")
     return files
 
 
-def _walk(root: Path) -> Iterator[Entry]:
-    """Image files below ``root``, in no order. Linked folders are followed, each real folder once."""
+class _Sorted:
+    """Files on their way into an ``ImageFiles``, each put where it belongs."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.others: list[Entry] = []
+        self.passed_over: dict[str, list[str]] = {}
+
+    def add(self, entry: Entry, head: bytes) -> None:
+        """Put a file among the images, or among the others."""
+        suffix = suffix_of(entry.name)
+        if suffix in IMAGE_SUFFIXES or (suffix not in UNREAD_SUFFIXES and format_of(head)):
+            self.entries.append(entry)
+            return
+        self.others.append(entry)
+        self.skip(entry.name, UNREAD if suffix in UNREAD_SUFFIXES else NOT_IMAGES)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Count a file that is not read."""
+        self.passed_over.setdefault(reason, []).append(name)
+
+    def files(
+        self, path: Path, archive: zipfile.ZipFile | None = None, members: Mapping[str, zipfile.ZipInfo] | None = None
+    ) -> ImageFiles:
+        by_name = {reason: tuple(sorted(names)) for reason, names in sorted(self.passed_over.items())}
+        entries, others = (tuple(sorted(some, key=lambda entry: entry.name)) for some in (self.entries, self.others))
+        return ImageFiles(path, entries, archive, members or {}, others, by_name)
+
+
+def _is_known(name: str) -> bool:
+    """Whether the suffix decides what a file is, so that it need not be opened."""
+    suffix = suffix_of(name)
+    return suffix in IMAGE_SUFFIXES or suffix in NO_IMAGE_SUFFIXES or suffix in UNREAD_SUFFIXES
+
+
+def _is_dropping(name: str) -> bool:
+    return name.lower() in _DROPPINGS or name.startswith("._")
+
+
+def _folder_files(root: Path) -> ImageFiles:
+    found = _Sorted()
+    for item, prefix in _walk(root):
+        name = prefix + item.name
+        if item.name.startswith("."):
+            found.skip(name, HIDDEN)
+            continue
+        entry = _entry(item, name)
+        found.add(entry, b"" if _is_known(name) or not entry.size else _head(item.path))
+    return found.files(root)
+
+
+def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Files below ``root``, and hidden folders as a whole, in no order. Each real folder is entered once."""
     seen: set[tuple[int, int]] = set()
     waiting = [(str(root), "")]
     while waiting:
@@ -114,23 +191,31 @@ def _walk(root: Path) -> Iterator[Entry]:
             seen.add((where.st_dev, where.st_ino))
             with os.scandir(folder) as found:
                 for item in found:
-                    if item.name.startswith(".") or item.name == "__MACOSX":
+                    if _is_dropping(item.name):
                         continue
-                    if item.is_dir():
+                    if item.is_dir() and not item.name.startswith("."):
                         waiting.append((item.path, f"{prefix}{item.name}/"))
-                    elif _is_image(item.name):
-                        yield _entry(item, prefix)
+                    else:
+                        yield item, prefix
         except OSError as error:
             raise DataError(f"Cannot read the folder {folder}: {error.strerror or error}.") from error
 
 
-def _entry(item: os.DirEntry[str], prefix: str) -> Entry:
+def _entry(item: os.DirEntry[str], name: str) -> Entry:
     try:
         info = item.stat()
     except OSError:  # a link that leads nowhere
-        return Entry(prefix + item.name, 0, MISSING)
+        return Entry(name, 0, MISSING)
     size = info.st_size if stat.S_ISREG(info.st_mode) else 0  # never read from a pipe or a device
-    return Entry(prefix + item.name, size, str(info.st_mtime_ns))
+    return Entry(name, size, str(info.st_mtime_ns))
+
+
+def _head(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def _zip_files(path: Path) -> ImageFiles:
@@ -139,63 +224,65 @@ def _zip_files(path: Path) -> ImageFiles:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise DataError(f"{path} is neither a folder nor a readable zip: {reason(error)}.") from error
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    for info in members:
-        why = _unsafe(info)
+    found = _Sorted()
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        name = _member_name(info)
+        parts = name.split("/")
+        if name.endswith("/") or any(_is_dropping(part) for part in parts):
+            continue
+        skipped = HIDDEN if any(part.startswith(".") and part != ".." for part in parts) else _not_read(info, parts)
+        if skipped:
+            found.skip(name, skipped)
+        else:
+            members[name] = info  # of two members with one name the last counts, as for any unpacker
+    for name, info in members.items():
+        head = b"" if _is_known(name) else _member_head(archive, info)
+        found.add(Entry(name, info.file_size, f"{info.CRC:08x}"), head)
+    for entry in found.entries:
+        why = _bomb(members[entry.name])
         if why:
             archive.close()
-            raise DataError(f"The zip {path} is refused: its member {info.filename!r} {why}.")
-    entries = [
-        Entry(info.filename, info.file_size, f"{info.CRC:08x}")
-        for info in members
-        if _is_image(info.filename) and not _is_hidden(info.filename)
-    ]
-    return ImageFiles(path, tuple(sorted(entries, key=lambda entry: entry.name)), archive)
+            raise DataError(f"The zip {path} is refused: its member {entry.name!r} {why}.")
+    return found.files(path, archive, members)
 
 
-def _unsafe(info: zipfile.ZipInfo) -> str:
-    """Why a zip with this member is refused; empty when the member is fine."""
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """A member's name with forward slashes, whatever system made the zip.
+
+    Windows has made zips with backslashes. macOS writes UTF-8 without the flag that announces it, which Python then
+    reads as code page 437.
+    """
     # orig_filename: zipfile itself cuts a name at a null byte and turns the system's separators into slashes.
-    parts = info.orig_filename.replace("\\", "/").split("/")
-    if ".." in parts:
-        return "points outside the archive ('..')"
-    if parts[0] == "" or ":" in parts[0] or "\0" in info.orig_filename:
-        return "has an absolute path"
+    name = info.orig_filename
+    if not info.flag_bits & 0x800:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _not_read(info: zipfile.ZipInfo, parts: list[str]) -> str:
+    """Why a member is never read; empty when it may be."""
+    if ".." in parts or parts[0] == "" or ":" in parts[0] or "\0" in info.orig_filename:
+        return ODD_NAMES
     if stat.S_ISLNK(info.external_attr >> 16):
-        return "is a link"
-    if info.flag_bits & 0x1:
-        return "is encrypted"
+        return LINKS
+    return ENCRYPTED if info.flag_bits & 0x1 else ""
+
+
+def _member_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The first bytes of a member; no more of it is unpacked."""
+    try:
+        with archive.open(info) as file:
+            return file.read(HEAD_BYTES)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        return b""
+
+
+def _bomb(info: zipfile.ZipInfo) -> str:
+    """Why a zip with this image is refused; empty when the image is fine."""
     if info.file_size > MAX_FILE_BYTES:
         return f"unpacks to {info.file_size >> 20} MB"
     if info.file_size > _SMALL_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1):
         return f"unpacks to {info.file_size // max(info.compress_size, 1)} times its size"
     return ""
-
-
-def _is_image(name: str) -> bool:
-    return name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
-
-
-def class_folders(names: Sequence[str]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Labels from top-level folders, when every image lies in one.
-
-    Folders that all the images share (``photos/cats/1.jpg``, ``photos/dogs/2.jpg``) are passed over first. Images that
-    lie in one folder, or partly in none, have no labels.
-
-    Returns:
-        One label a name, and the folders' names in alphabetical order; or None and no names.
-    """
-    paths = [PurePosixPath(name).parts for name in names]
-    depth = 0
-    while True:
-        if any(len(parts) < depth + 2 for parts in paths):
-            return None, ()
-        folders = sorted({parts[depth] for parts in paths})
-        if len(folders) > 1:
-            number = {folder: label for label, folder in enumerate(folders)}
-            return [number[parts[depth]] for parts in paths], tuple(folders)
-        depth += 1

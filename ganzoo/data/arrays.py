@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -29,16 +30,18 @@ _CHUNK = 1024
 class NumpyArrays(ImageSource):
     """Images or vectors from a ``.npy`` or ``.npz`` file.
 
-    Images are ``[n, h, w]`` or ``[n, h, w, 1, 3 or 4]``, uint8 in [0, 255] or floats; a ``.npy`` of uint8
-    images of the right size, grey or RGB, is used in place, through a memory map. Vectors are ``[n, d]`` numbers and
-    stay as they are, as float32. Other sizes are cut to the largest middle part of the wanted aspect and resized.
-    A ``.npz`` is read into memory.
+    Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` with 1, 3 or 4 channels, uint8 in [0, 255] or floats;
+    a ``.npy`` of uint8 images of the right size, grey or RGB, is used in place, through a memory map. Other sizes are
+    cut to the largest middle part of the wanted aspect and resized. Vectors are ``[n, d]`` numbers and stay as they
+    are, as float32. A ``.npz`` is read into memory.
 
     Attributes:
         path: the file.
         vector_dim: numbers in a vector; then the samples are vectors, and resolution, channels and flip say nothing.
         samples_key: name of the samples in a ``.npz``; by default samples, images, data, x, x_train, or the only array.
         labels_key: name of the labels, integers ``[n]``; by default labels, y or y_train when there is one.
+        layout: ``channels_last`` is ``[n, h, w, c]``, ``channels_first`` is ``[n, c, h, w]``, as PyTorch keeps images;
+            ``auto`` takes channels_first where only that can be meant.
         values: range of float images: ``signed`` is [-1, 1], ``unit`` is [0, 1]; ``auto`` takes signed when any value
             is below 0. Values outside the range are an error.
         resize: filter for images of another size.
@@ -50,6 +53,7 @@ class NumpyArrays(ImageSource):
     vector_dim: int | None = Field(None, ge=1, le=65536)
     samples_key: str | None = None
     labels_key: str | None = None
+    layout: Literal["auto", "channels_last", "channels_first"] = "auto"
     values: Literal["auto", "signed", "unit"] = "auto"
     resize: Filter = "lanczos"
 
@@ -66,23 +70,29 @@ class NumpyArrays(ImageSource):
         if samples.size == 0 or samples.ndim == 0:
             raise DataError(f"{self.path} holds no samples: its shape is {list(samples.shape)}.")
         labels, class_names = _as_labels(raw_labels, len(samples), self.path)
-        report = DataReport(files=len(samples))
         if self.vector_dim is not None:
-            return Dataset(self._vectors(samples), labels, class_names, report)
-        samples = self._images(samples)
+            return Dataset(self._vectors(samples), labels, class_names, DataReport(files=len(samples)))
+        first = self._channels_first(samples)
+        notes: tuple[str, ...] = ()
+        if first and self.layout == "auto":
+            shape = list(samples.shape)
+            notes = (f"Layout: channels first, as the array is {shape} (data.layout=channels_last if it is not)",)
+        samples = self._images(samples, channels_first=first)
+        report = DataReport(files=len(samples), notes=notes)
         ready = samples.dtype == np.uint8 and samples.shape[1:] == self.sample_shape()
         if ready and self.channels != 4:  # colours of transparent pixels are yet to be filled
             return Dataset(samples, labels, class_names, report)
         stat = self.path.stat()
         recipe = Recipe(
             source=self.registered_name,
-            content=f"{self.path.resolve()} {stat.st_size} {stat.st_mtime_ns}",
-            config=self.model_dump(mode="json", exclude={"flip", "path", "vector_dim"}),
+            content=f"{self.path.resolve()} {stat.st_size} {stat.st_mtime_ns}{' channels_first' if first else ''}",
+            config=self.model_dump(mode="json", exclude={"flip", "path", "vector_dim", "layout"}),
             shape=self.sample_shape(),
             count=len(samples),
             class_names=class_names,
         )
-        return prepared(recipe, lambda broken: self._chunks(samples, labels), cache_dir=cache_dir)
+        dataset = prepared(recipe, lambda broken: self._chunks(samples, labels), cache_dir=cache_dir)
+        return replace(dataset, report=replace(dataset.report, notes=notes))
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         require_content(path, error=DataError)
@@ -128,18 +138,29 @@ class NumpyArrays(ImageSource):
             raise DataError(f"{self.path} holds values that are not finite (NaN or infinity).")
         return vectors
 
-    def _images(self, samples: NDArray[Any]) -> NDArray[Any]:
+    def _images(self, samples: NDArray[Any], *, channels_first: bool) -> NDArray[Any]:
         """The samples as ``[n, h, w, 1, 3 or 4]`` of uint8 or floats, or an error."""
+        shape = list(samples.shape)
         if samples.ndim == 3:
             samples = samples[..., None]
+        elif channels_first:
+            samples = np.moveaxis(samples, 1, 3)
         if samples.ndim != 4 or samples.shape[3] not in MODES or 0 in samples.shape:
             hint = f" For vectors set data.vector_dim={samples.shape[1]}." if samples.ndim == 2 else ""
-            raise DataError(
-                f"{self.path} holds {list(samples.shape)}, but images are [n, h, w] or [n, h, w, 1|3|4].{hint}"
-            )
+            allowed = "[n, h, w], [n, h, w, 1|3|4] or [n, 1|3|4, h, w]"
+            if self.layout != "auto":
+                allowed = "[n, h, w, 1|3|4]" if self.layout == "channels_last" else "[n, 1|3|4, h, w]"
+                allowed += f" with data.layout={self.layout}"
+            raise DataError(f"{self.path} holds {shape}, but images are {allowed}.{hint}")
         if samples.dtype != np.uint8 and samples.dtype.kind != "f":
             raise DataError(f"{self.path} holds {samples.dtype}, but images are uint8 in [0, 255], or floats.")
         return samples
+
+    def _channels_first(self, samples: NDArray[Any]) -> bool:
+        """Whether the second axis holds the channels: asked for, or the only axis that can."""
+        if samples.ndim != 4 or self.layout == "channels_last":
+            return False
+        return self.layout == "channels_first" or (samples.shape[1] in MODES and samples.shape[3] not in MODES)
 
     def _chunks(self, samples: NDArray[Any], labels: NDArray[np.int32] | None) -> Iterator[Chunk]:
         signed = self.values == "signed"

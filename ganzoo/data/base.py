@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,21 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class DataReport:
-    """What was found while reading: how many files, and which could not be used and why."""
+    """What was found while reading.
+
+    Attributes:
+        files: how many files were to be read.
+        broken: those that could not be used, and why.
+        cached: whether the result is from the cache.
+        notes: what was guessed about the data and which field changes it, one line each.
+        passed_over: names of files that were never read, by the reason.
+    """
 
     files: int = 0
     broken: dict[str, str] = field(default_factory=dict)
     cached: bool = False
+    notes: tuple[str, ...] = ()
+    passed_over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,17 @@ class DataSource(Part):
     def notes(self) -> DataNotes:
         """What a model card says of the data; nothing by default."""
         return DataNotes()
+
+    def of_older_run(self, written: Collection[str], *, with_labels: bool) -> Self:
+        """The source with which an older run goes on: it reads the samples that the run began with.
+
+        A field that came later may have a default that reads other samples. A source with such a field overrides this.
+
+        Args:
+            written: the fields in the run's config; the ones that are not in it are at their defaults here.
+            with_labels: whether the run trains with labels.
+        """
+        return self
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         """Read, decode and resize everything.

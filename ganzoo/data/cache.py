@@ -51,6 +51,8 @@ class Recipe:
         shape: shape of one sample.
         count: how many samples there will be at most.
         class_names: one name a class.
+        readers: what could read the files. A data set with broken files is made again when this changes; as a whole
+            one is the same with any readers, it is no part of the folder's name.
     """
 
     source: str
@@ -59,6 +61,7 @@ class Recipe:
     shape: Shape
     count: int
     class_names: tuple[str, ...] = ()
+    readers: str = ""
 
     def folder_name(self) -> str:
         """Name of the folder of this data set in the cache."""
@@ -140,6 +143,7 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
         "class_names": list(recipe.class_names),
         "files": count + len(broken),
         "broken": broken,
+        "readers": recipe.readers,
         "sizes": sizes,
         "digest": _digest(folder, sizes),
     }
@@ -148,13 +152,15 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
 
 
 def _read(folder: Path, recipe: Recipe) -> Dataset | None:
-    """The data set in ``folder``, or None when there is none or it is damaged."""
+    """The data set in ``folder``, or None when there is none, it is damaged, or more of it might be read now."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         sizes = manifest["sizes"]
         if any((folder / name).stat().st_size != size for name, size in sizes.items()):
             return None
         if manifest["digest"] != _digest(folder, sizes):
+            return None
+        if manifest["broken"] and manifest.get("readers", "") != recipe.readers:
             return None
         samples = np.load(folder / "samples.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / "labels.npy", allow_pickle=False) if "labels.npy" in sizes else None

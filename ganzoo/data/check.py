@@ -6,24 +6,17 @@ import hashlib
 import warnings
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganzoo.data.archive import Entry, ImageFiles, class_folders, image_files
+from ganzoo.data.archive import Entry, ImageFiles, image_files
 from ganzoo.data.decode import flattened, opened, orientation, upright
 from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.formats import SUFFIXES, suffix_of
+from ganzoo.data.reading.layout import arranged
 from ganzoo.data.transparency import has_alpha
-
-_SUFFIXES = {
-    "JPEG": {".jpg", ".jpeg", ".jpe"},
-    "MPO": {".jpg", ".jpeg", ".jpe"},
-    "PNG": {".png"},
-    "WEBP": {".webp"},
-    "GIF": {".gif"},
-    "BMP": {".bmp"},
-}
 
 
 @dataclass
@@ -43,7 +36,9 @@ class CheckReport:
         misnamed: files whose suffix is not that of their format, and the format; they can be used all the same.
         rotated: files that EXIF turns or mirrors; they will be turned upright.
         formats: how many files of each format.
-        classes: how many files in each class folder; empty without class folders.
+        classes: how many files each class has, as ``image_folder`` finds them by default; empty without classes.
+        notes: what ``image_folder`` guesses about the layout and which field changes it, one line each.
+        passed_over: files that are not read, by the reason.
         width: least and greatest width in pixels, upright; (0, 0) when nothing is usable.
         height: least and greatest height.
         tiny_below: limit of ``tiny`` in pixels.
@@ -63,6 +58,8 @@ class CheckReport:
     rotated: list[str] = field(default_factory=list)
     formats: dict[str, int] = field(default_factory=dict)
     classes: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    passed_over: dict[str, list[str]] = field(default_factory=dict)
     width: tuple[int, int] = (0, 0)
     height: tuple[int, int] = (0, 0)
     tiny_below: int = 64
@@ -114,8 +111,11 @@ def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, qui
     """
     files = image_files(Path(path))
     report = CheckReport(path=str(path), files=len(files), tiny_below=tiny_below, odd_above=odd_above)
-    labels, names = class_folders([entry.name for entry in files.entries])
-    report.classes = {} if labels is None else {name: labels.count(label) for label, name in enumerate(names)}
+    layout = arranged(files)
+    sizes = Counter(layout.labels or ())
+    report.classes = {name: sizes[label] for label, name in enumerate(layout.class_names)}
+    report.notes = layout.notes
+    report.passed_over = {reason: list(names) for reason, names in layout.passed_over.items()}
     widths: list[int] = []
     heights: list[int] = []
     formats: Counter[str] = Counter()
@@ -153,7 +153,7 @@ def _note(report: CheckReport, name: str, facts: _Facts) -> None:
         report.alpha.append(name)
     if facts.rotated:
         report.rotated.append(name)
-    if PurePosixPath(name).suffix.lower() not in _SUFFIXES.get(facts.format, set()):
+    if suffix_of(name) not in SUFFIXES.get(facts.format, ()):
         report.misnamed[name] = facts.format
 
 

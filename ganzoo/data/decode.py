@@ -1,6 +1,7 @@
 """The bytes of one image file -> an array of the wanted size, whatever the file holds.
 
-- The content decides what a file is, not its suffix: JPEG, PNG, WebP, GIF (its first frame) and BMP are read.
+- The content decides what a file is, not its suffix: JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF (its first
+  page), AVIF and PPM are read, and HEIC with pillow-heif.
 - EXIF orientation is applied. Palettes, CMYK and YCbCr become RGB.
 - Transparent pixels are laid on white, or with 4 channels kept (``ganzoo.data.transparency``).
 - 16-bit grey is scaled to 8 bits over its full range, never clipped. Colour profiles are not applied.
@@ -10,11 +11,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.data.reading.formats import HEAD_BYTES, HEIF_ADVICE, PILLOW_FORMATS, format_of, reads_heif
 from ganzoo.data.resize import Box, Filter, middle, resized
 from ganzoo.data.transparency import MODES, as_array, with_channels
 from ganzoo.errors import reason
@@ -23,7 +26,6 @@ from ganzoo.git_lfs import WHAT, is_pointer
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 80_000_000
 """An image with more is taken for a decompression bomb."""
 
@@ -40,8 +42,6 @@ _OTHER_KINDS = (
     (b"%PDF", "a PDF"),
     (b"PK\x03\x04", "a zip"),
     (b"\x1f\x8b", "gzip"),
-    (b"II*\x00", "a TIFF"),
-    (b"MM\x00*", "a TIFF"),
     (b"<!DOCTYPE", "a web page"),
     (b"<html", "a web page"),
     (b"<svg", "an SVG"),
@@ -62,11 +62,17 @@ def opened(data: bytes) -> Image:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = (
+            _heif(data) if format_of(data[:HEAD_BYTES]) == "HEIF" else Image.open(io.BytesIO(data), formats=_known())
+        )
+    except BrokenImageError:
+        raise
     except UnidentifiedImageError:
         raise BrokenImageError(_what_it_is(data)) from None
     except Exception as error:  # Pillow's readers raise many kinds on damaged headers
         raise BrokenImageError(_brief(error)) from error
+    if image.mode == "F":
+        raise BrokenImageError("holds floating-point pixels, and nothing tells which of them is white")
     if image.width * image.height > MAX_PIXELS:
         raise BrokenImageError(
             f"{image.height} x {image.width} pixels (height x width), more than {MAX_PIXELS // 10**6} million"
@@ -74,8 +80,32 @@ def opened(data: bytes) -> Image:
     return image
 
 
+@cache
+def _known() -> tuple[str, ...]:
+    """The formats that this version of Pillow has; to ask for one that it lacks is an error there."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in PILLOW_FORMATS if name in Image.OPEN)
+
+
+def _heif(data: bytes) -> Image:
+    """A HEIC image. pillow-heif is not registered with Pillow, as that would change Pillow for the whole process."""
+    if not reads_heif():
+        raise BrokenImageError(HEIF_ADVICE)
+    from pillow_heif import HeifImageFile
+
+    image: Image = HeifImageFile(io.BytesIO(data))  # type: ignore[no-untyped-call]
+    return image
+
+
 def orientation(image: Image) -> int:
-    """EXIF orientation of an opened image, 1 to 8; 1 (upright) when there is none or it makes no sense."""
+    """How the pixels are to be turned, as in EXIF, 1 to 8; 1 (upright) when nothing or nonsense is there.
+
+    Pillow turns a TIFF itself, and libheif a HEIC: these are upright.
+    """
+    if image.format == "TIFF":
+        return 1
     try:
         found = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # damaged EXIF is no reason to lose the picture
@@ -189,6 +219,9 @@ def _padded(image: Image, size: tuple[int, int], resample: Filter) -> Image:
 def _what_it_is(data: bytes) -> str:
     if is_pointer(data):
         return f"is {WHAT}"
+    kind = format_of(data[:HEAD_BYTES])
+    if kind is not None:
+        return f"is a damaged {kind}, or one of a kind that Pillow does not read"
     start = data[:512].lstrip().lower()
     for magic, kind in _OTHER_KINDS:
         if start.startswith(magic.lower()):

@@ -14,6 +14,7 @@ from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.idx import read_idx
+from ganzoo.data.reading.pixel_csv import find_pixel_csv, read_pixel_csv
 from ganzoo.data.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
 from ganzoo.errors import DataError, reason
@@ -25,18 +26,21 @@ Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 _SIZE = 28
 _CHUNK = 2048
 _PREFIXES = {"train": ("train",), "test": ("t10k",), "all": ("train", "t10k")}
+_HALVES = {"train": "train", "t10k": "test"}
 _COUNTS = {"train": 60_000, "test": 10_000, "all": 70_000}
 _KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 _FASHION_FILES = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
 
 class IdxImages(ImageSource):
-    """Images in the four IDX files of MNIST, gzipped or not, or in the ``mnist.npz`` of ``keras.datasets``.
+    """Images in the four IDX files of MNIST, gzipped or not, in the ``mnist.npz`` of ``keras.datasets``, or in a CSV.
 
-    Without ``path`` they are looked for where ``keras.datasets`` leaves them, then downloaded.
+    The CSV is Kaggle's: ``train.csv`` and ``test.csv``, or ``*_train.csv`` and ``*_test.csv``, with a row
+    ``label,pixel0,...,pixel783`` for each image, or the .zip of them. Without ``path`` the IDX files or the .npz are
+    looked for where ``keras.datasets`` leaves them, then downloaded.
 
     Attributes:
-        path: the folder of the files, or a .npz.
+        path: the folder of the files, or a .npz, .csv or .zip.
         resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized, and
             what is not square, for example 32x16, is cut from the middle.
         channels: 1, or 3 equal ones.
@@ -78,33 +82,44 @@ class IdxImages(ImageSource):
     def _instead(self) -> str:
         return (
             f"Put {self.title}'s train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz "
-            "and t10k-labels-idx1-ubyte.gz into a folder and name it: --data PATH."
+            "and t10k-labels-idx1-ubyte.gz into a folder and name it: --data PATH. Kaggle's train.csv or its .zip does "
+            "as well."
         )
 
     def _files(self, path: Path) -> dict[str, Path]:
-        """The files of this split, by ``train images`` and so on; a .npz is all of them."""
+        """The files of this split, by ``train images`` and so on, or ``train csv``; a .npz is all of them."""
         prefixes = _PREFIXES[self.split]
-        if path.is_file() or (path / "mnist.npz").is_file():
-            return {"npz": path if path.is_file() else path / "mnist.npz"}
-        if not path.is_dir():
-            raise DataError(f"There is no folder {path}. {self._instead()}")
-        found = {}
+        if not path.exists():
+            raise DataError(f"There is no folder or file {path}. {self._instead()}")
+        if (path / "mnist.npz").is_file():
+            return {"npz": path / "mnist.npz"}
+        tables = {prefix: find_pixel_csv(path, _HALVES[prefix]) for prefix in prefixes}
+        if path.is_file() and not any(tables.values()):
+            return {"npz": path}
+        if path.is_file() and path.suffix.lower() == ".csv" and len(prefixes) > 1:
+            raise DataError(f"data.split={self.split}, but {path} is one file; name the folder with both: --data PATH")
+        found: dict[str, Path] = {}
         for prefix in prefixes:
-            for kind, code in (("images", "idx3"), ("labels", "idx1")):
-                stems = (f"{prefix}-{kind}-{code}-ubyte", f"{prefix}-{kind}.{code}-ubyte")
-                names = [stem + suffix for stem in stems for suffix in ("", ".gz")]
-                # Some unpackers make a folder of the file's name with the file in it.
-                places = [path / name for name in names] + [path / name / name for name in names]
-                file = next((place for place in places if place.is_file()), None)
-                if file is None:
-                    raise DataError(f"{path} has no {names[0]}, with or without .gz. {self._instead()}")
-                found[f"{prefix} {kind}"] = file
+            table = tables[prefix]
+            idx = {f"{prefix} {kind}": _idx_file(path, prefix, kind) for kind in ("images", "labels")}
+            missing = next((name for name, file in idx.items() if file is None), None)
+            if missing is None:
+                found |= {name: file for name, file in idx.items() if file is not None}
+            elif table is not None:
+                found[f"{prefix} csv"] = table[0]
+            else:
+                name = _idx_names(prefix, missing.removeprefix(f"{prefix} "))[0]
+                raise DataError(f"{path} has no {name}, with or without .gz. {self._instead()}")
         return found
 
     def _pair(self, path: Path, files: dict[str, Path], prefix: str) -> Pair:
         """Images uint8 ``[n, 28, 28]`` and labels uint8 ``[n]`` of one half of the data set, checked."""
+        half = _HALVES[prefix]
         if "npz" in files:
-            images, labels = _from_npz(files["npz"], "train" if prefix == "train" else "test")
+            images, labels = _from_npz(files["npz"], half)
+        elif f"{prefix} csv" in files:
+            file, member = find_pixel_csv(files[f"{prefix} csv"], half) or (files[f"{prefix} csv"], None)
+            images, labels = read_pixel_csv(file, member, _SIZE)
         else:
             images, labels = read_idx(files[f"{prefix} images"], 3), read_idx(files[f"{prefix} labels"], 1)
         if (
@@ -132,6 +147,20 @@ class IdxImages(ImageSource):
                     part = np.pad(part, ((0, 0), (2, 2), (2, 2), (0, 0)))
                 part = resized_array(part, self.size, self.channels, self.resize)
                 yield Chunk(part, labels[start : start + _CHUNK].astype(np.int32))
+
+
+def _idx_names(prefix: str, kind: str) -> list[str]:
+    code = {"images": "idx3", "labels": "idx1"}[kind]
+    stems = (f"{prefix}-{kind}-{code}-ubyte", f"{prefix}-{kind}.{code}-ubyte")
+    return [stem + suffix for stem in stems for suffix in ("", ".gz")]
+
+
+def _idx_file(path: Path, prefix: str, kind: str) -> Path | None:
+    """One of the four files under any of its names."""
+    names = _idx_names(prefix, kind)
+    # Some unpackers make a folder of the file's name with the file in it.
+    places = [path / name for name in names] + [path / name / name for name in names]
+    return next((place for place in places if place.is_file()), None)
 
 
 def _from_npz(path: Path, half: str) -> Pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ganzoo.data.base import Dataset, ImageSource
 from ganzoo.data.cache import Chunk, Recipe, prepared
 from ganzoo.data.decode import BoxOf, Crop, decode
 from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.formats import readers
 from ganzoo.data.resize import Filter
 from ganzoo.environment.commands import command
 from ganzoo.errors import DataError
@@ -40,6 +41,8 @@ class ImageJob:
         labels: one label a file, or None.
         class_names: one name a class.
         extra_key: anything else that changes the result, for example a digest of a list of boxes.
+        notes: what was guessed about the files, for the report.
+        passed_over: names of files that are not read, by the reason; by default those of ``files``.
     """
 
     source: ImageSource
@@ -51,6 +54,8 @@ class ImageJob:
     labels: Sequence[int] | None = None
     class_names: tuple[str, ...] = ()
     extra_key: str = ""
+    notes: Sequence[str] = ()
+    passed_over: Mapping[str, tuple[str, ...]] | None = None
 
 
 def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Dataset:
@@ -67,10 +72,12 @@ def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Datase
         shape=job.source.sample_shape(),
         count=len(job.files),
         class_names=job.class_names,
+        readers=readers(),
     )
     dataset = prepared(recipe, lambda broken: _chunks(job, broken, quiet=quiet), cache_dir=cache_dir)
     check_broken(dataset.report.broken, len(job.files), job.max_broken, job.files.path)
-    return dataset
+    passed_over = job.files.passed_over if job.passed_over is None else job.passed_over
+    return replace(dataset, report=replace(dataset.report, notes=tuple(job.notes), passed_over=passed_over))
 
 
 def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Path, *, all_read: bool = True) -> None:

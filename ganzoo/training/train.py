@@ -6,13 +6,14 @@ import json
 import os
 import platform
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
 from ganzoo import images, yaml_files
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
+from ganzoo.data.reading import described
+from ganzoo.data.reading.label_order import relabeled
 from ganzoo.environment.devices import available_memory, cpu_count
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import RunError
@@ -90,7 +91,8 @@ def resume(
     """
     run = find_run(what, root=root)
     config: Config = run.config
-    trainer = Trainer(config, load_data(config, quiet=quiet, say=say), run)
+    dataset = _in_order_of(run, load_data(config, quiet=quiet, say=say))
+    trainer = Trainer(config, dataset, run)
     _say_if_streamed(trainer, say)
     for skipped in trainer.restore():
         say(f"Skipped a damaged checkpoint: {skipped}")
@@ -105,18 +107,33 @@ def resume(
 
 
 def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> Dataset:
-    """Load the config's data and say what could not be read."""
+    """Load the config's data. Report how many samples and classes there are, what was guessed and what was not read."""
     dataset = config.data.load(quiet=quiet)
-    broken: dict[str, Any] = dataset.report.broken
-    if broken:
-        first = next(iter(broken.items()))
-        say(f"Skipped {len(broken)} broken files, for example {first[0]}: {first[1]}")
+    for line in described.lines(dataset):
+        say(line)
+    if dataset.labels is not None and not config.num_classes:
+        count = len(dataset.class_names)
+        say(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
     return dataset
 
 
 def _say_if_streamed(trainer: Trainer, say: Say) -> None:
     if trainer.feed.streamed:
         say(trainer.feed.streamed)
+
+
+def _in_order_of(run: Run, dataset: Dataset) -> Dataset:
+    """The dataset with its classes in the order that a run began with, whatever order they are found in today."""
+    path = run.folder / CLASS_NAMES
+    if not run.config.num_classes or not path.is_file():
+        return dataset
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("it is not a list of names")
+    except (OSError, ValueError) as error:
+        raise RunError(f"Cannot read {path}: {error}.") from error
+    return relabeled(dataset, names)
 
 
 def _provenance(command: str | None) -> str:

@@ -36,6 +36,40 @@ def test_check_finds_and_names(command, photos):
     assert list(report["broken"]) == ["bad.jpg"]
 
 
+def test_check_names_the_guess_and_what_was_passed_over(command, photos):
+    for part in ("train", "test"):
+        for name in ("2", "10"):
+            (photos / part / name).mkdir(parents=True)
+    for number in range(4):
+        (photos / f"{number}.png").rename(photos / "train" / ("2" if number < 2 else "10") / f"{number}.png")
+    Image.new("RGB", (80, 80), "red").save(photos / "test" / "2" / "a.jfif", "JPEG")
+    (photos / "film.mov").write_bytes(b"film")
+    result = command("data", "check", "photos").stdout
+    assert "5 images, 5 usable (4 PNG, 1 JPEG" in result
+    assert "2 classes: 2 (2), 10 (2)" in result
+    assert "Split: train, 4 of 5 images; the folders are test, train (data.split=all" in result
+    assert "Classes: the folders (data.classes=none" in result
+    assert "Passed over 1 file; of a format that is not read: 1 (film.mov)" in result
+    assert "Nothing to complain about" not in result
+    report = json.loads(command("data", "check", "photos", "--json").stdout)
+    assert report["passed_over"] == {"of a format that is not read": ["film.mov"]}
+    assert len(report["notes"]) == 2
+
+
+def test_preview_names_the_guess_and_what_was_passed_over(command, photos):
+    (photos / "labels.csv").write_text("id,kind\n0,x\n1,y\n2,x\n3,y\n")
+    options = ("data", "preview", "image_folder", "--data", "photos", "resolution=16", "-o", "grid.png")
+    plain = command(*options).stderr.splitlines()
+    assert plain == [
+        "4 samples of 16 x 16 x 3, without labels",
+        "No labels: labels.csv is not read (if it has labels: data.classes=csv:labels.csv)",
+        "Passed over 1 file; not an image: 1 (labels.csv)",
+    ]
+    assert command(*options, "classes=csv:labels.csv").stderr.splitlines() == [
+        "4 samples of 16 x 16 x 3 in 2 classes: x, y"
+    ]
+
+
 def test_check_of_nothing(fails, place):
     assert "nosuch" in fails("data", "check", "nosuch")
     (place / "empty").mkdir()
@@ -71,6 +105,7 @@ def test_preview_shows_every_mode(command, place):
         (["ring8", "count"], "key=value"),
         (["ring8", "--data", "x"], "makes its own samples"),
         (["ring8", "-o", "x.gif"], ".png"),
+        (["image_folder", "classes=cvs:labels.csv"], "csv:labels.csv:COLUMN"),
     ],
 )
 def test_preview_refuses(fails, place, arguments, message):

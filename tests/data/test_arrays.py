@@ -172,3 +172,29 @@ def test_labels_of_the_wrong_shape(tmp_path, cache):
 def test_labels_and_names_say_the_same_as_the_file(raw):
     labels, names = _as_labels(raw, len(raw), "file")
     assert [int(names[label]) for label in labels] == raw.tolist()
+
+
+@pytest.mark.parametrize("layout", ["auto", "channels_first"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_channels_first(tmp_path, cache, layout, count):
+    images = IMAGES[..., :count]
+    path = save(tmp_path / "a.npy", np.moveaxis(images, 3, 1))
+    dataset = source(path, layout=layout, channels=count).load()
+    assert (dataset.samples == images).all()
+    assert bool(dataset.report.notes) == (layout == "auto")
+    assert "data.layout" in "".join(dataset.report.notes) or layout != "auto"
+    floats = save(tmp_path / "b.npy", np.moveaxis(images, 3, 1).astype(np.float32) / 255)
+    for _ in range(2):  # the second time from the cache
+        dataset = source(floats, layout=layout, channels=count).load()
+        assert (dataset.samples == images).all()
+        assert bool(dataset.report.notes) == (layout == "auto")
+
+
+def test_layout_of_an_array_that_could_be_either(tmp_path, cache):
+    path = save(tmp_path / "a.npy", photo(1, 3, 3)[None].repeat(2, axis=0))  # [2, 3, 3, 3]
+    last, first = (source(path, layout=layout, resolution=4).load().samples for layout in ("auto", "channels_first"))
+    assert (last != first).any()
+    with pytest.raises(DataError, match=r"but images are \[n, 1\|3\|4, h, w\] with data.layout=channels_first"):
+        source(save(tmp_path / "b.npy", IMAGES), layout="channels_first").load()
+    with pytest.raises(DataError, match=r"with data.layout=channels_last"):
+        source(save(tmp_path / "b.npy", np.moveaxis(IMAGES, 3, 1)), layout="channels_last").load()

@@ -205,3 +205,14 @@ def test_manifest_says_what_the_data_is(cache):
     assert manifest["source"] == "test"
     assert manifest["config"] == {"crop": "center"}
     assert manifest["shape"] == [10, 4, 4, 3]
+
+
+def test_with_other_readers_only_a_set_with_broken_files_is_made_again(cache):
+    for broken, calls in (({}, 1), ({"x.heic": "needs a reader"}, 2)):
+        produce = Producer(broken)
+        prepared(recipe(content=str(broken), readers="JPEG"), produce, cache_dir=cache)
+        prepared(recipe(content=str(broken), readers="JPEG"), produce, cache_dir=cache)
+        prepared(recipe(content=str(broken), readers="JPEG HEIF"), produce, cache_dir=cache)
+        prepared(recipe(content=str(broken), readers="JPEG HEIF"), produce, cache_dir=cache)
+        assert produce.calls == calls
+    assert len(list((cache / "data").iterdir())) == 2

@@ -225,8 +225,6 @@ def test_lying_and_cut_files_say_why(data, why):
 
 
 def test_other_image_formats_are_not_opened():
-    with pytest.raises(BrokenImageError, match="TIFF"):
-        read(encoded(photo(1), "TIFF"))
     with pytest.raises(BrokenImageError):
         read(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
 

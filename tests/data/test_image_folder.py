@@ -139,3 +139,44 @@ def test_no_progress_bar_when_standard_error_is_no_terminal(tmp_path, cache, cap
     fill(tmp_path / "data")
     source(tmp_path / "data").load()
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_guess_is_in_the_report_also_from_the_cache(tmp_path, cache):
+    for split in ("train", "test"):
+        for name in ("9", "10"):
+            fill(tmp_path / "data" / split / name, 2)
+    fill(tmp_path / "data", 1)
+    for cached in (False, True):
+        dataset = source(tmp_path / "data").load()
+        assert dataset.report.cached == cached
+        assert dataset.class_names == ("9", "10")
+        assert (len(dataset), dataset.labels.tolist()) == (4, [0, 0, 1, 1][::-1])  # files in the order of their names
+        assert [note.partition(":")[0] for note in dataset.report.notes] == ["Split", "Classes"]
+        assert dataset.report.passed_over == {"outside the splits": ("0.png",)}
+
+
+@pytest.mark.parametrize("change", [{"classes": "none"}, {"split": "test"}, {"split": "all"}, {"split": "none"}])
+def test_another_layout_is_other_data(tmp_path, cache, change):
+    for split in ("train", "test"):
+        for name in ("a", "b"):
+            fill(tmp_path / "data" / split / name, 2 if split == "train" else 1)
+    first = source(tmp_path / "data").load()
+    second = source(tmp_path / "data", **change).load()
+    assert not second.report.cached
+    assert (len(first), first.class_names) != (len(second), second.class_names)
+
+
+def test_other_labels_are_other_data(tmp_path, cache):
+    fill(tmp_path / "data", 4)
+    table = tmp_path / "data" / "labels.csv"
+    for labels in ("xxyy", "xyxy"):
+        table.write_text("\n".join(f"{index}.png,{label}" for index, label in enumerate(labels)))
+        dataset = source(tmp_path / "data", classes="csv:labels.csv").load()
+        assert [dataset.class_names[label] for label in dataset.labels] == list(labels)
+
+
+def test_classes_of_a_wrong_form_are_refused_when_the_config_is_read():
+    with pytest.raises(ValueError, match=r"received 'foldr'.*Did you mean 'folder'"):
+        source("x", classes="foldr")
+    assert source("x", classes="none").class_count() == 0
+    assert source("x").class_count() is None

@@ -1,4 +1,5 @@
 import gzip
+import zipfile
 
 import numpy as np
 import pytest
@@ -148,3 +149,88 @@ def test_npz_that_is_none(tmp_path, cache):
         source(path=tmp_path / "other.npz").load()
     with pytest.raises(DataError, match="There is no folder"):
         source(path=tmp_path / "nowhere").load()
+
+
+def pixel_csv(images, labels, header="label", label_column=0):
+    """A CSV as Kaggle has it."""
+    rows = np.insert(images.reshape(len(images), -1).astype(int), label_column, labels, axis=1)
+    names = [f"pixel{number}" for number in range(784)]
+    names.insert(label_column, "label")
+    return "\n".join([",".join(names)] * bool(header) + [",".join(map(str, row)) for row in rows]) + "\n"
+
+
+KAGGLE = {"plain": "{}.csv", "fashion": "fashion-mnist_{}.csv", "folder": "archive/mnist_{}.csv"}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("name", KAGGLE.values())
+def test_csv_of_kaggle(tmp_path, cache, name, zipped):
+    images, labels = digits(12)
+    texts = {name.format("train"): pixel_csv(images, labels), name.format("test"): pixel_csv(images[:4], labels[:4])}
+    texts["sample_submission.csv"] = "ImageId,Label\n1,0\n"
+    path = tmp_path / "d"
+    path.mkdir()
+    if zipped:
+        with zipfile.ZipFile(path / "kaggle.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for file, text in texts.items():
+                archive.writestr(file, text)
+    else:
+        for file, text in texts.items():
+            (path / file.rpartition("/")[2]).write_text(text)
+    for place in (path, *path.glob("*.zip")):
+        dataset = source(path=place).load()
+        assert (dataset.samples[..., 0] == images).all()
+        assert dataset.labels.tolist() == labels.tolist()
+        assert len(source("fashion_mnist", place, split="test").load()) == 4
+        assert len(source(path=place, split="all").load()) == 16
+
+
+def test_csv_that_is_named_itself_in_all_its_forms(tmp_path, cache):
+    images, labels = digits(5)
+    path = tmp_path / "digits.csv"
+    for text in (
+        pixel_csv(images, labels, header=""),
+        pixel_csv(images, labels, label_column=784),
+        "\ufeff" + pixel_csv(images, labels).replace("\n", "\r\n"),
+    ):
+        path.write_text(text, newline="", encoding="utf-8")
+        dataset = source(path=path).load(cache_dir=tmp_path / str(len(text)))
+        assert (dataset.samples[..., 0] == images).all()
+        assert dataset.labels.tolist() == labels.tolist()
+    with pytest.raises(DataError, match="is one file"):
+        source(path=path, split="all").load()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: text.replace("label,", "", 1).replace("0,", "", 1), "784 columns|columns"),
+        (lambda text: "\n".join(line.partition(",")[2] for line in text.splitlines()), "has no labels"),
+        (lambda text: text[: len(text) // 2], "Cannot read|columns"),
+        (lambda text: text.replace(",", ";"), "1 columns"),
+        (lambda text: text.rstrip("\n").rpartition(",")[0] + ",256\n", "256"),
+        (lambda text: text.rstrip("\n").rpartition(",")[0] + ",x\n", "Cannot read"),
+        (lambda text: text.replace("\n3,", "\n33,"), "a label 33"),
+        (lambda text: text.partition("\n")[0] + "\n", "as many 28 x 28 images"),
+        (lambda text: "", "columns"),
+        (lambda text: "\0" * 100, "columns"),
+    ],
+)
+def test_damaged_csv_is_one_line_and_leaves_no_cache(tmp_path, cache, change, why):
+    (tmp_path / "train.csv").write_text(change(pixel_csv(*digits(5))))
+    with pytest.raises(DataError, match=why) as caught:
+        source(path=tmp_path).load()
+    assert "\n" not in str(caught.value)
+    assert not (cache / "data").exists() or not list((cache / "data").iterdir())
+
+
+def test_missing_half_of_a_csv(tmp_path, cache):
+    (tmp_path / "train.csv").write_text(pixel_csv(*digits(5)))
+    with pytest.raises(DataError, match="t10k-images"):
+        source(path=tmp_path, split="all").load()
+
+
+def test_idx_files_go_before_a_csv(tmp_path, cache):
+    write_mnist(tmp_path / "d")
+    (tmp_path / "d" / "train.csv").write_text("x")
+    assert len(source(path=tmp_path / "d").load()) == 30

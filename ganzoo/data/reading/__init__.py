@@ -1,0 +1,1 @@
+"""How files become samples: archives, formats, class layouts, label tables."""

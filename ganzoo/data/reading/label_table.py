@@ -1,0 +1,237 @@
+"""Labels from a table next to the images: a CSV with a row for each image, or StyleGAN's dataset.json."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ganzoo.data.archive import Entry, ImageFiles
+from ganzoo.data.reading.formats import suffix_of
+from ganzoo.errors import DataError, did_you_mean
+
+CSV_FORM = re.compile(r"csv:(?P<file>(?![/\\~]|[A-Za-z]:).+?\.\w+)(?::(?P<column>[^:/\\]+))?")
+"""How ``data.classes`` names a CSV and, if need be, its column: ``csv:labels.csv`` or ``csv:labels.csv:species``.
+
+The name is relative to the data. So a config means the same in every folder, and no path of one machine is in it.
+"""
+
+DATASET_JSON = "dataset.json"
+
+_MAX_TABLE_BYTES = 64 << 20
+_MOST_COLUMNS = 100
+"""The column of file names is looked for among the first ones."""
+
+_LABEL_NAMES = ("label", "labels", "class", "class_name", "classname", "category", "target", "y")
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Labels by file name.
+
+    Attributes:
+        name: of the file that they are from, for messages.
+        folder: the folder inside the collection that the file names start from, with its slash, or empty.
+        labels: label by file name, with forward slashes; a folder or the suffix may be missing.
+    """
+
+    name: str
+    folder: str
+    labels: Mapping[str, str]
+
+    def label_of(self, names: Sequence[str]) -> list[str | None]:
+        """The label of each file; None when the table has none.
+
+        Raises:
+            DataError: if one row could be of several files.
+        """
+        found: list[str | None] = []
+        used: dict[str, str] = {}
+        for name in names:
+            key = next((key for key in keys_of(name, self.folder) if key in self.labels), None)
+            found.append(None if key is None else self.labels[key])
+            if key is not None and used.setdefault(key, name) != name:
+                raise DataError(
+                    f"{self.name} has one row '{key}', but there are the images {used[key]} and {name}; "
+                    "write their folders into the table, too."
+                )
+        return found
+
+
+def keys_of(name: str, folder: str = "") -> Iterator[str]:
+    """How a table may write a file's name: with its folders, without them, and each without its suffix."""
+    full = _normal(name)
+    suffix = len(suffix_of(full))
+    for form in (full, full.removeprefix(_normal(folder)), base_of(full)):
+        yield form
+        yield form[: len(form) - suffix]
+
+
+def base_of(name: str) -> str:
+    """A file's name without its folders."""
+    return name[name.rfind("/") + 1 :]
+
+
+def find_dataset_json(files: ImageFiles) -> Entry | None:
+    """The collection's outermost file dataset.json, if it has one."""
+    found = [entry for entry in files.others if base_of(entry.name) == DATASET_JSON]
+    return min(found, key=lambda entry: entry.name.count("/"), default=None)
+
+
+def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
+    """The labels in StyleGAN's dataset.json, ``{"labels": [[file name, class], ...]}``; None when they are null.
+
+    A class is an integer, or a list of numbers with a single 1.
+
+    Raises:
+        DataError: if the file is something else.
+    """
+    try:
+        content = json.loads(_bounded_text(files, entry))
+        rows = content["labels"]
+        if rows is None:
+            return None
+        labels = {_normal(name): _json_label(label) for name, label in rows}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(
+            f"{entry.name} in {files.path} is not a dataset.json of StyleGAN, "
+            f'{{"labels": [["00000/img00000000.png", 0], ...]}} ({str(error)[:100] or type(error).__name__}).'
+        ) from error
+    return LabelTable(entry.name, entry.name.removesuffix(DATASET_JSON), labels)
+
+
+def _json_label(label: Any) -> str:
+    if isinstance(label, int):
+        return str(int(label))
+    if isinstance(label, list) and [value for value in label if value != 0] == [1]:
+        return str(label.index(1))
+    raise ValueError(f"a label is {str(label)[:50]}, not an integer or a list with a single 1")
+
+
+def read_csv(files: ImageFiles, spec: str) -> tuple[LabelTable, str | None]:
+    """The labels in the CSV that ``csv:FILE`` or ``csv:FILE:COLUMN`` names.
+
+    Args:
+        files: the images; the file is looked for inside them, then next to them.
+        spec: the value of ``data.classes``.
+
+    Returns:
+        The labels, and the file's name inside the collection, or None when it is outside.
+
+    Raises:
+        DataError: if there is no such file, or its columns cannot be told apart.
+    """
+    form = CSV_FORM.fullmatch(spec)
+    if form is None:
+        raise DataError(f"received '{spec}', but a CSV is named csv:labels.csv or csv:labels.csv:COLUMN.")
+    name, column = form["file"], form["column"]
+    text, inside = _csv_text(files, name)
+    rows = _rows(text, name)
+    images = [entry.name for entry in files.entries]
+    known = {key for image in images for key in keys_of(image)}
+    width = max(len(row) for row in rows)
+    hits = [
+        sum(_key_of(row[index], known) is not None for row in rows if index < len(row))
+        for index in range(min(width, _MOST_COLUMNS))
+    ]
+    if not max(hits):
+        raise DataError(f"No row of {name} names an image in {files.path}; one of them is called '{images[0]}'.")
+    key_column = hits.index(max(hits))
+    has_header = _key_of(rows[0][key_column] if key_column < len(rows[0]) else "", known) is None
+    header = rows[0] if has_header else [str(number + 1) for number in range(width)]
+    label_column = _label_column(header, key_column, column, name)
+    labels: dict[str, str] = {}
+    for row in rows[1:] if has_header else rows:
+        if len(row) <= max(key_column, label_column) or not row[label_column].strip():
+            continue
+        key, label = _key_of(row[key_column], known), row[label_column].strip()
+        if key is not None and labels.setdefault(key, label) != label:
+            raise DataError(f"{name} lists '{key}' twice, as '{labels[key]}' and as '{label}'.")
+    return LabelTable(name, "", labels), inside
+
+
+def _key_of(cell: str, known: set[str]) -> str | None:
+    """The key of an image that a cell names; the cell may have folders in front that the collection does not have."""
+    name = _normal(cell)
+    while name and name not in known:
+        name = name.partition("/")[2]
+    return name or None
+
+
+def _csv_text(files: ImageFiles, name: str) -> tuple[str, str | None]:
+    wanted = _normal(name)
+    inside = next((entry for entry in files.others if entry.name == wanted), None)
+    if inside is None:
+        same = [entry for entry in files.others if base_of(entry.name) == wanted]
+        inside = same[0] if len(same) == 1 else None
+    try:
+        if inside is not None:
+            return _bounded_text(files, inside), inside.name
+        path = files.path.absolute().parent / name
+        if not path.is_file():
+            tables = [entry.name for entry in files.others if entry.name.lower().endswith((".csv", ".tsv", ".txt"))]
+            near = did_you_mean(name, tables)
+            raise DataError(f"There is no '{name}' in {files.path} or next to it.{near}")
+        _check_size(path.stat().st_size)
+        return _text(path.read_bytes()), None
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read '{name}': {error}.") from error
+
+
+def _bounded_text(files: ImageFiles, entry: Entry) -> str:
+    _check_size(entry.size)
+    return _text(files.read(entry))
+
+
+def _check_size(size: int) -> None:
+    if size > _MAX_TABLE_BYTES:
+        raise ValueError(f"it has {size >> 20} MB, the limit is {_MAX_TABLE_BYTES >> 20}")
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _rows(text: str, name: str) -> list[list[str]]:
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t|", key=first.count)
+    try:
+        if not first.count(delimiter):  # "name label", as in many lists of images
+            rows = [line.split() for line in text.splitlines()]
+        else:
+            rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise DataError(f"{name} is not a CSV: {error}.") from error
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if not rows or max(len(row) for row in rows) < 2:
+        raise DataError(f"{name} is not a table with a column of file names and a column of labels.")
+    return rows
+
+
+def _label_column(header: Sequence[str], key_column: int, wanted: str | None, name: str) -> int:
+    names = [cell.strip().lower() for cell in header]
+    rest = [index for index in range(len(header)) if index != key_column]
+    listed = ", ".join(header[index].strip() for index in rest[:20])
+    if wanted is not None:
+        if wanted.lower() in names:
+            return names.index(wanted.lower())
+        if wanted.isdecimal() and 1 <= int(wanted) <= len(header):
+            return int(wanted) - 1
+        raise DataError(f"{name} has no column '{wanted}'.{did_you_mean(wanted, header)} Columns: {listed}.")
+    usual = [index for index in rest if names[index] in _LABEL_NAMES]
+    found = rest if len(rest) == 1 else usual
+    if len(found) != 1:
+        raise DataError(f"Name the column of the labels, data.classes=csv:{name}:COLUMN. {name} has: {listed}.")
+    return found[0]
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")

@@ -1,0 +1,119 @@
+"""Images as the rows of a CSV, ``label,pixel0,...,pixel783``: MNIST and Fashion-MNIST as Kaggle has them."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.errors import DataError
+
+_MAX_BYTES = 512 << 20
+"""Limit of a CSV in bytes. 60,000 images of 784 pixels take about 110 MB."""
+
+_ROWS = 4096
+
+
+def find_pixel_csv(path: Path, half: str) -> tuple[Path, str | None] | None:
+    """The CSV of one half of a data set.
+
+    Args:
+        path: a .csv, a .zip that holds some, or a folder that holds either.
+        half: ``train`` or ``test``, which is part of the file's name; a .csv that is named itself is taken anyway.
+
+    Returns:
+        The file and, in a zip, the member; or None when there is none.
+    """
+    if path.is_dir():
+        if found := _of_half([file.name for file in path.glob("*.csv")], half):
+            return path / found, None
+        for file in sorted(path.glob("*.zip")):
+            if inside := find_pixel_csv(file, half):
+                return inside
+        return None
+    if path.suffix.lower() == ".csv":
+        return path, None
+    member = _of_half(_csv_members(path), half)
+    return (path, member) if member else None
+
+
+def _csv_members(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name for name in archive.namelist() if name.lower().endswith(".csv") and "__MACOSX" not in name]
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return []
+
+
+def _of_half(names: list[str], half: str) -> str | None:
+    """The name that has the half as a word; the shortest, as ``train.csv`` goes before ``train_sample.csv``."""
+    found = [name for name in names if half in re.split(r"[^a-z]+", PurePosixPath(name).name.lower())]
+    return min(found, key=lambda name: (len(PurePosixPath(name).name), name), default=None)
+
+
+def read_pixel_csv(path: Path, member: str | None, side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Images uint8 ``[n, side, side]`` and labels uint8 ``[n]``.
+
+    The column named label has the labels, else the first. A first line without numbers is a header.
+
+    Raises:
+        DataError: if it cannot be read, has no labels, or holds anything but whole numbers from 0 to 255.
+    """
+    name = f"{member} in {path}" if member else str(path)
+    columns = side * side + 1
+    try:
+        with _opened(path, member) as file:
+            first = file.readline(1 << 20)
+            cells = [cell.strip().strip('"').lower() for cell in first.split(",")]
+            if len(cells) == columns - 1:
+                raise DataError(f"{name} has no labels: {len(cells)} columns, but label and pixels are {columns}.")
+            if len(cells) != columns:
+                raise DataError(f"{name} has {len(cells)} columns, but label and {side} x {side} pixels are {columns}.")
+            has_header = not cells[1].lstrip("-").isdecimal()
+            label = cells.index("label") if "label" in cells else 0
+            parts = list(_blocks(file, "" if has_header else first, columns))
+    except (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+        raise DataError(f"Cannot read {name}: {str(error).splitlines()[0] if str(error) else error!r}.") from error
+    rows = np.concatenate(parts) if parts else np.zeros((0, columns), np.uint8)
+    return np.delete(rows, label, axis=1).reshape(-1, side, side), np.ascontiguousarray(rows[:, label])
+
+
+def _blocks(file: io.TextIOBase, first: str, columns: int) -> Iterator[NDArray[np.uint8]]:
+    """The rows as uint8 ``[k, columns]``, some at a time, so that their text is never in memory as a whole."""
+    lines = [first] if first else []
+    while True:
+        lines += [line for line in file.readlines(_ROWS * columns * 2) if line.strip()]
+        if not lines:
+            return
+        values = np.loadtxt(lines, dtype=np.int32, delimiter=",", comments=None, quotechar='"', ndmin=2)
+        if values.shape[1] != columns:
+            raise ValueError(f"a row has {values.shape[1]} columns, not {columns}")
+        if values.min() < 0 or values.max() > 255:
+            raise ValueError(f"values are {values.min()} to {values.max()}, not 0 to 255")
+        yield values.astype(np.uint8)
+        lines = []
+
+
+@contextmanager
+def _opened(path: Path, member: str | None) -> Iterator[io.TextIOWrapper]:
+    if member is None:
+        _check_size(path.stat().st_size)
+        with path.open("rb") as file:
+            yield io.TextIOWrapper(file, encoding="utf-8-sig")
+        return
+    with zipfile.ZipFile(path) as archive:
+        _check_size(archive.getinfo(member).file_size)
+        with archive.open(member) as file:
+            yield io.TextIOWrapper(file, encoding="utf-8-sig")
+
+
+def _check_size(size: int) -> None:
+    if size > _MAX_BYTES:
+        raise ValueError(f"it has {size >> 20} MB, the limit is {_MAX_BYTES >> 20}")
