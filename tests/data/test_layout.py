@@ -175,6 +175,8 @@ def test_other_dataset_json_is_left_alone(tmp_path, text):
     files = collection(tmp_path, grid("a", "b"), dataset_json=text)
     assert arranged(files).class_names == ("a", "b")
     assert arranged(files).passed_over == {NOT_IMAGES: ("dataset.json",)}
+    assert arranged(files).notes[0].startswith("dataset.json in ")
+    assert "not used" in arranged(files).notes[0]
     with pytest.raises(DataError, match=r"not a dataset\.json of StyleGAN") as caught:
         arranged(files, classes="dataset_json")
     assert "\n" not in str(caught.value)
@@ -237,6 +239,7 @@ def test_csv_by_base_name_next_to_the_data_and_with_a_column(tmp_path):
         (table("a/0.png,x", "a/0.png,y"), "lists 'a/0.png' twice"),
         (table("a/0.png,"), "a label for none of the images"),
         ("", "the file is empty"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
         ("one\n", "not a table"),
         (table('a/0.png,"' + "x" * 200_000), "not a CSV"),
     ],

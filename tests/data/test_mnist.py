@@ -213,6 +213,7 @@ def test_csv_that_is_named_itself_in_all_its_forms(tmp_path, cache):
         (lambda text: text.replace("\n3,", "\n33,"), "a label 33"),
         (lambda text: text.partition("\n")[0] + "\n", "as many 28 x 28 images"),
         (lambda text: "", "columns"),
+        (lambda text: "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
         (lambda text: "\0" * 100, "columns"),
     ],
 )

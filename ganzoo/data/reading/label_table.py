@@ -14,6 +14,7 @@ from typing import Any
 from ganzoo.data.archive import Entry, ImageFiles
 from ganzoo.data.reading.formats import suffix_of
 from ganzoo.errors import DataError, did_you_mean
+from ganzoo.git_lfs import WHAT, is_pointer
 
 CSV_FORM = re.compile(r"csv:(?P<file>(?![/\\~]|[A-Za-z]:).+?\.\w+)(?::(?P<column>[^:/\\]+))?")
 """How ``data.classes`` names a CSV and, if need be, its column: ``csv:labels.csv`` or ``csv:labels.csv:species``.
@@ -194,6 +195,8 @@ def _check_size(size: int) -> None:
 
 
 def _text(data: bytes) -> str:
+    if is_pointer(data):
+        raise ValueError(f"it is {WHAT}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

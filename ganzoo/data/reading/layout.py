@@ -122,8 +122,9 @@ def _guess_dataset_json(layout: Layout) -> bool:
     entry = find_dataset_json(layout.files)
     try:
         table = entry and read_dataset_json(layout.files, entry)
-    except DataError:
-        return False  # some other program's dataset.json
+    except DataError as error:  # some other program's dataset.json, or a damaged one
+        layout.notes.append(f"{error} It is not used.")
+        return False
     if table is None or entry is None:
         layout.notes.append("No labels: dataset.json has none (data.classes=folder makes the folders classes)")
         _used(layout, entry.name if entry else None)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import DataError
+from ganzoo.git_lfs import require_content
 
 _MAX_BYTES = 512 << 20
 """Limit of a CSV in bytes. 60,000 images of 784 pixels take about 110 MB."""
@@ -66,6 +67,7 @@ def read_pixel_csv(path: Path, member: str | None, side: int) -> tuple[NDArray[n
     Raises:
         DataError: if it cannot be read, has no labels, or holds anything but whole numbers from 0 to 255.
     """
+    require_content(path, error=DataError)
     name = f"{member} in {path}" if member else str(path)
     columns = side * side + 1
     try:
