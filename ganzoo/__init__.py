@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import evaluate
     from ganzoo.hub import pull
     from ganzoo.inference import Generator
-    from ganzoo.launch import train
+    from ganzoo.launch import resume, train
     from ganzoo.loading import load
     from ganzoo.publishing import publish
     from ganzoo.runs import Run, find_run, list_runs
@@ -48,6 +48,7 @@ __all__ = [
     "pull",
     "read_bundle",
     "registries",
+    "resume",
     "train",
 ]
 
@@ -66,6 +67,7 @@ _HOMES = {
     "publish": "publishing",
     "pull": "hub",
     "read_bundle": "bundle",
+    "resume": "launch",
     "train": "launch",
 }
 """Public name -> the module it comes from."""

@@ -43,6 +43,7 @@ def evaluate(
     config: str | None = None,
     output: str | os.PathLike[str] | None = None,
     quiet: bool = False,
+    root: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Measure a trained generator and write metrics.json beside it.
 
@@ -57,6 +58,7 @@ def evaluate(
         config: a model of the zoo or a YAML file that says what the real data are; by default the run or bundle does.
         output: by default metrics.json in the run's folder, beside the bundle, or here for a model that was fetched.
         quiet: show no progress.
+        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
 
     Raises:
         GanzooError: if something is not found, does not fit, or cannot be written.
@@ -64,7 +66,7 @@ def evaluate(
     from ganzoo.loading import load
 
     plan = Plan(metrics, extractor, samples, draws)
-    generator = load(what)
+    generator = load(what, root=root)
     target = default_target(generator.bundle, what) if output is None else Path(output)
     check_target(target, generator.bundle, asked=output is not None)
     made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)

@@ -15,6 +15,7 @@ _REPO = re.compile(rf"{_PART}/{_PART}", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([^/]+/[^/@]+?)(?:/tree/([^?#]+))?/?", re.ASCII)
+_RUNS = "runs"
 _FORMS = "user/name, user/name@revision or hf://user/name"
 
 
@@ -62,7 +63,8 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
         revision: from an argument of its own.
 
     Returns:
-        None if the text is of another form and may mean something else.
+        None if the text is of another form and may mean something else. ``name/number`` means a run, unless ``hf://``
+        or a revision makes it a model on the Hub.
 
     Raises:
         HubError: if it can only mean the Hub, and is wrong; or there are two revisions.
@@ -77,9 +79,21 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
     if given and revision and given != revision:
         raise HubError(f"Two revisions for {name}: '@{given}' and revision '{revision}'. Give one.")
     chosen = given or revision or None
+    if not certain and chosen is None and is_run_name(text):
+        return None
     if chosen is not None and (not _REVISION.fullmatch(chosen) or ".." in chosen or "//" in chosen):
         raise HubError(f"{name}: {chosen[:80]!a} is no revision; a revision is a branch, a tag or a commit.")
     return HubReference(name, chosen)
+
+
+def is_run_name(text: str) -> bool:
+    """Whether a text has the form of a run: ``model/number``, or a path that begins with ``runs``.
+
+    The form alone decides, and not what is in the present folder: a run's name that is typed in another folder is not
+    to be asked of the Hub.
+    """
+    first, slash, second = text.partition("/")
+    return bool(slash) and (first == _RUNS or second.isdecimal())
 
 
 def require_reference(text: str, *, revision: str | None = None) -> HubReference:
@@ -96,6 +110,11 @@ def require_reference(text: str, *, revision: str | None = None) -> HubReference
 
 def no_name(text: str) -> str:
     """The sentence for a text that is no name of a model on the Hub."""
+    if is_run_name(text):
+        return (
+            f"'{text[:120]}' has the form of a run, and a model on the Hugging Face Hub is user/name. If a model has "
+            f"this name: {SCHEME}{text[:120]}"
+        )
     return f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}."
 
 

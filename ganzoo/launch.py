@@ -16,6 +16,7 @@ from ganzoo.tensorflow_import import import_tensorflow
 if TYPE_CHECKING:
     from ganzoo.config import Config
     from ganzoo.runs import Run
+    from ganzoo.training.trainer import Outcome
 
 
 def train(
@@ -37,7 +38,7 @@ def train(
         data: file or folder of the training data, for sources that read one.
         seed: by default the config's.
         overrides: further ``dotted.key=value`` texts.
-        root: where runs are kept; by default ``runs/`` in the present folder.
+        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
         max_minutes: stop after so long.
         quiet: show no progress, and not what the collapse watch sees; both stand in the run's log.
 
@@ -50,7 +51,49 @@ def train(
     import_tensorflow()
     from ganzoo.training.train import start
 
-    run, outcome = start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say)
+    return _ended(*start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say))
+
+
+def resume(
+    run: str | os.PathLike[str] | Run | None = None,
+    *,
+    steps: int | None = None,
+    data: str | os.PathLike[str] | None = None,
+    allow_changed_data: bool = False,
+    root: str | os.PathLike[str] | None = None,
+    max_minutes: float | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Go on with a run from its newest checkpoint, as if it had never stopped, and return it.
+
+    Args:
+        run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
+        steps: new length of the whole training, also of a finished one, where no schedule depends on the length.
+        data: where the data are now, if they have moved. They are compared with those that the run began with.
+        allow_changed_data: go on even if the data are not the same.
+        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
+        max_minutes: stop after so long.
+        quiet: show no progress, and not what the collapse watch sees.
+
+    Raises:
+        GanzooError: if there is no such run, it is finished or in training elsewhere, or cannot be changed in this way.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once the run is saved.
+    """
+    require(TRAINING, action="Training")
+    import_tensorflow()
+    from ganzoo.runs import Run
+    from ganzoo.training.changes import Changes
+    from ganzoo.training.train import resume as go_on
+
+    what = run.folder if isinstance(run, Run) else run
+    changes = Changes(steps=steps, data=data, other_data=allow_changed_data)
+    say = _unheard if quiet else _say
+    name = None if what is None else os.fspath(what)
+    return _ended(*go_on(name, root=root, changes=changes, max_minutes=max_minutes, quiet=quiet, say=say))
+
+
+def _ended(run: Run, outcome: Outcome) -> Run:
+    """The run; after Ctrl-C an end of the script, which would otherwise use what is not trained."""
     if outcome.reason == "interrupted":
         go_on = command("train --resume", run_word(run.folder))
         raise KeyboardInterrupt(f"Run {run.name} is saved at step {outcome.step}: {go_on}")

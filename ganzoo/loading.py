@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ganzoo.dependencies import EXPORT, require
 from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
-from ganzoo.hub_reference import DEFAULTS, HubOptions, HubReference, parse_reference
+from ganzoo.hub_reference import DEFAULTS, SCHEME, HubOptions, is_run_name, parse_reference
 
 if TYPE_CHECKING:
     from ganzoo.bundle import Bundle
@@ -37,13 +37,15 @@ def load(
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     force_download: bool = False,
+    root: str | os.PathLike[str] | None = None,
 ) -> Generator:
     """Load a trained generator; TensorFlow is not needed, unless a run has to be exported first.
 
     Args:
-        what: a bundle folder, a run folder, ``model/number`` or a model's name for a run under ``runs/``, a pretrained
+        what: a bundle folder, a run folder, ``model/number`` or a model's name for a run in ``root``, a pretrained
             model of the zoo (``ganzoo list --pretrained``), or a model on the Hugging Face Hub: ``user/name``,
-            ``user/name@revision``, ``hf://user/name``. The first that is there is taken; ``hf://`` is always the Hub.
+            ``user/name@revision``, ``hf://user/name``. The first that is there is taken; ``hf://`` is always the Hub,
+            and ``name/number`` never.
         device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
         threads: of one run on the CPU; by default as many as there are cores.
         precision: "float16" takes ``onnx/model_fp16.onnx``, if the bundle has it.
@@ -53,12 +55,13 @@ def load(
         cache_dir: by default the Hub's cache (HF_HOME).
         local_files_only: never ask the Hub.
         force_download: fetch the files again.
+        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
 
     Raises:
         GanzooError: if nothing answers to the name, or what does is damaged, unsafe or cannot run here.
     """
     hub = HubOptions(revision, token, cache_dir, local_files_only, force_download)
-    return open_generator(what, hub=hub, device=device, threads=threads, precision=precision)
+    return open_generator(what, hub=hub, device=device, threads=threads, precision=precision, root=root)
 
 
 def open_generator(
@@ -69,18 +72,21 @@ def open_generator(
     device: Device = "auto",
     threads: int | None = None,
     precision: Precision = "float32",
+    root: str | os.PathLike[str] | None = None,
 ) -> Generator:
     """``load`` for the command line: ``before_export`` is called with a run that has to be exported first."""
     from ganzoo.inference import Generator, graph_file
 
-    local = _local_bundle(what, before_export=before_export)
+    local = _local_bundle(what, root=root, before_export=before_export)
     if local is not None and hub.revision is not None:
         raise HubError(f"A revision is of a model on the Hub, but '{os.fspath(what)}' is here: {local}")
-    folder = local or _fetched(what, hub, files=[graph_file(precision)])
+    folder = local or _fetched(what, hub, files=[graph_file(precision)], root=root)
     return Generator.from_bundle(folder, device=device, threads=threads, precision=precision, download=local is None)
 
 
-def open_bundle(what: str | os.PathLike[str], *, files: list[str]) -> Bundle:
+def open_bundle(
+    what: str | os.PathLike[str], *, files: list[str], root: str | os.PathLike[str] | None = None
+) -> Bundle:
     """The verified bundle that ``what`` means, as in ``load``, with at least these of its files.
 
     Raises:
@@ -88,39 +94,48 @@ def open_bundle(what: str | os.PathLike[str], *, files: list[str]) -> Bundle:
     """
     from ganzoo.bundle import read_bundle
 
-    local = _local_bundle(what, before_export=lambda run: None)
+    local = _local_bundle(what, root=root, before_export=lambda run: None)
     if local is not None:
         return read_bundle(local)
-    return read_bundle(_fetched(what, DEFAULTS, files=files), download=True)
+    return read_bundle(_fetched(what, DEFAULTS, files=files, root=root), download=True)
 
 
-def find_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
+def find_bundle(
+    what: str | os.PathLike[str],
+    *,
+    root: str | os.PathLike[str] | None = None,
+    before_export: Callable[[Run], None] = lambda run: None,
+) -> Path:
     """The folder of the bundle on this machine that ``what`` means: a bundle, else a run. The Hub is not asked.
 
     A run without an up-to-date bundle is exported.
 
     Args:
-        what: as in ``load``.
+        what, root: as in ``load``.
         before_export: called with the run, if it has to be exported first, which takes a while.
 
     Raises:
         GanzooError: if nothing answers to the name; saying what is possible.
     """
-    folder = _local_bundle(what, before_export=before_export)
+    folder = _local_bundle(what, root=root, before_export=before_export)
     if folder is None:
-        raise _nothing(what)
+        raise _nothing(what, root)
     return folder
 
 
-def _local_bundle(what: str | os.PathLike[str], *, before_export: Callable[[Run], None]) -> Path | None:
+def _local_bundle(
+    what: str | os.PathLike[str], *, root: str | os.PathLike[str] | None, before_export: Callable[[Run], None]
+) -> Path | None:
     folder = expanded(what)
     if _is_bundle(folder):
         return folder
-    run = _find_run(what, folder)
+    run = _find_run(what, folder, root)
     return None if run is None else run_bundle(run, before_export=before_export)
 
 
-def _fetched(what: str | os.PathLike[str], options: HubOptions, *, files: list[str]) -> Path:
+def _fetched(
+    what: str | os.PathLike[str], options: HubOptions, *, files: list[str], root: str | os.PathLike[str] | None
+) -> Path:
     """The folder of a pretrained model's files, or of a model's on the Hub.
 
     Raises:
@@ -133,20 +148,11 @@ def _fetched(what: str | os.PathLike[str], options: HubOptions, *, files: list[s
         if model is not None:
             return open_pretrained(model, options, files=files).folder
         reference = None if Path(what).exists() else parse_reference(what, revision=options.revision)
-        if reference is not None and not _is_run_name(reference):
+        if reference is not None:
             from ganzoo.hub import fetch
 
             return fetch(reference, options, files=files).folder
-    raise _nothing(what)
-
-
-def _is_run_name(reference: HubReference) -> bool:
-    """Whether ``model/number`` rather means a run: its model is of the zoo, or was trained here."""
-    from ganzoo.runs import RUNS
-    from ganzoo.zoo import config_files
-
-    model, _, number = reference.repo.partition("/")
-    return number.isdecimal() and (model in config_files() or (RUNS / model).is_dir())
+    raise _nothing(what, root)
 
 
 def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
@@ -156,16 +162,22 @@ def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: N
         RunError: if the run has no checkpoint.
         MissingDependencyError: if it has to be exported, and TensorFlow is not installed.
     """
-    folder, chosen = run.folder / RUN_BUNDLE, run.chosen_step()
-    exported = exported_step(run)
-    if exported is not None and (chosen is None or exported >= chosen):
+    from ganzoo.runs import exporting
+
+    folder, exported = run.folder / RUN_BUNDLE, exported_step(run)
+    if _is_new_enough(exported, run):
         return folder
-    if chosen is None:
+    if run.chosen_step() is None:
         raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to generate from.")
     try:
         require(EXPORT, action="Exporting a run")
         before_export(run)
-        return run.export(folder)
+        with exporting(run):
+            if _is_new_enough(exported_step(run), run):  # by another process, meanwhile
+                return folder
+            from ganzoo.export import export_run
+
+            return export_run(run, folder)
     except GanzooError as error:
         if exported is None:
             raise
@@ -173,20 +185,26 @@ def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: N
         raise type(error)(f"{error}{older}") from error
 
 
+def _is_new_enough(exported: int | None, run: Run) -> bool:
+    """Whether a bundle of the step ``exported`` is of the chosen checkpoint, or a newer one."""
+    chosen = run.chosen_step()
+    return exported is not None and (chosen is None or exported >= chosen)
+
+
 def _is_bundle(folder: Path) -> bool:
     return (folder / "metadata.json").is_file() or (folder / "config.json").is_file()
 
 
-def _find_run(what: str | os.PathLike[str], folder: Path) -> Run | None:
-    """A run that is named by its folder, or by its name under ``runs/``."""
-    from ganzoo.runs import CONFIG, RUNS, Run, find_run
+def _find_run(what: str | os.PathLike[str], folder: Path, root: str | os.PathLike[str] | None) -> Run | None:
+    """A run that is named by its folder, or by its name in the folder of runs."""
+    from ganzoo.runs import CONFIG, Run, find_run, runs_folder
 
     if (folder / CONFIG).is_file():
         return Run(folder)
-    if not isinstance(what, str) or not RUNS.is_dir():
+    if not isinstance(what, str) or not runs_folder(root).is_dir():
         return None
     try:
-        return find_run(what)
+        return find_run(what, root=root)
     except RunError:
         return None
 
@@ -204,7 +222,7 @@ def exported_step(run: Run) -> int | None:
         return None
 
 
-def _nothing(what: str | os.PathLike[str]) -> GanzooError:
+def _nothing(what: str | os.PathLike[str], root: str | os.PathLike[str] | None) -> GanzooError:
     """Why nothing was found, and what is possible instead."""
     text, folder = os.fspath(what), expanded(what)
     if folder.is_file():
@@ -215,7 +233,7 @@ def _nothing(what: str | os.PathLike[str]) -> GanzooError:
         )
     if not isinstance(what, str) or text.startswith((".", "~", os.sep)) or folder.is_absolute():
         return BundleError(f"No bundle or run at '{text}': there is no such folder. See: ganzoo runs")
-    from ganzoo.runs import list_runs
+    from ganzoo.runs import ELSEWHERE, list_runs, runs_folder
     from ganzoo.zoo import config_files
     from ganzoo.zoo_index import pretrained_models
 
@@ -224,8 +242,13 @@ def _nothing(what: str | os.PathLike[str]) -> GanzooError:
         return RunError(
             f"'{text}' is in the zoo, but there are no trained weights of it here. Train it: ganzoo train {text}"
         )
-    runs = [name for run in list_runs() for name in (run.name, run.folder.parent.name)]
+    runs = [name for run in list_runs(root=root) for name in (run.name, run.folder.parent.name)]
     near = did_you_mean(text, {*models, *runs, *pretrained_models()})
+    if is_run_name(text):
+        return UnknownNameError(
+            f"No run '{text}' in '{runs_folder(root).absolute()}'.{near} See all: ganzoo runs\n"
+            f"{ELSEWHERE} If a model on the Hugging Face Hub has this name: {SCHEME}{text}"
+        )
     return UnknownNameError(
         f"No bundle, run or model named '{text}'.{near}\nSee all: ganzoo list, ganzoo list --pretrained, and for those "
         "trained here: ganzoo runs. A model on the Hugging Face Hub is user/name."

@@ -33,6 +33,13 @@ class OptimizerConfig(Part):
         """The Keras optimizer for a training of so many ``updates``. The step itself clips by ``clip_norm``."""
         raise NotImplementedError
 
+    def tied_to_length(self) -> str | None:
+        """The setting that depends on the length of the training; None if there is none, so that it can be lengthened.
+
+        A subclass that uses ``updates`` in another way names it here, too.
+        """
+        return None if self.schedule == "constant" else f"schedule={self.schedule}"
+
     def shared(self, updates: int) -> dict[str, Any]:
         """The arguments that every Keras optimizer takes."""
         from ganzoo.training.schedule import WarmupThenDecay

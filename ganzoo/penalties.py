@@ -39,6 +39,13 @@ class Penalty(Part):
         """What the penalty is multiplied by at a step (int64) of a training of so many; None leaves it as it is."""
         return None
 
+    def tied_to_length(self) -> str | None:
+        """The setting that depends on the length of the training; None if there is none, so that it can be lengthened.
+
+        A penalty with a ``scale`` of its own counts as tied unless it overrides this.
+        """
+        return None if type(self).scale is Penalty.scale else "scale"
+
 
 penalties: Registry[Penalty] = Registry("penalties", kind="penalty", base=Penalty, package="ganzoo.penalties")
 
@@ -85,6 +92,11 @@ class ZeroCentred(Penalty):
         done = tf.minimum(1.0, tf.cast(step, tf.float32) / (self.schedule_steps or steps))
         left = 0.5 * (1.0 + tf.cos(math.pi * done)) if self.schedule == "cosine" else 1.0 - done
         return left + (1.0 - left) * (self.gamma_end / self.gamma)
+
+    def tied_to_length(self) -> str | None:
+        if self.gamma_end is None or self.schedule_steps is not None:
+            return None
+        return f"gamma_end={self.gamma_end:g} without schedule_steps"
 
     def at(self, critic: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
         """The penalty at these samples."""

@@ -54,6 +54,7 @@ def publish(
     message: str | None = None,
     dry_run: bool = False,
     token: str | bool | None = None,
+    root: str | os.PathLike[str] | None = None,
 ) -> Publication:
     """Publish a trained generator: its bundle becomes one commit of a model on the Hub, which is made if it is new.
 
@@ -69,6 +70,7 @@ def publish(
         message: of the commit.
         dry_run: only say what would be published; the Hub is not asked.
         token: by default HF_TOKEN or what ``hf auth login`` has saved.
+        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
 
     Raises:
         HubError: if the Hub refuses or cannot be reached. Nothing is changed then, except that a new model may be there
@@ -85,7 +87,7 @@ def publish(
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
     if license is not None:
         check_license(license)
-    bundle = _public(with_metrics(read_bundle(find_bundle(what)), write=not dry_run))
+    bundle = _public(with_metrics(read_bundle(find_bundle(what, root=root)), write=not dry_run))
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganzoo import yaml_files
+from ganzoo.environment.places import expanded
 from ganzoo.errors import RunError, did_you_mean
 
 RUNS = Path("runs")
-"""Where runs are kept, under the present folder."""
+"""Where runs are kept, under the present folder, unless the variable names another place."""
+RUNS_VARIABLE = "GANZOO_RUNS"
+ELSEWHERE = f"Runs in another place: --runs DIR, or the variable {RUNS_VARIABLE}."
 
 CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
 BEST = "best"
 """Folder of the averaged generator's weights at the best step that was measured."""
 CLASS_NAMES = "class_names.json"
+FINGERPRINT = "data.json"
+"""Which data the run is trained on, by content."""
+EXPORT_LOCK = "export.lock"
+if TYPE_CHECKING:
+    from ganzoo.environment.locks import Holder
+
 _STEP = re.compile(r"step-(\d+)")
 
 
@@ -91,15 +101,45 @@ class Run:
         path = self.folder / LOG
         return time.time() - (path if path.exists() else self.folder).stat().st_mtime
 
-    def export(self, folder: str | os.PathLike[str] | None = None, **options: Any) -> Path:
-        """Export the averaged generator of the best checkpoint as a bundle; see ``ganzoo.export.export_run``."""
+    def export(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        on_wait: Callable[[Holder | None], None] = lambda holder: None,
+        **options: Any,
+    ) -> Path:
+        """Export the averaged generator of the best checkpoint as a bundle; see ``ganzoo.export.export_run``.
+
+        Waits for another process that exports this run; ``on_wait`` is called with it before.
+        """
         from ganzoo.export import export_run
 
-        return export_run(self, folder, **options)
+        with exporting(self, on_wait=on_wait):
+            return export_run(self, folder, **options)
 
     def _repr_png_(self) -> bytes | None:
         files = self.sample_files()
         return files[-1].read_bytes() if files else None
+
+
+@contextlib.contextmanager
+def exporting(run: Run, *, on_wait: Callable[[Holder | None], None] = lambda holder: None) -> Iterator[None]:
+    """One export of a run at a time: waits for the others. ``on_wait`` is called before a wait.
+
+    A run in a folder that cannot be written can only be exported to another place, and is not locked.
+    """
+    from ganzoo.environment.locks import lock
+
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            stack.enter_context(lock(run.folder / EXPORT_LOCK, wait=True, on_wait=on_wait))
+        yield
+
+
+def runs_folder(root: str | os.PathLike[str] | None = None) -> Path:
+    """Where runs are kept: ``root``, else the variable GANZOO_RUNS, else ``runs`` in the present folder."""
+    chosen = root if root is not None else os.environ.get(RUNS_VARIABLE) or RUNS
+    return expanded(chosen, variable=RUNS_VARIABLE)
 
 
 def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
@@ -108,7 +148,7 @@ def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
     Raises:
         RunError: if it cannot be made.
     """
-    parent = Path(root or RUNS) / name
+    parent = runs_folder(root) / name
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for _ in range(1000):
@@ -125,7 +165,7 @@ def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
 
 def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
     """All runs, the one that was active last at the end."""
-    folder = Path(root or RUNS)
+    folder = runs_folder(root)
     found = [Run(path.parent) for path in folder.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
     return sorted(found, key=lambda run: (-run.age_seconds, run.name))
 
@@ -138,12 +178,12 @@ def find_run(what: str | None = None, *, root: str | os.PathLike[str] | None = N
     Raises:
         RunError: if there is none; with the nearest names.
     """
-    runs = list_runs(root=root)
+    runs, folder = list_runs(root=root), runs_folder(root)
     if what is None:
         if not runs:
-            raise RunError(f"There is no run in '{root or RUNS}'. Start one: ganzoo train dcgan-faces-32")
+            raise RunError(no_runs(folder))
         return runs[-1]
-    path = Path(what)
+    path = expanded(what)
     if (path / CONFIG).is_file():
         return Run(path)
     inside = [run for run in list_runs(root=path.parent) if run.folder.parent == path]
@@ -156,7 +196,13 @@ def find_run(what: str | None = None, *, root: str | os.PathLike[str] | None = N
     if wanted:
         return wanted[-1]
     names = [run.name for run in runs] + [run.folder.parent.name for run in runs]
-    raise RunError(f"No run '{what}' in '{root or RUNS}'.{did_you_mean(str(what), names)}\nSee all: ganzoo runs")
+    near = did_you_mean(str(what), names)
+    raise RunError(f"No run '{what}' in '{folder.absolute()}'.{near}\nSee all: ganzoo runs. {ELSEWHERE}")
+
+
+def no_runs(folder: Path) -> str:
+    """The sentence for a folder without runs."""
+    return f"There is no run in '{folder.absolute()}'. Start one: ganzoo train dcgan-faces-32\n{ELSEWHERE}"
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:

@@ -58,13 +58,18 @@ def ship(name: str, folder: str | os.PathLike[str], *, repo: str) -> zoo_index.P
 
 
 def publish_pretrained(
-    model: zoo_index.Pretrained, what: str | os.PathLike[str] | None = None, **options: Any
+    model: zoo_index.Pretrained,
+    what: str | os.PathLike[str] | None = None,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    **options: Any,
 ) -> tuple[Publication, Path | None]:
     """Publish a pretrained model of the zoo where the index says, and write its commit and hashes into the index.
 
     Args:
         model: the entry of the index.
         what: a run or bundle; by default the copy that ships with ganzoo.
+        root: where runs are kept, as in ``publish``.
         options: those of ``publish``; no branch and no pull request, since neither is the commit that people get.
 
     Returns:
@@ -80,9 +85,9 @@ def publish_pretrained(
             f"(pip install -e .), or say which run or bundle it is: ganzoo publish RUN --zoo {model.name}"
         )
     folder = shipped if what is None else what
-    made = publish(folder, model.repo, **options)
+    made = publish(folder, model.repo, root=root, **options)
     if made.commit is None:
         return made, None
-    bundle = read_bundle(find_bundle(folder))
+    bundle = read_bundle(find_bundle(folder, root=root))
     entry = zoo_index.entry_of(model.name, bundle, repo=model.repo, revision=made.commit)
     return made, zoo_index.write_entry(entry)

@@ -52,11 +52,11 @@ def no_export(monkeypatch):
     """Makes an export fail the test's way: nothing is exported, and it is known that it was asked for."""
     asked = []
 
-    def export(run, folder=None, **options):
+    def export(run, folder, **options):
         asked.append(run.name)
         raise ExportError("not in this test")
 
-    monkeypatch.setattr(Run, "export", export)
+    monkeypatch.setattr("ganzoo.export.export_run", export)
     return asked
 
 
@@ -149,6 +149,8 @@ def test_a_folder_of_pictures_with_the_name_of_a_run_is_not_taken_for_it(place, 
         ("zzz", UnknownNameError, "ganzoo list"),
         ("dense-ring8/7", UnknownNameError, "ganzoo runs"),
         ("points/7", UnknownNameError, "Did you mean 'points' or 'points/001'"),
+        ("never-seen/001", UnknownNameError, r"No run 'never-seen/001' in '/.*/runs'.*\n.*--runs DIR.*hf://never-seen"),
+        ("runs/never-seen", UnknownNameError, "No run 'runs/never-seen'"),
         ("./zzz", BundleError, "no such folder"),
         ("/zzz", BundleError, "no such folder"),
         ("~/zzz-not-here", BundleError, "no such folder"),
@@ -177,6 +179,19 @@ def test_a_strange_bundle_is_refused_not_skipped(place):
 def test_a_name_on_the_hub_is_looked_for_in_the_cache_alone_if_told_so(place, what):
     with pytest.raises(HubError, match=r"someone/some-model\S* is not in the cache.*ganzoo pull someone/some-model"):
         ganzoo.load(what, local_files_only=True, cache_dir=place / "cache")
+
+
+@pytest.mark.parametrize("what", ["faces/001", "faces/1", "runs/faces"])
+def test_the_form_of_a_run_never_means_the_hub_unless_it_is_said(place, monkeypatch, what):
+    asked = []
+    monkeypatch.setattr("ganzoo.hub.fetch", lambda reference, *args, **options: asked.append(str(reference)) or 1 / 0)
+    with pytest.raises(UnknownNameError, match="GANZOO_RUNS"):
+        ganzoo.load(what)
+    assert asked == []
+    for said, options in ((f"hf://{what}", {}), (f"{what}@main", {}), (what, {"revision": "main"})):
+        with pytest.raises(ZeroDivisionError):
+            ganzoo.load(said, **options)
+    assert [reference.partition("@")[0] for reference in asked] == [what] * 3
 
 
 def test_a_folder_is_never_looked_for_on_the_hub(place):

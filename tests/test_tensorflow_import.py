@@ -15,7 +15,9 @@ def python(code, folder, **settings):
 
 
 def test_training_from_python_says_where_the_run_is_and_no_more(tmp_path):
-    assert python(TRAINED + "run.export()", tmp_path).stderr == "Run dense-ring8/001 in runs/dense-ring8/001\n"
+    first, *reports = python(TRAINED + "run.export()", tmp_path).stderr.splitlines()
+    assert first == "Run dense-ring8/001 in runs/dense-ring8/001"
+    assert [line.partition(",")[0] for line in reports] == ["dense-ring8: step: 2 of 2"]
 
 
 def test_exporting_from_python_is_quiet(tmp_path):

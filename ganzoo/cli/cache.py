@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.output import bytes_text, emit, emit_json, emit_table, say
+from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.cli.verbs import WorkingVerb
+from ganzoo.quantities import bytes_text
 
 app = typer.Typer(
     invoke_without_command=True, help="What ganzoo keeps on this machine, how big it is, and how to remove it."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli.generate import Device, OnDevice, Revision, Threads, What
+from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit_json, emit_table, say
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def evaluate(
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
+    runs: RunsFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what metrics.json holds.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Measure a trained generator against real samples, and write metrics.json.
 
@@ -59,7 +61,7 @@ def evaluate(
         from ganzoo.dependencies import TRAINING, require
 
         require(TRAINING, action="The extractor 'inception_v3'")
-    generator = open_generator(what, device=device, threads=threads, revision=revision)
+    generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
     target = default_target(generator.bundle, what) if output is None else output
     check_target(target, generator.bundle, asked=output is not None)
     made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)

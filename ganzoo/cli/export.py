@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from ganzoo.cli import complete
+from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit, generate_hint, say
 from ganzoo.environment.commands import path_word
 from ganzoo.errors import did_you_mean
@@ -38,6 +39,7 @@ def export(
     limit: Annotated[
         list[str] | None, typer.Option(metavar="SENTENCE", help="For the card: a flaw of the samples. Repeatable.")
     ] = None,
+    runs: RunsFolder = None,
 ) -> None:
     """Export the averaged generator of a run's best checkpoint, each form checked against the original.
 
@@ -48,7 +50,7 @@ def export(
     from ganzoo.runs import find_run
 
     which = _which(checkpoint)
-    found = find_run(run)
+    found = find_run(run, root=runs)
     require(EXPORT, action="Exporting")
     say(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
@@ -61,6 +63,7 @@ def export(
         tflite=tflite,
         license=license,
         limits=limit or (),
+        on_wait=lambda holder: say(f"Waiting for another export of this run, by {holder or 'another process'} ..."),
     )
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     emit(str(folder))

@@ -10,6 +10,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.destination import Output
+from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit, say
 from ganzoo.errors import GanzooError
 
@@ -74,6 +75,7 @@ def generate(
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
+    runs: RunsFolder = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Generate samples. What was written is printed: one path a line, or the folder of the pictures.
@@ -84,7 +86,7 @@ def generate(
 
     numbers = parse_seeds(seeds)
     target = Output.parse(output, form)
-    generator = open_generator(what, device=device, threads=threads, revision=revision)
+    generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
     target = _complete(target, generator, seeds, len(numbers), grid)
     if not target.is_folder:
         _check_suffix(target, generator)
@@ -99,13 +101,15 @@ def generate(
         emit(str(path))
 
 
-def open_generator(what: str, *, device: Device, threads: int | None = None, revision: str | None = None) -> Generator:
+def open_generator(
+    what: str, *, device: Device, threads: int | None = None, revision: str | None = None, root: Path | None = None
+) -> Generator:
     """The generator of a bundle, run or model, with a message if it has to be exported first."""
     from ganzoo.hub_reference import HubOptions
     from ganzoo.loading import open_generator as open_
 
     hub = HubOptions(revision=revision)
-    generator = open_(what, hub=hub, before_export=tell_export, device=device.value, threads=threads)
+    generator = open_(what, hub=hub, before_export=tell_export, device=device.value, threads=threads, root=root)
     if device is Device.auto and generator.device != "cpu":
         say(f"Running on {generator.device}.")
     return generator

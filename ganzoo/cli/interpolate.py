@@ -20,6 +20,7 @@ from ganzoo.cli.generate import (
     open_generator,
     read_label,
 )
+from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit
 from ganzoo.errors import GanzooError
 
@@ -46,6 +47,7 @@ def interpolate(
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
+    runs: RunsFolder = None,
 ) -> None:
     """Walk through the latent space from one seed to another and write an animation."""
     from ganzoo import animations
@@ -54,7 +56,7 @@ def interpolate(
     if not target.is_folder:
         target.check_suffix(list(animations.MAX_RATE))
         animations.check_animation(Path(f"walk{target.suffix}"), fps)
-    generator = open_generator(what, device=device, threads=threads, revision=revision)
+    generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
     if generator.kind == "vector":
         raise GanzooError(
             f"'{generator.name}' makes vectors, so there is nothing to animate; use ganzoo.load in Python."

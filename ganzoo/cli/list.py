@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import bytes_text, emit_json, emit_table, say
+from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.quantities import bytes_text
 
 
 def list_command(

@@ -97,24 +97,3 @@ def generate_hint(what: str, config: Config) -> str:
     """The command that shows what a trained model makes."""
     how = "--seeds 0-63 --grid -o samples.png" if len(config.sample_shape) == 3 else "--seeds 0-999 -o samples.npy"
     return command("generate", what, options=how)
-
-
-def count_text(number: float) -> str:
-    """A large number as a reader likes it: ``512``, ``3.4 k``, ``1.25 M``, ``2.1 G``."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number:.3g}" if isinstance(number, float) else str(number)
-
-
-def bytes_text(number: float) -> str:
-    """A size in bytes: ``812 kB``, ``1.4 GB`` (powers of ten)."""
-    return f"{count_text(int(number))}B" if number >= 1e3 else f"{int(number)} B"
-
-
-def age_text(seconds: float) -> str:
-    """How long ago: ``12 s``, ``5 min``, ``3 h``, ``4 d``."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"

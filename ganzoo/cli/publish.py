@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import bytes_text, emit, emit_table, say
+from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.output import emit, emit_table, say
 from ganzoo.environment.commands import command
+from ganzoo.quantities import bytes_text
 
 if TYPE_CHECKING:
     from ganzoo.publishing import Publication
@@ -36,6 +39,7 @@ def publish(
     zoo: Annotated[
         str | None, typer.Option(metavar="NAME", help="Publish a pretrained model of the zoo, and update its index.")
     ] = None,
+    runs: RunsFolder = None,
 ) -> None:
     """Put a trained generator on the Hugging Face Hub as one commit, with a model card, and print its address."""
     from ganzoo.cli.generate import tell_export
@@ -48,22 +52,28 @@ def publish(
     if zoo is not None:
         if len(names or ()) > 1 or branch or create_pr:
             raise typer.BadParameter("with --zoo, give a run or a bundle at most, and no branch or pull request")
-        made, index = publish_pretrained(_entry(zoo), names[0] if names else None, **options)
+        made, index = publish_pretrained(_entry(zoo), names[0] if names else None, root=runs, **options)
         _report(made)
         if index is not None:
             say(f"The commit and the hashes stand in {index}")
         return
-    what, repo = _places(names or [])
-    folder = find_bundle(what, before_export=tell_export)
+    what, repo = _places(names or [], runs)
+    folder = find_bundle(what, root=runs, before_export=tell_export)
     _report(put(folder, repo, branch=branch, create_pr=create_pr, **options))
 
 
-def _places(names: list[str]) -> tuple[str, str]:
+def _places(names: list[str], root: Path | None) -> tuple[str, str]:
     """The run or bundle, and the name on the Hub."""
+    from ganzoo.hub_reference import is_run_name
     from ganzoo.runs import find_run
 
     if len(names) == 1:
-        return str(find_run(None).folder), names[0]
+        if is_run_name(names[0]):
+            raise typer.BadParameter(
+                f"'{names[0]}' is a run; name the model on the Hub, too: ganzoo publish {names[0]} user/name",
+                param_hint="[RUN] user/name",
+            )
+        return str(find_run(None, root=root).folder), names[0]
     if len(names) != 2:
         raise typer.BadParameter("give a run or bundle, and user/name", param_hint="[RUN] user/name")
     return names[0], names[1]

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import bytes_text, emit, say
+from ganzoo.cli.output import emit, say
 from ganzoo.environment.commands import command, path_word, quote
+from ganzoo.quantities import bytes_text
 
 
 def pull(

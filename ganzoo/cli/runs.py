@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.output import age_text, emit_json, emit_table, say
+from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.quantities import age_text
 
 if TYPE_CHECKING:
     from ganzoo.runs import Run
 
 
-def runs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the runs in runs/, the newest last: step, age, last losses, and what the collapse watch has seen."""
-    from ganzoo.runs import RUNS, list_runs
+def runs(
+    root: RunsFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the runs, the newest last: step, age, last losses, and what the collapse watch has seen."""
+    from ganzoo.runs import list_runs, no_runs, runs_folder
 
-    rows = [_row(run) for run in list_runs()]
+    rows = [_row(run) for run in list_runs(root=root)]
     if as_json:
         emit_json(rows)
     elif not rows:
-        say(f"There is no run in '{RUNS}'. Start one: ganzoo train dcgan-faces-32")
+        say(no_runs(runs_folder(root)))
     else:
         columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "best", "exported", "seen")
         emit_table(columns, [_texts(row) for row in rows], right=columns[1:-1])

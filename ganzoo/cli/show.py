@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import bytes_text, count_text, emit, emit_json, emit_table, say
+from ganzoo.cli.output import emit, emit_json, emit_table, say
+from ganzoo.quantities import bytes_text, count_text
 from ganzoo.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:

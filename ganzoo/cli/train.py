@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganzoo.cli import complete
+from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit, generate_hint, say
 from ganzoo.environment.commands import command, quote, run_word
 from ganzoo.tensorflow_import import import_tensorflow
@@ -16,6 +17,7 @@ from ganzoo.tensorflow_import import import_tensorflow
 if TYPE_CHECKING:
     from ganzoo.config import Config
     from ganzoo.runs import Run
+    from ganzoo.training.changes import Changes
     from ganzoo.training.trainer import Outcome
 
 
@@ -31,15 +33,27 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes, for example training.batch_size=32.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="File or folder of the training data.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="File or folder of the training data; with --resume the new place of the same data."),
+    ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after so many minutes.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="In place of the config's.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything, print the complete config, train nothing.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run from its newest checkpoint.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with a run from its newest checkpoint; training.steps=N gives it another length."
+        ),
+    ] = False,
+    allow_changed: Annotated[
+        str | None, typer.Option(metavar="data", help="With --resume: go on although the data have changed.")
+    ] = None,
+    runs: RunsFolder = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Train a model. The folder of the run is printed at the end.
 
@@ -48,13 +62,16 @@ def train(
     from ganzoo.dependencies import TRAINING, require
 
     if resume:
-        _check_resume(name, overrides or [], data=data, seed=seed, dry_run=dry_run)
+        name, changes = _read_resume(name, overrides or [], data=data, seed=seed, dry_run=dry_run, allow=allow_changed)
         require(TRAINING, action="Training")
         import_tensorflow()
         from ganzoo.training.train import resume as go_on
 
-        _report(*go_on(name, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say))
+        limits: dict[str, Any] = {"max_steps": max_steps, "max_minutes": max_minutes}
+        _report(*go_on(name, root=runs, changes=changes, **limits, quiet=quiet, say=say))
         return
+    if allow_changed is not None:
+        raise typer.BadParameter("--allow-changed is for a run that goes on: --resume")
     if name is None:
         raise typer.BadParameter("name a model (ganzoo list) or a YAML file, or use --resume", param_hint="NAME")
     from ganzoo.launch import experiment
@@ -69,7 +86,8 @@ def train(
     from ganzoo.training.train import start
 
     again = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
-    _report(*start(config, max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say, command=again))
+    limits = {"max_steps": max_steps, "max_minutes": max_minutes}
+    _report(*start(config, root=runs, **limits, quiet=quiet, say=say, command=again))
 
 
 def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
@@ -83,15 +101,27 @@ def _command(name: str, overrides: list[str], config: Config, **options: float |
     return public_command(shlex.join(words), public_values(config, config.to_dict()))
 
 
-def _check_resume(
-    name: str | None, overrides: list[str], *, data: Path | None, seed: int | None, dry_run: bool
-) -> None:
-    """A resumed run keeps its config, else its steps would not be those of the uninterrupted run."""
-    changes = [text for text in (name or "", *overrides) if "=" in text]
-    changes += [flag for flag, value in (("--data", data), ("--seed", seed)) if value is not None]
-    if dry_run or changes or overrides:
-        given = ", ".join(changes or overrides or ["--dry-run"])
-        raise typer.BadParameter(f"a resumed run keeps its own config, so this cannot go with it: {given}")
+def _read_resume(
+    name: str | None, overrides: list[str], *, data: Path | None, seed: int | None, dry_run: bool, allow: str | None
+) -> tuple[str | None, Changes]:
+    """The run, and what is to change. Everything else stays, or its steps would not be the uninterrupted run's."""
+    from ganzoo import yaml_files
+    from ganzoo.training.changes import Changes
+
+    if name is not None and "=" in name and not Path(name).exists():
+        overrides, name = [name, *overrides], None
+    lengths = [text for text in overrides if text.startswith("training.steps=")]
+    fixed = [text for text in overrides if text not in lengths]
+    fixed += (["--seed"] if seed is not None else []) + (["--dry-run"] if dry_run else [])
+    if fixed:
+        raise typer.BadParameter(
+            f"a resumed run keeps its own config, so this cannot go with it: {', '.join(fixed)}. What can change: its "
+            "length (training.steps=N) and the place of its data (--data PLACE)"
+        )
+    if allow is not None and allow != "data":
+        raise typer.BadParameter(f"--allow-changed takes the word data; received '{allow}'")
+    steps = yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
+    return name, Changes(steps=steps, data=data, other_data=allow == "data")
 
 
 def _print_plan(config: Config, *, show: str) -> None:

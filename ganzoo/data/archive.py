@@ -23,6 +23,7 @@ from ganzoo.data.reading.formats import (
 )
 from ganzoo.errors import DataError, reason
 from ganzoo.git_lfs import require_content
+from ganzoo.quantities import bytes_text
 
 MAX_FILE_BYTES = 256 << 20
 """A file above this is taken for broken (in a folder) or for an attack (in a zip)."""
@@ -81,7 +82,7 @@ class ImageFiles:
         if entry.size == 0:
             raise ValueError("the file is empty")
         if entry.size > MAX_FILE_BYTES:
-            raise ValueError(f"the file has {entry.size >> 20} MB, the limit is {MAX_FILE_BYTES >> 20}")
+            raise ValueError(f"the file has {bytes_text(entry.size)}, the limit is {bytes_text(MAX_FILE_BYTES)}")
         try:
             if self.archive is not None:
                 with self.archive.open(self.members[entry.name]) as file:
@@ -282,7 +283,7 @@ def _member_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 def _bomb(info: zipfile.ZipInfo) -> str:
     """Why a zip with this image is refused; empty when the image is fine."""
     if info.file_size > MAX_FILE_BYTES:
-        return f"unpacks to {info.file_size >> 20} MB"
+        return f"unpacks to {bytes_text(info.file_size)}"
     if info.file_size > _SMALL_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1):
         return f"unpacks to {info.file_size // max(info.compress_size, 1)} times its size"
     return ""

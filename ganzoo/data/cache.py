@@ -24,6 +24,7 @@ from ganzoo.data.base import DataReport, Dataset, Shape
 from ganzoo.environment import files
 from ganzoo.environment.places import cache_root
 from ganzoo.errors import DataError
+from ganzoo.quantities import bytes_text
 
 FORMAT = 1
 """Counts up when preparing changes its result, so that old caches are not taken for new ones."""
@@ -107,7 +108,7 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
     free = shutil.disk_usage(folder.parent).free
     if needed > free:
         raise DataError(
-            f"Prepared data needs {needed / 1e9:.1f} GB, but {folder.parent} has {free / 1e9:.1f} GB free. "
+            f"Prepared data needs {bytes_text(needed)}, but {folder.parent} has {bytes_text(free)} free. "
             "Make room there, or name another folder in the variable GANZOO_CACHE."
         )
     # Another process may be faster: its result is the same.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from ganzoo.environment.devices import cpu_count
+from ganzoo.environment.progress import PlainProgress
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,15 +44,19 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int)
 
 @contextmanager
 def progress_bar(description: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; nothing when ``quiet`` or when standard error is not a terminal.
+    """Progress on standard error: a bar on a terminal, elsewhere a plain line now and then, and nothing if ``quiet``.
 
-    Yields a function that moves the bar on by so many items.
+    Yields a function that takes the number of further items that are done. Work that is over before the first line is
+    due prints nothing where there is no terminal.
     """
+    if quiet:
+        yield lambda done: None
+        return
     from rich.console import Console
 
     console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield lambda done: None
+    if not console.is_terminal:
+        yield _plain_lines(description, total)
         return
     from rich.progress import (
         BarColumn,
@@ -66,3 +71,14 @@ def progress_bar(description: str, total: int, *, quiet: bool) -> Iterator[Calla
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as progress:
         task = progress.add_task(description, total=total)
         yield lambda done: progress.advance(task, done)
+
+
+def _plain_lines(description: str, total: int) -> Callable[[int], None]:
+    plain, so_far = PlainProgress(description, total), 0
+
+    def advance(done: int) -> None:
+        nonlocal so_far
+        so_far += done
+        plain.report(so_far)
+
+    return advance

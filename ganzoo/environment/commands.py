@@ -34,10 +34,10 @@ def quote(word: str) -> str:
 
 def run_word(folder: Path) -> str:
     """What to call a run in a command: ``model/number`` if it is found by that here, else the path of its folder."""
-    from ganzoo.runs import RUNS
+    from ganzoo.runs import runs_folder
 
     name = f"{folder.parent.name}/{folder.name}"
-    if not Path(name).exists() and _same(RUNS / name, folder):
+    if not Path(name).exists() and _same(runs_folder() / name, folder):
         return name
     return path_word(folder)
 

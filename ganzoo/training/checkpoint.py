@@ -21,6 +21,8 @@ from ganzoo.errors import RunError
 
 MANIFEST = "manifest.json"
 _FOLDER = re.compile(r"step-(\d+)")
+_RESCANS = 20
+"""Checkpoints that may vanish while one is read, because a training of the same run writes newer ones."""
 State = Mapping[str, Mapping[str, NDArray[Any]]]
 """Arrays by name, in groups: one group a file."""
 
@@ -69,15 +71,18 @@ def load_newest(folder: Path, *, up_to: int | None = None) -> Checkpoint | None:
         RunError: if there are checkpoints and every one of them is damaged.
     """
     skipped: list[str] = []
-    for step, path in reversed(_complete(folder)):
-        if up_to is not None and step > up_to:
-            continue
-        try:
-            state = _read(path, step)
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
-            skipped.append(f"{path.name}: {_reason(error)}")
-            continue
-        return Checkpoint(step, state, tuple(skipped))
+    for _ in range(_RESCANS):
+        there = [(step, path) for step, path in reversed(_complete(folder)) if up_to is None or step <= up_to]
+        skipped = []
+        for step, path in there:
+            try:
+                return Checkpoint(step, _read(path, step), tuple(skipped))
+            except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
+                if not path.is_dir():
+                    break  # a running training replaced it by a newer one, so look again
+                skipped.append(f"{path.name}: {_reason(error)}")
+        else:
+            break
     if skipped:
         raise RunError(f"No checkpoint in '{folder}' is whole. " + "; ".join(skipped))
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 Weights = Mapping[str, NDArray[np.float32]]
 
 
-def resolve(config: Config) -> tuple[Config, Weights | None]:
+def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tuple[Config, Weights | None]:
     """The weights that ``training.init_from`` names, and the config with the very commit that they came from.
+
+    Args:
+        config: the experiment.
+        root: where runs are kept, as in ``ganzoo.load``.
 
     Raises:
         GanzooError: if they cannot be found, are damaged, or are of a generator that cannot be built here.
@@ -31,7 +36,7 @@ def resolve(config: Config) -> tuple[Config, Weights | None]:
     from ganzoo.bundle_generator import generator_config
     from ganzoo.loading import open_bundle
 
-    bundle = open_bundle(what, files=[WEIGHTS])
+    bundle = open_bundle(what, files=[WEIGHTS], root=root)
     generator_config(bundle)
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)

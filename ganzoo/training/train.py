@@ -12,16 +12,21 @@ import tensorflow as tf
 from ganzoo import images, yaml_files
 from ganzoo.config import Config
 from ganzoo.data.base import Dataset
+from ganzoo.data.fingerprint import Fingerprint
 from ganzoo.data.reading import described
 from ganzoo.data.reading.label_order import relabeled
+from ganzoo.environment import commands
 from ganzoo.environment.devices import available_memory, cpu_count
 from ganzoo.environment.process_settings import own_settings
-from ganzoo.errors import RunError
+from ganzoo.errors import DataError, RunError
 from ganzoo.export.rehearsal import check_exportable
 from ganzoo.pictures import picture, some
-from ganzoo.runs import CLASS_NAMES, CONFIG, Run, find_run, new_run
+from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, find_run, new_run
 from ganzoo.training import best, init_from
+from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.feed import check_dataset
+from ganzoo.training.lock import training_lock
+from ganzoo.training.log import Log
 from ganzoo.training.trainer import Outcome, Trainer
 from ganzoo.versions import library_versions
 
@@ -43,7 +48,7 @@ def start(
 
     Args:
         config: the experiment.
-        root: where runs are kept; by default ``runs/``.
+        root: where runs are kept; by default GANZOO_RUNS, or ``runs/``.
         max_steps, max_minutes: stop early; ``Trainer.train`` describes both.
         quiet: show no progress.
         say: called with lines for a reader, for example where the run is.
@@ -53,23 +58,30 @@ def start(
         DataError, RunError, TrainingError: as what they stand for happens.
         GanzooError: if ``training.init_from`` names nothing that fits.
     """
-    config, weights = init_from.resolve(config)
+    config, weights = init_from.resolve(config, root=root)
     dataset = load_data(config, quiet=quiet, say=say)
     check_dataset(config, dataset)
     best.check(config, dataset)
     check_exportable(config, dataset.class_names, say=say)
     run = new_run(config.name, root=root)
+    with training_lock(run, say=say):
+        _describe(run, config, dataset, command)
+        say(f"Run {run.name} in {run.folder}")
+        trainer = Trainer(config, dataset, run)
+        _say_if_streamed(trainer, say)
+        if weights is not None:
+            init_from.begin(trainer, weights)
+        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
+
+
+def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
+    """Write what the run is: the config last, since it makes the folder a run."""
     images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
-    images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
+    images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
     images.save(picture(some(dataset.samples)), run.folder / "real.png")
-    say(f"Run {run.name} in {run.folder}")
-    trainer = Trainer(config, dataset, run)
-    _say_if_streamed(trainer, say)
-    if weights is not None:
-        init_from.begin(trainer, weights)
-    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
+    images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
 
 
 @own_settings()
@@ -77,6 +89,7 @@ def resume(
     what: str | None = None,
     *,
     root: str | os.PathLike[str] | None = None,
+    changes: Changes = NO_CHANGES,
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
@@ -86,24 +99,64 @@ def resume(
 
     A run that was killed before its first checkpoint starts over.
 
+    Args:
+        what: the run.
+        changes: another length of the training, another place of the data.
+        root, max_steps, max_minutes, quiet, say: as in ``start``.
+
     Raises:
-        RunError: if there is no such run, none of its checkpoints is whole, or it is finished.
+        RunError: if there is no such run, none of its checkpoints is whole, it is finished, or it is in training.
+        ConfigError: if a change is not possible.
+        DataError: if the data are missing, or are not those that the run began with.
     """
     run = find_run(what, root=root)
-    config: Config = run.config
-    dataset = _in_order_of(run, load_data(config, quiet=quiet, say=say))
-    trainer = Trainer(config, dataset, run)
-    _say_if_streamed(trainer, say)
-    for skipped in trainer.restore():
-        say(f"Skipped a damaged checkpoint: {skipped}")
-    if trainer.step == 0:
-        _, weights = init_from.resolve(config)
-        if weights is not None:
-            init_from.begin(trainer, weights)
-    if trainer.step >= config.training.steps:
-        raise RunError(f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume.")
-    say(f"Run {run.name} goes on from step {trainer.step}")
-    return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
+    with training_lock(run, say=say):
+        made = changed(run, changes)
+        dataset = _same_data(made, changes, quiet=quiet, say=say)
+        trainer = Trainer(made.config, dataset, run)
+        _say_if_streamed(trainer, say)
+        for skipped in trainer.restore():
+            say(f"Skipped a damaged checkpoint: {skipped}")
+        if trainer.step == 0:
+            _, weights = init_from.resolve(made.config, root=root)
+            if weights is not None:
+                init_from.begin(trainer, weights)
+        _check_unfinished(run, trainer, lengthened=changes.steps is not None)
+        run = made.write()
+        if made.notes:
+            with Log(run, first_step=trainer.step) as log:
+                log.write(trainer.step, {}, notes={"changed": made.notes})
+        say(f"Run {run.name} goes on from step {trainer.step} of {made.config.training.steps}")
+        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
+
+
+def _same_data(made: ChangedRun, changes: Changes, *, quiet: bool, say: Say) -> Dataset:
+    """The data of a run that goes on, compared with those that it began with."""
+    try:
+        dataset = _in_order_of(made.run, load_data(made.config, quiet=quiet, say=say))
+    except DataError as error:
+        if changes.data is not None or not type(made.config.data).accepts_path:
+            raise
+        moved = commands.command("train --resume", commands.run_word(made.run.folder), options="--data PLACE")
+        raise DataError(f"{error}\nIf the data have moved: {moved}") from error
+    check_dataset(made.config, dataset)
+    made.check_data(dataset, changes, say=say)
+    return dataset
+
+
+def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
+    steps = trainer.config.training.steps
+    if trainer.step < steps:
+        return
+    longer = commands.command("train --resume", commands.run_word(run.folder), f"training.steps={2 * trainer.step}")
+    if lengthened:
+        raise RunError(
+            f"Run {run.name} is at step {trainer.step} already, so training.steps={steps} leaves nothing to train. "
+            f"For example: {longer}"
+        )
+    raise RunError(
+        f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume. To train it longer: {longer}"
+    )
 
 
 def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> Dataset:

@@ -21,9 +21,10 @@ from ganzoo.training import checkpoint, preview, rollback, schedule
 from ganzoo.training.best import Best
 from ganzoo.training.feed import Feed
 from ganzoo.training.interrupt import interruptible
-from ganzoo.training.log import Log, ProgressBar
+from ganzoo.training.log import Log
 from ganzoo.training.many_steps import many_steps
 from ganzoo.training.means import Means
+from ganzoo.training.progress import TrainingProgress
 from ganzoo.training.step import METRICS, Update
 from ganzoo.training.strength import Strength
 from ganzoo.training.watch import NOT_FINITE, Sign, Watch
@@ -153,7 +154,7 @@ class Trainer:
         Args:
             max_steps: stop at this step of the run, counted from its beginning.
             max_minutes: stop after so many minutes of this call.
-            quiet: show no progress bar.
+            quiet: show no progress.
             say: called with the lines of the collapse watch.
 
         Ctrl-C (or SIGTERM) ends the training at the next step boundary. All of these ends leave a checkpoint.
@@ -177,12 +178,11 @@ class Trainer:
     def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool, say: rollback.Say) -> Outcome:
         """Chunks of steps, and after each what is due then."""
         training = self.config.training
-        means, chunk = Means(), 1
-        started = time.monotonic()
+        means, chunk, started = Means(), 1, time.monotonic()
         if self.watch and training.watch.on_collapse == "rollback" and self._saved_step is None:
             self.save()  # so that there always is a step to go back to
-        bar = ProgressBar(self.config.name, first_step=self.step, last_step=last, quiet=quiet)
-        with bar, interruptible() as interrupted:
+        progress = TrainingProgress(self.config, first_step=self.step, last_step=last, quiet=quiet)
+        with progress, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
                 if deadline is not None and time.monotonic() >= deadline:
                     break
@@ -198,7 +198,7 @@ class Trainer:
                     means = Means()
                     continue
                 chunk = _next_chunk(chunk, count, seconds)
-                bar.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
+                progress.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
                 if rollback.react(self, signs, log=log, say=say):
                     means = Means()

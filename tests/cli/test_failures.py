@@ -166,7 +166,8 @@ def test_training_is_quiet_where_nobody_watches(points_yaml):
     environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
     done = run(PROGRAM, "train", "points.yaml", env=environment)
     assert done.returncode == 0, done.stderr
-    assert len(done.stderr.splitlines()) == 4, done.stderr
+    assert len(done.stderr.splitlines()) == 5, done.stderr
+    assert done.stderr.splitlines()[1].startswith("points: step: 3 of 3, D loss "), "one report, and the last"
     assert "cuda" not in done.stderr.lower()
 
 

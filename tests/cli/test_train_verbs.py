@@ -32,9 +32,94 @@ def test_a_finished_run_is_not_resumed(fails, trained):
     assert "finished" in fails("train", "--resume", "images/001")
 
 
-@pytest.mark.parametrize("change", [["--seed", 3], ["--data", "x"], ["training.steps=9"], ["--dry-run"]])
+@pytest.mark.parametrize("change", [["--seed", 3], ["training.batch_size=9"], ["--dry-run"]])
 def test_a_resumed_run_keeps_its_config(fails, trained, change):
-    assert str(change[0]) in fails("train", "--resume", "images", *change)
+    message = fails("train", "--resume", "images", *change)
+    assert str(change[0]) in message
+    assert "training.steps=N" in message
+
+
+def test_a_finished_run_is_lengthened(command, fails, trained):
+    assert "ganzoo train --resume images/001 training.steps=6" in fails("train", "--resume", "images")
+    result = command("train", "--resume", "training.steps=5")
+    assert "goes on from step 3 of 5" in result.stderr
+    (row,) = json.loads(command("runs", "--json").stdout)
+    assert (row["step"], row["steps"], row["checkpoint"]) == (5, 5, 5)
+    assert "training.steps=4 leaves nothing to train" in fails("train", "--resume", "images", "training.steps=4")
+    assert "training.steps" in fails("train", "--resume", "images", "training.steps=many")
+
+
+def test_moved_data_are_named_on_resume(command, fails, points_yaml, trained, _trained):
+    place = trained / "runs/images/001/config.yaml"
+    moved = trained / "moved data.npz"
+    shutil.copy(_trained / "data.npz", moved)
+    place.write_text(place.read_text().replace(str(_trained / "data.npz"), str(trained / "gone.npz")))
+    message = fails("train", "--resume", "images", "training.steps=4")
+    assert "ganzoo train --resume images/001 --data PLACE" in message
+    command("train", "--resume", "images", "training.steps=4", "--data", "moved data.npz")
+    assert yaml.safe_load(place.read_text())["data"]["path"] == str(moved)
+    command("train", points_yaml, "--max-steps", 1)
+    assert "makes its own samples" in fails("train", "--resume", "points", "--data", moved)
+
+
+def test_changed_data_are_refused_unless_they_are_allowed(command, fails, trained):
+    rng = np.random.default_rng(1)
+    np.savez(trained / "new.npz", samples=rng.integers(0, 256, (13, 8, 8, 3), np.uint8), labels=np.arange(13) % 3)
+    again = ("train", "--resume", "images", "training.steps=4", "--data", "new.npz")
+    message = fails(*again)
+    assert "the number of samples 12 became 13" in message
+    assert "--allow-changed data" in message
+    assert yaml.safe_load((trained / "runs/images/001/config.yaml").read_text())["training"]["steps"] == 3
+    assert "the word data" in fails(*again, "--allow-changed", "everything")
+    command(*again, "--allow-changed", "data")
+    assert "--resume" in fails("train", "images.yaml", "--allow-changed", "data")
+
+
+@pytest.mark.parametrize(
+    ("verb", "code"),
+    [
+        (("export", "images/001", "-o", "out"), 0),
+        (("generate", "images/001", "--seeds", "0-3", "--grid", "-o", "a.png"), 0),
+        (("interpolate", "images", "0", "1", "--frames", "2", "-o", "a.gif"), 0),
+        (("evaluate", "images", "--metrics", "duplicates", "--samples", "16"), 2),
+        (("publish", "images", "someone/tiny", "--dry-run"), 0),
+        (("publish", "someone/tiny", "--dry-run"), 0),
+        (("train", "--resume", "images", "training.steps=4"), 0),
+        (("runs",), 0),
+    ],
+    ids=lambda value: "-".join(value[:2]) if isinstance(value, tuple) else None,
+)
+@pytest.mark.parametrize("named", ["option", "variable"])
+def test_runs_in_another_place(command, trained, monkeypatch, verb, code, named):
+    (trained / "else where").mkdir()
+    (trained / "runs").rename(trained / "else where/runs")
+    if named == "variable":
+        monkeypatch.setenv("GANZOO_RUNS", str(trained / "else where/runs"))
+    output = command(*verb, *(("--runs", "else where/runs") if named == "option" else ()), code=code).output
+    assert "no run" not in output.lower()
+    assert code == 0 or "too few for draws" in output, "the run was found, and has 12 samples"
+    assert not (trained / "runs").exists()
+
+
+def test_a_training_in_another_place_and_what_to_do_next(command, points_yaml, place):
+    result = command("train", points_yaml, "--runs", "my runs", "--max-steps", 1)
+    assert result.stdout == "my runs/points/001\n"
+    assert "ganzoo train --resume 'my runs/points/001'" in result.stderr
+    command("train", "--resume", "my runs/points/001")
+
+
+def test_the_form_of_a_run_never_asks_the_hub(fails, place, monkeypatch):
+    monkeypatch.setattr("ganzoo.hub.fetch", lambda *args, **options: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr("ganzoo.hub.client", lambda *args, **options: pytest.fail("the Hub was asked"))
+    for what in ("faces/001", "faces/1", "runs/faces"):
+        for verb in (("generate", what), ("interpolate", what, 0, 1), ("evaluate", what), ("export", what)):
+            message = fails(*verb)
+            assert f"No run '{what}' in '{place / 'runs'}'" in message
+            assert "--runs DIR" in message
+            assert "GANZOO_RUNS" in message
+        assert "--runs DIR" in fails("publish", what, "someone/tiny")
+        assert f"ganzoo publish {what} user/name" in fails("publish", what)
+        assert f"hf://{what}" in fails("pull", what)
 
 
 def test_dry_run_prints_the_config_and_writes_nothing(command, points_yaml, place):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -178,9 +179,15 @@ def test_full_disk_is_one_line(cache, monkeypatch):
 
 def test_too_little_room_is_said_before_anything_is_written(cache):
     produce = Producer()
-    with pytest.raises(DataError, match=r"needs 48000\.0 GB"):
+    with pytest.raises(DataError, match=r"needs 48 TB, but .* has \S+ [kMGT]B free"):
         prepared(recipe(count=10**12), produce, cache_dir=cache)
     assert produce.calls == 0
+
+
+def test_little_room_is_said_in_a_fitting_unit(cache, monkeypatch):
+    monkeypatch.setattr("ganzoo.data.cache.shutil.disk_usage", lambda path: SimpleNamespace(free=812))
+    with pytest.raises(DataError, match=r"needs \S+ (kB|B), but .* has 812 B free"):
+        prepared(recipe(count=100), Producer(), cache_dir=cache)
 
 
 def test_cache_folder_that_cannot_be_made(tmp_path):

@@ -53,6 +53,23 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def test_a_checkpoint_that_a_running_training_removes_meanwhile(tmp_path, monkeypatch):
+    """An export reads while the training goes on: what it had chosen is gone, and newer ones are there."""
+    save(tmp_path, 5, 10)
+    read_bytes, reads = Path.read_bytes, []
+
+    def read_and_train_on(path):
+        reads.append(path)
+        if len(reads) in (1, 2):
+            save(tmp_path, 10 * len(reads) + 5, 10 * len(reads) + 10)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_train_on)
+    found = checkpoint.load_newest(tmp_path)
+    assert is_whole(found, 30)
+    assert found.skipped == ()
+
+
 def test_the_newest_is_read_as_it_was_written(tmp_path):
     save(tmp_path, 5, 10)
     found = checkpoint.load_newest(tmp_path)

@@ -1,0 +1,74 @@
+"""Shows a running training: a bar on a terminal, elsewhere plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ganzoo.config import Config
+from ganzoo.environment.progress import PlainProgress
+
+FREE_LINES = 3
+"""The first reports are printed as they come, so that a reader soon sees that the losses are sane."""
+
+
+class TrainingProgress:
+    """Steps, losses, speed and time left on standard error.
+
+    Args:
+        config: the experiment. Without a terminal, lines are printed at its ``log_every`` and at the last step.
+        first_step, last_step: of this training; a resumed one does not begin at 0.
+        quiet: show nothing.
+    """
+
+    def __init__(self, config: Config, *, first_step: int, last_step: int, quiet: bool) -> None:
+        self._last_step, self._log_every = last_step, config.training.log_every
+        self._bar: Progress | None = None
+        self._plain: PlainProgress | None = None
+        console = Console(stderr=True)
+        if quiet:
+            return
+        if not console.is_terminal:
+            self._plain = PlainProgress(f"{config.name}: step", last_step, first=first_step, free_lines=FREE_LINES)
+            return
+        columns = (
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[status]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=console)
+        self._task = self._bar.add_task(config.name, total=last_step, completed=first_step, status="compiling")
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def update(self, step: int, *, images_per_second: float, metrics: Mapping[str, float]) -> None:
+        """Show that the training is at ``step``.
+
+        Args:
+            step: the newest step.
+            images_per_second: speed since the last report.
+            metrics: means since the last report, with ``d_loss`` and ``g_loss``.
+        """
+        if self._bar:
+            status = f"D {metrics['d_loss']:.2f}  G {metrics['g_loss']:.2f}  {images_per_second:.0f} img/s"
+            self._bar.update(self._task, completed=step, status=status)
+        elif self._plain and (step % self._log_every == 0 or step == self._last_step):
+            details = f"D loss {metrics['d_loss']:.3f}, G loss {metrics['g_loss']:.3f}, {images_per_second:.0f} img/s"
+            self._plain.report(step, details=details, always=step == self._last_step)

@@ -1,0 +1,107 @@
+"""Where runs are, and how they are named from there."""
+
+import threading
+import time
+
+import pytest
+import tiny_bundles
+
+import ganzoo
+from ganzoo import loading, runs
+from ganzoo.environment.commands import run_word
+from ganzoo.errors import RunError
+from ganzoo.runs import find_run, list_runs, new_run, runs_folder
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANZOO_RUNS", raising=False)
+    return tmp_path
+
+
+def make(root, name="points"):
+    run = new_run(name, root=root)
+    (run.folder / "config.yaml").write_text("data: ring8\n", encoding="utf-8")
+    return run
+
+
+def test_root_goes_before_the_variable_and_the_variable_before_the_folder(place, monkeypatch):
+    here, there, named = make(None), make(place / "there"), make("named")
+    assert here.folder == runs.RUNS / "points/001"
+    assert find_run() == here
+    monkeypatch.setenv("GANZOO_RUNS", str(place / "there"))
+    assert (find_run(), list_runs()) == (there, [there])
+    assert find_run("points/1", root="named") == named
+    assert make(None).folder == place / "there/points/002"
+    monkeypatch.setenv("GANZOO_RUNS", "")
+    assert find_run() == here
+
+
+def test_the_users_folder(place, monkeypatch):
+    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("GANZOO_RUNS", "~/mine")
+    assert runs_folder() == place / "mine"
+    run = make("~/other")
+    assert run.folder == place / "other/points/001"
+    assert find_run("~/other/points/001") == run
+
+
+def test_a_run_is_named_so_that_a_command_finds_it_from_here(place, monkeypatch):
+    here, there = make(None), make(place / "there")
+    assert run_word(here.folder) == run_word(here.folder.absolute()) == "points/001"
+    assert run_word(there.folder) == "there/points/001"
+    monkeypatch.setenv("GANZOO_RUNS", str(place / "there"))
+    assert (run_word(there.folder), run_word(here.folder)) == ("points/001", "runs/points/001")
+
+
+def test_where_runs_were_looked_for_is_said(place):
+    for root, folder in ((None, place / "runs"), ("elsewhere", place / "elsewhere")):
+        with pytest.raises(RunError, match=f"There is no run in '{folder}'.*\n.*--runs DIR.*GANZOO_RUNS"):
+            find_run(root=root)
+        with pytest.raises(RunError, match=f"No run 'faces/001' in '{folder}'.\n.*--runs DIR.*GANZOO_RUNS"):
+            find_run("faces/001", root=root)
+
+
+def test_load_takes_the_root(place):
+    run = make(place / "there")
+    tiny_bundles.image_bundle(run.folder / "bundle")
+    assert ganzoo.load("points/1", root=place / "there").shape == (8, 8, 3)
+    with pytest.raises(ganzoo.GanzooError, match="No bundle, run or model named 'points'"):
+        ganzoo.load("points")
+
+
+def test_two_exports_of_a_run_take_turns_and_the_second_has_nothing_to_do(place, monkeypatch):
+    run = make(None)
+    (run.folder / "checkpoints/step-00000005").mkdir(parents=True)
+    busy, exports, most = [], [], []
+
+    def export(run, folder, **options):
+        busy.append(1)
+        most.append(len(busy))
+        time.sleep(0.3)
+        exports.append(folder)
+        busy.pop()
+        return folder
+
+    monkeypatch.setattr("ganzoo.export.export_run", export)
+    monkeypatch.setattr(loading, "exported_step", lambda run: 5 if exports else None)
+    threads = [threading.Thread(target=loading.run_bundle, args=(run,)) for _ in range(3)]
+    threads += [threading.Thread(target=run.export, args=(run.folder / "bundle",)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(exports) <= 3, "who waited for the bundle takes it"
+
+
+def test_a_run_that_cannot_be_written_can_be_exported_elsewhere(place, monkeypatch):
+    run = make(None)
+
+    def refuse(path, *args, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("ganzoo.environment.locks.os.open", refuse)
+    with runs.exporting(run):
+        pass

@@ -1,0 +1,86 @@
+"""What a training writes: curves that never run backwards, and no line into a file that is gone."""
+
+import pytest
+from helpers import new_run, tiny, trainer
+from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
+
+from ganzoo.errors import RunError
+from ganzoo.training.log import Log
+
+READERS = [event_accumulator.EventAccumulator, plugin_event_accumulator.EventAccumulator]
+
+
+def steps_of(reader, run, tag="d_loss"):
+    accumulator = reader(str(run.folder / "tensorboard"), size_guidance={"tensors": 0})
+    accumulator.Reload()
+    return [event.step for event in accumulator.Tensors(tag)]
+
+
+def write(run, steps, *, first_step=0):
+    with Log(run, first_step=first_step) as log:
+        for step in steps:
+            log.write(step, {"d_loss": float(step)})
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_tensorboard_goes_on_where_a_resumed_training_does(tmp_path, reader):
+    run = new_run(tmp_path)
+    write(run, range(1, 9))
+    write(run, range(5, 7), first_step=4)
+    write(run, range(7, 12), first_step=6)
+    assert steps_of(reader, run) == list(range(1, 12))
+    write(run, range(1, 3), first_step=0)
+    assert steps_of(reader, run) == [1, 2], "a run that was killed before its first checkpoint starts over"
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_tensorboard_goes_back_with_a_rollback(tmp_path, reader):
+    run = new_run(tmp_path)
+    with Log(run) as log:
+        for step in (1, 2, 3, 4):
+            log.write(step, {"d_loss": 1.0})
+        log.go_back(2)
+        for step in (3, 4, 5):
+            log.write(step, {"d_loss": 2.0})
+    assert steps_of(reader, run) == [1, 2, 3, 4, 5]
+    assert [record["step"] for record in run.log()] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_tensorboard_after_a_kill_that_cut_an_event_off(tmp_path, reader):
+    run = new_run(tmp_path)
+    write(run, range(1, 9))
+    (events,) = (run.folder / "tensorboard").iterdir()
+    events.write_bytes(events.read_bytes()[:-11])
+    write(run, range(5, 9), first_step=4)
+    assert steps_of(reader, run) == list(range(1, 9))
+    assert all(path.name.startswith("events.out.tfevents.") for path in (run.folder / "tensorboard").iterdir())
+
+
+def test_a_tensorboard_that_runs_already_forgets_later_steps(tmp_path):
+    run = new_run(tmp_path)
+    write(run, range(1, 9))
+    accumulator = plugin_event_accumulator.EventAccumulator(str(run.folder / "tensorboard"))
+    accumulator.Reload()
+    write(run, [5, 6], first_step=4)
+    accumulator.Reload()
+    assert [event.step for event in accumulator.Tensors("d_loss")] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_training_whose_log_was_removed_ends(tmp_path, replaced):
+    """Its lines would go into a file without a name, and a new run could have its folder."""
+    made = trainer(tiny(training={"steps": 1000, "log_every": 1}), tmp_path)
+
+    def remove(text):
+        (made.run.folder / "log.jsonl").unlink()
+        if replaced:
+            (made.run.folder / "log.jsonl").write_text("")
+
+    write_image = Log.write_image
+    try:
+        Log.write_image = lambda log, step, image: remove("") if step == 3 else None
+        with pytest.raises(RunError, match=r"log\.jsonl was removed or replaced"):
+            made.train(quiet=True)
+    finally:
+        Log.write_image = write_image
