@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,29 +54,50 @@ def remove(names: list[str]) -> list[CacheEntry]:
     chosen = [entries[name] for name in dict.fromkeys(names)]
     for entry in chosen:
         try:
-            shutil.rmtree(entry.folder)
+            _delete(entry)
         except OSError as error:
             raise GanzooError(f"Cannot delete '{entry.folder}': {error.strerror or error}.") from error
-        if entry.kind == "model":
-            shutil.rmtree(entry.folder.parent / ".locks" / entry.folder.name, ignore_errors=True)
     return chosen
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files under a folder; a link counts nothing, because what it leads to is counted itself."""
-    total = 0
-    for path in folder.rglob("*"):
-        if not path.is_symlink() and path.is_file():
-            total += path.stat().st_size
-    return total
+    """Bytes of all files under a folder, each once. Links are followed: models in the Hub's cache share large files."""
+    files = {path.resolve() for path in folder.rglob("*") if path.is_file()}
+    return sum(path.stat().st_size for path in files)
 
 
-def linked_bytes(folder: Path) -> int:
-    """Bytes of the files of a snapshot, links followed."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _delete(entry: CacheEntry) -> None:
+    """Delete one folder, and of a model also its large files in the store of the Hub's cache that no other one uses."""
+    if entry.kind == "model":
+        _delete_by_client(entry.folder)
+        shutil.rmtree(entry.folder.parent / ".locks" / entry.folder.name, ignore_errors=True)
+    if entry.folder.exists():  # data, a damaged model that the client skips, or a failure that it only logs
+        shutil.rmtree(entry.folder)
+
+
+def _delete_by_client(folder: Path) -> None:
+    from huggingface_hub import scan_cache_dir
+
+    scanned = scan_cache_dir(folder.parent)
+    # One model only: its copy under another name has the same commits, and the client would delete either.
+    alone = dataclasses.replace(scanned, repos=frozenset(r for r in scanned.repos if r.repo_path == folder.resolve()))
+    commits = [revision.commit_hash for repo in alone.repos for revision in repo.revisions]
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # it logs a failure with its traceback; ours is one line
+    try:
+        alone.delete_revisions(*commits).execute()
+    finally:
+        logger.setLevel(level)
 
 
 def _models() -> Iterator[CacheEntry]:
+    """The models with a bundle in them.
+
+    ``scan_cache_dir`` would give another list: huggingface_hub 2.4.0 skips a model whose update was interrupted
+    ("Reference(s) refer to missing commit hashes") or that lacks a file ("Blob missing"). These are the ones to remove.
+    It does not count unfinished downloads, and it visits all files of the models of other libraries.
+    """
     root = cache_folder()
     for folder in sorted(root.glob("models--*--*")) if root.is_dir() else ():
         snapshots = [path for path in sorted(folder.glob("snapshots/*")) if _is_ganzoos(path)]

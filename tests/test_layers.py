@@ -14,6 +14,7 @@ from ganzoo.blocks._keras_layers import (
     Packing,
     PixelNorm,
     SpectralNorm,
+    Upsampling,
 )
 from ganzoo.blocks.base import discriminator_blocks
 from ganzoo.errors import ConfigError
@@ -194,3 +195,37 @@ def test_channelwise_convolution_is_one_convolution_of_each_channel():
     alone.set_weights(layer.get_weights())
     wanted = tf.nn.leaky_relu(tf.concat([alone(IMAGES[..., channel, None]) for channel in range(3)], axis=-1), 0.2)
     np.testing.assert_allclose(model(IMAGES), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("xla", [False, True])
+def test_upsampling_is_that_of_keras(interpolation, dtype, xla):
+    """The same bits in training, values and gradients; the same values outside of it."""
+    x = tf.cast(RNG.standard_normal((3, 5, 4, 7)), dtype)
+    weights = tf.cast(RNG.standard_normal((3, 10, 8, 7)), dtype)
+    ours, keras_own = (
+        kind(interpolation=interpolation, dtype=dtype) for kind in (Upsampling, keras.layers.UpSampling2D)
+    )
+
+    def with_gradient(layer, **options):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            large = layer(x, **options)
+        return large, tape.gradient(large, x, output_gradients=weights)
+
+    expected = tf.function(lambda: with_gradient(keras_own), jit_compile=xla)()
+    made = tf.function(lambda: with_gradient(ours, training=True), jit_compile=xla)()
+    for one, other in zip(made, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    still = tf.function(lambda: ours(x, training=False), jit_compile=xla)()
+    assert still.dtype == x.dtype
+    np.testing.assert_array_equal(still, expected[0])
+
+
+def test_upsampling_is_one_operation_outside_of_training():
+    layer = Upsampling(interpolation="nearest")
+    signature = tf.TensorSpec((None, 5, 4, 7))
+    for training, found in ((False, True), (True, False)):
+        graph = tf.function(lambda x, t=training: layer(x, training=t)).get_concrete_function(signature).graph
+        assert ("ResizeNearestNeighbor" in {op.type for op in graph.get_operations()}) == found

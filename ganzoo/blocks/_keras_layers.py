@@ -135,6 +135,21 @@ class ClassAffine(keras.layers.Layer):
         return tuple(input_shape[0])
 
 
+class Upsampling(keras.layers.UpSampling2D):
+    """Double height and width; nearest neighbors outside of training in one operation, which ONNX has too (``Resize``).
+
+    Keras repeats rows and columns, and a converter makes a dozen operations of that. In training the repeats stay: XLA
+    makes the one operation a convolution, which takes twice as long, and its gradient is not Keras' to the last bit.
+    """
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if training or self.interpolation != "nearest":
+            return super().call(x)
+        height, width = x.shape[1:3]
+        # Not tf.image.resize: its rounding, the same at a whole number, has a name in ONNX that is deprecated.
+        return tf.raw_ops.ResizeNearestNeighbor(images=x, size=(2 * height, 2 * width))
+
+
 class PixelNorm(keras.layers.Layer):
     """Every pixel's feature vector over the root of its mean square (Karras et al. 2018, arXiv:1710.10196)."""
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalise, weighted
+from ganzoo.blocks.fields import (
+    Activation,
+    Interpolation,
+    Norm,
+    activate,
+    drop_out,
+    has_bias,
+    normalise,
+    upsample,
+    weighted,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -66,12 +76,12 @@ class ConvTranspose(ConvUpBlock):
 class UpsampleConv(ConvUpBlock):
     """Enlarge by interpolation, then convolve (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts")."""
 
-    interpolation: Literal["nearest", "bilinear"] = "nearest"
+    interpolation: Interpolation = "nearest"
 
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
 
-        x = keras.layers.UpSampling2D(interpolation=self.interpolation, name=f"{name}_up")(x)
+        x = upsample(x, self.interpolation, f"{name}_up")
         layer = keras.layers.Conv2D(
             self.wanted_channels(), self.kernel_size, padding="same", use_bias=has_bias(self.norm), name=f"{name}_conv"
         )

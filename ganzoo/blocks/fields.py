@@ -18,6 +18,8 @@ mean square (Karras et al. 2018, arXiv:1710.10196). ``spectral``: the weights, n
 largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 """
 
+Interpolation = Literal["nearest", "bilinear"]
+
 Activation = Literal["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
 
@@ -66,6 +68,13 @@ def activate(x: KerasTensor, activation: Activation, slope: float, name: str) ->
     if activation == "leaky_relu":
         return keras.layers.LeakyReLU(negative_slope=slope, name=f"{name}_act")(x)
     return keras.layers.Activation(activation, name=f"{name}_act")(x)
+
+
+def upsample(x: KerasTensor, interpolation: Interpolation, name: str) -> KerasTensor:
+    """Double height and width: ``[b, h, w, c] -> [b, 2h, 2w, c]``. Exported as one operation, unlike Keras' own layer."""
+    from ganzoo.blocks import _keras_layers
+
+    return _keras_layers.Upsampling(interpolation=interpolation, name=name)(x)
 
 
 def drop_out(x: KerasTensor, rate: float, name: str) -> KerasTensor:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, has_bias, normalise, weighted
+from ganzoo.blocks.fields import Activation, Interpolation, Norm, activate, has_bias, normalise, upsample, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -25,7 +25,7 @@ class ResidualUp(UpBlock):
     """Norm, activation, enlarge, convolve, norm, activation, convolve; plus an enlarged 1x1 shortcut."""
 
     kernel_size: int = Field(3, ge=1, le=9)
-    interpolation: Literal["nearest", "bilinear"] = "nearest"
+    interpolation: Interpolation = "nearest"
     norm: Norm = "batch"
     activation: Activation = "relu"
     slope: float = Field(0.2, ge=0, lt=1)
@@ -35,9 +35,9 @@ class ResidualUp(UpBlock):
 
         channels = self.wanted_channels()
         shortcut = _conv(x, channels, 1, self.norm, f"{name}_shortcut")
-        shortcut = keras.layers.UpSampling2D(interpolation=self.interpolation, name=f"{name}_shortcut_up")(shortcut)
+        shortcut = upsample(shortcut, self.interpolation, f"{name}_shortcut_up")
         x = activate(normalise(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
-        x = keras.layers.UpSampling2D(interpolation=self.interpolation, name=f"{name}_up")(x)
+        x = upsample(x, self.interpolation, f"{name}_up")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
         x = activate(normalise(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")

@@ -29,7 +29,7 @@ def pull(
 ) -> None:
     """Fetch a trained model with all its files, verify it, and print its folder. Ctrl-C and again goes on."""
     from ganzoo.hub import pull as fetch
-    from ganzoo.hub_cache import linked_bytes
+    from ganzoo.hub_cache import folder_bytes
 
     try:
         folder = fetch(
@@ -46,4 +46,4 @@ def pull(
     what = path_word(folder) if cache_dir is not None or local_files_only else name
     options = "" if revision is None or what != name else f"--revision {quote(revision)} "
     generate = command("generate", what, options=f"{options}--grid -o grid.png")
-    say(f"{bytes_text(linked_bytes(folder))}, verified. Generate: {generate}")
+    say(f"{bytes_text(folder_bytes(folder))}, verified. Generate: {generate}")

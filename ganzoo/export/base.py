@@ -16,6 +16,7 @@ from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import ExportError
 from ganzoo.export.parity import Runtime, check_parity
 from ganzoo.folder_contents import others_in
+from ganzoo.latents import Distribution
 from ganzoo.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -43,12 +44,20 @@ class Exporter(Part):
         raise NotImplementedError
 
     @own_settings()
-    def export(self, generator: keras.Model, path: str | os.PathLike[str], *, num_classes: int = 0) -> float:
+    def export(
+        self,
+        generator: keras.Model,
+        path: str | os.PathLike[str],
+        *,
+        distribution: Distribution,
+        num_classes: int = 0,
+    ) -> float:
         """Write under a temporary name, compare with Keras, and rename to ``path``, replacing what was there.
 
         Args:
             generator: takes [latent] or [latent, label]; in float32.
             path: the file, or the folder for formats that are one.
+            distribution: what the generator's latents are drawn from.
             num_classes: of a conditional generator.
 
         Returns:
@@ -66,6 +75,7 @@ class Exporter(Part):
             error = check_parity(
                 generator,
                 self.load(temporary),
+                distribution=distribution,
                 num_classes=num_classes,
                 tolerance=self.tolerance,
                 name=self.registered_name,
@@ -101,21 +111,16 @@ def output_name(generator: Any) -> str:
     return "image" if len(generator.output.shape) == 4 else "vector"
 
 
-def serving_function(generator: Any) -> Any:
-    """The generator as a tf.function with named inputs and an open batch; returns {"image": ...} or {"vector": ...}."""
-    import tensorflow as tf
+def with_named_output(generator: keras.Model) -> keras.Model:
+    """The same generator, with an output ``{"image": ...}`` or ``{"vector": ...}``; Keras names outputs by their keys.
 
-    names = input_names(generator)
-    signature = [
-        tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=name)
-        for name, tensor in zip(names, generator.inputs, strict=True)
-    ]
-    output = output_name(generator)
+    Raises:
+        ExportError: if the model takes something else than latents and labels.
+    """
+    import keras
 
-    def serve(*inputs: Any) -> dict[str, Any]:
-        return {output: generator(list(inputs), training=False)}
-
-    return tf.function(serve, input_signature=signature)
+    input_names(generator)
+    return keras.Model(generator.inputs, {output_name(generator): generator.output})
 
 
 def _replace(new: Path, path: Path) -> None:

@@ -98,7 +98,7 @@ def export_run(
         exporter = exporters.get(name)()
         alone = folder is not None and not onnx and len(others) == 1
         path = bundle if alone else bundle.parent / exporter.file_name
-        exporter.export(generator, path, num_classes=config.num_classes)
+        exporter.export(generator, path, distribution=config.generator.latent, num_classes=config.num_classes)
         written.append(path)
     return written[0]
 
@@ -230,8 +230,15 @@ def _checked(
     except BundleError as error:
         raise ExportError(f"The generator makes a graph that no bundle may hold: {error}") from error
     runtime = onnx_runtime(content)
-    num_classes = described.num_classes or 0
-    return content, runtime, check_parity(generator, runtime, tolerance=tolerance, name=name, num_classes=num_classes)
+    error = check_parity(
+        generator,
+        runtime,
+        distribution=described.latent.distribution,
+        num_classes=described.num_classes or 0,
+        tolerance=tolerance,
+        name=name,
+    )
+    return content, runtime, error
 
 
 def _samples(runtime: Runtime, described: BundleConfig) -> bytes:

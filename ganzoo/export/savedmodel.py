@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.export.base import Exporter, exporters, serving_function
+from ganzoo.export.base import Exporter, exporters, with_named_output
 from ganzoo.export.parity import Runtime
 
 if TYPE_CHECKING:
@@ -24,16 +22,7 @@ class SavedModelExporter(Exporter):
     file_name: ClassVar[str] = "savedmodel"
 
     def write(self, generator: keras.Model, path: Path) -> None:
-        import tensorflow as tf
-
-        module = tf.Module()
-        module.generator = tuple(generator.variables)
-        module.serve = serving_function(generator)
-        with contextlib.ExitStack() as stack:
-            logger = tf.get_logger()
-            stack.callback(logger.setLevel, logger.level)
-            logger.setLevel(logging.ERROR)
-            tf.saved_model.save(module, str(path), signatures={"serving_default": module.serve})
+        with_named_output(generator).export(path, format="tf_saved_model", verbose=False)
 
     def load(self, path: Path) -> Runtime:
         import tensorflow as tf

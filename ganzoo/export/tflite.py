@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import ExportError, reason
-from ganzoo.export.base import Exporter, exporters, output_name, serving_function
+from ganzoo.export.base import Exporter, exporters, with_named_output
 from ganzoo.export.parity import Runtime
 
 if TYPE_CHECKING:
@@ -26,42 +27,29 @@ class TFLiteExporter(Exporter):
     def write(self, generator: keras.Model, path: Path) -> None:
         import tensorflow as tf
 
-        frozen = _frozen(generator)
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.serve.get_concrete_function()], frozen)
-        try:
-            content = converter.convert()
-        except Exception as error:  # the converter raises whatever happens inside
-            raise ExportError(f"The generator cannot be converted to TFLite: {reason(error)}") from error
-        path.write_bytes(content)
+        model = with_named_output(generator)
+        # Keras' default allows TensorFlow's own operations, too, which a phone's interpreter does not have.
+        options = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / self.file_name  # Keras insists on the suffix .tflite; ``path`` may have another
+            try:
+                model.export(file, format="litert", verbose=False, **options)
+            except Exception as error:  # the converter raises whatever happens inside
+                raise ExportError(f"The generator cannot be converted to TFLite: {reason(error)}") from error
+            path.write_bytes(file.read_bytes())
 
     def load(self, path: Path) -> Runtime:
         return tflite_runtime(path.read_bytes())
-
-
-def _frozen(generator: keras.Model) -> Any:
-    """The generator with its weights as constants: the converter loses Keras' variables, and the file makes NaN."""
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    serve = serving_function(generator)
-    constant = convert_variables_to_constants_v2(serve.get_concrete_function())
-    output = output_name(generator)
-    module = tf.Module()
-
-    def call(*inputs: Any) -> dict[str, Any]:
-        return {output: constant(*inputs)[0]}
-
-    module.serve = tf.function(call, input_signature=serve.input_signature)
-    return module
 
 
 def tflite_runtime(content: bytes) -> Runtime:
     """Runs TFLite bytes on the CPU."""
     import tensorflow as tf
 
+    plain = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK prints a line at its start
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow says at every start that its interpreter will move elsewhere
-        interpreter = tf.lite.Interpreter(model_content=content, num_threads=2)
+        interpreter = tf.lite.Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=plain)
     signature = interpreter.get_signature_runner("serving_default")
     places = {name: details["index"] for name, details in signature.get_input_details().items()}
     (output,) = (details["index"] for details in signature.get_output_details().values())

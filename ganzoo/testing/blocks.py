@@ -12,6 +12,7 @@ from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blo
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
 from ganzoo.blocks.regularising import Packing
 from ganzoo.errors import ConfigError
+from ganzoo.latents import DISTRIBUTIONS
 from ganzoo.testing.part import BATCH, IMAGE, check_part, require
 
 if TYPE_CHECKING:
@@ -137,17 +138,17 @@ def _check_layers(block: Block, shape: Shape, *, num_classes: int = 0) -> None:
 
 
 def _check_onnx(block: Block, shape: Shape) -> None:
-    """The block behind a latent, exported and run at batch 1 and 7."""
+    """The block behind latents of either distribution, exported and run at batch 1 and 7."""
     import keras
 
     from ganzoo.export.onnx import onnx_runtime, to_onnx
+    from ganzoo.export.parity import measure
 
     body = _model(block, shape)
     latent = keras.Input((8,), name="latent")
     features = keras.layers.Dense(int(np.prod(shape)), name="features")(latent)
     generator = keras.Model([latent], body(keras.layers.Reshape(shape, name="features_shape")(features)))
     run = onnx_runtime(to_onnx(generator).SerializeToString())
-    for batch in (1, 7):
-        z = np.random.RandomState(batch).standard_normal((batch, 8)).astype(np.float32)
-        difference = np.abs(run(z, None) - np.asarray(generator([z], training=False))).max()
-        require(bool(difference < PARITY), f"ONNX Runtime differs by {difference:.2g} at batch {batch}")
+    for distribution in DISTRIBUTIONS:
+        difference = measure(generator, run, distribution=distribution)
+        require(difference < PARITY, f"ONNX Runtime differs by {difference:.2g} on {distribution} latents")

@@ -135,45 +135,6 @@ def test_what_cannot_be_folded_stays(name):
     assert folded(model(nodes, constants)) == [node.op_type for node in nodes]
 
 
-def repeat_nodes(axis: int, start: str, end: str) -> list:
-    """x -> x repeated twice along an axis of NHWC, as tf2onnx writes it."""
-    p = end
-    return [
-        NODE("Unsqueeze", [start, f"after{axis}"], [f"{p}u"]),
-        NODE("Tile", [f"{p}u", f"twice{axis}"], [f"{p}t"]),
-        NODE("Shape", [start], [f"{p}s"]),
-        NODE("Mul", [f"{p}s", f"double{axis}"], [f"{p}d"]),
-        NODE("Reshape", [f"{p}t", f"{p}d"], [end]),
-    ]
-
-
-def repeat_constants() -> dict[str, np.ndarray]:
-    constants = {}
-    for axis in (1, 2, 3):
-        constants[f"after{axis}"] = np.array([axis + 1])
-        constants[f"twice{axis}"] = np.array([2 if place == axis + 1 else 1 for place in range(5)])
-        constants[f"double{axis}"] = np.array([2 if place == axis else 1 for place in range(4)])
-    return constants
-
-
-@pytest.mark.parametrize(("axes", "operations"), [((2, 3), ["Resize"]), ((1, 2), ["Transpose", "Resize", "Transpose"])])
-def test_repeats_become_one_resize(axes, operations):
-    """Along the last two axes the image is NCHW; along the two before it is NHWC."""
-    nodes = [*repeat_nodes(axes[0], "x", "m"), *repeat_nodes(axes[1], "m", "y")]
-    before = model(nodes, repeat_constants())
-    after = simplify(before)
-    assert [node.op_type for node in after.graph.node] == operations
-    x = array(3, 4, 5, 5)
-    np.testing.assert_array_equal(run(after, x), run(before, x))
-
-
-def test_other_repeats_stay():
-    """Along the channels and one side it is no enlarging of an image."""
-    nodes = [*repeat_nodes(1, "x", "m"), *repeat_nodes(3, "m", "y")]
-    after = simplify(model(nodes, repeat_constants()))
-    assert "Resize" not in [node.op_type for node in after.graph.node]
-
-
 def label_model(offset: int):
     """Keras' wrapping of negative labels, where ``offset`` is 0; another look-up elsewhere."""
     nodes = [

@@ -12,6 +12,7 @@ import pytest
 
 from export.generators import randomise, tiny_config
 from ganzoo.bundle import ONNX, ONNX_FP16, BundleFacts, read_bundle
+from ganzoo.config import Config
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.export import export_bundle, export_run, exporters
 from ganzoo.export.bundle import bundle_config, float32_clone, named_weights
@@ -71,10 +72,20 @@ def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
         content = graph.SerializeToString()
         check_onnx(content, bundle_config(config))
         runtime = onnx_runtime(content)
-        error = check_parity(generator, runtime, tolerance=tolerance, name="x", num_classes=config.num_classes)
+        error = check_parity(
+            generator,
+            runtime,
+            distribution="normal",
+            tolerance=tolerance,
+            name="x",
+            num_classes=config.num_classes,
+        )
         assert error > 0 or tolerance < 1e-4
     operations = collections.Counter(node.op_type for node in model.graph.node)
     assert not operations["Tile"] + operations["Shape"] + operations["Cast"]
+    ups = {"upsample_conv": 1, "residual_up": 4}.get(config.generator.block.registered_name, 0)
+    assert operations["Resize"] == ups, "one operation each time that an image is enlarged"
+    assert b"tf_half_pixel_for_nn" not in model.SerializeToString(), "ONNX Runtime warns of it at every load"
     if config.generator.block.norm == "batch" and "residual" not in variant and not config.num_classes:
         assert not operations["Mul"] + operations["Add"], operations
 
@@ -129,15 +140,69 @@ def test_a_model_with_other_inputs_is_refused():
 
 
 @pytest.mark.parametrize("name", ["onnx", "savedmodel", "tflite"])
-def test_every_exporter_writes_what_it_can_run(name, tmp_path):
-    config = tiny_config(num_classes=6)
+@pytest.mark.parametrize("variant", ["transposed, classes in the normalisation", "residual, classes"])
+def test_every_exporter_writes_what_it_can_run(name, variant, tmp_path, capfd):
+    config = tiny_config(**VARIANTS[variant])
     exporter = exporters.get(name)()
     path = tmp_path / exporter.file_name
     generator = generator_of(config)
+    capfd.readouterr()
     for _ in range(2):  # the second replaces the first
-        error = exporter.export(generator, path, num_classes=6)
-    assert 0 <= error < 1e-5
+        error = exporter.export(generator, path, distribution="normal", num_classes=6)
+    assert 0 <= error < 2e-5
     assert [p.name for p in tmp_path.iterdir()] == [exporter.file_name]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_names_types_and_shapes_of_the_other_forms(tmp_path):
+    import tensorflow as tf
+
+    generator = generator_of(tiny_config(num_classes=6))
+    for name in ("savedmodel", "tflite"):
+        exporters.get(name)().export(generator, tmp_path / name, distribution="normal", num_classes=6)
+    serve = tf.saved_model.load(str(tmp_path / "savedmodel")).signatures["serving_default"]
+    inputs = {"latent": ([None, 16], "float32"), "label": ([None], "int32")}
+    output = {"image": ([None, 16, 16, 3], "float32")}
+
+    def described(specs):
+        return {name: (spec.shape.as_list(), spec.dtype.name) for name, spec in specs.items()}
+
+    assert described(serve.structured_input_signature[1]) == inputs
+    assert described(serve.structured_outputs) == output
+    with pytest.warns(UserWarning, match="deprecated"):
+        interpreter = tf.lite.Interpreter(str(tmp_path / "tflite"))
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["label", "latent"], "outputs": ["image"]}
+    }
+    kinds = {tuple(found["shape_signature"]): found["dtype"] for found in interpreter.get_input_details()}
+    assert kinds == {(-1, 16): np.float32, (-1,): np.int32}
+
+
+def within_the_cube():
+    """A generator of latents in [-1, 1], as a uniform distribution gives: what is outside makes NaN."""
+    import keras
+
+    latent = keras.Input((16,), name="latent")
+    inside = keras.layers.Lambda(lambda z: keras.ops.sqrt(1.0 - z * z))(latent)
+    image = keras.layers.Reshape((16, 16, 3))(keras.layers.Dense(768, activation="tanh")(inside))
+    return keras.Model([latent], image)
+
+
+@pytest.mark.parametrize("name", ["onnx", "savedmodel", "tflite"])
+def test_parity_is_measured_on_the_latents_of_the_model(name, tmp_path):
+    exporter = exporters.get(name)()
+    assert exporter.export(within_the_cube(), tmp_path / "x", distribution="uniform") < 1e-5
+    with pytest.raises(ExportError, match="not finite"):
+        exporter.export(within_the_cube(), tmp_path / "x", distribution="normal")
+
+
+def test_a_bundle_of_uniform_latents_is_compared_on_them(tmp_path):
+    values = tiny_config().to_dict()
+    config = Config.read({**values, "generator": {**values["generator"], "latent": "uniform"}})
+    export_bundle(within_the_cube(), config, tmp_path / "b", fp16=True)
+    assert read_bundle(tmp_path / "b").metadata.facts.parity_error < 1e-5
+    with pytest.raises(ExportError, match="not finite"):
+        export_bundle(within_the_cube(), tiny_config(), tmp_path / "c")
 
 
 def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tmp_path):
@@ -145,7 +210,7 @@ def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tm
     path.mkdir()
     (path / "thesis.txt").write_text("years of work")
     with pytest.raises(ExportError, match="left alone"):
-        exporters.get("savedmodel")().export(generator, path)
+        exporters.get("savedmodel")().export(generator, path, distribution="normal")
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
     assert (path / "thesis.txt").read_text() == "years of work"
     (path / "thesis.txt").rename(tmp_path / "thesis.txt")
@@ -169,7 +234,7 @@ class Wrong(OnnxExporter):
 def test_a_difference_above_the_tolerance_is_refused_and_nothing_is_written(generator, tmp_path):
     (tmp_path / "model.onnx").write_text("before")
     with pytest.raises(ExportError, match=r"differs from Keras by 0\.0002; allowed: 0\.0001"):
-        Wrong().export(generator, tmp_path / "model.onnx")
+        Wrong().export(generator, tmp_path / "model.onnx", distribution="normal")
     assert (tmp_path / "model.onnx").read_text() == "before"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -184,12 +249,12 @@ def test_parity_sees_one_wrong_sample_of_seven_and_nan(generator):
 
         return run
 
-    assert measure(generator, runtime(0.0)) == 0
-    assert measure(generator, runtime(np.float32(0.5))) == pytest.approx(0.5)
+    assert measure(generator, runtime(0.0), distribution="normal") == 0
+    assert measure(generator, runtime(np.float32(0.5)), distribution="normal") == pytest.approx(0.5)
     with pytest.raises(ExportError, match="not finite"):
-        check_parity(generator, runtime(np.float32("nan")), tolerance=1e-4, name="x")
+        check_parity(generator, runtime(np.float32("nan")), distribution="normal", tolerance=1e-4, name="x")
     with pytest.raises(ExportError, match=r"makes \[1, 2\] where Keras makes"):
-        measure(generator, lambda z, labels: np.zeros((1, 2), np.float32))
+        measure(generator, lambda z, labels: np.zeros((1, 2), np.float32), distribution="normal")
 
 
 def test_float16_refuses_weights_it_cannot_hold(config):
@@ -282,6 +347,24 @@ def test_the_bundle_of_a_run_tells_of_its_training(run):
     facts = read_bundle(export_run(run)).metadata.facts
     assert facts.training["config"]["name"] == "tiny"
     assert facts.training["seconds"] == 6.5
+
+
+def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
+    from ganzoo.yaml_files import dump
+
+    values = run.config.to_dict()
+    uniform = {**values, "generator": {**values["generator"], "latent": "uniform"}}
+    (run.folder / "config.yaml").write_text(dump(uniform))
+    seen = []
+
+    def spy(generator, runtime, *, distribution, name, **_):
+        seen.append((name, distribution))
+        return 0.0
+
+    monkeypatch.setattr("ganzoo.export.base.check_parity", spy)
+    monkeypatch.setattr("ganzoo.export.bundle.check_parity", spy)
+    export_run(Run(run.folder), fp16=True, savedmodel=True, tflite=True)
+    assert seen == [(name, "uniform") for name in ("onnx", "onnx float16", "savedmodel", "tflite")]
 
 
 def test_other_forms_of_a_run(run, tmp_path):

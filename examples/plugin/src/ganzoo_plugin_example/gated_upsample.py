@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from ganzoo.blocks.base import UpBlock, generator_blocks
+from ganzoo.blocks.fields import upsample
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -28,7 +29,7 @@ class GatedUpsample(UpBlock):
         import keras  # in here, so that reading a config needs no Keras
 
         channels = self.wanted_channels()
-        x = keras.layers.UpSampling2D(name=f"{name}_up")(x)
+        x = upsample(x, "nearest", f"{name}_up")
         value = keras.layers.Conv2D(channels, self.kernel_size, padding="same", use_bias=False, name=f"{name}_conv")(x)
         value = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_norm")(value)
         bias = keras.initializers.Constant(self.openness)
