@@ -230,7 +230,7 @@ def _checked(
     except BundleError as error:
         raise ExportError(f"The generator makes a graph that no bundle may hold: {error}") from error
     runtime = onnx_runtime(content)
-    error = check_parity(
+    difference = check_parity(
         generator,
         runtime,
         distribution=described.latent.distribution,
@@ -238,7 +238,7 @@ def _checked(
         tolerance=tolerance,
         name=name,
     )
-    return content, runtime, error
+    return content, runtime, difference
 
 
 def _samples(runtime: Runtime, described: BundleConfig) -> bytes:

@@ -1,7 +1,7 @@
-"""Says in one ONNX operation what tf2onnx says in a dozen: the look-up of a label, the sizes of a Reshape.
+"""Replaces the dozen operations that tf2onnx writes for the look-up of a label, and for the sizes of a Reshape, by one.
 
-A look-up is not found by its look, which changes from version to version, but by what it does: the piece of the graph is
-run on all labels, and replaced where the result is the labels. Pure: a model comes in, another goes out.
+A look-up is not recognized by its operations, which change from version to version, but by its result: that piece of
+the graph is run on all labels, and replaced if it returns them unchanged. Pure: a model comes in, another goes out.
 """
 
 from __future__ import annotations
