@@ -136,17 +136,17 @@ class ClassAffine(keras.layers.Layer):
 
 
 class Upsampling(keras.layers.UpSampling2D):
-    """Double height and width; nearest neighbors outside of training in one operation, which ONNX has too (``Resize``).
+    """Double height and width. Outside of training, nearest neighbors are one operation, which is ONNX's ``Resize``.
 
-    Keras repeats rows and columns, and a converter makes a dozen operations of that. In training the repeats stay: XLA
-    makes the one operation a convolution, which takes twice as long, and its gradient is not Keras' to the last bit.
+    Keras repeats rows and columns, which a converter writes as a dozen operations. In training the repeats stay: XLA
+    makes a convolution of the one operation, which takes twice as long, and has no gradient of it.
     """
 
     def call(self, x: Any, training: bool = False) -> Any:
         if training or self.interpolation != "nearest":
             return super().call(x)
         height, width = x.shape[1:3]
-        # Not tf.image.resize: its rounding, the same at a whole number, has a name in ONNX that is deprecated.
+        # tf.image.resize gives the same values, but exports a rounding mode that ONNX has deprecated.
         return tf.raw_ops.ResizeNearestNeighbor(images=x, size=(2 * height, 2 * width))
 
 

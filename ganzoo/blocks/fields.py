@@ -71,7 +71,7 @@ def activate(x: KerasTensor, activation: Activation, slope: float, name: str) ->
 
 
 def upsample(x: KerasTensor, interpolation: Interpolation, name: str) -> KerasTensor:
-    """Double height and width: ``[b, h, w, c] -> [b, 2h, 2w, c]``. Exports as one operation, unlike Keras' own layer."""
+    """Double height and width: ``[b, h, w, c] -> [b, 2h, 2w, c]``. Exported as one operation, unlike Keras' layer."""
     from ganzoo.blocks import _keras_layers
 
     return _keras_layers.Upsampling(interpolation=interpolation, name=name)(x)
