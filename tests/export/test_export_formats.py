@@ -215,10 +215,10 @@ def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tm
     assert (path / "thesis.txt").read_text() == "years of work"
     (path / "thesis.txt").rename(tmp_path / "thesis.txt")
     (path / ".DS_Store").write_text("")
-    exporters.get("savedmodel")().export(generator, path)
+    exporters.get("savedmodel")().export(generator, path, distribution="normal")
     (tmp_path / "thesis.txt").rename(path / "thesis.txt")
     with pytest.raises(ExportError, match=r"left alone: 'thesis\.txt'"):
-        exporters.get("savedmodel")().export(generator, path)
+        exporters.get("savedmodel")().export(generator, path, distribution="normal")
     assert (path / "saved_model.pb").exists()
     assert (path / "thesis.txt").read_text() == "years of work"
 
