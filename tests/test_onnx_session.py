@@ -58,7 +58,8 @@ def run(folder, code):
     """
     body = textwrap.indent(textwrap.dedent(code), "    ")
     program.write_text(f"{textwrap.dedent(head)}\nif __name__ == '__main__':\n{body}", encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ORT_DISABLE_TELEMETRY": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)  # a developer may have set it; ganzoo must do so itself
     done = subprocess.run(
         [sys.executable, str(program)], env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
     )
@@ -153,7 +154,8 @@ def test_gunicorn_with_preload(folder, expected, tmp_path):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [sys.executable, "-m", "gunicorn", "--preload", "-w", "2", "-b", address, "--chdir", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ORT_DISABLE_TELEMETRY": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)  # a developer may have set it; ganzoo must do so itself
     log = tmp_path / "log"
     with log.open("w") as file:
         server = subprocess.Popen([*command, "server:app"], env=environment, stdout=file, stderr=file)

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError, did_you_mean
 
 STDOUT = "-"
@@ -40,7 +41,8 @@ class Output:
         A folder is what exists and is one, what ends with a slash, and what has no suffix.
 
         Raises:
-            GanzooError: if ``--format`` is given without ``-o -``, or standard output is a terminal.
+            GanzooError: if ``--format`` is given without ``-o -``, standard output is a terminal, or the path begins
+                with ``~`` and a user that does not exist.
         """
         if text == STDOUT:
             if sys.stdout.isatty():
@@ -52,7 +54,7 @@ class Output:
             raise GanzooError("--format goes with -o - (standard output); a file has its format in its name: -o x.png")
         if text is None:
             return cls(Path(), is_folder=True, is_given=False)
-        path = Path(text)
+        path = expanded(text)
         ends_with_slash = text.endswith(("/", os.sep))
         return cls(path, path.suffix.lower(), is_folder=ends_with_slash or path.is_dir() or not path.suffix)
 
