@@ -24,7 +24,7 @@ from interleaved import keep
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from ganzoo.data.faces import Faces
+from ganzoo.data.sources.faces import Faces
 from ganzoo.extractors import extractors
 from ganzoo.metrics.frechet import frechet_distance, moments
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.face_painter import style_names
-from ganzoo.data.faces import Faces, StyleCredit, style_credits
-from ganzoo.data.resize import resized_array
+from ganzoo.data.reading.face_painter import style_names
+from ganzoo.data.reading.resize import resized_array
+from ganzoo.data.sources.faces import Faces, StyleCredit, style_credits
 
 SIDE = 64
 LICENSES = ("CC0 1.0", "CC BY 4.0", "MIT")

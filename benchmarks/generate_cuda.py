@@ -16,7 +16,7 @@ import onnxruntime
 from interleaved import keep
 
 import ganzoo
-from ganzoo.bundle import ONNX
+from ganzoo.bundle.folder import ONNX
 from ganzoo.images import to_uint8
 
 BATCHES = (1, 16, 64, 256)

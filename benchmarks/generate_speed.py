@@ -16,10 +16,10 @@ def make_bundle(folder: Path) -> str:
     import numpy as np
     from contenders.networks_keras import config
 
+    from ganzoo.config.yaml_files import dump
     from ganzoo.data import Dataset
     from ganzoo.runs import CONFIG, new_run
     from ganzoo.training.trainer import Trainer
-    from ganzoo.yaml_files import dump
 
     run, settings = new_run("bench", root=folder), config("simultaneous")
     (run.folder / CONFIG).write_text(dump(settings.to_dict()), encoding="utf-8")

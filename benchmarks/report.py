@@ -157,7 +157,7 @@ def _samples(run: Path) -> Any:
     import numpy as np
 
     import ganzoo
-    from ganzoo.pictures import points
+    from ganzoo.sample_sheet import points
 
     generator = ganzoo.load(run)
     if generator.kind == "vector":

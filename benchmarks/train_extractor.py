@@ -106,7 +106,7 @@ def to_onnx(model: Any, name: str) -> bytes:
     import tensorflow as tf
     import tf2onnx
 
-    from ganzoo.export.fold import fold_channel_scales
+    from ganzoo.exporters.fold import fold_channel_scales
 
     signature = [tf.TensorSpec(model.input_shape, tf.float32, name="image")]
     function = tf.function(lambda image: tuple(model(image, training=False)), input_signature=signature)
@@ -128,7 +128,7 @@ def to_onnx(model: Any, name: str) -> bytes:
 
 def measured(content: bytes, model: Any, test: Pictures) -> dict[str, float]:
     """Test the ONNX file on held-out images, with ONNX Runtime."""
-    from ganzoo.runtime import make_session
+    from ganzoo.inference.onnx_runtime import make_session
 
     session, _ = make_session(content, device="cpu", threads=1)
     images = test.images.astype(np.float32) / np.float32(127.5) - 1

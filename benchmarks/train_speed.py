@@ -19,7 +19,7 @@ def step_work() -> float:
     """
     from contenders.networks_keras import config
 
-    from ganzoo.summary import summarise
+    from ganzoo.config.summary import summarise
 
     summary = summarise(config("simultaneous"))
     generator, discriminator = summary.generator.multiply_adds, summary.discriminator.multiply_adds

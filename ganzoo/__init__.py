@@ -15,18 +15,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganzoo import errors, registries
-    from ganzoo.bundle import Bundle, read_bundle
-    from ganzoo.config import Config
+    from ganzoo import errors, parts
+    from ganzoo.api import resume, train
+    from ganzoo.bundle.folder import Bundle, read_bundle
+    from ganzoo.config.experiment import Config
+    from ganzoo.config.zoo import list_models, load_config
     from ganzoo.errors import GanzooError
-    from ganzoo.evaluation import evaluate
-    from ganzoo.hub import pull
-    from ganzoo.inference import Generator
-    from ganzoo.launch import resume, train
-    from ganzoo.loading import load
-    from ganzoo.publishing import publish
+    from ganzoo.evaluation.evaluate import evaluate
+    from ganzoo.hub.fetch import pull
+    from ganzoo.hub.publish import publish
+    from ganzoo.inference.generator import Generator
+    from ganzoo.inference.load import load
     from ganzoo.runs import Run, find_run, list_runs
-    from ganzoo.zoo import list_models, load_config
 
 __version__ = "0.1.0"
 
@@ -44,35 +44,35 @@ __all__ = [
     "list_runs",
     "load",
     "load_config",
+    "parts",
     "publish",
     "pull",
     "read_bundle",
-    "registries",
     "resume",
     "train",
 ]
 
 _HOMES = {
-    "Bundle": "bundle",
-    "Config": "config",
+    "Bundle": "bundle.folder",
+    "Config": "config.experiment",
     "GanzooError": "errors",
-    "Generator": "inference",
+    "Generator": "inference.generator",
     "Run": "runs",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.evaluate",
     "find_run": "runs",
-    "list_models": "zoo",
+    "list_models": "config.zoo",
     "list_runs": "runs",
-    "load": "loading",
-    "load_config": "zoo",
-    "publish": "publishing",
-    "pull": "hub",
-    "read_bundle": "bundle",
-    "resume": "launch",
-    "train": "launch",
+    "load": "inference.load",
+    "load_config": "config.zoo",
+    "publish": "hub.publish",
+    "pull": "hub.fetch",
+    "read_bundle": "bundle.folder",
+    "resume": "api",
+    "train": "api",
 }
 """Public name -> the module it comes from."""
 
-_MODULES = ("errors", "registries")
+_MODULES = ("errors", "parts")
 
 
 def __getattr__(name: str) -> object:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.arguments import whole_number
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError, did_you_mean
+from ganzoo.inference.arguments import whole_number
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -151,22 +151,6 @@ class GridLayout:
             pixels[top : top + len(strip)] = strip
             top += len(strip)
         return pixels
-
-
-class ImageList(list["Image"]):
-    """A list of PIL images that a notebook shows as a grid, and that can be saved as an animation."""
-
-    def save(self, path: str | os.PathLike[str], *, frames_per_second: float = 20.0, loop: bool = True) -> Path:
-        """Write the images as one animation: .gif, .webp or .mp4; see ``ganzoo.animations.save_animation``."""
-        from ganzoo.animations import save_animation
-
-        return save_animation(self, path, frames_per_second=frames_per_second, loop=loop)
-
-    def _repr_png_(self) -> bytes | None:
-        if not self:
-            return None
-        arrays = np.stack([np.asarray(image) for image in self])
-        return encoded(grid(arrays if arrays.ndim == 4 else arrays[..., None], separator=2))
 
 
 def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:

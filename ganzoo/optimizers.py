@@ -42,7 +42,7 @@ class OptimizerConfig(Part):
 
     def shared(self, updates: int) -> dict[str, Any]:
         """The arguments that every Keras optimizer takes."""
-        from ganzoo.training.schedule import WarmupThenDecay
+        from ganzoo.training.learning_rate import WarmupThenDecay
 
         rate: Any = self.learning_rate
         if self.schedule != "constant" or self.warmup_steps:

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from ganzoo.config.validation import explain
 from ganzoo.errors import ConfigError, RegistrationError, UnknownNameError, did_you_mean
-from ganzoo.validation import explain
 
 
 class Part(BaseModel):

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import yaml_files
+from ganzoo.config import yaml_files
 from ganzoo.environment.places import expanded
 from ganzoo.errors import RunError, did_you_mean
 
@@ -51,14 +51,14 @@ class Run:
 
     @cached_property
     def config(self) -> Any:
-        """The complete config, a ``ganzoo.config.Config``.
+        """The complete config, a ``ganzoo.config.experiment.Config``.
 
         Fields of the data that are newer than the run have the values that mean what the run began with.
 
         Raises:
             ConfigError: if config.yaml is missing or damaged.
         """
-        from ganzoo.config import Config
+        from ganzoo.config.experiment import Config
 
         path = self.folder / CONFIG
         values = yaml_files.read_mapping(path)
@@ -108,11 +108,11 @@ class Run:
         on_wait: Callable[[Holder | None], None] = lambda holder: None,
         **options: Any,
     ) -> Path:
-        """Export the averaged generator of the best checkpoint as a bundle; see ``ganzoo.export.export_run``.
+        """Export the averaged generator of the best checkpoint as a bundle; see ``ganzoo.exporters.export_run``.
 
         Waits for another process that exports this run; ``on_wait`` is called with it before.
         """
-        from ganzoo.export import export_run
+        from ganzoo.exporters import export_run
 
         with exporting(self, on_wait=on_wait):
             return export_run(self, folder, **options)

@@ -30,11 +30,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from ganzoo.bundle import CARD, CONFIG, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, read_bundle
-from ganzoo.bundle_generator import generator_config
-from ganzoo.card import model_card
+from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, read_bundle
+from ganzoo.bundle.generator_config import generator_config
+from ganzoo.bundle.model_card import model_card
 from ganzoo.errors import GanzooError
-from ganzoo.inference import Generator
+from ganzoo.inference.generator import Generator
 
 SECONDS, BYTES = 5, 1 << 30
 OUTSIDE = 98

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.runs import Run
 

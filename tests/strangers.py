@@ -19,7 +19,7 @@ import onnx
 import tiny_bundles
 from onnx import TensorProto, helper, numpy_helper
 
-from ganzoo.bundle import CARD, CONFIG, METADATA, ONNX, SAMPLES, WEIGHTS
+from ganzoo.bundle.folder import CARD, CONFIG, METADATA, ONNX, SAMPLES, WEIGHTS
 
 Make = Callable[[Path], None]
 

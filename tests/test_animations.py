@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganzoo import animations
-from ganzoo.animations import save_animation
 from ganzoo.errors import GanzooError, MissingDependencyError
-from ganzoo.images import ImageList
+from ganzoo.inference import animations
+from ganzoo.inference.animations import save_animation
+from ganzoo.inference.image_list import ImageList
 
 LEVELS = (0, 90, 180, 250)
 

@@ -3,9 +3,9 @@
 import pytest
 from helpers import tiny, values
 
-from ganzoo.architecture import DiscriminatorConfig, GeneratorConfig, halvings, trace
+from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig, halvings, trace
 from ganzoo.blocks.base import UpBlock, generator_blocks
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
 
 SIZES = [28, 32, 48, 64, 96, 128]
@@ -153,7 +153,7 @@ def test_an_impossible_network_names_the_network():
 @pytest.mark.parametrize("size", SIZES)
 def test_keras_agrees_with_every_traced_shape(size):
     """The real networks have the shapes that were computed without Keras."""
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     for block in UP_BLOCKS:
         model = "residual" if block == "residual_up" else "dcgan"
@@ -178,7 +178,7 @@ def test_keras_agrees_with_every_traced_shape(size):
 @pytest.mark.parametrize("channels", [3, 4])
 def test_images_that_are_not_square_in_every_family(size, stem, channels):
     """Stems, blocks and heads of every family, packing and minibatch_stddev; Keras agrees with the traced shapes."""
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     shape = (*map(int, size.split("x")), channels)
     for block in (*UP_BLOCKS, "dense"):
@@ -237,7 +237,7 @@ def test_sizes_that_cannot_be_halved_are_one_line_with_a_size_that_can(size, mod
 def test_first_weights_follow_the_seed_and_the_initializer():
     import numpy as np
 
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     def weights(build=networks.build_generator, **changes):
         return [np.asarray(weight) for weight in build(tiny(**changes)).weights]
@@ -256,7 +256,7 @@ def test_first_weights_follow_the_seed_and_the_initializer():
 
 @pytest.mark.parametrize(("num_classes", "kind"), [(0, "MinibatchStddev"), (3, "ClassStddev")])
 def test_a_conditional_discriminator_compares_samples_of_one_class(num_classes, kind):
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     judge = {"minibatch_stddev": True, "block": {"name": "strided_conv", "norm": "batch"}}
     made = networks.build_discriminator(tiny(num_classes=num_classes, discriminator=judge))
@@ -269,7 +269,7 @@ def test_keras_own_dropout_in_a_plug_in_is_seeded_too():
     import keras
     import numpy as np
 
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     def seeds():
         x = keras.Input((3,))
@@ -283,8 +283,8 @@ def test_keras_own_dropout_in_a_plug_in_is_seeded_too():
 def test_spectral_norm_begins_with_kernels_that_are_normalised():
     import numpy as np
 
-    from ganzoo import networks
     from ganzoo.blocks._keras_layers import SpectralNorm
+    from ganzoo.training import networks
 
     judge = networks.build_discriminator(
         tiny(resolution=16, discriminator={"block": {"name": "strided_conv", "norm": "spectral"}})

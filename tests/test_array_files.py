@@ -10,8 +10,8 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo.array_files import write_arrays
 from ganzoo.errors import GanzooError
+from ganzoo.inference.array_files import write_arrays
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ RESULT_MB = COUNT * 8 * 8 * 3 / 2**20
 MEASURE = """
 import io, resource, sys
 import ganzoo
-from ganzoo.array_files import write_arrays
+from ganzoo.inference.array_files import write_arrays
 
 class Nowhere(io.RawIOBase):
     def write(self, part):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganzoo.augment import augmentations
+from ganzoo.augmentations import augmentations
 
 POLICIES = [["color"], ["translation"], ["cutout"], ["color", "translation", "cutout"]]
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (6, 12, 8, 3)).astype(np.float32)

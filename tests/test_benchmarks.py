@@ -121,7 +121,7 @@ def test_large_numbers_of_real_samples_are_written_out(report):
 def test_every_row_of_every_study_is_a_model(report, name, tmp_path):
     import yaml
 
-    from ganzoo.zoo import load_config
+    from ganzoo.config.zoo import load_config
 
     study = report.read(name)
     for row in study["rows"].values():

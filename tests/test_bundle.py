@@ -12,8 +12,8 @@ import tiny_bundles
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganzoo import bundle as bundle_module
-from ganzoo.bundle import (
+from ganzoo.bundle import folder as bundle_module
+from ganzoo.bundle.folder import (
     CONFIG,
     METADATA,
     ONNX,
@@ -24,7 +24,7 @@ from ganzoo.bundle import (
     read_bundle,
     write_bundle,
 )
-from ganzoo.bundle_config import check_tree, read_json, write_json
+from ganzoo.bundle.schema import check_tree, read_json, write_json
 from ganzoo.errors import BundleError
 
 

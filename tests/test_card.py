@@ -10,8 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.bundle import BundleFacts
-from ganzoo.card import is_ours, model_card
+from ganzoo.bundle.folder import BundleFacts
+from ganzoo.bundle.model_card import is_ours, model_card
 
 TRAINING = {
     "config": {

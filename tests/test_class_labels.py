@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ganzoo.class_labels import ambiguity, class_index, described
 from ganzoo.errors import GanzooError
+from ganzoo.inference.class_labels import ambiguity, class_index, described
 
 DIGITS = ("1", "2", "3")
 PETS = ("cat", "dog", "7", "name:cat", "index:0")

@@ -8,15 +8,15 @@ from helpers import values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganzoo import yaml_files
-from ganzoo.augment import augmentations
+from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
-from ganzoo.config import Config, TrainingConfig
+from ganzoo.config import yaml_files
+from ganzoo.config.experiment import Config, TrainingConfig
+from ganzoo.config.zoo import list_models, load_config
 from ganzoo.errors import ConfigError
 from ganzoo.losses import losses
 from ganzoo.optimizers import optimizers
 from ganzoo.penalties import penalties
-from ganzoo.zoo import list_models, load_config
 
 SCHEMA = Config.model_json_schema()
 FITS = jsonschema.Draft202012Validator(SCHEMA).validate

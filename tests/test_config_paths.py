@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from ganzoo.config import Config
-from ganzoo.config_paths import absolute_path, located, with_absolute_paths
+from ganzoo.api import experiment
+from ganzoo.config.experiment import Config
+from ganzoo.config.paths import absolute_path, located, with_absolute_paths
+from ganzoo.config.yaml_files import dump
+from ganzoo.config.zoo import load_config
 from ganzoo.extractors.base import Extractor, extractors
-from ganzoo.launch import experiment
 from ganzoo.runs import Run
-from ganzoo.yaml_files import dump
-from ganzoo.zoo import load_config
 
 NETWORKS = "{generator: {model: dense, latent_dim: 2}, discriminator: {model: dense}, "
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ganzoo import testing
-from ganzoo.augment import augmentations
+from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
 from ganzoo.losses import losses
 from ganzoo.optimizers import optimizers

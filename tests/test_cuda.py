@@ -13,7 +13,7 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo.inference import Generator
+from ganzoo.inference.generator import Generator
 
 TEXT = {"check": False, "capture_output": True, "text": True}
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganzoo import evaluator as module
 from ganzoo.data.base import Dataset
-from ganzoo.data.toy import Ring8
+from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.errors import EvaluationError
-from ganzoo.evaluator import Evaluator, spread
+from ganzoo.evaluation import evaluator as module
+from ganzoo.evaluation.evaluator import Evaluator, spread
 from ganzoo.extractors import extractors
 from ganzoo.metrics import metrics
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ganzoo.config.zoo import load_config
 from ganzoo.data.base import data_sources
-from ganzoo.data.celeba_tables import read_table
+from ganzoo.data.reading.celeba_tables import read_table
+from ganzoo.environment.git_lfs import is_pointer, require_content
 from ganzoo.errors import ConfigError, DataError, GanzooError
 from ganzoo.extractors.base import extractors
-from ganzoo.git_lfs import is_pointer, require_content
-from ganzoo.zoo import load_config
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
 MNIST = [f"train-{name}-ubyte" for name in ("images-idx3", "labels-idx1")]

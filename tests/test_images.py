@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganzoo import images
-from ganzoo.animations import save_animation
 from ganzoo.errors import GanzooError
+from ganzoo.inference.animations import save_animation
 
 RNG = np.random.RandomState(0)
 RGB = RNG.randint(0, 256, (5, 7, 3)).astype(np.uint8)

@@ -13,12 +13,12 @@ import pytest
 import tiny_bundles
 from PIL import Image
 
-from ganzoo import runtime
-from ganzoo.bundle import ONNX, write_bundle
+from ganzoo.bundle.folder import ONNX, write_bundle
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
-from ganzoo.images import ImageList
-from ganzoo.inference import Generator
-from ganzoo.onnx_session import OnnxSession
+from ganzoo.inference import onnx_runtime
+from ganzoo.inference.generator import Generator
+from ganzoo.inference.image_list import ImageList
+from ganzoo.inference.onnx_session import OnnxSession
 
 NAMES = ("cat", "dog", "owl")
 
@@ -107,7 +107,7 @@ def test_iter_samples_refuses_a_batch_out_of_range(generator, size):
 def test_too_much_at_once_points_to_the_iterator(generator, monkeypatch, call):
     with pytest.raises(GanzooError, match="iter_samples"):
         getattr(generator, call)(range(2**32))
-    monkeypatch.setattr("ganzoo.sampling._RESULT_BYTES", 10_000)
+    monkeypatch.setattr("ganzoo.inference.sampling._RESULT_BYTES", 10_000)
     with pytest.raises(GanzooError, match="iter_samples"):
         getattr(generator, call)(itertools.count())
 
@@ -281,7 +281,7 @@ def test_a_run_that_fails_is_one_line(folder, monkeypatch, device, raised, words
         def run(self, outputs, feed):
             raise RuntimeError(raised)
 
-    monkeypatch.setattr("ganzoo.onnx_session.make_session", lambda *_, **__: (Full(), device))
+    monkeypatch.setattr("ganzoo.inference.onnx_session.make_session", lambda *_, **__: (Full(), device))
     full = Generator.from_bundle(folder)
     with pytest.raises(GanzooError, match=words) as caught:
         full.sample([1])
@@ -289,23 +289,23 @@ def test_a_run_that_fails_is_one_line(folder, monkeypatch, device, raised, words
 
 
 def test_no_onnx_runtime_says_what_to_install(folder, monkeypatch):
-    monkeypatch.setattr(runtime, "find_spec", lambda name: None)
+    monkeypatch.setattr(onnx_runtime, "find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'ganzoo-keras\[cpu\]'"):
         Generator.from_bundle(folder)
 
 
 def test_two_onnx_runtimes_say_what_to_uninstall(tmp_path):
     (tmp_path / "onnxruntime-1.31.1.dist-info").mkdir()
-    runtime.check_single_runtime(tmp_path)
+    onnx_runtime.check_single_runtime(tmp_path)
     (tmp_path / "onnxruntime_gpu-1.31.1.dist-info").mkdir()
     with pytest.raises(MissingDependencyError, match="pip uninstall -y onnxruntime onnxruntime-gpu"):
-        runtime.check_single_runtime(tmp_path)
+        onnx_runtime.check_single_runtime(tmp_path)
 
 
 def test_the_wall_holds_in_a_fresh_process(folder):
     """After load and generate, nothing heavy has been imported."""
     code = (
-        "import sys; from ganzoo.inference import Generator; "
+        "import sys; from ganzoo.inference.generator import Generator; "
         f"Generator.from_bundle({str(folder)!r}).generate(0); "
         "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'pydantic', 'huggingface_hub', 'typer', 'rich', 'yaml'}; "
         "print(sorted(heavy & set(sys.modules)))"

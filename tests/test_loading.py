@@ -8,9 +8,9 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo import loading
-from ganzoo.bundle import BundleFacts, write_bundle
+from ganzoo.bundle.folder import BundleFacts, write_bundle
 from ganzoo.errors import BundleError, ExportError, HubError, MissingDependencyError, RunError, UnknownNameError
+from ganzoo.inference import load
 from ganzoo.runs import Run
 
 CONFIG = """
@@ -56,7 +56,7 @@ def no_export(monkeypatch):
         asked.append(run.name)
         raise ExportError("not in this test")
 
-    monkeypatch.setattr("ganzoo.export.export_run", export)
+    monkeypatch.setattr("ganzoo.exporters.export_run", export)
     return asked
 
 
@@ -83,7 +83,7 @@ def test_a_run_with_a_bundle_of_its_newest_checkpoint(place, no_export, what):
 def test_a_run_by_its_path_object(place, no_export):
     run = make_run(place)
     put_bundle(run, step=20)
-    assert loading.find_bundle(run.folder) == run.folder / "bundle"
+    assert load.find_bundle(run.folder) == run.folder / "bundle"
 
 
 def test_an_older_bundle_is_exported_anew(place, no_export):
@@ -91,7 +91,7 @@ def test_an_older_bundle_is_exported_anew(place, no_export):
     put_bundle(run, step=10)
     told = []
     with pytest.raises(ExportError, match=r"not in this test\nA bundle of step 10 is there: .*bundle"):
-        loading.find_bundle("points", before_export=told.append)
+        load.find_bundle("points", before_export=told.append)
     assert no_export == ["points/001"]
     assert [one.name for one in told] == [run.name]
 
@@ -121,7 +121,7 @@ def test_a_run_without_anything(place):
 
 def test_an_export_needs_tensorflow(place, monkeypatch):
     make_run(place)
-    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda module: None)
+    monkeypatch.setattr("ganzoo.environment.requirements.find_spec", lambda module: None)
     with pytest.raises(MissingDependencyError, match=r"Exporting a run needs .*ganzoo-keras\[train\]"):
         ganzoo.load("points")
 
@@ -184,7 +184,9 @@ def test_a_name_on_the_hub_is_looked_for_in_the_cache_alone_if_told_so(place, wh
 @pytest.mark.parametrize("what", ["faces/001", "faces/1", "runs/faces"])
 def test_the_form_of_a_run_never_means_the_hub_unless_it_is_said(place, monkeypatch, what):
     asked = []
-    monkeypatch.setattr("ganzoo.hub.fetch", lambda reference, *args, **options: asked.append(str(reference)) or 1 / 0)
+    monkeypatch.setattr(
+        "ganzoo.hub.fetch.fetch", lambda reference, *args, **options: asked.append(str(reference)) or 1 / 0
+    )
     with pytest.raises(UnknownNameError, match="GANZOO_RUNS"):
         ganzoo.load(what)
     assert asked == []

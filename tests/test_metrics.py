@@ -7,7 +7,7 @@ from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from ganzoo import testing
-from ganzoo.data.toy import Grid25, Ring8
+from ganzoo.data.sources.gaussian_mixtures import Grid25, Ring8
 from ganzoo.metrics import Features, Subject, _distances, metrics
 from ganzoo.metrics.classifier_score import score
 from ganzoo.metrics.frechet import frechet_distance, moments

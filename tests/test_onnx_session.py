@@ -21,7 +21,7 @@ import tiny_bundles
 
 import ganzoo
 from ganzoo.errors import GanzooError
-from ganzoo.onnx_session import OnnxSession
+from ganzoo.inference.onnx_session import OnnxSession
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 60.0
@@ -195,7 +195,7 @@ def test_a_copy_makes_the_same_even_when_the_bundle_has_gone(tmp_path, expected,
 
 def test_a_copy_that_cannot_run_here_is_one_line(folder, monkeypatch):
     content = pickle.dumps(ganzoo.load(folder))
-    monkeypatch.setattr("ganzoo.runtime.find_spec", lambda name: None)
+    monkeypatch.setattr("ganzoo.inference.onnx_runtime.find_spec", lambda name: None)
     with pytest.raises(GanzooError, match="ONNX Runtime is not installed"):
         pickle.loads(content).sample([0])
 
@@ -230,10 +230,14 @@ def test_cuda_after_a_fork_is_one_line_and_auto_takes_the_cpu(folder, monkeypatc
     """CUDA never works in a child of a process that has used it."""
     content = (folder / "onnx/model.onnx").read_bytes()
     for asked in ("auto", "cuda"):
-        monkeypatch.setattr("ganzoo.onnx_session.make_session", lambda *_, device, threads: (object(), "cuda"))
+        monkeypatch.setattr(
+            "ganzoo.inference.onnx_session.make_session", lambda *_, device, threads: (object(), "cuda")
+        )
         session = OnnxSession(content, name="tiny", device=asked)
         assert session.device == "cuda"
-        monkeypatch.setattr("ganzoo.onnx_session.make_session", lambda *_, device, threads: (object(), device))
+        monkeypatch.setattr(
+            "ganzoo.inference.onnx_session.make_session", lambda *_, device, threads: (object(), device)
+        )
         session.abandon()
         if asked == "auto":
             assert session.device == "cpu"

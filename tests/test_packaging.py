@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.zoo import list_models
-from ganzoo.zoo_index import STAYS_OUT, pretrained_models
+from ganzoo.config.zoo import list_models
+from ganzoo.hub.pretrained import STAYS_OUT, pretrained_models
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]

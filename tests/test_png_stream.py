@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganzoo.png_stream import write_png
+from ganzoo.inference.png_stream import write_png
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.bundle_config import BundleConfig, BundleFacts, LatentSpec, read_json, write_json
-from ganzoo.presentable import MAX_NAME, presentable_names, presentable_text, presentable_tree
+from ganzoo.bundle.presentable_names import MAX_NAME, presentable_names, presentable_text, presentable_tree
+from ganzoo.bundle.schema import BundleConfig, BundleFacts, LatentSpec, read_json, write_json
 
 ODD = {
     "caf\u00e9 \U0001f600 <b>": "caf\u00e9 \U0001f600 <b>",

@@ -11,7 +11,7 @@ import pytest
 from helpers import tiny_vectors
 
 import ganzoo
-from ganzoo import registries
+from ganzoo import parts
 from ganzoo.errors import ConfigError, GanzooError, MissingDependencyError, UnknownNameError
 from ganzoo.registry import Registry
 
@@ -44,23 +44,23 @@ def test_a_bundle_loads_without_the_slow_packages(tmp_path):
 
 
 def test_registries_have_their_names():
-    for name, registry in zip(registries.HOMES, registries.all_registries(), strict=True):
+    for name, registry in zip(parts.HOMES, parts.all_registries(), strict=True):
         assert isinstance(registry, Registry)
         assert registry.name == name, "errors say: ganzoo parts NAME"
-        assert getattr(registries, name) is registry
-        assert name in registries.__all__
+        assert getattr(parts, name) is registry
+        assert name in parts.__all__
         assert registry.names()
 
 
 def test_an_unknown_kind_of_part():
     with pytest.raises(UnknownNameError, match="Did you mean 'losses'"):
-        registries.find_registry("loses")
+        parts.find_registry("loses")
     with pytest.raises(AttributeError):
-        registries.loses  # noqa: B018
+        parts.loses  # noqa: B018
 
 
 def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):
-    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda module: None)
+    monkeypatch.setattr("ganzoo.environment.requirements.find_spec", lambda module: None)
     with pytest.raises(UnknownNameError):
         ganzoo.train("nosuch", root=tmp_path)
     with pytest.raises(ConfigError, match="makes its own samples"):
@@ -104,7 +104,7 @@ def test_train_takes_a_config_and_changes_it(tmp_path):
 
 
 def test_paths_with_odd_names_reach_the_config(tmp_path):
-    from ganzoo.launch import experiment
+    from ganzoo.api import experiment
 
     odd = tmp_path / "a: [b] 'ü' \U0001f600 #.npy"
     config = experiment("dense-ring8", data=odd, overrides=["data.source=numpy", "data.vector_dim=2"])

@@ -11,14 +11,14 @@ import pytest
 import tiny_bundles
 from pydantic import BaseModel, Field, FilePath
 
-from ganzoo.bundle import BundleFacts, write_bundle
-from ganzoo.config import Config
-from ganzoo.config_paths import NAME_OR_PATH
+from ganzoo.bundle.folder import BundleFacts, write_bundle
+from ganzoo.bundle.public_values import local_text, public_command, public_facts, public_values
+from ganzoo.config.experiment import Config
+from ganzoo.config.paths import NAME_OR_PATH
 from ganzoo.data.base import data_sources
 from ganzoo.errors import BundleError
 from ganzoo.extractors.base import Extractor
-from ganzoo.public_values import local_text, public_command, public_facts, public_values
-from ganzoo.publishing import publish
+from ganzoo.hub.publish import publish
 
 CANARY = "canary-7f3a"
 
@@ -172,7 +172,7 @@ def test_what_an_older_version_exported_is_published_without_places(home):
         sent.update(contents)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganzoo.publishing._commit", sending)
+        patch.setattr("ganzoo.hub.publish._commit", sending)
         publish(folder, "user/name")
     assert json.loads(sent["metadata.json"])["training"]["machine"]["cpus"] == 2
     assert not [name for name, content in sent.items() if CANARY.encode() in content]

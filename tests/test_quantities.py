@@ -2,7 +2,7 @@
 
 import pytest
 
-from ganzoo.quantities import age_text, bytes_text, clock_text, count_text
+from ganzoo.environment.quantities import age_text, bytes_text, clock_text, count_text
 
 
 @pytest.mark.parametrize(

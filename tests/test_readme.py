@@ -57,7 +57,7 @@ def test_python(place):
 
 
 def test_yaml(tmp_path):
-    from ganzoo.zoo import load_config
+    from ganzoo.config.zoo import load_config
 
     for number, text in enumerate(blocks("yaml")):
         path = tmp_path / f"mine{number}.yaml"
@@ -66,6 +66,6 @@ def test_yaml(tmp_path):
 
 
 def test_names_every_model():
-    from ganzoo.zoo import list_models
+    from ganzoo.config.zoo import list_models
 
     assert set(re.findall(r"`([a-z0-9-]+)`", README)) >= set(list_models())

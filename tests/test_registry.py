@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
+from ganzoo.config.validation import explain
 from ganzoo.errors import ConfigError, GanzooError, RegistrationError, UnknownNameError
 from ganzoo.losses import losses
-from ganzoo.registries import all_registries
+from ganzoo.parts import all_registries
 from ganzoo.registry import Part, Registry
-from ganzoo.validation import explain
 
 
 class Shape(Part):

@@ -7,9 +7,10 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo import loading, runs
+from ganzoo import runs
 from ganzoo.environment.commands import run_word
 from ganzoo.errors import RunError
+from ganzoo.inference import load
 from ganzoo.runs import find_run, list_runs, new_run, runs_folder
 
 
@@ -84,9 +85,9 @@ def test_two_exports_of_a_run_take_turns_and_the_second_has_nothing_to_do(place,
         busy.pop()
         return folder
 
-    monkeypatch.setattr("ganzoo.export.export_run", export)
-    monkeypatch.setattr(loading, "exported_step", lambda run: 5 if exports else None)
-    threads = [threading.Thread(target=loading.run_bundle, args=(run,)) for _ in range(3)]
+    monkeypatch.setattr("ganzoo.exporters.export_run", export)
+    monkeypatch.setattr(load, "exported_step", lambda run: 5 if exports else None)
+    threads = [threading.Thread(target=load.run_bundle, args=(run,)) for _ in range(3)]
     threads += [threading.Thread(target=run.export, args=(run.folder / "bundle",)) for _ in range(2)]
     for thread in threads:
         thread.start()

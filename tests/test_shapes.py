@@ -9,9 +9,9 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import images
-from ganzoo.animations import save_animation
-from ganzoo.bundle import read_bundle
-from ganzoo.config import Config
+from ganzoo.bundle.folder import read_bundle
+from ganzoo.config.experiment import Config
+from ganzoo.inference.animations import save_animation
 
 pytest.importorskip("tensorflow")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganzoo import testing
-from ganzoo.data.faces import Faces
+from ganzoo.data.sources.faces import Faces
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors import extractors, small_cnn
 from ganzoo.metrics import Subject, metrics

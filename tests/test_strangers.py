@@ -16,8 +16,8 @@ import strangers
 import tiny_bundles
 
 import ganzoo
-from ganzoo.bundle import WEIGHTS, read_bundle
-from ganzoo.bundle_generator import generator_config
+from ganzoo.bundle.folder import WEIGHTS, read_bundle
+from ganzoo.bundle.generator_config import generator_config
 from ganzoo.errors import BundleError, ConfigError, DataError, GanzooError
 
 
@@ -28,7 +28,7 @@ def nothing_runs(monkeypatch):
     def make_session(*args, **options):
         raise AssertionError("a session was made")
 
-    monkeypatch.setattr("ganzoo.inference.make_session", make_session)
+    monkeypatch.setattr("ganzoo.inference.generator.make_session", make_session)
 
 
 def check_line(said, folder):

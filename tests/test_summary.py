@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ganzoo.config import Config
-from ganzoo.summary import summarise
-from ganzoo.zoo import load_config
+from ganzoo.config.experiment import Config
+from ganzoo.config.summary import summarise
+from ganzoo.config.zoo import load_config
 
 NUMPY = {"source": "numpy", "resolution": 8, "channels": 3}
 
@@ -102,7 +102,7 @@ def test_a_packing_block_shares_the_work_from_itself_on():
 
 @pytest.mark.parametrize("name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10"])
 def test_parameters_are_those_of_the_networks(name):
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     experiment = load_config(name)
     summary = summarise(experiment)

@@ -36,7 +36,7 @@ def test_without_a_standard_error(tmp_path):
 
 def test_one_dnn_is_on(tmp_path):
     code = (
-        "from ganzoo.tensorflow_import import import_tensorflow; import_tensorflow();"
+        "from ganzoo.environment.tensorflow import import_tensorflow; import_tensorflow();"
         "from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
     )
     assert python(code, tmp_path).stdout.split() == ["True"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo import yaml_files
+from ganzoo.config import yaml_files
 from ganzoo.errors import ConfigError
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
+from ganzoo.config.zoo import config_files, describe, list_models, load_config
 from ganzoo.errors import ConfigError, UnknownNameError
-from ganzoo.zoo import config_files, describe, list_models, load_config
 
 BASE = """
 data: {source: numpy, resolution: 16, channels: 1}

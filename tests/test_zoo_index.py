@@ -8,10 +8,10 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo import zoo_index, zoo_owner
-from ganzoo.bundle import ONNX, WEIGHTS, read_bundle
+from ganzoo.bundle.folder import ONNX, WEIGHTS, read_bundle
 from ganzoo.errors import BundleError, HubError
-from ganzoo.hub_reference import HubReference, parse_reference
+from ganzoo.hub import pretrained, zoo_owner
+from ganzoo.hub.reference import HubReference, parse_reference
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -19,31 +19,31 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     """An index and a package of the test's own."""
-    monkeypatch.setattr(zoo_index, "index_file", lambda: tmp_path / "pretrained.json")
-    monkeypatch.setattr(zoo_index, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(pretrained, "index_file", lambda: tmp_path / "pretrained.json")
+    monkeypatch.setattr(pretrained, "SHIPPED", tmp_path / "shipped")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_the_real_index_can_be_read(monkeypatch):
     monkeypatch.undo()
-    for model in zoo_index.pretrained_models().values():
+    for model in pretrained.pretrained_models().values():
         assert model.files
 
 
 def test_no_index_is_an_empty_one():
-    assert zoo_index.pretrained_models() == {}
+    assert pretrained.pretrained_models() == {}
 
 
 def test_shipped_and_written_and_read(place):
     folder = tiny_bundles.image_bundle(place / "b").folder
     entry = zoo_owner.ship("tiny-1", folder, repo="someone/tiny")
-    assert zoo_index.pretrained_models() == {"tiny-1": entry}
-    assert zoo_index.place(entry) == "with ganzoo"
+    assert pretrained.pretrained_models() == {"tiny-1": entry}
+    assert pretrained.place(entry) == "with ganzoo"
     assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
     published = entry._replace(revision=COMMIT)
-    zoo_index.write_entry(published)
-    assert zoo_index.pretrained_models()["tiny-1"] == published
+    pretrained.write_entry(published)
+    assert pretrained.pretrained_models()["tiny-1"] == published
     assert ganzoo.load("tiny-1", revision=COMMIT).name == "tiny"
 
 
@@ -51,7 +51,7 @@ def test_the_wheel_takes_what_generating_needs(place, monkeypatch):
     folder = tiny_bundles.image_bundle(place / "b").folder
     entry = zoo_owner.ship("tiny-1", folder, repo="someone/tiny")
     assert WEIGHTS in entry.files
-    for name in zoo_index.STAYS_OUT:
+    for name in pretrained.STAYS_OUT:
         (place / "shipped/tiny-1" / name).unlink(missing_ok=True)
     assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
     with pytest.raises(HubError, match=f"published yet, and the copy that comes with ganzoo lacks its {WEIGHTS}"):
@@ -60,9 +60,9 @@ def test_the_wheel_takes_what_generating_needs(place, monkeypatch):
         ganzoo.pull("tinny-1")
     size = sum(path.stat().st_size for path in (place / "shipped/tiny-1").rglob("*") if path.is_file())
     tolerance = 50  # the card tells the speed, which has more or fewer digits
-    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", size + tolerance)
+    monkeypatch.setattr(pretrained, "SHIPPED_LIMIT", size + tolerance)
     zoo_owner.ship("tiny-1", folder, repo="someone/tiny")
-    monkeypatch.setattr(zoo_index, "SHIPPED_LIMIT", size - tolerance)
+    monkeypatch.setattr(pretrained, "SHIPPED_LIMIT", size - tolerance)
     with pytest.raises(BundleError, match=rf"would take \d+ bytes of the wheel; allowed: {size - tolerance}"):
         zoo_owner.ship("tiny-2", folder, repo="someone/tiny")
 
@@ -96,7 +96,7 @@ def test_a_damaged_index_is_one_line(place, change):
     entry = {"repo": "someone/tiny", "revision": None, "files": {}, **change}
     (place / "pretrained.json").write_text(json.dumps({"models": {"tiny-1": entry}}))
     with pytest.raises(BundleError, match="index of pretrained models") as said:
-        zoo_index.pretrained_models()
+        pretrained.pretrained_models()
     assert "\n" not in str(said.value)
 
 

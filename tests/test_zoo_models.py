@@ -5,7 +5,7 @@ import publishers
 import pytest
 
 import ganzoo
-from ganzoo.zoo import describe, list_models, load_config
+from ganzoo.config.zoo import describe, list_models, load_config
 
 EXPECTED = {
     "cdcgan-cifar10",

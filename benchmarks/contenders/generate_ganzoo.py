@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from interleaved import serve
 
-from ganzoo.inference import Generator
+from ganzoo.inference.generator import Generator
 
 
 def main(bundle: str, batch: int) -> None:

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from contenders.networks_keras import LATENT_DIM, config
 from interleaved import serve
 
-from ganzoo.networks import build_generator
+from ganzoo.training.networks import build_generator
 
 
 def main(how: str, batch: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 
 BATCH, LATENT_DIM, IMAGES = 64, 100, 2048
 BLOCKS = {

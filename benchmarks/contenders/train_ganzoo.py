@@ -16,7 +16,7 @@ from interleaved import serve
 
 from ganzoo.data import Dataset
 from ganzoo.runs import new_run
-from ganzoo.training.means import Means
+from ganzoo.training.running_means import Means
 from ganzoo.training.trainer import Trainer
 
 STEPS = 3

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from contenders.networks_keras import BATCH, IMAGES, LATENT_DIM, config
 from interleaved import serve
 
-from ganzoo.networks import build_discriminator, build_generator
+from ganzoo.training.networks import build_discriminator, build_generator
 
 STEPS = 3
 

@@ -8,7 +8,7 @@ import typer
 
 from ganzoo.cli.output import emit, emit_json, emit_table, say
 from ganzoo.cli.verbs import WorkingVerb
-from ganzoo.quantities import bytes_text
+from ganzoo.environment.quantities import bytes_text
 
 app = typer.Typer(
     invoke_without_command=True, help="What ganzoo keeps on this machine, how big it is, and how to remove it."
@@ -20,7 +20,7 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
     """List the models from the Hub and the prepared data on this machine: how big, and where."""
     if ctx.invoked_subcommand is not None:
         return
-    from ganzoo.hub_cache import cache_entries
+    from ganzoo.hub.cache import cache_entries
 
     entries = cache_entries()
     if as_json:
@@ -45,7 +45,7 @@ def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As ganzoo cache prints them.")],
 ) -> None:
     """Delete models or prepared data from the cache. They are fetched or made again when they are asked for."""
-    from ganzoo.hub_cache import remove as delete
+    from ganzoo.hub.cache import remove as delete
 
     for entry in delete(names):
         emit(entry.name)

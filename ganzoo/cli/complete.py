@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def models(incomplete: str) -> list[str]:
     """Models of the zoo."""
-    from ganzoo.zoo import list_models
+    from ganzoo.config.zoo import list_models
 
     return [name for name in list_models() if name.startswith(incomplete)]
 
@@ -20,13 +20,13 @@ def trained(incomplete: str) -> list[str]:
 
 def pretrained(incomplete: str) -> list[str]:
     """Pretrained models of the zoo."""
-    from ganzoo.zoo_index import pretrained_models
+    from ganzoo.hub.pretrained import pretrained_models
 
     return sorted(name for name in pretrained_models() if name.startswith(incomplete))
 
 
 def kinds(incomplete: str) -> list[str]:
     """Kinds of parts."""
-    from ganzoo.registries import HOMES
+    from ganzoo.parts import HOMES
 
     return [name for name in HOMES if name.startswith(incomplete)]

@@ -47,8 +47,8 @@ def preview(
 ) -> None:
     """Write a grid of the real samples as the networks will see them: cropped, resized, mirrored."""
     from ganzoo import images
+    from ganzoo.data.preview import choose_source, preview_picture
     from ganzoo.data.reading import described
-    from ganzoo.data_preview import choose_source, preview_picture
     from ganzoo.errors import GanzooError
 
     if output.suffix.lower() not in images.FORMATS:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.output import emit, emit_json, emit_table
-from ganzoo.tensorflow_import import import_tensorflow
+from ganzoo.environment.tensorflow import import_tensorflow
 
 SMALL_NETWORK = {
     "name": "doctor",
@@ -54,9 +54,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 def diagnose() -> Diagnosis:
     """Look at this installation and try it: make an image, and build, export and run a small network."""
-    from ganzoo.dependencies import EXPORT, is_installed
     from ganzoo.environment.devices import available_memory, cpu_count
-    from ganzoo.versions import library_versions
+    from ganzoo.environment.requirements import EXPORT, is_installed
+    from ganzoo.environment.versions import library_versions
 
     found = Diagnosis(
         versions={"python": platform.python_version(), **library_versions()},
@@ -71,7 +71,7 @@ def diagnose() -> Diagnosis:
 
 
 def _look_at_tensorflow(found: Diagnosis) -> None:
-    from ganzoo.dependencies import EXPORT, is_installed, missing_text
+    from ganzoo.environment.requirements import EXPORT, is_installed, missing_text
     from ganzoo.errors import GanzooError
 
     absent = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]
@@ -108,11 +108,11 @@ def _try_an_export(found: Diagnosis) -> None:
 
 
 def _export_a_network() -> None:
-    from ganzoo import networks
-    from ganzoo.config import Config
+    from ganzoo.config.experiment import Config
     from ganzoo.environment.process_settings import own_settings
-    from ganzoo.export.onnx import onnx_runtime, to_onnx
-    from ganzoo.export.parity import check_parity
+    from ganzoo.exporters.onnx import onnx_runtime, to_onnx
+    from ganzoo.exporters.parity import check_parity
+    from ganzoo.training import networks
 
     config = Config.read(SMALL_NETWORK)
     with own_settings():
@@ -131,10 +131,10 @@ def _tensorflow_device(tf: Any, device: Any) -> str:
 
 
 def _look_at_onnxruntime(found: Diagnosis) -> None:
-    from ganzoo.dependencies import is_installed
+    from ganzoo.environment.requirements import is_installed
     from ganzoo.errors import GanzooError
-    from ganzoo.loading import load
-    from ganzoo.runtime import built_for_cuda, import_runtime
+    from ganzoo.inference.load import load
+    from ganzoo.inference.onnx_runtime import built_for_cuda, import_runtime
 
     if not is_installed("onnxruntime"):
         found.missing.append(
@@ -156,7 +156,7 @@ def _look_at_onnxruntime(found: Diagnosis) -> None:
 
 
 def _look_for_faces(found: Diagnosis) -> None:
-    from ganzoo.dependencies import EXTRAS, is_installed
+    from ganzoo.environment.requirements import EXTRAS, is_installed
 
     if not all(is_installed(module) for module, extra in EXTRAS.items() if extra == "faces"):
         found.missing.append(

@@ -12,8 +12,8 @@ from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit_json, emit_table, say
 
 if TYPE_CHECKING:
-    from ganzoo.evaluation_record import Evaluation
-    from ganzoo.evaluator import Number, Spread
+    from ganzoo.evaluation.evaluator import Number, Spread
+    from ganzoo.evaluation.record import Evaluation
 
 
 def evaluate(
@@ -51,14 +51,14 @@ def evaluate(
     do better. Intervals are 95% of the mean over the draws.
     """
     from ganzoo.cli.generate import open_generator
-    from ganzoo.evaluation import Plan, measure
-    from ganzoo.evaluation_record import check_target, default_target
-    from ganzoo.real_data import real_source
+    from ganzoo.evaluation.evaluate import Plan, measure
+    from ganzoo.evaluation.record import check_target, default_target
+    from ganzoo.evaluation.reference_data import real_source
 
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     plan = Plan(names, _extractor(extractor), samples, draws)
     if extractor == "inception_v3":
-        from ganzoo.dependencies import TRAINING, require
+        from ganzoo.environment.requirements import TRAINING, require
 
         require(TRAINING, action="The extractor 'inception_v3'")
     generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
@@ -73,7 +73,7 @@ def _extractor(text: str | None) -> Any:
     """A name or path as it is; a mapping in YAML's flow form read."""
     if text is None or not text.startswith("{"):
         return text
-    from ganzoo import yaml_files
+    from ganzoo.config import yaml_files
 
     return yaml_files.parse(text, what="--extractor")
 

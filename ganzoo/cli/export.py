@@ -45,8 +45,8 @@ def export(
 
     What was written is printed, one path a line.
     """
-    from ganzoo.dependencies import EXPORT, require
-    from ganzoo.export import exporters
+    from ganzoo.environment.requirements import EXPORT, require
+    from ganzoo.exporters import exporters
     from ganzoo.runs import find_run
 
     which = _which(checkpoint)

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from ganzoo.cli import streams
 from ganzoo.cli.output import complain, say
-from ganzoo.dependencies import EXTRAS, missing_text
+from ganzoo.environment.requirements import EXTRAS, missing_text
 from ganzoo.errors import GanzooError
 
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
@@ -74,7 +74,7 @@ def _wrong_value(error: Any) -> str | None:
     """A value that Typer had checked by pydantic: what was received, and what is allowed."""
     if not hasattr(error.__cause__, "errors") or error.param is None:
         return None
-    from ganzoo.validation import wish
+    from ganzoo.config.validation import wish
 
     finding = error.__cause__.errors(include_url=False)[0]
     return f"Invalid value for {error.param.get_error_hint()}: received {str(finding['input'])[:80]!r}; {wish(finding)}"

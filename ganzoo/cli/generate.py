@@ -15,7 +15,7 @@ from ganzoo.cli.output import emit, say
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
-    from ganzoo.inference import Generator
+    from ganzoo.inference.generator import Generator
     from ganzoo.runs import Run
 
 ARRAYS = (".npy", ".npz")
@@ -105,8 +105,8 @@ def open_generator(
     what: str, *, device: Device, threads: int | None = None, revision: str | None = None, root: Path | None = None
 ) -> Generator:
     """The generator of a bundle, run or model, with a message if it has to be exported first."""
-    from ganzoo.hub_reference import HubOptions
-    from ganzoo.loading import open_generator as open_
+    from ganzoo.hub.reference import HubOptions
+    from ganzoo.inference.load import open_generator as open_
 
     hub = HubOptions(revision=revision)
     generator = open_(what, hub=hub, before_export=tell_export, device=device.value, threads=threads, root=root)
@@ -122,7 +122,7 @@ def tell_export(run: Run) -> None:
 
 def read_label(generator: Generator, label: str | None) -> str | None:
     """A class as ``Generator`` takes it, after a note if the text is the name of one class and the index of another."""
-    from ganzoo.class_labels import ambiguity
+    from ganzoo.inference.class_labels import ambiguity
 
     if label is not None and generator.num_classes is not None:
         note = ambiguity(label, count=generator.num_classes, names=generator.class_names or ())
@@ -158,7 +158,7 @@ def _check_suffix(target: Output, generator: Generator) -> None:
 
 
 def _write_array(generator: Generator, seeds: list[int], target: Output, options: dict[str, Any]) -> Path:
-    from ganzoo.array_files import write_arrays
+    from ganzoo.inference.array_files import write_arrays
 
     with target.opened() as file:
         write_arrays(file, target.suffix, generator, seeds, **options)
@@ -187,7 +187,7 @@ def _write_folder(
 ) -> Path:
     """Write one PNG a seed, ``0000007.png``; returns the folder, or the file when there is but one."""
     from ganzoo import images
-    from ganzoo.data.parallel import progress_bar
+    from ganzoo.data.reading.parallel import progress_bar
 
     if folder.is_file():
         raise GanzooError(f"'{folder}' is a file, and pictures go to a folder; name another with -o.")

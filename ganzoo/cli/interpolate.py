@@ -9,17 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.destination import Output
-from ganzoo.cli.generate import (
-    Device,
-    Label,
-    OnDevice,
-    Revision,
-    Threads,
-    Truncation,
-    What,
-    open_generator,
-    read_label,
-)
+from ganzoo.cli.generate import Device, Label, OnDevice, Revision, Threads, Truncation, What, open_generator, read_label
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit
 from ganzoo.errors import GanzooError
@@ -50,7 +40,7 @@ def interpolate(
     runs: RunsFolder = None,
 ) -> None:
     """Walk through the latent space from one seed to another and write an animation."""
-    from ganzoo import animations
+    from ganzoo.inference import animations
 
     target = Output.parse(output, form).with_suffix(".gif")
     if not target.is_folder:
@@ -75,7 +65,7 @@ def _write_stdout(walk: Iterator[Any], target: Output, fps: float) -> None:
     import shutil
     import tempfile
 
-    from ganzoo.animations import save_animation
+    from ganzoo.inference.animations import save_animation
 
     with tempfile.TemporaryDirectory() as folder:
         path = save_animation(walk, Path(folder, f"walk{target.suffix}"), frames_per_second=fps)

@@ -8,7 +8,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.quantities import bytes_text
+from ganzoo.environment.quantities import bytes_text
 
 
 def list_command(
@@ -25,7 +25,7 @@ def list_command(
     if pretrained:
         _list_pretrained(pattern, as_json=as_json)
         return
-    from ganzoo.zoo import describe, list_models
+    from ganzoo.config.zoo import describe, list_models
 
     names = list_models(pattern) or list_models(f"*{pattern}*")
     described = [(name, *describe(name), "", "")[:3] for name in names]
@@ -41,7 +41,7 @@ def list_command(
 def _list_pretrained(pattern: str, *, as_json: bool) -> None:
     from fnmatch import fnmatchcase
 
-    from ganzoo.zoo_index import place, pretrained_models
+    from ganzoo.hub.pretrained import place, pretrained_models
 
     models = [m for m in pretrained_models().values() if fnmatchcase(m.name, pattern) or pattern in m.name]
     rows = [

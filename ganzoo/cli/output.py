@@ -13,7 +13,7 @@ from ganzoo.cli.streams import can_encode
 from ganzoo.environment.commands import command
 
 if TYPE_CHECKING:
-    from ganzoo.config import Config
+    from ganzoo.config.experiment import Config
 
 
 def emit(text: str) -> None:

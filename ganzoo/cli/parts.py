@@ -21,7 +21,7 @@ def parts(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the registered parts that a config can name, those of plug-ins included."""
-    from ganzoo.registries import all_registries, find_registry
+    from ganzoo.parts import all_registries, find_registry
 
     registries = all_registries() if kind is None else [find_registry(kind)]
     rows = [_row(registry, name) for registry in registries for name in registry.names()]

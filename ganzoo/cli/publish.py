@@ -11,11 +11,11 @@ from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit, emit_table, say
 from ganzoo.environment.commands import command
-from ganzoo.quantities import bytes_text
+from ganzoo.environment.quantities import bytes_text
 
 if TYPE_CHECKING:
-    from ganzoo.publishing import Publication
-    from ganzoo.zoo_index import Pretrained
+    from ganzoo.hub.pretrained import Pretrained
+    from ganzoo.hub.publish import Publication
 
 
 def publish(
@@ -43,9 +43,9 @@ def publish(
 ) -> None:
     """Put a trained generator on the Hugging Face Hub as one commit, with a model card, and print its address."""
     from ganzoo.cli.generate import tell_export
-    from ganzoo.loading import find_bundle
-    from ganzoo.publishing import publish as put
-    from ganzoo.zoo_owner import publish_pretrained
+    from ganzoo.hub.publish import publish as put
+    from ganzoo.hub.zoo_owner import publish_pretrained
+    from ganzoo.inference.load import find_bundle
 
     options: dict[str, Any] = {"tag": tag, "license": license, "message": message, "private": private}
     options["dry_run"] = dry_run
@@ -64,7 +64,7 @@ def publish(
 
 def _places(names: list[str], root: Path | None) -> tuple[str, str]:
     """The run or bundle, and the name on the Hub."""
-    from ganzoo.hub_reference import is_run_name
+    from ganzoo.hub.reference import is_run_name
     from ganzoo.runs import find_run
 
     if len(names) == 1:
@@ -81,7 +81,7 @@ def _places(names: list[str], root: Path | None) -> tuple[str, str]:
 
 def _entry(name: str) -> Pretrained:
     from ganzoo.errors import UnknownNameError, did_you_mean
-    from ganzoo.zoo_index import pretrained_models
+    from ganzoo.hub.pretrained import pretrained_models
 
     models = pretrained_models()
     if name not in models:
@@ -91,7 +91,7 @@ def _entry(name: str) -> Pretrained:
 
 
 def _report(made: Publication) -> None:
-    from ganzoo.card import UNKNOWN_LICENSE
+    from ganzoo.bundle.model_card import UNKNOWN_LICENSE
 
     if made.url is None:
         rows = [(name, bytes_text(size)) for name, size in made.files.items()]

@@ -10,7 +10,7 @@ import typer
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, say
 from ganzoo.environment.commands import command, path_word, quote
-from ganzoo.quantities import bytes_text
+from ganzoo.environment.quantities import bytes_text
 
 
 def pull(
@@ -28,8 +28,8 @@ def pull(
     force_download: Annotated[bool, typer.Option("--force-download", help="Fetch the files again.")] = False,
 ) -> None:
     """Fetch a trained model with all its files, verify it, and print its folder. Ctrl-C and again goes on."""
-    from ganzoo.hub import pull as fetch
-    from ganzoo.hub_cache import folder_bytes
+    from ganzoo.hub.cache import folder_bytes
+    from ganzoo.hub.fetch import pull as fetch
 
     try:
         folder = fetch(

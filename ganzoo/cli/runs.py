@@ -8,7 +8,7 @@ import typer
 
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit_json, emit_table, say
-from ganzoo.quantities import age_text
+from ganzoo.environment.quantities import age_text
 
 if TYPE_CHECKING:
     from ganzoo.runs import Run
@@ -32,7 +32,7 @@ def runs(
 
 
 def _row(run: Run) -> dict[str, Any]:
-    from ganzoo.loading import exported_step
+    from ganzoo.inference.load import exported_step
 
     log = run.log()
     last = log[-1] if log else {}
@@ -57,7 +57,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 def _steps(run: Run) -> int | None:
     """Steps of the whole training; None where the config is damaged. Read without checking it, which takes a second."""
-    from ganzoo import yaml_files
+    from ganzoo.config import yaml_files
     from ganzoo.errors import ConfigError
     from ganzoo.runs import CONFIG
 

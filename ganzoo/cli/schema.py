@@ -7,7 +7,7 @@ from ganzoo.cli.output import emit_json
 
 def schema() -> None:
     """Print the JSON schema of a config, for editors and for checking."""
-    from ganzoo.config import Config
+    from ganzoo.config.experiment import Config
 
     table = Config.model_json_schema()
     emit_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **table, "title": "ganzoo config"})

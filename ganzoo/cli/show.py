@@ -9,11 +9,11 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import emit, emit_json, emit_table, say
-from ganzoo.quantities import bytes_text, count_text
-from ganzoo.tensorflow_import import import_tensorflow
+from ganzoo.environment.quantities import bytes_text, count_text
+from ganzoo.environment.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
-    from ganzoo.summary import NetworkSummary, Summary
+    from ganzoo.config.summary import NetworkSummary, Summary
 
 
 def show(
@@ -29,8 +29,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a model: its complete config, its layers, parameters, multiply-adds and memory."""
-    from ganzoo import yaml_files
-    from ganzoo.launch import experiment
+    from ganzoo.api import experiment
+    from ganzoo.config import yaml_files
 
     config = experiment(name, data=data, overrides=overrides or [])
     yaml = yaml_files.dump(config.to_dict()).rstrip()
@@ -38,8 +38,8 @@ def show(
         emit(yaml)
         return
 
-    from ganzoo.dependencies import TRAINING, is_installed
-    from ganzoo.summary import summarise
+    from ganzoo.config.summary import summarise
+    from ganzoo.environment.requirements import TRAINING, is_installed
 
     if all(is_installed(module) for module in TRAINING):
         import_tensorflow()

@@ -12,10 +12,10 @@ from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import emit, generate_hint, say
 from ganzoo.environment.commands import command, quote, run_word
-from ganzoo.tensorflow_import import import_tensorflow
+from ganzoo.environment.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
-    from ganzoo.config import Config
+    from ganzoo.config.experiment import Config
     from ganzoo.runs import Run
     from ganzoo.training.changes import Changes
     from ganzoo.training.trainer import Outcome
@@ -59,13 +59,13 @@ def train(
 
     Ctrl-C stops at the next step and saves; ganzoo train --resume goes on from there.
     """
-    from ganzoo.dependencies import TRAINING, require
+    from ganzoo.environment.requirements import TRAINING, require
 
     if resume:
         name, changes = _read_resume(name, overrides or [], data=data, seed=seed, dry_run=dry_run, allow=allow_changed)
         require(TRAINING, action="Training")
         import_tensorflow()
-        from ganzoo.training.train import resume as go_on
+        from ganzoo.training.session import resume as go_on
 
         limits: dict[str, Any] = {"max_steps": max_steps, "max_minutes": max_minutes}
         _report(*go_on(name, root=runs, changes=changes, **limits, quiet=quiet, say=say))
@@ -74,7 +74,7 @@ def train(
         raise typer.BadParameter("--allow-changed is for a run that goes on: --resume")
     if name is None:
         raise typer.BadParameter("name a model (ganzoo list) or a YAML file, or use --resume", param_hint="NAME")
-    from ganzoo.launch import experiment
+    from ganzoo.api import experiment
 
     config = experiment(name, data=data, seed=seed, overrides=overrides or [])
     if dry_run:
@@ -83,7 +83,7 @@ def train(
         return
     require(TRAINING, action="Training")
     import_tensorflow()
-    from ganzoo.training.train import start
+    from ganzoo.training.session import start
 
     again = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
     limits = {"max_steps": max_steps, "max_minutes": max_minutes}
@@ -92,7 +92,7 @@ def train(
 
 def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
     """The command for the model card: without where anything is on this machine."""
-    from ganzoo.public_values import public_command, public_values
+    from ganzoo.bundle.public_values import public_command, public_values
 
     words = ["ganzoo", "train", name, *overrides]
     for option, value in options.items():
@@ -105,7 +105,7 @@ def _read_resume(
     name: str | None, overrides: list[str], *, data: Path | None, seed: int | None, dry_run: bool, allow: str | None
 ) -> tuple[str | None, Changes]:
     """The run, and what is to change. Everything else stays, or its steps would not be the uninterrupted run's."""
-    from ganzoo import yaml_files
+    from ganzoo.config import yaml_files
     from ganzoo.training.changes import Changes
 
     if name is not None and "=" in name and not Path(name).exists():
@@ -125,7 +125,7 @@ def _read_resume(
 
 
 def _print_plan(config: Config, *, show: str) -> None:
-    from ganzoo import yaml_files
+    from ganzoo.config import yaml_files
 
     emit(yaml_files.dump(config.to_dict()).rstrip())
     training = config.training

@@ -118,7 +118,7 @@ class ImageSource(DataSource):
         resolution: size in pixels that the networks see: one number for a square, or ``HEIGHTxWIDTH``, for example
             128x64 for images 128 px high and 64 px wide. ``[128, 64]`` in YAML means the same.
         channels: 1 (greyscale), 3 (RGB) or 4 (RGBA). With 4, transparency is kept: alpha is the fourth channel and
-            colours are straight, not premultiplied (``ganzoo.data.transparency`` has the reason). With 1 and 3,
+            colours are straight, not premultiplied (``ganzoo.data.reading.transparency`` has the reason). With 1 and 3,
             transparent pixels are laid on white.
         flip: mirror images left-right at random, half of the time, while training.
     """
@@ -137,5 +137,5 @@ class ImageSource(DataSource):
 
 
 data_sources: Registry[DataSource] = Registry(
-    "data_sources", kind="data source", base=DataSource, package="ganzoo.data", key="source"
+    "data_sources", kind="data source", base=DataSource, package="ganzoo.data.sources", key="source"
 )

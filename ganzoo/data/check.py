@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.data.archive import Entry, ImageFiles, image_files
-from ganzoo.data.decode import flattened, opened, orientation, upright
-from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.archive import Entry, ImageFiles, image_files
+from ganzoo.data.reading.decode import flattened, opened, orientation, upright
 from ganzoo.data.reading.formats import SUFFIXES, suffix_of
 from ganzoo.data.reading.layout import arranged
-from ganzoo.data.transparency import has_alpha
+from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.transparency import has_alpha
 
 
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import Dataset
-from ganzoo.data.parallel import ordered_map, worker_count
+from ganzoo.data.reading.parallel import ordered_map, worker_count
 
 _CHUNK_BYTES = 32 << 20
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from ganzoo.quantities import clock_text
+from ganzoo.environment.quantities import clock_text
 
 INTERVAL_SECONDS = 30.0
 """At most one line in this time, after the first few."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from ganzoo.bundle.onnx_guard import check_graph
+from ganzoo.bundle.onnx_guard.graph import Graph, read_graph
+from ganzoo.bundle.onnx_guard.shapes import cost
 from ganzoo.data.base import Shape
 from ganzoo.errors import BundleError, did_you_mean
-from ganzoo.onnx_inspection import check_graph
-from ganzoo.onnx_inspection.graph import Graph, read_graph
-from ganzoo.onnx_inspection.shapes import cost
 
 Layout = Literal["auto", "nhwc", "nchw"]
 MAX_SIDE = 1024

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import Shape
-from ganzoo.data.resize import resized_array
+from ganzoo.data.reading.resize import resized_array
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors._onnx_interface import Interface
 from ganzoo.extractors.base import Extracted, adaptation_note
@@ -44,7 +44,7 @@ def extraction(
         BundleError: if ONNX Runtime refuses the graph.
         EvaluationError: if ``mean`` or ``std`` do not fit the channels.
     """
-    from ganzoo.onnx_session import OnnxSession
+    from ganzoo.inference.onnx_session import OnnxSession
 
     session = OnnxSession(content, name="the extractor")
     scale = _scale(interface, values, mean, std)

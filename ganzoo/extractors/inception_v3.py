@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import Shape
-from ganzoo.data.resize import resized_array
-from ganzoo.dependencies import TRAINING, require
+from ganzoo.data.reading.resize import resized_array
 from ganzoo.environment.process_settings import own_settings
+from ganzoo.environment.requirements import TRAINING, require
+from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import EvaluationError, reason
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors
-from ganzoo.tensorflow_import import import_tensorflow
 
 SIDE = 299
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from pydantic import Field
 
 from ganzoo.data.base import Shape
+from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.extractors._onnx_interface import Interface, Layout, read_interface
 from ganzoo.extractors._onnx_session import Values, extraction, resize_note
 from ganzoo.extractors.base import Extractor, LoadedExtractor, extractors
-from ganzoo.git_lfs import require_content
 
 MAX_FILE = 2**31 - 1
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ganzoo.data.base import Shape
-from ganzoo.data.resize import resized_array
+from ganzoo.data.reading.resize import resized_array
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors, seen_channels
 
 

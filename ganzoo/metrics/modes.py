@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.toy import GaussianMixture
+from ganzoo.data.sources.gaussian_mixtures import GaussianMixture
 from ganzoo.metrics._distances import squared_distance_blocks
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 

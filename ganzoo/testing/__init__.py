@@ -9,7 +9,7 @@ Each takes a part, or a class whose fields all have defaults, and raises Asserti
 is imported when a check runs.
 """
 
-from ganzoo.testing.augment import check_augmentation
+from ganzoo.testing.augmentations import check_augmentation
 from ganzoo.testing.blocks import check_discriminator_block, check_generator_block
 from ganzoo.testing.extractors import check_extractor
 from ganzoo.testing.losses import check_loss

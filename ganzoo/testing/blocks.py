@@ -10,7 +10,7 @@ import numpy as np
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
-from ganzoo.blocks.regularising import Packing
+from ganzoo.blocks.regularizing import Packing
 from ganzoo.errors import ConfigError
 from ganzoo.latents import DISTRIBUTIONS
 from ganzoo.testing.part import BATCH, IMAGE, check_part, require
@@ -92,7 +92,7 @@ def _model(block: Block, shape: Shape, *, num_classes: int = 0) -> keras.Model:
     """The block alone, its weights drawn anew and its batch normalisation in the middle of a training."""
     import keras
 
-    from ganzoo.networks import initialise
+    from ganzoo.training.networks import initialise
 
     x = keras.Input(shape, name="x")
     if num_classes:
@@ -141,8 +141,8 @@ def _check_onnx(block: Block, shape: Shape) -> None:
     """The block behind latents of either distribution, exported and run at batch 1 and 7."""
     import keras
 
-    from ganzoo.export.onnx import onnx_runtime, to_onnx
-    from ganzoo.export.parity import measure
+    from ganzoo.exporters.onnx import onnx_runtime, to_onnx
+    from ganzoo.exporters.parity import measure
 
     body = _model(block, shape)
     latent = keras.Input((8,), name="latent")

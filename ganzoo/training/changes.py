@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganzoo import images, yaml_files
-from ganzoo.config import Config
+from ganzoo import images
+from ganzoo.config import yaml_files
+from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.data.fingerprint import Fingerprint
 from ganzoo.environment.commands import command, path_word, run_word

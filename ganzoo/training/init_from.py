@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.bundle import WEIGHTS, Bundle
-from ganzoo.config import Config
+from ganzoo.bundle.folder import WEIGHTS, Bundle
+from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     what = config.training.init_from
     if what is None:
         return config, None
-    from ganzoo.bundle_generator import generator_config
-    from ganzoo.loading import open_bundle
+    from ganzoo.bundle.generator_config import generator_config
+    from ganzoo.inference.load import open_bundle
 
     bundle = open_bundle(what, files=[WEIGHTS], root=root)
     generator_config(bundle)
@@ -45,8 +45,8 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
 
 def exact_name(what: str, bundle: Bundle) -> str:
     """A name that means these weights tomorrow, too: a model on the Hub with its commit, a bundle with its path."""
-    from ganzoo.hub_reference import parse_reference
-    from ganzoo.zoo_index import pretrained_models
+    from ganzoo.hub.pretrained import pretrained_models
+    from ganzoo.hub.reference import parse_reference
 
     folder = bundle.folder
     if folder.parent.name == "snapshots" and what not in pretrained_models():

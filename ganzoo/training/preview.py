@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ganzoo import animations, images, latents
-from ganzoo.config import Config
+from ganzoo import images, latents
+from ganzoo.config.experiment import Config
+from ganzoo.inference import animations
 from ganzoo.runs import SAMPLES, Run
 
 Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]

@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 from ganzoo.environment.progress import PlainProgress
 
 FREE_LINES = 3

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import RunError, TrainingError
 from ganzoo.runs import CHECKPOINTS
 from ganzoo.training import checkpoint
+from ganzoo.training.collapse_watch import KINDS, Sign
 from ganzoo.training.log import Log
-from ganzoo.training.watch import KINDS, Sign
 
 if TYPE_CHECKING:
     from ganzoo.training.trainer import Trainer

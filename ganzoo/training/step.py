@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 
 from ganzoo.blocks import _calling
-from ganzoo.config import Config
-from ganzoo.training.strength import Strength
+from ganzoo.config.experiment import Config
+from ganzoo.training.ada import Strength
 
 METRICS = (
     "d_loss",

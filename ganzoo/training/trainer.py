@@ -11,23 +11,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from ganzoo import networks
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
-from ganzoo.pictures import picture
 from ganzoo.runs import CHECKPOINTS, Run
-from ganzoo.training import checkpoint, preview, rollback, schedule
-from ganzoo.training.best import Best
-from ganzoo.training.feed import Feed
+from ganzoo.sample_sheet import picture
+from ganzoo.training import checkpoint, learning_rate, networks, preview, rollback
+from ganzoo.training.ada import Strength
+from ganzoo.training.best_weights import Best
+from ganzoo.training.collapse_watch import NOT_FINITE, Sign, Watch
+from ganzoo.training.graph_loop import many_steps
+from ganzoo.training.input_pipeline import Feed
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
-from ganzoo.training.many_steps import many_steps
-from ganzoo.training.means import Means
 from ganzoo.training.progress import TrainingProgress
+from ganzoo.training.running_means import Means
 from ganzoo.training.step import METRICS, Update
-from ganzoo.training.strength import Strength
-from ganzoo.training.watch import NOT_FINITE, Sign, Watch
 
 CHUNK_SECONDS = 1.0
 """About how long the graph runs before Python looks at the clock, the bar and Ctrl-C."""
@@ -124,8 +123,8 @@ class Trainer:
         """Halve the learning rates of the config once for each rollback."""
         factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
         training = self.config.training
-        schedule.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
-        schedule.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
+        learning_rate.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
+        learning_rate.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
 
     def save(self) -> None:
         """Write a checkpoint of this step."""

@@ -115,7 +115,7 @@ def test_preview_refuses(fails, place, arguments, message):
 
 def test_mirroring_is_shown():
     from ganzoo.data.base import Dataset, ImageSource
-    from ganzoo.data_preview import preview_picture
+    from ganzoo.data.preview import preview_picture
 
     samples = np.zeros((64, 4, 4, 3), np.uint8)
     samples[:, :, 0] = 255

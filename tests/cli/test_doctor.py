@@ -32,7 +32,7 @@ def test_an_installation_that_cannot_export(command, monkeypatch, failure):
     def broken(generator):
         raise failure
 
-    monkeypatch.setattr("ganzoo.export.onnx.to_onnx", broken)
+    monkeypatch.setattr("ganzoo.exporters.onnx.to_onnx", broken)
     text = command("doctor", code=1).stdout
     assert "Broken: A small network" in text
     assert str(failure).splitlines()[0] in text
@@ -65,16 +65,18 @@ def test_json(command):
 )
 def test_what_is_missing(command, monkeypatch, module, line):
     real = importlib.util.find_spec
-    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda name: None if name == module else real(name))
+    monkeypatch.setattr(
+        "ganzoo.environment.requirements.find_spec", lambda name: None if name == module else real(name)
+    )
     text = command("doctor").stdout
     assert line in text
     assert "Everything is here" not in text
 
 
 def test_both_onnx_runtimes(command, monkeypatch):
-    from ganzoo import runtime
+    from ganzoo.inference import onnx_runtime
 
-    monkeypatch.setattr(runtime, "_distributions", lambda names: ["onnxruntime", "onnxruntime-gpu"])
+    monkeypatch.setattr(onnx_runtime, "_distributions", lambda names: ["onnxruntime", "onnxruntime-gpu"])
     text = command("doctor", code=1).stdout
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in text
 

@@ -11,7 +11,7 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo.bundle import BundleFacts, read_bundle, write_bundle
+from ganzoo.bundle.folder import BundleFacts, read_bundle, write_bundle
 
 SMALL = ("--samples", 20, "--draws", 2)
 
@@ -195,7 +195,7 @@ def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
 
 
 def test_a_missing_package(fails, told, monkeypatch):
-    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda module: None)
+    monkeypatch.setattr("ganzoo.environment.requirements.find_spec", lambda module: None)
     assert "ganzoo-keras[train]" in fails("evaluate", "models/tiny", "--extractor", "inception_v3")
 
 

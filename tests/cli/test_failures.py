@@ -176,4 +176,4 @@ def test_light_verbs_start_fast(arguments):
     done = run([sys.executable, "-X", "importtime", "-m", "ganzoo"], *arguments)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert "typer" in imported, "the check sees imports"
-    assert not imported & {"numpy", "ganzoo.config", "tensorflow", "onnxruntime", "huggingface_hub", "PIL"}
+    assert not imported & {"numpy", "ganzoo.config.experiment", "tensorflow", "onnxruntime", "huggingface_hub", "PIL"}

@@ -11,7 +11,7 @@ import ganzoo
 from ganzoo.cli import generate
 from ganzoo.cli.destination import Output
 from ganzoo.errors import GanzooError
-from ganzoo.onnx_session import OnnxSession
+from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.runs import Run
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ganzoo.bundle import read_bundle
+from ganzoo.bundle.folder import read_bundle
 
 
 def test_train_prints_the_run_and_what_to_do_next(command, points_yaml, place):
@@ -109,8 +109,8 @@ def test_a_training_in_another_place_and_what_to_do_next(command, points_yaml, p
 
 
 def test_the_form_of_a_run_never_asks_the_hub(fails, place, monkeypatch):
-    monkeypatch.setattr("ganzoo.hub.fetch", lambda *args, **options: pytest.fail("the Hub was asked"))
-    monkeypatch.setattr("ganzoo.hub.client", lambda *args, **options: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr("ganzoo.hub.fetch.fetch", lambda *args, **options: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr("ganzoo.hub.fetch.client", lambda *args, **options: pytest.fail("the Hub was asked"))
     for what in ("faces/001", "faces/1", "runs/faces"):
         for verb in (("generate", what), ("interpolate", what, 0, 1), ("evaluate", what), ("export", what)):
             message = fails(*verb)

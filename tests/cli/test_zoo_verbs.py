@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ganzoo.zoo import list_models
+from ganzoo.config.zoo import list_models
 
 
 def test_list_names_and_says_what_each_is(command):
@@ -81,7 +81,7 @@ def test_shown_config_is_a_config(command, points_yaml, place):
 
 
 def test_show_without_tensorflow_has_the_shapes(command, points_yaml, monkeypatch):
-    monkeypatch.setattr("ganzoo.dependencies.find_spec", lambda module: None)
+    monkeypatch.setattr("ganzoo.environment.requirements.find_spec", lambda module: None)
     result = command("show", points_yaml)
     row = next(line.split() for line in result.stdout.splitlines() if line.startswith("00_dense"))
     assert row == ["00_dense", "4", "-", "-"]

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from ganzoo.data.archive import HIDDEN, LINKS, NOT_IMAGES, ODD_NAMES, UNREAD, image_files
+from ganzoo.data.reading.archive import HIDDEN, LINKS, NOT_IMAGES, ODD_NAMES, UNREAD, image_files
 from ganzoo.errors import DataError
 
 from .conftest import encoded, photo

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from ganzoo.data import data_sources
-from ganzoo.data.arrays import _as_labels
+from ganzoo.data.sources.numpy_arrays import _as_labels
 from ganzoo.errors import DataError
 
 from .conftest import photo
@@ -35,9 +35,9 @@ def test_npy_of_the_right_size_is_used_in_place(tmp_path, cache):
 def test_npz_larger_than_the_memory_of_the_process(tmp_path, cache, monkeypatch):
     path = save(tmp_path / "a.npz", samples=IMAGES)
     size = IMAGES.nbytes + 200
-    monkeypatch.setattr("ganzoo.data.arrays.available_memory", lambda: size)
+    monkeypatch.setattr("ganzoo.data.sources.numpy_arrays.available_memory", lambda: size)
     assert len(source(path).load()) == len(IMAGES)
-    monkeypatch.setattr("ganzoo.data.arrays.available_memory", lambda: IMAGES.nbytes - 1)
+    monkeypatch.setattr("ganzoo.data.sources.numpy_arrays.available_memory", lambda: IMAGES.nbytes - 1)
     with pytest.raises(DataError, match=r"'samples' of .* needs 1 MB of memory.*numpy.save"):
         source(path).load()
 

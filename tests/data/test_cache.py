@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ganzoo.data.cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.environment.files import temporary_path
 from ganzoo.environment.places import cache_root
 from ganzoo.errors import DataError
@@ -126,7 +126,7 @@ def test_killed_process_leaves_nothing_that_looks_complete(cache):
         import os
         from pathlib import Path
         import numpy as np
-        from ganzoo.data.cache import Chunk, Recipe, prepared
+        from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
         def chunks(broken):
             yield Chunk(np.zeros((3, 4, 4, 3), np.uint8), np.zeros(3, np.int32))
             os._exit(9)
@@ -185,7 +185,7 @@ def test_too_little_room_is_said_before_anything_is_written(cache):
 
 
 def test_little_room_is_said_in_a_fitting_unit(cache, monkeypatch):
-    monkeypatch.setattr("ganzoo.data.cache.shutil.disk_usage", lambda path: SimpleNamespace(free=812))
+    monkeypatch.setattr("ganzoo.data.reading.prepared_cache.shutil.disk_usage", lambda path: SimpleNamespace(free=812))
     with pytest.raises(DataError, match=r"needs \S+ (kB|B), but .* has 812 B free"):
         prepared(recipe(count=100), Producer(), cache_dir=cache)
 

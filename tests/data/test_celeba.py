@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.data import data_sources
-from ganzoo.data.celeba_tables import face_from_box, face_from_landmarks, inside, read_table, with_aspect
+from ganzoo.data.reading.celeba_tables import face_from_box, face_from_landmarks, inside, read_table, with_aspect
 from ganzoo.errors import DataError
 
 from .conftest import encoded, photo

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganzoo.data import data_sources
-from ganzoo.data.cifar_pickle import read_pickled_batch
+from ganzoo.data.reading.cifar_pickle import read_pickled_batch
 from ganzoo.errors import DataError
 
 from .publishers import binary_batch, cifar_files, cifar_rows, python2_pickle, python3_pickle, write_files, write_tar

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganzoo.data import decode as decoding
-from ganzoo.data.decode import BrokenImageError, crop_box, decode
+from ganzoo.data.reading import decode as decoding
+from ganzoo.data.reading.decode import BrokenImageError, crop_box, decode
 
 from .conftest import encoded, photo
 

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from ganzoo.data.download import Remote, downloaded
+from ganzoo.data.reading.download import Remote, downloaded
 from ganzoo.errors import DataError
 
 CONTENT = b"the published file" * 1000

@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from ganzoo import images
-from ganzoo.data import data_sources, face_painter
-from ganzoo.data.face_painter import FaceJob, FacePainter, style_names
-from ganzoo.data.faces import _draw, _painted, style_credits
+from ganzoo.data import data_sources
+from ganzoo.data.reading import face_painter
+from ganzoo.data.reading.face_painter import FaceJob, FacePainter, style_names
+from ganzoo.data.sources.faces import _draw, _painted, style_credits
 from ganzoo.errors import DataError, MissingDependencyError, UnknownNameError
 
 pytest.importorskip("dicebear")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ganzoo.data import data_sources
-from ganzoo.data import decode as decoding
 from ganzoo.data.check import check
-from ganzoo.data.decode import BrokenImageError, flattened, opened, orientation, upright
+from ganzoo.data.reading import decode as decoding
 from ganzoo.data.reading import formats
+from ganzoo.data.reading.decode import BrokenImageError, flattened, opened, orientation, upright
 from ganzoo.data.reading.formats import HEAD_BYTES, SUFFIXES, format_of, suffix_of
 from ganzoo.errors import DataError
 
@@ -166,7 +166,7 @@ def test_heic_is_read(tmp_path, cache):
 def test_heic_without_its_reader_is_broken_and_says_what_to_install(tmp_path, cache, monkeypatch):
     fill(tmp_path / "data")
     monkeypatch.setattr(decoding, "reads_heif", lambda: False)
-    monkeypatch.setattr("ganzoo.data.pipeline.readers", lambda: "others")
+    monkeypatch.setattr("ganzoo.data.reading.image_job.readers", lambda: "others")
     with pytest.raises(DataError, match=r"6 of 9 images .* pip install 'ganzoo-keras\[heic\]'"):
         source(tmp_path / "data").load()
     assert len(check(tmp_path / "data").broken) == 6

@@ -4,7 +4,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from ganzoo.data import archive, data_sources
+from ganzoo.data import data_sources
+from ganzoo.data.reading import archive
 from ganzoo.errors import DataError
 
 from .conftest import encoded, photo

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.data.archive import NOT_IMAGES, Entry, ImageFiles, image_files
+from ganzoo.data.reading.archive import NOT_IMAGES, Entry, ImageFiles, image_files
 from ganzoo.data.reading.layout import arranged, check_classes, class_folders
 from ganzoo.errors import DataError
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganzoo.data.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
 
 
 @settings(max_examples=30, deadline=None)

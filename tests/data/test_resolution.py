@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo import yaml_files
-from ganzoo.config import Config
+from ganzoo.config import yaml_files
+from ganzoo.config.experiment import Config
 from ganzoo.data.resolution import canonical, sides
 from ganzoo.errors import ConfigError
 

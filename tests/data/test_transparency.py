@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from ganzoo.data.transparency import filled, on_white, with_channels
+from ganzoo.data.reading.transparency import filled, on_white, with_channels
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,11 +12,11 @@ import tensorflow as tf
 from helpers import tiny
 
 import ganzoo
-from ganzoo import networks
 from ganzoo.environment.process_settings import check_process, own_settings
 from ganzoo.errors import MissingDependencyError
-from ganzoo.export.onnx import onnx_runtime, to_onnx
-from ganzoo.export.parity import measure
+from ganzoo.exporters.onnx import onnx_runtime, to_onnx
+from ganzoo.exporters.parity import measure
+from ganzoo.training import networks
 
 IMAGES = """
 data: {{source: numpy, resolution: 8, path: {path}}}
@@ -167,7 +167,7 @@ def test_a_settings_file_and_a_variable_for_another_backend(images, tmp_path):
 def test_a_broken_settings_file_is_one_line_with_its_path(tmp_path, content):
     keras_json(tmp_path, content)
     code = (
-        "from ganzoo.tensorflow_import import import_tensorflow\nfrom ganzoo.errors import GanzooError\n"
+        "from ganzoo.environment.tensorflow import import_tensorflow\nfrom ganzoo.errors import GanzooError\n"
         "try: import_tensorflow()\nexcept GanzooError as error: print(error)"
     )
     done = python(code, tmp_path)

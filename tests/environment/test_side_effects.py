@@ -97,8 +97,8 @@ def test_training_writes_the_settings_of_keras_into_home_and_sends_nothing(fresh
 def test_a_float16_export_alone_writes_nothing_into_home(fresh):
     """It imports a part of ONNX Runtime of its own."""
     fresh.run(
-        "from ganzoo.tensorflow_import import import_tensorflow; import_tensorflow()\n"
-        "import keras; from ganzoo.export import exporters\n"
+        "from ganzoo.environment.tensorflow import import_tensorflow; import_tensorflow()\n"
+        "import keras; from ganzoo.exporters import exporters\n"
         "x = keras.Input((2,), name='latent'); model = keras.Model([x], keras.layers.Dense(2)(x))\n"
         "from pathlib import Path\n"
         "exporters.get('onnx')(precision='float16').write(model, Path('model.onnx'))"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 
 TINY = {
     "data": {"source": "faces", "resolution": 16, "count": 8},

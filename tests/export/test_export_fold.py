@@ -8,8 +8,8 @@ import pytest
 import tiny_bundles
 from onnx import TensorProto, helper, numpy_helper
 
-from ganzoo.export.fold import fold_channel_scales
-from ganzoo.export.simplify import simplify
+from ganzoo.exporters.fold import fold_channel_scales
+from ganzoo.exporters.simplify import simplify
 
 RNG = np.random.RandomState(0)
 NODE = helper.make_node

@@ -11,20 +11,20 @@ import onnx
 import pytest
 
 from export.generators import randomise, tiny_config
-from ganzoo.bundle import ONNX, ONNX_FP16, BundleFacts, read_bundle
-from ganzoo.config import Config
+from ganzoo.bundle.folder import ONNX, ONNX_FP16, BundleFacts, read_bundle
+from ganzoo.bundle.onnx_guard import check_onnx
+from ganzoo.config.experiment import Config
 from ganzoo.errors import BundleError, ExportError, RunError
-from ganzoo.export import export_bundle, export_run, exporters
-from ganzoo.export.bundle import bundle_config, float32_clone, named_weights
-from ganzoo.export.onnx import FP16_TOLERANCE, OnnxExporter, onnx_runtime, to_float16, to_onnx
-from ganzoo.export.parity import check_parity, keras_samples, measure
-from ganzoo.inference import Generator
-from ganzoo.onnx_inspection import check_onnx
+from ganzoo.exporters import export_bundle, export_run, exporters
+from ganzoo.exporters.onnx import FP16_TOLERANCE, OnnxExporter, onnx_runtime, to_float16, to_onnx
+from ganzoo.exporters.parity import check_parity, keras_samples, measure
+from ganzoo.exporters.run import bundle_config, float32_clone, named_weights
+from ganzoo.inference.generator import Generator
 from ganzoo.runs import Run
 from ganzoo.training import checkpoint
 
 pytest.importorskip("tensorflow")
-from ganzoo import networks
+from ganzoo.training import networks
 
 VARIANTS = {
     "transposed, batch": {},
@@ -306,7 +306,7 @@ def test_mixed_precision_is_exported_in_float32(config, tmp_path):
 
 
 def test_an_exported_bundle_of_vectors(tmp_path):
-    from ganzoo.zoo import load_config
+    from ganzoo.config.zoo import load_config
 
     config = load_config("dense-ring8")
     export_bundle(generator_of(config), config, tmp_path / "b")
@@ -316,7 +316,7 @@ def test_an_exported_bundle_of_vectors(tmp_path):
 @pytest.fixture
 def run(config, tmp_path):
     """A run as training leaves it: config.yaml and two checkpoints."""
-    from ganzoo.yaml_files import dump
+    from ganzoo.config.yaml_files import dump
 
     run = Run(tmp_path / "tiny" / "001")
     run.folder.mkdir(parents=True)
@@ -350,7 +350,7 @@ def test_the_bundle_of_a_run_tells_of_its_training(run):
 
 
 def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
-    from ganzoo.yaml_files import dump
+    from ganzoo.config.yaml_files import dump
 
     values = run.config.to_dict()
     uniform = {**values, "generator": {**values["generator"], "latent": "uniform"}}
@@ -361,8 +361,8 @@ def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
         seen.append((name, distribution))
         return 0.0
 
-    monkeypatch.setattr("ganzoo.export.base.check_parity", spy)
-    monkeypatch.setattr("ganzoo.export.bundle.check_parity", spy)
+    monkeypatch.setattr("ganzoo.exporters.base.check_parity", spy)
+    monkeypatch.setattr("ganzoo.exporters.run.check_parity", spy)
     export_run(Run(run.folder), fp16=True, savedmodel=True, tflite=True)
     assert seen == [(name, "uniform") for name in ("onnx", "onnx float16", "savedmodel", "tflite")]
 
@@ -377,7 +377,7 @@ def test_other_forms_of_a_run(run, tmp_path):
 
 def test_a_run_without_a_checkpoint_or_with_another_config(run):
     config = tiny_config(kernel_size=5)
-    from ganzoo.yaml_files import dump
+    from ganzoo.config.yaml_files import dump
 
     (run.folder / "config.yaml").write_text(dump(config.to_dict()))
     with pytest.raises(RunError, match=r"does not fit its config\.yaml"):

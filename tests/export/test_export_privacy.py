@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ganzoo import publish
-from ganzoo.bundle import read_bundle
+from ganzoo.bundle.folder import read_bundle
 from ganzoo.cli.main import app
 from ganzoo.extractors.base import extractors
 from ganzoo.extractors.pixels import Pixels

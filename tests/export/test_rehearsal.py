@@ -12,23 +12,22 @@ import pytest
 import ganzoo
 from export.generators import randomise, tiny_config
 from ganzoo.blocks.base import generator_blocks
-from ganzoo.bundle import CONFIG, LIMITS, read_bundle
-from ganzoo.config import Config
+from ganzoo.bundle.folder import CONFIG, LIMITS, read_bundle
+from ganzoo.config.experiment import Config
+from ganzoo.config.yaml_files import dump
 from ganzoo.data.base import DataNotes, Dataset, DataSource, data_sources
 from ganzoo.errors import ConfigError, RunError
-from ganzoo.export import export_run
-from ganzoo.export.bundle import bundle_config
-from ganzoo.export.rehearsal import check_exportable
+from ganzoo.exporters import export_run
+from ganzoo.exporters.rehearsal import check_exportable
+from ganzoo.exporters.run import bundle_config
 from ganzoo.images import save
 from ganzoo.runs import Run, list_runs
-from ganzoo.yaml_files import dump
 
 pytest.importorskip("tensorflow")
 import keras
 
-from ganzoo import networks
 from ganzoo.blocks.dense import Dense
-from ganzoo.training import checkpoint
+from ganzoo.training import checkpoint, networks
 
 ODD = ["no\u00a0break", "\U0001f469\u200d\U0001f680", os.fsdecode(b"byte \xff"), "x" * 120]
 SHOWN = ("byte \\udcff", "no\\xa0break", "x" * 83 + "~", "\U0001f469\\u200d\U0001f680")
@@ -60,7 +59,7 @@ def test_a_folder_of_any_name_is_trained_exported_and_generated(tmp_path, monkey
             save(image, Path("photos") / name / f"{number}.png")
     Path("odd.yaml").write_text(YAML, encoding="utf-8")
     lines = []
-    monkeypatch.setattr("ganzoo.launch._unheard", lines.append)
+    monkeypatch.setattr("ganzoo.api._unheard", lines.append)
     run = ganzoo.train("odd.yaml", quiet=True)
     assert any("4 of 4 class names" in line and line.isprintable() for line in lines)
     generator = ganzoo.load(run.export())

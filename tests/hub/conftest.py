@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny_bundles
 
-from ganzoo.card import model_card
+from ganzoo.bundle.model_card import model_card
 from hub.clients import Client
 from hub.server import Hub, running
 

@@ -54,7 +54,7 @@ def test_what_passes_is_waited_for(hub, stranger, published, fault, requests):
 )
 def test_what_does_not_pass_is_said(hub, stranger, published, fault, words):
     hub.fail(**fault)
-    code = "import ganzoo, ganzoo.hub; ganzoo.hub._LONGEST_PAUSE = 0.1; " + LOAD.partition("; ")[2]
+    code = "import ganzoo, ganzoo.hub.fetch; ganzoo.hub.fetch._LONGEST_PAUSE = 0.1; " + LOAD.partition("; ")[2]
     said = stranger.refusal(code)
     assert words in said
     assert "someone/tiny" in said
@@ -149,9 +149,9 @@ def test_interrupted_and_again_fetches_only_the_rest(hub, stranger, published):
 
 def test_ctrl_c_says_how_to_go_on(hub, stranger, published):
     code = """
-import ganzoo.hub
+import ganzoo.hub.fetch
 def interrupted(*args, **options): raise KeyboardInterrupt
-ganzoo.hub.fetch = interrupted
+ganzoo.hub.fetch.fetch = interrupted
 sys.argv = ["ganzoo", "pull", "someone/tiny"]
 from ganzoo.cli.main import main
 main()
@@ -164,7 +164,7 @@ main()
 def test_the_cache_stands_in_for_a_hub_in_trouble(hub, stranger, published):
     stranger.run(LOAD)
     hub.fail("GET /api/models", "status", status=500, times=99)
-    code = "import ganzoo.hub; ganzoo.hub._LONGEST_PAUSE = 0.1; " + LOAD
+    code = "import ganzoo.hub.fetch; ganzoo.hub.fetch._LONGEST_PAUSE = 0.1; " + LOAD
     assert "using the copy of someone/tiny in the cache" in stranger.run(code).stderr
 
 

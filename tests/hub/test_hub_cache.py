@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import tiny_bundles
 
-from ganzoo.bundle import ONNX
+from ganzoo.bundle.folder import ONNX
 from ganzoo.errors import GanzooError
-from ganzoo.hub_cache import cache_entries, remove
+from ganzoo.hub.cache import cache_entries, remove
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 

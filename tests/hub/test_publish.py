@@ -7,7 +7,7 @@ import json
 import pytest
 import tiny_bundles
 
-from ganzoo.bundle import read_bundle
+from ganzoo.bundle.folder import read_bundle
 
 
 def committed(hub, branch="main"):
@@ -108,13 +108,13 @@ def test_what_others_would_refuse_is_not_published(hub, owner):
 
 
 INDEX = """
-import ganzoo.zoo_owner
-import ganzoo.zoo_index as index
+import ganzoo.hub.zoo_owner
+import ganzoo.hub.pretrained as index
 from pathlib import Path
 index.index_file = lambda: Path("pretrained.json")
 index.SHIPPED = Path("shipped")
 """
-SHIP = INDEX + "ganzoo.zoo_owner.ship('faces-1', Path('b'), repo='someone/faces')\n"
+SHIP = INDEX + "ganzoo.hub.zoo_owner.ship('faces-1', Path('b'), repo='someone/faces')\n"
 NAME = INDEX + "import ganzoo\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tiny_bundles
 
-from ganzoo.bundle import METADATA, ONNX, WEIGHTS
+from ganzoo.bundle.folder import METADATA, ONNX, WEIGHTS
 
 PICTURE = "import ganzoo, numpy\nresult = ganzoo.load({what}).sample([7]).astype(int).sum().item()"
 

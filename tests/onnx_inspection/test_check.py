@@ -10,8 +10,8 @@ import pytest
 import tiny_bundles
 from onnx import TensorProto, helper, numpy_helper
 
+from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.errors import BundleError
-from ganzoo.onnx_inspection import check_onnx
 
 CONFIG = tiny_bundles.image_config()
 F, I64 = TensorProto.FLOAT, TensorProto.INT64

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from ganzoo.bundle.onnx_guard import check_onnx, wire
+from ganzoo.bundle.onnx_guard.graph import read_graph
 from ganzoo.errors import BundleError
-from ganzoo.onnx_inspection import check_onnx, wire
-from ganzoo.onnx_inspection.graph import read_graph
 
 CONFIG = tiny_bundles.image_config()
 F = TensorProto.FLOAT

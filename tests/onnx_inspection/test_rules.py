@@ -8,9 +8,9 @@ import pytest
 import tiny_bundles
 from onnx import TensorProto, helper, numpy_helper
 
-from ganzoo.onnx_inspection.graph import read_graph
-from ganzoo.onnx_inspection.rules import RULES
-from ganzoo.onnx_inspection.shapes import cost
+from ganzoo.bundle.onnx_guard.graph import read_graph
+from ganzoo.bundle.onnx_guard.rules import RULES
+from ganzoo.bundle.onnx_guard.shapes import cost
 
 F, I64 = TensorProto.FLOAT, TensorProto.INT64
 

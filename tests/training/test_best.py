@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from helpers import new_run, same, samples, state, tiny, tiny_vectors, trainer
 
-from ganzoo import load, yaml_files
+from ganzoo import load
+from ganzoo.config import yaml_files
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError
-from ganzoo.evaluator import Evaluator
-from ganzoo.export import export_run
-from ganzoo.export.restore import load_averaged
+from ganzoo.evaluation.evaluator import Evaluator
+from ganzoo.exporters import export_run
+from ganzoo.exporters.restore import load_averaged
 from ganzoo.metrics.base import Metric, metrics
 from ganzoo.runs import BEST, CONFIG
-from ganzoo.training import best, checkpoint
-from ganzoo.training.train import start
+from ganzoo.training import best_weights, checkpoint
+from ganzoo.training.session import start
 from ganzoo.training.trainer import Trainer
 
 LABEL = "frechet (pixels)"
@@ -91,7 +92,9 @@ def test_the_number_is_the_evaluators_of_seeds_that_nobody_else_takes(whole):
         with_floor=False,
     )
     step = bundle.bundle.metadata.facts.training_step
-    value = evaluator.measure(lambda seeds: bundle.sample([best.FIRST_SEED + seed for seed in seeds]))[0].measured.value
+    value = evaluator.measure(lambda seeds: bundle.sample([best_weights.FIRST_SEED + seed for seed in seeds]))[
+        0
+    ].measured.value
     assert step == whole.run.best_step()
     assert value == pytest.approx(measured(whole.run)[step], rel=1e-3)
 

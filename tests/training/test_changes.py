@@ -8,10 +8,10 @@ import yaml
 from helpers import TRAINING, values
 
 import ganzoo
-from ganzoo.config import Config
+from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError, DataError, RunError
 from ganzoo.training.changes import Changes, changed
-from ganzoo.training.train import resume, start
+from ganzoo.training.session import resume, start
 
 
 @pytest.fixture

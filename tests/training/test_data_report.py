@@ -7,9 +7,9 @@ import pytest
 from helpers import tiny
 from PIL import Image
 
-from ganzoo import yaml_files
+from ganzoo.config import yaml_files
 from ganzoo.errors import DataError, RunError
-from ganzoo.training.train import load_data, resume, start
+from ganzoo.training.session import load_data, resume, start
 
 FOLDERS = [str(number) for number in range(1, 13)]
 
@@ -57,7 +57,7 @@ def test_samples_classes_guess_and_what_was_passed_over(folder):
 
 def datasets_trained_on(monkeypatch):
     """The datasets that trainers are made with."""
-    import ganzoo.training.train as module
+    import ganzoo.training.session as module
 
     made, original = [], module.Trainer
     monkeypatch.setattr(

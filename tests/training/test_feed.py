@@ -6,7 +6,7 @@ from helpers import samples, tiny, tiny_vectors
 
 from ganzoo.data.base import Dataset
 from ganzoo.errors import DataError
-from ganzoo.training.feed import Feed
+from ganzoo.training.input_pipeline import Feed
 
 
 def seen(feed, **place):
@@ -42,9 +42,9 @@ def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
     """As in a container whose limit is far below the machine's memory."""
     config = tiny()
     dataset = samples(config, count=500)
-    monkeypatch.setattr("ganzoo.training.feed.available_memory", lambda: 2 * dataset.samples.nbytes)
+    monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes)
     assert Feed(config, dataset).streamed is None
-    monkeypatch.setattr("ganzoo.training.feed.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
+    monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
     feed = Feed(config, dataset)
     assert not feed.in_memory
     assert feed.streamed.startswith("The samples need 1 MB of memory, and this process may use 1 MB. ")

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from helpers import tiny, trainer
 
-from ganzoo import yaml_files
-from ganzoo.bundle import read_bundle
+from ganzoo.api import train
+from ganzoo.bundle.folder import read_bundle
+from ganzoo.config import yaml_files
 from ganzoo.errors import BundleError, ConfigError, UnknownNameError
-from ganzoo.export.bundle import export_bundle, named_weights
-from ganzoo.launch import train
+from ganzoo.exporters.run import export_bundle, named_weights
 from ganzoo.training import init_from
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
     """A bundle of a generator with weights of its own, and its weights."""
-    from ganzoo import networks
+    from ganzoo.training import networks
 
     config = tiny()
     generator = networks.build_generator(config)

@@ -13,7 +13,7 @@ import ganzoo
 from ganzoo.errors import RunError
 from ganzoo.runs import find_run
 from ganzoo.training.lock import training_lock
-from ganzoo.training.train import resume, start
+from ganzoo.training.session import resume, start
 
 POINTS = """
 name: points

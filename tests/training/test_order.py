@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.training.order import batch_indices
+from ganzoo.training.data_order import batch_indices
 
 sizes = {"count": st.integers(1, 40), "per_step": st.tuples(st.integers(1, 3), st.integers(1, 9))}
 

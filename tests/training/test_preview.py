@@ -7,10 +7,10 @@ import pytest
 from helpers import new_run, tiny, tiny_vectors
 from PIL import Image
 
-from ganzoo import images, latents, networks
-from ganzoo.pictures import picture
+from ganzoo import images, latents
 from ganzoo.runs import LOG
-from ganzoo.training import preview
+from ganzoo.sample_sheet import picture
+from ganzoo.training import networks, preview
 
 
 @pytest.mark.parametrize("classes", [0, 3])

@@ -13,11 +13,11 @@ from ganzoo.errors import RunError, TrainingError
 from ganzoo.metrics.base import Metric
 from ganzoo.metrics.base import metrics as registered_metrics
 from ganzoo.training import checkpoint
-from ganzoo.training.order import batch_indices
+from ganzoo.training.collapse_watch import KINDS
+from ganzoo.training.data_order import batch_indices
+from ganzoo.training.session import resume, start
 from ganzoo.training.step import METRICS
-from ganzoo.training.train import resume, start
 from ganzoo.training.trainer import Trainer
-from ganzoo.training.watch import KINDS
 
 RATE = 1e-3
 GOOD = 4

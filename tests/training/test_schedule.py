@@ -7,7 +7,7 @@ import pytest
 from helpers import tiny_vectors, trainer
 
 from ganzoo.optimizers import optimizers
-from ganzoo.training.schedule import WarmupThenDecay, scale
+from ganzoo.training.learning_rate import WarmupThenDecay, scale
 
 FALLS = {"constant": lambda t: 1.0, "linear": lambda t: 1 - t, "cosine": lambda t: (1 + math.cos(math.pi * t)) / 2}
 

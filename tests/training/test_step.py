@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from helpers import put_state, same, samples, state, tiny, tiny_vectors, trainer
 
-from ganzoo import networks
-from ganzoo.training.means import Means
+from ganzoo.training import networks
+from ganzoo.training.running_means import Means
 from ganzoo.training.step import LATENT, Update
 
 RATE = 0.05

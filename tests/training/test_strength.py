@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from helpers import same, samples, state, tiny, trainer
 
-from ganzoo.augment import Augmentation, augmentations
+from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.errors import ConfigError
-from ganzoo.training.strength import INTERVAL, Strength
+from ganzoo.training.ada import INTERVAL, Strength
 from ganzoo.training.trainer import Trainer
 
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (400, 8, 8, 1)).astype(np.float32)

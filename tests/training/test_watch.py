@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from helpers import samples, tiny, tiny_vectors
 
-from ganzoo.data.toy import Ring8
-from ganzoo.training import advice
+from ganzoo.config.zoo import load_config
+from ganzoo.data.sources.gaussian_mixtures import Ring8
+from ganzoo.training import collapse_advice
+from ganzoo.training.collapse_watch import KINDS, SLOW_START, Watch
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import FEWEST, Yardstick, features
-from ganzoo.training.watch import KINDS, SLOW_START, Watch
-from ganzoo.zoo import load_config
 
 GRACE = 100
 LONG_AT_CHANCE = 5
@@ -277,7 +277,7 @@ def test_the_memory_does_not_depend_on_how_steps_are_bundled():
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_advised_can_be_given_to_the_command_and_changes_something(name, changes, kind):
     config = load_config(name, changes)
-    text = advice.against(kind, config)
+    text = collapse_advice.against(kind, config)
     tried = re.findall(r"[a-z_.0-9]+=[^\s,]+", text)
     assert tried
     assert load_config(name, [*changes, *tried]) != config

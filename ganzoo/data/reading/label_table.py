@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.data.archive import Entry, ImageFiles
+from ganzoo.data.reading.archive import Entry, ImageFiles
 from ganzoo.data.reading.formats import suffix_of
+from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import DataError, did_you_mean
-from ganzoo.git_lfs import WHAT, is_pointer
 
 CSV_FORM = re.compile(r"csv:(?P<file>(?![/\\~]|[A-Za-z]:).+?\.\w+)(?::(?P<column>[^:/\\]+))?")
 """How ``data.classes`` names a CSV and, if need be, its column: ``csv:labels.csv`` or ``csv:labels.csv:species``.

@@ -10,16 +10,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ganzoo.data.archive import NOT_IMAGES, ImageFiles
+from ganzoo.data.reading.archive import NOT_IMAGES, ImageFiles
 from ganzoo.data.reading.described import listed
 from ganzoo.data.reading.label_order import natural_order
-from ganzoo.data.reading.label_table import (
-    CSV_FORM,
-    LabelTable,
-    find_dataset_json,
-    read_csv,
-    read_dataset_json,
-)
+from ganzoo.data.reading.label_table import CSV_FORM, LabelTable, find_dataset_json, read_csv, read_dataset_json
 from ganzoo.data.reading.splits import choose_split, most_stray
 from ganzoo.errors import DataError, did_you_mean
 

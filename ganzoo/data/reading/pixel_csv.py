@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import DataError
-from ganzoo.git_lfs import require_content
 
 _MAX_BYTES = 512 << 20
 """Limit of a CSV in bytes. 60,000 images of 784 pixels take about 110 MB."""

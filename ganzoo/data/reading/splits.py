@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ganzoo.data.archive import ImageFiles
+from ganzoo.data.reading.archive import ImageFiles
 from ganzoo.data.reading.described import listed
 from ganzoo.data.reading.label_order import natural_order
 from ganzoo.errors import DataError, did_you_mean

@@ -1,0 +1,287 @@
+"""From the compact form of a network (resolution and base channels) to its list of blocks. No Keras in here."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.heads import GeneratorHead, LogitHead
+from ganzoo.blocks.regularizing import Packing
+from ganzoo.errors import ConfigError
+from ganzoo.registry import Registry
+
+Initializer = Literal["normal_0.02", "glorot_uniform", "he_normal", "lecun_normal", "orthogonal"]
+GeneratorPart = Annotated[Block, generator_blocks.field()]
+DiscriminatorPart = Annotated[Block, discriminator_blocks.field()]
+
+_GENERATOR_BLOCKS = {"dense": "dense", "dcgan": "conv_transpose", "residual": "residual_up"}
+_DISCRIMINATOR_BLOCKS = {"dense": "dense", "dcgan": "strided_conv", "residual": "residual_down"}
+
+
+class NetworkConfig(BaseModel):
+    """What generators and discriminators share.
+
+    Attributes:
+        model: how the compact form becomes a list of blocks. ``dense`` makes one block for each entry of ``hidden``;
+            ``dcgan`` and ``residual`` repeat ``block``, the channels doubling from ``base_channels`` at the image end.
+        base_channels: channels of the block nearest to the image.
+        max_channels: the doubling stops here.
+        hidden: features of the hidden layers of a ``dense`` model, in order.
+        block: the block that is repeated.
+        blocks: the list of blocks itself, each with its channels, in place of ``block`` and ``base_channels``.
+        initializer: distribution of the first weights; biases start at zero.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    model: Literal["dense", "dcgan", "residual"] = "dcgan"
+    base_channels: int = Field(64, ge=1, le=2048)
+    max_channels: int = Field(1024, ge=1, le=8192)
+    hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (256, 512, 1024)
+    initializer: Initializer = "glorot_uniform"
+
+
+class GeneratorConfig(NetworkConfig):
+    """From a latent to a sample.
+
+    Attributes:
+        latent_dim: length of the latent.
+        latent: what it is drawn from, a standard normal or a uniform distribution on [-1, 1].
+        conditioning: how the label enters a conditional model. ``concat`` joins its embedding to the latent;
+            ``batch_norm`` gives every batch normalisation a scale and an offset for each class (Dumoulin et al. 2017,
+            arXiv:1610.07629), so that the label cannot drown the latent.
+        label_embedding_dim: length of the embedding of ``concat``.
+        stem: from the latent to the first small image; by default a ``dense_stem`` dressed like ``block``. Its size
+            follows from the data: 8x4 px for images of 128x64. One with a height and width of its own, for example
+            4x2, gets as many blocks as it needs.
+        head: from the last features to the sample.
+    """
+
+    latent_dim: int = Field(100, ge=1, le=8192)
+    latent: Literal["normal", "uniform"] = "normal"
+    conditioning: Literal["concat", "batch_norm"] = "concat"
+    label_embedding_dim: int = Field(50, ge=1, le=4096)
+    block: GeneratorPart | None = None
+    blocks: tuple[GeneratorPart, ...] | None = Field(None, min_length=1, max_length=64)
+    stem: GeneratorPart | None = None
+    head: GeneratorPart | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_block(cls, values: Any) -> Any:
+        return _with_block(values, _GENERATOR_BLOCKS)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        _check_one_form(self.block, self.blocks)
+        return self
+
+    def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
+        """All blocks from stem to head, their channels and sizes filled in.
+
+        Args:
+            sample_shape: ``(height, width, channels)`` or ``(d,)``.
+
+        Raises:
+            ConfigError: if these blocks cannot make samples of that shape.
+        """
+        head = self._head(sample_shape)
+        if self.model == "dense":
+            body = self.blocks or tuple(_template(self.block, channels=n) for n in self.hidden)
+            return (*((self.stem,) if self.stem else ()), *body, head)
+        if len(sample_shape) != 3:
+            raise ConfigError(f"a {self.model} generator makes images; for vectors use model: dense")
+        growth = max(1, head.output_shape((4, 4, 1))[0] // 4)
+        height, width = sample_shape[:2]
+        if self.blocks:
+            growth *= math.prod(int(block.scale) for block in self.blocks)
+            body, widest = self.blocks, self.blocks[0].wanted_channels()
+        else:
+            count = self._doublings(height, width) - int(math.log2(growth))
+            if count < 0:
+                raise ConfigError(
+                    f"a {self.model} generator doubles an image of at least 4 px, and {height}x{width} px cannot be "
+                    f"reached so; change data.resolution, for example to {_that_halves(height, width)}, or use "
+                    "model: dense or head: image_head"
+                )
+            channels = [min(self.base_channels * 2**k, self.max_channels) for k in reversed(range(count + 1))]
+            body = tuple(_template(self.block, channels=n) for n in channels[1:])
+            widest = channels[0]
+            growth *= 2**count
+        stem = self.stem or generator_blocks.create({"name": "dense_stem", **self._dress()})
+        size = {"height": max(1, height // growth), "width": max(1, width // growth)}
+        filled = size if all(getattr(stem, key, 0) is None for key in size) else {}
+        return (_template(stem, channels=stem.channels or widest, **filled), *body, head)
+
+    def _doublings(self, height: int, width: int) -> int:
+        """How often the stem's image is doubled: from the size that the stem has, or from the least that halves."""
+        sizes = [getattr(self.stem, key, None) for key in ("height", "width")]
+        if isinstance(sizes[0], int):
+            least = (sizes[0], sizes[1] or sizes[0])
+            for count in range(height.bit_length()):
+                if (height, width) == (least[0] << count, least[1] << count):
+                    return count
+        return halvings(height, width)
+
+    def _dress(self) -> dict[str, Any]:
+        """Normalisation and activation of the repeated block, for the stem; residual blocks bring their own."""
+        if self.model == "residual":
+            return {
+                "norm": "spectral" if getattr(self.block, "norm", "") == "spectral" else "none",
+                "activation": "linear",
+            }
+        return _shared_fields(self.block or (self.blocks or (None,))[0])
+
+    def _head(self, sample_shape: Shape) -> Block:
+        head = self.head
+        if head is None:
+            dress = _shared_fields(self.block or (self.blocks or (None,))[-1])
+            spectral = {"norm": "spectral"} if dress.get("norm") == "spectral" else {}
+            spec: dict[str, Any] = {"name": "image_head", "kernel_size": 4, "upsample": "conv_transpose", **spectral}
+            if self.model == "dense":
+                spec = {"name": "dense_image_head" if len(sample_shape) == 3 else "vector_head"}
+            elif self.model == "residual":
+                spec = {"name": "image_head", **dress}
+            head = generator_blocks.create(spec)
+        _check_head(head, GeneratorHead, "generator", generator_blocks)
+        return _template(head, shape=sample_shape)
+
+
+class DiscriminatorConfig(NetworkConfig):
+    """From a sample to a logit.
+
+    Attributes:
+        head: from the last features to the logit.
+        packing: how many samples are judged together (PacGAN).
+        minibatch_stddev: whether the head also sees how much the samples of the batch differ.
+    """
+
+    hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (512, 256)
+    block: DiscriminatorPart | None = None
+    blocks: tuple[DiscriminatorPart, ...] | None = Field(None, min_length=1, max_length=64)
+    head: DiscriminatorPart | None = None
+    packing: int = Field(1, ge=1, le=16)
+    minibatch_stddev: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_block(cls, values: Any) -> Any:
+        return _with_block(values, _DISCRIMINATOR_BLOCKS)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        _check_one_form(self.block, self.blocks)
+        return self
+
+    def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
+        """All blocks from the sample to the logit, their channels filled in.
+
+        Raises:
+            ConfigError: if these blocks cannot judge samples of that shape.
+        """
+        if self.blocks:
+            body = self.blocks
+        elif self.model == "dense":
+            body = tuple(_template(self.block, channels=n) for n in self.hidden)
+        else:
+            if len(sample_shape) != 3:
+                raise ConfigError(f"a {self.model} discriminator judges images; for vectors use model: dense")
+            height, width = sample_shape[:2]
+            count = halvings(height, width)
+            if not count:
+                raise ConfigError(
+                    f"a {self.model} discriminator halves the image to no less than 4 px, and {height}x{width} px "
+                    f"cannot be halved; change data.resolution, for example to {_that_halves(height, width)}, or use "
+                    "model: dense or a list of blocks"
+                )
+            channels = [min(self.base_channels * 2**k, self.max_channels) for k in range(count)]
+            body = tuple(_template(self.block, channels=n) for n in channels)
+        if body and not self.blocks:
+            body = (body[0].at_input(), *body[1:])
+        packing = (
+            (discriminator_blocks.create({"name": "packing", "samples": self.packing}),) if self.packing > 1 else ()
+        )
+        stddev = (discriminator_blocks.create("minibatch_stddev"),) if self.minibatch_stddev else ()
+        head = self.head or self._default_head()
+        _check_head(head, LogitHead, "discriminator", discriminator_blocks)
+        return (*packing, *body, *stddev, head)
+
+    @property
+    def pack_size(self) -> int:
+        """How many samples share a logit: ``packing``, and the packing blocks in ``blocks``."""
+        inside = (block.samples for block in self.blocks or () if isinstance(block, Packing))
+        return self.packing * math.prod(inside)
+
+    def _default_head(self) -> Block:
+        dress = _shared_fields(self.block or (self.blocks or (None,))[-1])
+        spec: dict[str, Any] = {"name": "logit_head"}
+        if dress.get("norm") == "spectral":
+            spec["norm"] = "spectral"
+        if self.model == "residual":
+            spec |= {"pool": "sum", "activation": dress.get("activation", "relu"), "slope": dress.get("slope", 0.2)}
+        return discriminator_blocks.create(spec)
+
+
+def halvings(height: int, width: int) -> int:
+    """How often an image can be halved before its shorter side would fall below 4 pixels or become a fraction."""
+    count = 0
+    while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 8:
+        height, width, count = height // 2, width // 2, count + 1
+    return count
+
+
+def _that_halves(height: int, width: int) -> str:
+    """The nearest size whose sides can both be halved, as a config writes it."""
+    near = tuple(max(8, 8 * ((side + 4) // 8)) for side in (height, width))
+    return f"{near[0]}" if near[0] == near[1] else f"{near[0]}x{near[1]}"
+
+
+def trace(blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:
+    """Shape of one sample behind each block.
+
+    Raises:
+        ConfigError: naming the block that cannot take what the one before it makes.
+    """
+    shapes = []
+    for number, block in enumerate(blocks):
+        try:
+            shape = block.output_shape(shape)
+        except ConfigError as error:
+            raise ConfigError(f"block {number}: {error}") from error
+        if min(shape) < 1:
+            raise ConfigError(f"block {number} ('{block.registered_name}') leaves nothing of the image: {list(shape)}")
+        shapes.append(shape)
+    return shapes
+
+
+def _template(block: Block | None, **values: Any) -> Block:
+    """A copy of a block with values filled in."""
+    if block is None:
+        raise ConfigError("this network needs a 'block' or a list of 'blocks'")
+    return block.model_copy(update=values)
+
+
+def _shared_fields(block: Block | None) -> dict[str, Any]:
+    names = ("norm", "activation", "slope")
+    return {name: getattr(block, name) for name in names if hasattr(block, name)}
+
+
+def _check_head(head: Block, base: type[Block], network: str, registry: Registry[Block]) -> None:
+    if not isinstance(head, base):
+        heads = [name for name in registry.names() if issubclass(registry.get(name), base)]
+        raise ConfigError(f"{network}.head is '{head.registered_name}', but it must be one of {', '.join(heads)}")
+
+
+def _with_block(values: Any, defaults: dict[str, str]) -> Any:
+    if isinstance(values, dict) and values.get("block") is None and values.get("blocks") is None:
+        default = defaults.get(str(values.get("model", "dcgan")))
+        return {**values, "block": default} if default else values
+    return values
+
+
+def _check_one_form(block: Block | None, blocks: tuple[Block, ...] | None) -> None:
+    if block is not None and blocks is not None:
+        raise ValueError("'block' and 'blocks' exclude each other; keep one of them")

@@ -1,0 +1,67 @@
+"""Sizes that an ONNX graph computes itself (from ``Shape``), followed through the few operations that exporters use.
+
+Only sums and products of non-negative numbers are, so that every size grows with the batch and nothing hides between
+two batch sizes that were looked at. A rule gives None where it does not follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ganzoo.bundle.onnx_guard.graph import Node, product
+from ganzoo.bundle.onnx_guard.rules import Dims, asked_sizes, cuts, whole
+
+if TYPE_CHECKING:
+    from ganzoo.bundle.onnx_guard.shapes import Shapes
+
+
+def _sum_or_product(s: Shapes, node: Node) -> Dims | None:
+    a, b = s.values[node.inputs[0]], s.values[node.inputs[1]]
+    if min((*a, *b), default=0) < 0 or (len(a) != len(b) and 1 not in (len(a), len(b))):
+        return None
+    a, b = (a * len(b) if len(a) == 1 else a), (b * len(a) if len(b) == 1 else b)
+    return tuple(x + y if node.op == "Add" else x * y for x, y in zip(a, b, strict=True))
+
+
+def _cast_value(s: Shapes, node: Node) -> Dims | None:
+    return s.values[node.inputs[0]] if whole(node, "to", 0) in (6, 7) else None
+
+
+def _keep_value(s: Shapes, node: Node) -> Dims:
+    return s.values[node.inputs[0]]
+
+
+def _slice_value(s: Shapes, node: Node) -> Dims | None:
+    return s.values[node.inputs[0]][cuts(s, node)[0]] if len(s.of(node, 0)) == 1 else None
+
+
+def _gather_value(s: Shapes, node: Node) -> Dims | None:
+    held = s.values[node.inputs[0]]
+    return tuple(held[index] for index in s.values[node.inputs[1]]) if len(s.of(node, 0)) == 1 else None
+
+
+def _concat_value(s: Shapes, node: Node) -> Dims:
+    return tuple(value for name in node.inputs for value in s.values[name])
+
+
+def _product_value(s: Shapes, node: Node) -> Dims | None:
+    held = s.values[node.inputs[0]]
+    return (product(held),) if min(held, default=0) >= 0 else None
+
+
+ValueRule = Callable[["Shapes", Node], Dims | None]
+VALUES: dict[str, ValueRule] = {
+    "Add": _sum_or_product,
+    "Cast": _cast_value,
+    "Concat": _concat_value,
+    "Gather": _gather_value,
+    "Identity": _keep_value,
+    "Mul": _sum_or_product,
+    "ReduceProd": _product_value,
+    "Reshape": _keep_value,
+    "Shape": asked_sizes,
+    "Slice": _slice_value,
+    "Squeeze": _keep_value,
+    "Unsqueeze": _keep_value,
+}

@@ -1,0 +1,222 @@
+"""The experiment config: what a YAML file says, checked, with overrides, inheritance and a JSON schema."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig, trace
+from ganzoo.augmentations import Augmentation, augmentations
+from ganzoo.blocks.base import Block, Shape
+from ganzoo.config.collapse_watch import WatchConfig
+from ganzoo.config.evaluation import EvaluationConfig
+from ganzoo.config.paths import NAME_OR_PATH
+from ganzoo.config.validation import explain
+from ganzoo.data.base import DataSource, data_sources
+from ganzoo.errors import ConfigError
+from ganzoo.losses import Loss, NonSaturating, losses
+from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
+from ganzoo.penalties import Penalty, penalties
+
+_NAMES = (
+    "up to 64 letters from A to Z, digits, '.', '_' and '-', of which the first is a letter or a digit; "
+    "a file without name: takes the file's name"
+)
+
+DataPart = Annotated[DataSource, data_sources.field()]
+LossPart = Annotated[Loss, losses.field()]
+PenaltyPart = Annotated[Penalty, penalties.field()]
+AugmentationPart = Annotated[Augmentation, augmentations.field()]
+OptimizerPart = Annotated[OptimizerConfig, optimizers.field()]
+
+
+class TrainingConfig(BaseModel):
+    """How the two networks are trained.
+
+    Attributes:
+        loss: the pair of losses.
+        penalties: gradient penalties, added to the discriminator's loss.
+        augment: what is done to real and generated images before the discriminator sees them.
+        update: ``alternating`` updates the discriminator first and the generator against the result; ``simultaneous``
+            updates both from one pass through the discriminator, which is faster.
+        d_steps: discriminator updates for each generator update, each on new real samples.
+        g_optimizer, d_optimizer: one for each network.
+        batch_size: samples an update.
+        steps: generator updates of the whole training.
+        ema_decay: decay a step of the moving average of the generator's weights, which is what is exported.
+            0 turns it off.
+        ema_warmup: the decay starts low and rises as ``(1 + step) / (10 + step)``, so that early weights are forgotten.
+        precision: ``mixed_bfloat16`` computes in bfloat16 and keeps float32 weights.
+        xla: compile the update with XLA; helps on a GPU, slows a CPU down.
+        init_from: a trained generator whose weights this training starts from: ``user/name`` or
+            ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
+            generators must be alike; the discriminator starts anew.
+        seed: fixes first weights, noise, augmentation and data order.
+        evaluation: what is measured while training, and by what the best weights are chosen; null turns it off.
+        watch: the collapse watch, which warns, goes back or stops.
+        log_every, sample_every, checkpoint_every: in steps.
+        keep_checkpoints: the newest ones that stay on disk.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    loss: LossPart = NonSaturating()
+    penalties: tuple[PenaltyPart, ...] = ()
+    augment: AugmentationPart | None = None
+    update: Literal["alternating", "simultaneous"] = "alternating"
+    d_steps: int = Field(1, ge=1, le=100)
+    g_optimizer: OptimizerPart = Adam()
+    d_optimizer: OptimizerPart = Adam()
+    batch_size: int = Field(64, ge=2, le=65536)
+    steps: int = Field(20000, ge=1, le=1_000_000_000)
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_warmup: bool = True
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    xla: bool = False
+    init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
+    seed: int = Field(0, ge=0, lt=2**31)
+    evaluation: EvaluationConfig | None = EvaluationConfig()
+    watch: WatchConfig = WatchConfig()
+    log_every: int = Field(100, ge=1)
+    sample_every: int = Field(1000, ge=1)
+    checkpoint_every: int = Field(2000, ge=1)
+    keep_checkpoints: int = Field(2, ge=2, le=100)
+
+    @model_validator(mode="after")
+    def _simultaneous_has_one_step(self) -> Self:
+        if self.update == "simultaneous" and self.d_steps > 1:
+            raise ValueError(f"update: simultaneous makes one discriminator step, but d_steps is {self.d_steps}")
+        return self
+
+
+def _for_files(schema: dict[str, Any]) -> None:
+    """Add to a config's JSON schema what its YAML file may hold besides."""
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "A model of the zoo, or a file beside this one, whose values hold where this one is silent.",
+    }
+    schema["required"].remove("data")
+    schema["anyOf"] = [{"required": ["data"]}, {"required": ["extends"]}]
+
+
+class Config(BaseModel):
+    """A whole experiment: data, two networks, training.
+
+    Attributes:
+        name: of the model; runs are kept under it.
+        data: where the real samples come from.
+        num_classes: 0 trains without labels; otherwise the number of classes, and both networks see the label.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, json_schema_extra=_for_files)
+
+    name: str = Field("custom", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description=_NAMES)
+    data: DataPart
+    num_classes: int = Field(0, ge=0, le=100_000)
+    generator: GeneratorConfig = GeneratorConfig()
+    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    training: TrainingConfig = TrainingConfig()
+
+    @property
+    def sample_shape(self) -> Shape:
+        """Shape of one sample: ``(height, width, channels)`` or ``(d,)``."""
+        return self.data.sample_shape()
+
+    @property
+    def latent_width(self) -> int:
+        """Features that enter the generator's first block: the latent and, if it is joined, the label's embedding."""
+        joined = self.num_classes and self.generator.conditioning == "concat"
+        return self.generator.latent_dim + (self.generator.label_embedding_dim if joined else 0)
+
+    @model_validator(mode="after")
+    def _can_work(self) -> Self:
+        try:
+            self._check_shapes()
+            self._check_labels()
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        self._check_conditioning()
+        self._check_batch()
+        self._check_norm()
+        return self
+
+    def _check_shapes(self) -> None:
+        shape = _shapes("generator", self.generator.expand(self.sample_shape), (self.latent_width,))[-1]
+        if shape != self.sample_shape:
+            raise ConfigError(
+                f"the generator makes samples of shape {list(shape)}, but the data has {list(self.sample_shape)}; "
+                "change the number of blocks or data.resolution"
+            )
+        logit = _shapes("discriminator", self.discriminator.expand(self.sample_shape), self.sample_shape)[-1]
+        if logit != (1,):
+            raise ConfigError(
+                f"the discriminator ends in the shape {list(logit)} instead of one logit; end with a head"
+            )
+
+    def _check_labels(self) -> None:
+        count = self.data.class_count()
+        if self.num_classes and count is not None and count != self.num_classes:
+            has = f"has {count} classes" if count else "has no labels"
+            raise ConfigError(f"num_classes is {self.num_classes}, but the data source {has}")
+        if self.num_classes and self.discriminator.pack_size > 1:
+            raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")
+
+    def _check_conditioning(self) -> None:
+        if not self.num_classes or self.generator.conditioning == "concat":
+            return
+        blocks = self.generator.expand(self.sample_shape)
+        if not any(getattr(block, "norm", None) == "batch" for block in blocks):
+            raise ValueError(
+                "generator.conditioning is batch_norm, but none of its blocks has norm: batch, so the label would "
+                "not enter; use conditioning: concat, or norm: batch"
+            )
+
+    def _check_batch(self) -> None:
+        samples = self.discriminator.pack_size
+        if self.training.batch_size % samples:
+            raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {samples}")
+        if self.training.augment is not None and len(self.sample_shape) != 3:
+            raise ValueError("training.augment changes images, and this data has none")
+        augment, loss = self.training.augment, self.training.loss
+        if augment is not None and augment.adaptive and loss.critic:
+            raise ValueError(
+                "training.augment.adaptive goes by how many real samples D takes for real, and a critic, as the loss "
+                f"'{loss.registered_name}' has it, does not say; use another loss, or adaptive: false"
+            )
+
+    def _check_norm(self) -> None:
+        blocks = self.discriminator.expand(self.sample_shape)
+        if self.training.penalties and any(getattr(block, "norm", None) == "batch" for block in blocks):
+            raise ValueError(
+                "a gradient penalty needs each sample's own gradient, and batch normalisation in the discriminator "
+                "mixes them; use norm: none, layer or spectral there, or no penalty"
+            )
+
+    @classmethod
+    def read(cls, values: object, *, what: str = "config") -> Config:
+        """Make a config from plain values.
+
+        Args:
+            values: what a YAML file holds.
+            what: the file or model, for messages.
+
+        Raises:
+            ConfigError: with one line a mistake.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            lines = [line.lstrip(".").removeprefix(": ") for line in explain(error, cls)]
+            raise ConfigError("\n".join(f"{what}: {line}" for line in lines)) from error
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, complete and ready for YAML; ``Config.read`` reads them back."""
+        return self.model_dump(mode="json")
+
+
+def _shapes(network: str, blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:
+    try:
+        return trace(blocks, shape)
+    except ConfigError as error:
+        raise ConfigError(f"{network} {error}") from error

@@ -1,0 +1,289 @@
+"""A collection of image files: a folder, or a zip that is read in place and never unpacked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ganzoo.data.reading.formats import (
+    HEAD_BYTES,
+    IMAGE_SUFFIXES,
+    NO_IMAGE_SUFFIXES,
+    UNREAD_SUFFIXES,
+    format_of,
+    suffix_of,
+)
+from ganzoo.environment.git_lfs import require_content
+from ganzoo.environment.quantities import bytes_text
+from ganzoo.errors import DataError, reason
+
+MAX_FILE_BYTES = 256 << 20
+"""A file above this is taken for broken (in a folder) or for an attack (in a zip)."""
+
+MISSING = "missing"
+"""Stamp of a link that leads nowhere."""
+
+NOT_IMAGES, UNREAD, HIDDEN = "not an image", "of a format that is not read", "hidden"
+LINKS, ENCRYPTED, ODD_NAMES = "a link", "encrypted", "its name points outside the zip"
+
+_SMALL_BYTES = 16 << 20
+_MAX_RATIO = 200
+_DROPPINGS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".localized"})
+"""Files of file managers. They hold no data and are not counted."""
+
+
+class Entry(NamedTuple):
+    """One file: its name inside the collection with forward slashes, its size in bytes, and a stamp of its content."""
+
+    name: str
+    size: int
+    stamp: str
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Image files of a folder or a zip, in the order of their names. Usable from several threads.
+
+    Attributes:
+        path: the folder or the zip.
+        entries: the image files.
+        archive: the open zip, or None for a folder.
+        members: the zip's members by the names of ``entries`` and ``others``; empty for a folder.
+        others: files that are not images; ``read`` reads them, too.
+        passed_over: names of all files that are not in ``entries``, by the reason.
+    """
+
+    path: Path
+    entries: tuple[Entry, ...]
+    archive: zipfile.ZipFile | None = None
+    members: Mapping[str, zipfile.ZipInfo] = field(default_factory=dict)
+    others: tuple[Entry, ...] = ()
+    passed_over: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def read(self, entry: Entry) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            ValueError: if it cannot be read, is empty, or is absurdly large; the message says why.
+        """
+        if entry.stamp == MISSING:
+            raise ValueError("the link leads nowhere")
+        if entry.size == 0:
+            raise ValueError("the file is empty")
+        if entry.size > MAX_FILE_BYTES:
+            raise ValueError(f"the file has {bytes_text(entry.size)}, the limit is {bytes_text(MAX_FILE_BYTES)}")
+        try:
+            if self.archive is not None:
+                with self.archive.open(self.members[entry.name]) as file:
+                    return file.read(entry.size)  # without a size, a member that lies about it unpacks to the end
+            return (self.path / entry.name).read_bytes()
+        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ValueError(f"cannot be read: {reason(error)}") from error
+
+    def fingerprint(self) -> str:
+        """SHA-256 over names, sizes and stamps (a folder's dates, a zip's checksums)."""
+        digest = hashlib.sha256()
+        for entry in self.entries:
+            digest.update(f"{entry.name}\0{entry.size}\0{entry.stamp}\n".encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+    def only(self, entries: Iterable[Entry]) -> ImageFiles:
+        """The same collection with fewer files."""
+        return replace(self, entries=tuple(entries))
+
+
+def image_files(path: Path) -> ImageFiles:
+    """The image files in a folder, with all its subfolders, or in a zip.
+
+    A suffix that is not known is no reason to lose an image: the first bytes of such a file decide. Hidden files, and
+    members of a zip that cannot be read in safety, are passed over and counted.
+
+    Raises:
+        DataError: if there is no such folder or zip, it holds no image, or the zip is damaged or a bomb.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = _folder_files(path)
+    elif path.is_file():
+        files = _zip_files(path)
+    else:
+        raise DataError(f"There is no folder or zip {path}.")
+    if not files.entries:
+        from ganzoo.data.reading.described import passed_over_line
+
+        kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
+        passed = passed_over_line(files.passed_over)
+        raise DataError(f"{path} holds no image; these are read: {kinds}.{' ' if passed else ''}{passed}")
+    return files
+
+
+class _Sorted:
+    """Files on their way into an ``ImageFiles``, each put where it belongs."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.others: list[Entry] = []
+        self.passed_over: dict[str, list[str]] = {}
+
+    def add(self, entry: Entry, head: bytes) -> None:
+        """Put a file among the images, or among the others."""
+        suffix = suffix_of(entry.name)
+        if suffix in IMAGE_SUFFIXES or (suffix not in UNREAD_SUFFIXES and format_of(head)):
+            self.entries.append(entry)
+            return
+        self.others.append(entry)
+        self.skip(entry.name, UNREAD if suffix in UNREAD_SUFFIXES else NOT_IMAGES)
+
+    def skip(self, name: str, reason: str) -> None:
+        """Count a file that is not read."""
+        self.passed_over.setdefault(reason, []).append(name)
+
+    def files(
+        self, path: Path, archive: zipfile.ZipFile | None = None, members: Mapping[str, zipfile.ZipInfo] | None = None
+    ) -> ImageFiles:
+        by_name = {reason: tuple(sorted(names)) for reason, names in sorted(self.passed_over.items())}
+        entries, others = (tuple(sorted(some, key=lambda entry: entry.name)) for some in (self.entries, self.others))
+        return ImageFiles(path, entries, archive, members or {}, others, by_name)
+
+
+def _is_known(name: str) -> bool:
+    """Whether the suffix decides what a file is, so that it need not be opened."""
+    suffix = suffix_of(name)
+    return suffix in IMAGE_SUFFIXES or suffix in NO_IMAGE_SUFFIXES or suffix in UNREAD_SUFFIXES
+
+
+def _is_dropping(name: str) -> bool:
+    return name.lower() in _DROPPINGS or name.startswith("._")
+
+
+def _folder_files(root: Path) -> ImageFiles:
+    found = _Sorted()
+    for item, prefix in _walk(root):
+        name = prefix + item.name
+        if item.name.startswith("."):
+            found.skip(name, HIDDEN)
+            continue
+        entry = _entry(item, name)
+        found.add(entry, b"" if _is_known(name) or not entry.size else _head(item.path))
+    return found.files(root)
+
+
+def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Files below ``root``, and hidden folders as a whole, in no order. Each real folder is entered once."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [(str(root), "")]
+    while waiting:
+        folder, prefix = waiting.pop()
+        try:
+            where = Path(folder).stat()
+            if where.st_ino and (where.st_dev, where.st_ino) in seen:
+                continue
+            seen.add((where.st_dev, where.st_ino))
+            with os.scandir(folder) as found:
+                for item in found:
+                    if _is_dropping(item.name):
+                        continue
+                    if item.is_dir() and not item.name.startswith("."):
+                        waiting.append((item.path, f"{prefix}{item.name}/"))
+                    else:
+                        yield item, prefix
+        except OSError as error:
+            raise DataError(f"Cannot read the folder {folder}: {error.strerror or error}.") from error
+
+
+def _entry(item: os.DirEntry[str], name: str) -> Entry:
+    try:
+        info = item.stat()
+    except OSError:  # a link that leads nowhere
+        return Entry(name, 0, MISSING)
+    size = info.st_size if stat.S_ISREG(info.st_mode) else 0  # never read from a pipe or a device
+    return Entry(name, size, str(info.st_mtime_ns))
+
+
+def _head(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def _zip_files(path: Path) -> ImageFiles:
+    require_content(path, error=DataError)
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise DataError(f"{path} is neither a folder nor a readable zip: {reason(error)}.") from error
+    found = _Sorted()
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        name = _member_name(info)
+        parts = name.split("/")
+        if name.endswith("/") or any(_is_dropping(part) for part in parts):
+            continue
+        skipped = HIDDEN if any(part.startswith(".") and part != ".." for part in parts) else _not_read(info, parts)
+        if skipped:
+            found.skip(name, skipped)
+        else:
+            members[name] = info  # of two members with one name the last counts, as for any unpacker
+    for name, info in members.items():
+        head = b"" if _is_known(name) else _member_head(archive, info)
+        found.add(Entry(name, info.file_size, f"{info.CRC:08x}"), head)
+    for entry in found.entries:
+        why = _bomb(members[entry.name])
+        if why:
+            archive.close()
+            raise DataError(f"The zip {path} is refused: its member {entry.name!r} {why}.")
+    return found.files(path, archive, members)
+
+
+def _member_name(info: zipfile.ZipInfo) -> str:
+    """A member's name with forward slashes, whatever system made the zip.
+
+    Windows has made zips with backslashes. macOS writes UTF-8 without the flag that announces it, which Python then
+    reads as code page 437.
+    """
+    # orig_filename: zipfile itself cuts a name at a null byte and turns the system's separators into slashes.
+    name = info.orig_filename
+    if not info.flag_bits & 0x800:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _not_read(info: zipfile.ZipInfo, parts: list[str]) -> str:
+    """Why a member is never read; empty when it may be."""
+    if ".." in parts or parts[0] == "" or ":" in parts[0] or "\0" in info.orig_filename:
+        return ODD_NAMES
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return LINKS
+    return ENCRYPTED if info.flag_bits & 0x1 else ""
+
+
+def _member_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """The first bytes of a member; no more of it is unpacked."""
+    try:
+        with archive.open(info) as file:
+            return file.read(HEAD_BYTES)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        return b""
+
+
+def _bomb(info: zipfile.ZipInfo) -> str:
+    """Why a zip with this image is refused; empty when the image is fine."""
+    if info.file_size > MAX_FILE_BYTES:
+        return f"unpacks to {bytes_text(info.file_size)}"
+    if info.file_size > _SMALL_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1):
+        return f"unpacks to {info.file_size // max(info.compress_size, 1)} times its size"
+    return ""

@@ -1,0 +1,95 @@
+"""Files that a publisher offers: found where they usually lie, or fetched and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganzoo.data.reading.parallel import progress_bar
+from ganzoo.environment.files import remove_leftovers, replacing_file
+from ganzoo.environment.places import cache_root, keras_home
+from ganzoo.errors import DataError
+
+TIMEOUT = 15.0
+"""Seconds without an answer after which a download is given up."""
+
+_BLOCK = 1 << 18
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on the internet.
+
+    Attributes:
+        name: the publisher's file name.
+        url: where it is.
+        digest: ``sha256:...`` or ``md5:...`` of its content, as published.
+        size: bytes at most.
+    """
+
+    name: str
+    url: str
+    digest: str
+    size: int
+
+
+def keras_datasets_folder() -> Path:
+    """Where ``keras.datasets`` leaves its downloads."""
+    return keras_home() / "datasets"
+
+
+def downloaded(files: Sequence[Remote], *, name: str, instead: str, cache_dir: Path | None, quiet: bool) -> Path:
+    """The folder that holds ``files``, after fetching those that are not there yet.
+
+    Args:
+        files: what to fetch.
+        name: of the data set; it is the name of the folder too.
+        instead: what a user without a network can do, a sentence.
+        cache_dir: cache folder; None means the user's.
+        quiet: show no progress bar.
+
+    Raises:
+        DataError: if a file cannot be fetched, or is not what its publisher published.
+    """
+    folder = cache_root(cache_dir) / "downloads" / name
+    for file in files:
+        if not (folder / file.name).is_file():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                _fetch(file, folder / file.name, quiet=quiet)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "reason", None) or error
+                raise DataError(
+                    f"Cannot download {file.url}: {str(reason) or type(error).__name__}. {instead}"
+                ) from error
+    return folder
+
+
+def _fetch(file: Remote, target: Path, *, quiet: bool) -> None:
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    kind, _, wanted = file.digest.partition(":")
+    digest = hashlib.new(kind, usedforsecurity=False)
+    remove_leftovers(target.parent, target.name)
+    request = Request(file.url, headers={"User-Agent": "ganzoo"})
+    try:
+        with (
+            urlopen(request, timeout=TIMEOUT) as answer,
+            replacing_file(target) as out,
+            progress_bar(f"Downloading {file.name}", file.size, quiet=quiet) as advance,
+        ):
+            received = 0
+            while block := answer.read(_BLOCK):
+                received += len(block)
+                if received > file.size:
+                    raise ValueError(f"it is larger than the published {file.size} bytes")
+                digest.update(block)
+                out.write(block)
+                advance(len(block))
+            if digest.hexdigest() != wanted:
+                raise ValueError(f"what came is not what was published (its {kind} is {digest.hexdigest()})")
+    except HTTPException as error:
+        raise ValueError(f"the connection broke ({type(error).__name__})") from error

@@ -1,0 +1,51 @@
+"""The IDX file format of MNIST: http://yann.lecun.com/exdb/mnist/ ("THE IDX FILE FORMAT"), gzipped or not."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.environment.git_lfs import require_content
+from ganzoo.errors import DataError, reason
+
+_UINT8 = 0x08
+_MAX_BYTES = 1 << 31
+
+
+def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
+    """An IDX file of unsigned bytes with so many dimensions; gzip is recognised by content, not by name.
+
+    Raises:
+        DataError: if it cannot be read, is cut off, or is something else.
+    """
+    require_content(path, error=DataError)
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if zipped else path.open("rb") as file:
+            head = file.read(4 + 4 * dimensions)
+            shape = _shape(head, dimensions, path)
+            size = math.prod(shape)
+            data = file.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"Cannot read {path}: {reason(error)}.") from error
+    if len(data) != size:
+        raise DataError(f"{path} is {'cut off' if len(data) < size else 'too long'}: its header says {list(shape)}.")
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _shape(head: bytes, dimensions: int, path: Path) -> tuple[int, ...]:
+    if len(head) < 4 + 4 * dimensions or head[:2] != b"\0\0" or head[2] != _UINT8 or head[3] != dimensions:
+        raise DataError(
+            f"{path} is no IDX file of unsigned bytes with {dimensions} dimensions: it begins {head[:4]!r}."
+        )
+    shape = struct.unpack(f">{dimensions}I", head[4:])
+    if math.prod(shape) > _MAX_BYTES:
+        raise DataError(f"{path} claims {list(shape)} values, which is no data of this kind.")
+    return shape

@@ -1,0 +1,131 @@
+"""Many image files -> a prepared data set: decoded in parallel, the broken ones counted and named."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.data.base import Dataset, ImageSource
+from ganzoo.data.reading.archive import Entry, ImageFiles
+from ganzoo.data.reading.decode import BoxOf, Crop, decode
+from ganzoo.data.reading.formats import readers
+from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.resize import Filter
+from ganzoo.environment.commands import command
+from ganzoo.errors import DataError
+
+CHUNK = 64
+"""Images that are handed to the cache at once."""
+
+
+@dataclass(frozen=True)
+class ImageJob:
+    """How files become samples.
+
+    Attributes:
+        source: the data source, for its name, resolution and channels.
+        files: what to read.
+        config: fields of the source that change the result, for the cache's key.
+        crop_of: the crop of a file; it may raise ValueError for a file that cannot be used.
+        resample: filter.
+        max_broken: the part of the files that may be broken, 0 to 1.
+        labels: one label a file, or None.
+        class_names: one name a class.
+        extra_key: anything else that changes the result, for example a digest of a list of boxes.
+        notes: what was guessed about the files, for the report.
+        passed_over: names of files that are not read, by the reason; by default those of ``files``.
+    """
+
+    source: ImageSource
+    files: ImageFiles
+    config: Mapping[str, Any]
+    crop_of: Callable[[Entry], Crop | BoxOf]
+    resample: Filter
+    max_broken: float
+    labels: Sequence[int] | None = None
+    class_names: tuple[str, ...] = ()
+    extra_key: str = ""
+    notes: Sequence[str] = ()
+    passed_over: Mapping[str, tuple[str, ...]] | None = None
+
+
+def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Dataset:
+    """Decode and resize every file, or take the result from the cache.
+
+    Raises:
+        DataError: if more files are broken than ``max_broken`` allows, or all of them; the first few are named.
+    """
+    labels = b"" if job.labels is None else np.array(job.labels, np.int32).tobytes()
+    recipe = Recipe(
+        source=job.source.registered_name,
+        content=f"{job.files.fingerprint()} {hashlib.sha256(labels).hexdigest()} {job.extra_key}",
+        config=job.config,
+        shape=job.source.sample_shape(),
+        count=len(job.files),
+        class_names=job.class_names,
+        readers=readers(),
+    )
+    dataset = prepared(recipe, lambda broken: _chunks(job, broken, quiet=quiet), cache_dir=cache_dir)
+    check_broken(dataset.report.broken, len(job.files), job.max_broken, job.files.path)
+    passed_over = job.files.passed_over if job.passed_over is None else job.passed_over
+    return replace(dataset, report=replace(dataset.report, notes=tuple(job.notes), passed_over=passed_over))
+
+
+def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Path, *, all_read: bool = True) -> None:
+    """Raise DataError when too many files are broken."""
+    if not broken or (len(broken) <= allowed * files and len(broken) < files):
+        return
+    first = "; ".join(f"{name}: {why}" for name, why in islice(broken.items(), 3))
+    more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
+    count = f"{'' if all_read else 'At least '}{len(broken)}"
+    raise DataError(
+        f"{count} of {files} images in {path} are broken, and data.max_broken={allowed:g} allows "
+        f"{int(allowed * files)} ({first}{more}). See all: {command('data check', path)}"
+    )
+
+
+def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[Chunk]:
+    source, entries = job.source, job.files.entries
+
+    def one(index: int) -> NDArray[np.uint8] | str:
+        entry = entries[index]
+        try:
+            data, crop = job.files.read(entry), job.crop_of(entry)
+            return decode(data, size=source.size, channels=source.channels, crop=crop, resample=job.resample)
+        except ValueError as error:  # BrokenImageError among them
+            return str(error)
+
+    samples: list[NDArray[np.uint8]] = []
+    labels: list[int] = []
+    limit = job.max_broken * len(entries)
+    with progress_bar("Reading images", len(entries), quiet=quiet) as advance, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd files would tear the progress bar
+        for index, result in enumerate(ordered_map(one, range(len(entries)), workers=worker_count())):
+            advance(1)
+            if isinstance(result, str):
+                broken[entries[index].name] = result
+                if len(broken) > limit + CHUNK:  # hopeless: don't read the rest
+                    check_broken(broken, len(entries), job.max_broken, job.files.path, all_read=False)
+                continue
+            samples.append(result)
+            if job.labels is not None:
+                labels.append(job.labels[index])
+            if len(samples) == CHUNK:
+                yield _chunk(samples, labels)
+                samples, labels = [], []
+    if samples:
+        yield _chunk(samples, labels)
+    check_broken(broken, len(entries), job.max_broken, job.files.path)
+
+
+def _chunk(samples: list[NDArray[np.uint8]], labels: list[int]) -> Chunk:
+    return Chunk(np.stack(samples), np.array(labels, np.int32) if labels else None)

@@ -1,0 +1,192 @@
+"""Prepared data on disk: decoded and resized once, then a uint8 memory map that opens at once.
+
+A prepared data set is a folder ``<cache>/data/<source>-<key>/`` of ``samples.npy``, ``labels.npy`` and, last,
+``manifest.json``. It is written under a temporary name and renamed when it is complete, so a killed process leaves
+nothing that looks complete; sizes and a digest in the manifest tell a damaged one, which is then made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.data.base import DataReport, Dataset, Shape
+from ganzoo.environment import files
+from ganzoo.environment.places import cache_root
+from ganzoo.environment.quantities import bytes_text
+from ganzoo.errors import DataError
+
+FORMAT = 1
+"""Counts up when preparing changes its result, so that old caches are not taken for new ones."""
+
+_HEADER_BYTES = 128
+_PROBE_BYTES = 1 << 16
+_PROBES = 17
+
+
+class Chunk(NamedTuple):
+    """Some samples on their way to the cache: uint8 ``[k, ...]`` and, when there are labels, int32 ``[k]``."""
+
+    samples: NDArray[np.uint8]
+    labels: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the bytes of a prepared data set.
+
+    Attributes:
+        source: registered name of the source.
+        content: what identifies the input, for example a digest of the names, sizes and dates of its files.
+        config: the fields that change the result, as JSON values.
+        shape: shape of one sample.
+        count: how many samples there will be at most.
+        class_names: one name a class.
+        readers: what could read the files. A data set with broken files is made again when this changes; as a whole
+            one is the same with any readers, it is no part of the folder's name.
+    """
+
+    source: str
+    content: str
+    config: Mapping[str, Any]
+    shape: Shape
+    count: int
+    class_names: tuple[str, ...] = ()
+    readers: str = ""
+
+    def folder_name(self) -> str:
+        """Name of the folder of this data set in the cache."""
+        parts = [FORMAT, self.source, self.content, dict(self.config)]
+        parts += [list(self.shape), self.count, list(self.class_names)]
+        return f"{self.source}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]}"
+
+
+Produce = Callable[[dict[str, str]], Iterable[Chunk]]
+"""Makes the samples. It is given a dict to fill with broken files: name -> why."""
+
+
+def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:
+    """The data set of ``recipe``: from the cache, or made by ``produce`` and put there.
+
+    Samples never lie in memory as a whole: they are written chunk by chunk and read through a memory map.
+
+    Raises:
+        DataError: if ``produce`` raises it, or the cache folder is full or cannot be written.
+    """
+    folder = cache_root(cache_dir) / "data" / recipe.folder_name()
+    dataset = _read(folder, recipe)
+    if dataset is not None:
+        return dataset
+    try:
+        _make(folder, recipe, produce)
+    except OSError as error:
+        raise DataError(
+            f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
+            "Make room there, or name another folder in the variable GANZOO_CACHE."
+        ) from error
+    made = _read(folder, recipe)
+    if made is None:
+        raise DataError(f"The prepared data in {folder} cannot be read back; check the disk, or set GANZOO_CACHE.")
+    report = DataReport(files=made.report.files, broken=made.report.broken, cached=False)
+    return Dataset(made.samples, made.labels, made.class_names, report)
+
+
+def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    files.remove_leftovers(folder.parent, folder.name)
+    needed = recipe.count * math.prod(recipe.shape)
+    free = shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise DataError(
+            f"Prepared data needs {bytes_text(needed)}, but {folder.parent} has {bytes_text(free)} free. "
+            "Make room there, or name another folder in the variable GANZOO_CACHE."
+        )
+    # Another process may be faster: its result is the same.
+    with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
+        _write(temporary, recipe, produce)
+
+
+def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
+    broken: dict[str, str] = {}
+    labels: list[NDArray[np.int32]] = []
+    count = 0
+    # Plain writes and no memory map: on a full disk a write raises, and a store through a map kills the process.
+    with (folder / "samples.npy").open("wb") as file:
+        file.write(_header((recipe.count, *recipe.shape)))
+        for chunk in produce(broken):
+            if chunk.samples.dtype != np.uint8 or chunk.samples.shape[1:] != recipe.shape:
+                raise TypeError(f"{recipe.source} made {chunk.samples.dtype} {chunk.samples.shape}, not {recipe.shape}")
+            file.write(np.ascontiguousarray(chunk.samples).data)
+            count += len(chunk.samples)
+            if chunk.labels is not None:
+                labels.append(chunk.labels)
+        file.seek(0)
+        file.write(_header((count, *recipe.shape)))
+    if labels:
+        with (folder / "labels.npy").open("wb") as file:
+            np.save(file, np.concatenate(labels).astype(np.int32), allow_pickle=False)
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    manifest = {
+        "format": FORMAT,
+        "source": recipe.source,
+        "config": dict(recipe.config),
+        "shape": [count, *recipe.shape],
+        "class_names": list(recipe.class_names),
+        "files": count + len(broken),
+        "broken": broken,
+        "readers": recipe.readers,
+        "sizes": sizes,
+        "digest": _digest(folder, sizes),
+    }
+    with (folder / "manifest.json").open("w", encoding="utf-8") as file:
+        json.dump(manifest, file, indent=1)
+
+
+def _read(folder: Path, recipe: Recipe) -> Dataset | None:
+    """The data set in ``folder``, or None when there is none, it is damaged, or more of it might be read now."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        sizes = manifest["sizes"]
+        if any((folder / name).stat().st_size != size for name, size in sizes.items()):
+            return None
+        if manifest["digest"] != _digest(folder, sizes):
+            return None
+        if manifest["broken"] and manifest.get("readers", "") != recipe.readers:
+            return None
+        samples = np.load(folder / "samples.npy", mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / "labels.npy", allow_pickle=False) if "labels.npy" in sizes else None
+        if list(samples.shape) != manifest["shape"] or samples.shape[1:] != recipe.shape:
+            return None
+        report = DataReport(files=manifest["files"], broken=manifest["broken"], cached=True)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        return None
+    return Dataset(samples, labels, recipe.class_names, report)
+
+
+def _header(shape: Shape) -> bytes:
+    """Header of a uint8 .npy file (format version 1.0), of one length whatever the shape, so it can be rewritten."""
+    text = repr({"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}).encode()
+    body = text.ljust(_HEADER_BYTES - 11) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(body)) + body
+
+
+def _digest(folder: Path, sizes: Mapping[str, int]) -> str:
+    """SHA-256 over blocks spread evenly over each file: finds holes without reading everything."""
+    digest = hashlib.sha256()
+    for name in sorted(sizes):
+        with (folder / name).open("rb") as file:
+            last = max(0, sizes[name] - _PROBE_BYTES)
+            for probe in range(_PROBES):
+                file.seek(last * probe // (_PROBES - 1))
+                digest.update(file.read(_PROBE_BYTES))
+    return digest.hexdigest()

@@ -1,0 +1,76 @@
+"""Any folder or zip of images."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, Field
+
+from ganzoo.data.base import Dataset, ImageSource, data_sources
+from ganzoo.data.reading.archive import image_files
+from ganzoo.data.reading.decode import Crop
+from ganzoo.data.reading.image_job import ImageJob, load_images
+from ganzoo.data.reading.layout import arranged, check_classes
+from ganzoo.data.reading.resize import Filter
+from ganzoo.errors import DataError
+
+
+@data_sources.register("image_folder")
+class ImageFolder(ImageSource):
+    """All images in a folder with its subfolders, or in a zip.
+
+    JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF and PPM are read, and HEIC where pillow-heif is
+    installed. EXIF orientation is applied, 16-bit grey is scaled over its full range, and transparent pixels are laid
+    on white, or kept with ``channels: 4``.
+
+    Attributes:
+        path: the folder or zip.
+        classes: where labels come from. ``folder``: the top-level folders. ``dataset_json``: the labels of StyleGAN's
+            file. ``csv:labels.csv``: a table with a column of file names and a column of labels, in the data or next
+            to them; ``csv:labels.csv:species`` names the column. ``none``: no labels. ``auto``: dataset.json if there
+            is one, else the folders. Images without a label are passed over.
+        split: ``auto`` takes the folder ``train`` where the folders are named train, test and so on. The name of a
+            folder takes that one, ``all`` takes all of them, ``none`` treats them like other folders.
+        crop: ``center`` cuts the largest middle part of the aspect of ``resolution``, ``stretch`` ignores the aspect,
+            ``pad`` adds bars: white, or transparent with ``channels: 4``.
+        resize: filter, ``lanczos`` or ``area``.
+        max_broken: the part of the files that may be broken and is skipped, 0 to 1; above it loading fails.
+    """
+
+    accepts_path: ClassVar[bool] = True
+
+    path: Path | None = None
+    classes: Annotated[str, AfterValidator(check_classes)] = "auto"
+    split: str = Field("auto", min_length=1, max_length=255)
+    crop: Crop = "center"
+    resize: Filter = "lanczos"
+    max_broken: float = Field(0.01, ge=0, le=1)
+
+    def class_count(self) -> int | None:
+        return 0 if self.classes == "none" else None
+
+    def of_older_run(self, written: Collection[str], *, with_labels: bool) -> Self:
+        if "classes" in written:
+            return self
+        # The top-level folders were the classes, whatever their names, and without labels every image was read.
+        return self.model_copy(update={"split": "none", "classes": "folder" if with_labels else "none"})
+
+    def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
+        if self.path is None:
+            raise DataError("The data source 'image_folder' needs a folder or zip: --data PATH (or data.path=PATH).")
+        layout = arranged(image_files(self.path), classes=self.classes, split=self.split)
+        job = ImageJob(
+            source=self,
+            files=layout.files,
+            config=self.model_dump(mode="json", include={"resolution", "channels", "crop", "resize"}),
+            crop_of=lambda entry: self.crop,
+            resample=self.resize,
+            max_broken=self.max_broken,
+            labels=layout.labels,
+            class_names=layout.class_names,
+            notes=layout.notes,
+            passed_over=layout.passed_over,
+        )
+        return load_images(job, cache_dir=cache_dir, quiet=quiet)

@@ -1,0 +1,251 @@
+"""MNIST and Fashion-MNIST: 28 x 28 grey images in ten classes."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
+from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_folder
+from ganzoo.data.reading.idx import read_idx
+from ganzoo.data.reading.pixel_csv import find_pixel_csv, read_pixel_csv
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.resize import Filter, resized_array
+from ganzoo.data.resolution import Resolution
+from ganzoo.environment.git_lfs import require_content
+from ganzoo.errors import DataError, reason
+
+Split = Literal["train", "test", "all"]
+Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+_SIZE = 28
+_CHUNK = 2048
+_PREFIXES = {"train": ("train",), "test": ("t10k",), "all": ("train", "t10k")}
+_HALVES = {"train": "train", "t10k": "test"}
+_COUNTS = {"train": 60_000, "test": 10_000, "all": 70_000}
+_KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+_FASHION_FILES = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+
+
+class IdxImages(ImageSource):
+    """Images in the four IDX files of MNIST, gzipped or not, in the ``mnist.npz`` of ``keras.datasets``, or in a CSV.
+
+    The CSV is Kaggle's: ``train.csv`` and ``test.csv``, or ``*_train.csv`` and ``*_test.csv``, with a row
+    ``label,pixel0,...,pixel783`` for each image, or the .zip of them. Without ``path`` the IDX files or the .npz are
+    looked for where ``keras.datasets`` leaves them, then downloaded.
+
+    Attributes:
+        path: the folder of the files, or a .npz, .csv or .zip.
+        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized, and
+            what is not square, for example 32x16, is cut from the middle.
+        channels: 1, or 3 equal ones.
+        split: ``train`` (60,000 images), ``test`` (10,000) or ``all``.
+        resize: filter for sizes other than 28 and 32.
+    """
+
+    accepts_path: ClassVar[bool] = True
+    classes: ClassVar[tuple[str, ...]]
+    title: ClassVar[str]
+    remote: ClassVar[tuple[Remote, ...]]
+
+    path: Path | None = None
+    resolution: Resolution = _SIZE
+    channels: Literal[1, 3] = 1
+    split: Split = "train"
+    resize: Filter = "lanczos"
+
+    def class_count(self) -> int:
+        return len(self.classes)
+
+    def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
+        path = self.path or self._usual_place(cache_dir, quiet)
+        files = self._files(path)
+        stamps = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in sorted(files.values())]
+        recipe = Recipe(
+            source=self.registered_name,
+            content=", ".join(stamps),
+            config=self.model_dump(mode="json", exclude={"path", "flip"}),
+            shape=self.sample_shape(),
+            count=_COUNTS[self.split],
+            class_names=self.classes,
+        )
+        return prepared(recipe, lambda broken: self._chunks(path, files), cache_dir=cache_dir)
+
+    def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
+        raise NotImplementedError
+
+    def _instead(self) -> str:
+        return (
+            f"Put {self.title}'s train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz "
+            "and t10k-labels-idx1-ubyte.gz into a folder and name it: --data PATH. Kaggle's train.csv or its .zip does "
+            "as well."
+        )
+
+    def _files(self, path: Path) -> dict[str, Path]:
+        """The files of this split, by ``train images`` and so on, or ``train csv``; a .npz is all of them."""
+        prefixes = _PREFIXES[self.split]
+        if not path.exists():
+            raise DataError(f"There is no folder or file {path}. {self._instead()}")
+        if (path / "mnist.npz").is_file():
+            return {"npz": path / "mnist.npz"}
+        tables = {prefix: find_pixel_csv(path, _HALVES[prefix]) for prefix in prefixes}
+        if path.is_file() and not any(tables.values()):
+            return {"npz": path}
+        if path.is_file() and path.suffix.lower() == ".csv" and len(prefixes) > 1:
+            raise DataError(f"data.split={self.split}, but {path} is one file; name the folder with both: --data PATH")
+        found: dict[str, Path] = {}
+        for prefix in prefixes:
+            table = tables[prefix]
+            idx = {f"{prefix} {kind}": _idx_file(path, prefix, kind) for kind in ("images", "labels")}
+            missing = next((name for name, file in idx.items() if file is None), None)
+            if missing is None:
+                found |= {name: file for name, file in idx.items() if file is not None}
+            elif table is not None:
+                found[f"{prefix} csv"] = table[0]
+            else:
+                name = _idx_names(prefix, missing.removeprefix(f"{prefix} "))[0]
+                raise DataError(f"{path} has no {name}, with or without .gz. {self._instead()}")
+        return found
+
+    def _pair(self, path: Path, files: dict[str, Path], prefix: str) -> Pair:
+        """Images uint8 ``[n, 28, 28]`` and labels uint8 ``[n]`` of one half of the data set, checked."""
+        half = _HALVES[prefix]
+        if "npz" in files:
+            images, labels = _from_npz(files["npz"], half)
+        elif f"{prefix} csv" in files:
+            file, member = find_pixel_csv(files[f"{prefix} csv"], half) or (files[f"{prefix} csv"], None)
+            images, labels = read_pixel_csv(file, member, _SIZE)
+        else:
+            images, labels = read_idx(files[f"{prefix} images"], 3), read_idx(files[f"{prefix} labels"], 1)
+        if (
+            images.ndim != 3
+            or images.shape[1:] != (_SIZE, _SIZE)
+            or labels.shape != images.shape[:1]
+            or not len(images)
+        ):
+            raise DataError(
+                f"{path} holds {prefix} images {list(images.shape)} and labels {list(labels.shape)}; "
+                f"{self.title} has as many 28 x 28 images as labels."
+            )
+        if labels.max() >= len(self.classes):
+            raise DataError(
+                f"{path} holds a label {labels.max()}; {self.title}'s go from 0 to {len(self.classes) - 1}."
+            )
+        return images, labels
+
+    def _chunks(self, path: Path, files: dict[str, Path]) -> Iterator[Chunk]:
+        for prefix in _PREFIXES[self.split]:
+            images, labels = self._pair(path, files, prefix)
+            for start in range(0, len(images), _CHUNK):
+                part = images[start : start + _CHUNK, :, :, None]
+                if self.resolution == 32:
+                    part = np.pad(part, ((0, 0), (2, 2), (2, 2), (0, 0)))
+                part = resized_array(part, self.size, self.channels, self.resize)
+                yield Chunk(part, labels[start : start + _CHUNK].astype(np.int32))
+
+
+def _idx_names(prefix: str, kind: str) -> list[str]:
+    code = {"images": "idx3", "labels": "idx1"}[kind]
+    stems = (f"{prefix}-{kind}-{code}-ubyte", f"{prefix}-{kind}.{code}-ubyte")
+    return [stem + suffix for stem in stems for suffix in ("", ".gz")]
+
+
+def _idx_file(path: Path, prefix: str, kind: str) -> Path | None:
+    """One of the four files under any of its names."""
+    names = _idx_names(prefix, kind)
+    # Some unpackers make a folder of the file's name with the file in it.
+    places = [path / name for name in names] + [path / name / name for name in names]
+    return next((place for place in places if place.is_file()), None)
+
+
+def _from_npz(path: Path, half: str) -> Pair:
+    require_content(path, error=DataError)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            images, labels = archive[f"x_{half}"], archive[f"y_{half}"]
+    except KeyError as error:
+        raise DataError(f"{path} is no data set of keras: it has no array {str(error).split()[0]}.") from error
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"Cannot read {path}: it is no .npz of numbers ({reason(error)}).") from error
+    if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
+        raise DataError(f"{path} holds images {images.dtype} and labels {labels.dtype}, not bytes.")
+    return images, labels.astype(np.uint8)
+
+
+@data_sources.register("mnist")
+class Mnist(IdxImages):
+    """MNIST: handwritten digits. LeCun, Cortes, Burges; http://yann.lecun.com/exdb/mnist/."""
+
+    title: ClassVar[str] = "MNIST"
+    classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    remote: ClassVar[tuple[Remote, ...]] = (
+        Remote(
+            "mnist.npz",
+            _KERAS_FILES + "mnist.npz",
+            "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
+            20_000_000,
+        ),
+    )
+
+    def notes(self) -> DataNotes:
+        return DataNotes(
+            credits=("MNIST: LeCun, Cortes, Burges (http://yann.lecun.com/exdb/mnist/), CC BY-SA 3.0.",),
+            limits=("Digits as people in the United States wrote them around 1990, centred and of one size.",),
+        )
+
+    def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
+        usual = keras_datasets_folder() / "mnist.npz"
+        if usual.is_file():
+            return usual
+        return downloaded(self.remote, name="mnist", instead=self._instead(), cache_dir=cache_dir, quiet=quiet)
+
+    def _instead(self) -> str:
+        return super()._instead() + " A mnist.npz from keras.datasets does as well."
+
+
+@data_sources.register("fashion_mnist")
+class FashionMnist(IdxImages):
+    """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT licence."""
+
+    title: ClassVar[str] = "Fashion-MNIST"
+    classes: ClassVar[tuple[str, ...]] = (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    )
+    # The MD5 sums are those of the publisher's README.
+    remote: ClassVar[tuple[Remote, ...]] = tuple(
+        Remote(name, _FASHION_FILES + name, f"md5:{md5}", 40_000_000)
+        for name, md5 in (
+            ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+            ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
+            ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
+            ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+        )
+    )
+
+    def notes(self) -> DataNotes:
+        return DataNotes(
+            credits=(
+                "Fashion-MNIST: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), copyright Zalando SE, MIT licence.",
+            ),
+            limits=("Product pictures of one shop, shrunk to 28 px and grey.",),
+        )
+
+    def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
+        usual = keras_datasets_folder() / "fashion-mnist"
+        if usual.is_dir():
+            return usual
+        return downloaded(self.remote, name="fashion-mnist", instead=self._instead(), cache_dir=cache_dir, quiet=quiet)

@@ -1,0 +1,195 @@
+"""metrics.json: every number with its interval, floor and protocol, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bundle.folder import METADATA, ONNX, Bundle
+from ganzoo.bundle.public_values import public_values
+from ganzoo.bundle.schema import read_json, write_json
+from ganzoo.data.base import Dataset, DataSource, data_sources
+from ganzoo.environment.places import expanded
+from ganzoo.environment.versions import installed_version
+from ganzoo.errors import BundleError, EvaluationError
+from ganzoo.evaluation.evaluator import Evaluator, Number, Spread
+from ganzoo.evaluation.reference_data import run_of
+from ganzoo.extractors.base import extractors
+from ganzoo.images import write_atomic
+
+FILE = "metrics.json"
+FORMAT_VERSION = 1
+MAX_FILE = 4 << 20
+_LIBRARIES = ("ganzoo-keras", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu")
+_TENSORFLOW = ("tensorflow", "keras")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured: the numbers, and how.
+
+    Attributes:
+        model: what was measured: name, training step, SHA-256 of its ONNX file.
+        numbers: in the order of the metrics.
+        protocol: everything that the numbers depend on (JSON).
+    """
+
+    model: Mapping[str, Any]
+    numbers: tuple[Number, ...]
+    protocol: Mapping[str, Any]
+
+    def __getitem__(self, label: str) -> float:
+        """The value of a number by its label: ``evaluation["frechet (small_cnn)"]``."""
+        return {number.label: number.measured.value for number in self.numbers}[label]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, as metrics.json has them."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "model": dict(self.model),
+            "metrics": {number.label: self._entry(number) for number in self.numbers},
+            "protocol": dict(self.protocol),
+        }
+
+    def write(self, path: Path) -> Path:
+        """Write metrics.json.
+
+        Raises:
+            GanzooError: if it cannot be written; an older file is untouched then.
+        """
+        return write_atomic(path, write_json(self.to_dict()))
+
+    def _entry(self, number: Number) -> dict[str, Any]:
+        return {
+            "value": number.measured.value,
+            "interval": _interval(number.measured),
+            "floor": None if number.floor is None else number.floor.value,
+            "floor_interval": _interval(number.floor),
+            "better": number.better,
+            "metric": dict(number.metric),
+            "draws": list(number.measured.draws),
+            "floor_draws": [] if number.floor is None else list(number.floor.draws),
+            "protocol": self._sentence(),
+        }
+
+    def _sentence(self) -> str:
+        """The protocol as a card tells it."""
+        p, extractor = self.protocol, self.protocol["extractor"]
+        digest = f" (SHA-256 {extractor['sha256'][:12]}...)" if extractor["sha256"] else ""
+        draws = f"mean of {p['draws']} draws" if p["draws"] > 1 else "one draw"
+        return (
+            f"extractor {extractor['label']}{digest}, resize {extractor['resize']}; {p['samples']} generated against "
+            f"{p['samples']} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}; ganzoo evaluate"
+        )
+
+
+def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict[str, Any]:
+    """Everything that the numbers of an evaluator depend on, except the generator. Paths are left out."""
+    loaded, flips = evaluator.loaded, bool(getattr(source, "flip", False)) and dataset.samples.ndim == 4
+    config = public_values(evaluator.extractor, extractors.spec(evaluator.extractor))
+    libraries = _LIBRARIES + (_TENSORFLOW if loaded.canonical else ())
+    versions = {name: installed_version(name) for name in libraries}
+    draws = f"95% of the mean, Student's t over {evaluator.draws} draws of seeds and real samples"
+    return {
+        "extractor": {
+            "label": loaded.label,
+            "sha256": loaded.sha256,
+            "resize": loaded.resize,
+            "config": config,
+            **loaded.notes,
+        },
+        "samples": evaluator.count,
+        "draws": evaluator.draws,
+        "seeds": f"0-{evaluator.draws * evaluator.count - 1}",
+        "interval": draws if evaluator.draws > 1 else "none of a single draw",
+        "floor": "other real samples in the place of the generated ones"
+        if evaluator.has_floor
+        else "too few real ones",
+        "real_seed": evaluator.seed,
+        "real_samples": len(dataset),
+        "real_samples_used": len(evaluator.real),
+        "real_mirrored": "half of them, at random, as in training" if flips else "no",
+        "data": public_values(source, data_sources.spec(source)),
+        "versions": {name: number for name, number in versions.items() if number is not None},
+    }
+
+
+def onnx_digest(bundle: Bundle) -> str:
+    """SHA-256 of a bundle's float32 graph: which generator it is."""
+    return bundle.metadata.files[ONNX].sha256
+
+
+def default_target(bundle: Bundle, what: str | os.PathLike[str]) -> Path:
+    """metrics.json in the run's folder, beside a bundle that is named by its folder, or else in the present folder."""
+    run = run_of(bundle.folder)
+    if run is not None:
+        return bundle.folder.parent / FILE
+    return bundle.folder.parent / FILE if expanded(what).is_dir() else Path(FILE)
+
+
+def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
+    """Find out before the work whether metrics.json can be written.
+
+    Args:
+        path: the file.
+        bundle: what is measured.
+        asked: the user named the file, so whatever stands there may be replaced.
+
+    Raises:
+        EvaluationError: if it is a folder, or holds the numbers of another model and was not asked for.
+    """
+    if path.is_dir():
+        raise EvaluationError(f"'{path}' is a folder, and the numbers go to a file: -o {path / FILE}")
+    if asked or not path.exists():
+        return
+    held = _read(path)
+    if held is None or not isinstance(held.get("model"), Mapping) or held["model"].get("name") != bundle.config.name:
+        raise EvaluationError(
+            f"'{path}' is there and holds something else than numbers of '{bundle.config.name}', so it is left alone. "
+            "Name another file: -o FILE"
+        )
+
+
+def recorded_metrics(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """The numbers in metrics.json beside a bundle, for its card, if they were measured on this very generator."""
+    held = _read(bundle.folder.absolute().parent / FILE)
+    if held is None or not isinstance(held.get("model"), Mapping) or not isinstance(held.get("metrics"), Mapping):
+        return {}
+    if held.get("format_version") != FORMAT_VERSION or held["model"].get("onnx_sha256") != onnx_digest(bundle):
+        return {}
+    keys = ("value", "interval", "floor", "floor_interval", "better", "protocol")
+    return {
+        label: {key: entry[key] for key in keys if entry.get(key) is not None}
+        for label, entry in held["metrics"].items()
+        if isinstance(entry, Mapping)
+    }
+
+
+def with_metrics(bundle: Bundle, *, write: bool) -> Bundle:
+    """The bundle with the numbers that were measured on it; ``write`` puts them into its metadata.json for good.
+
+    Raises:
+        GanzooError: if metadata.json cannot be written.
+    """
+    facts = bundle.metadata.facts
+    metadata = bundle.metadata._replace(facts=replace(facts, metrics={**facts.metrics, **recorded_metrics(bundle)}))
+    if write and metadata != bundle.metadata:
+        write_atomic(bundle.folder / METADATA, write_json(metadata.to_dict()))
+    return replace(bundle, metadata=metadata)
+
+
+def _interval(spread: Spread | None) -> list[float] | None:
+    return None if spread is None or spread.interval is None else list(spread.interval)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """The table in a file; None if there is none that can be read."""
+    try:
+        if path.stat().st_size > MAX_FILE:
+            return None
+        return read_json(path.read_bytes(), FILE)
+    except (OSError, BundleError):
+        return None

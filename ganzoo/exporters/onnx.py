@@ -1,0 +1,234 @@
+"""Keras -> ONNX, in the form that a bundle holds: names, an open batch, batch normalisation folded."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from ganzoo.errors import ExportError, reason
+from ganzoo.exporters.base import Exporter, exporters, input_names, output_name
+from ganzoo.exporters.fold import fold_channel_scales
+from ganzoo.exporters.parity import Runtime
+from ganzoo.exporters.simplify import simplify
+
+if TYPE_CHECKING:
+    import keras
+    from onnx import ModelProto
+
+OPSET = 18
+"""The newest that tf2onnx 1.17 knows."""
+
+FP16_TOLERANCE = 0.02
+"""Largest allowed difference of the float16 graph from Keras in float32, where samples lie in [-1, 1]: 2.5 of 255
+levels. A float16 has 11 bits, so activations are rounded by up to 5e-4 of themselves in every layer."""
+
+
+@exporters.register("onnx")
+class OnnxExporter(Exporter):
+    """ONNX for ONNX Runtime and everything else that reads it.
+
+    Attributes:
+        fold: put batch normalisation into the weights.
+        precision: ``float16`` halves the file; its inputs and outputs stay float32.
+    """
+
+    file_name: ClassVar[str] = "model.onnx"
+
+    fold: bool = True
+    precision: Literal["float32", "float16"] = "float32"
+    tolerance: float = Field(1e-4, gt=0, le=0.1)
+
+    def write(self, generator: keras.Model, path: Path) -> None:
+        model = to_onnx(generator, fold=self.fold)
+        path.write_bytes((to_float16(model) if self.precision == "float16" else model).SerializeToString())
+
+    def load(self, path: Path) -> Runtime:
+        return onnx_runtime(path.read_bytes())
+
+
+def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) -> ModelProto:
+    """Convert a float32 generator.
+
+    Inputs "latent" float32 ``[batch, latent_dim]`` and, if conditional, "label" int32 ``[batch]``; output "image"
+    float32 ``[batch, h, w, c]`` or "vector" float32 ``[batch, d]``.
+
+    Args:
+        generator: takes [latent] or [latent, label].
+        num_classes: of a conditional generator; with it, labels are looked up without wrapping negative ones.
+        fold: put batch normalisation into the weights.
+
+    Raises:
+        ExportError: naming the operations that ONNX has no word for.
+    """
+    import tensorflow as tf
+    import tf2onnx
+
+    names = input_names(generator)
+    signature = [
+        tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=name)
+        for name, tensor in zip(names, generator.inputs, strict=True)
+    ]
+
+    def call(*inputs: Any) -> Any:
+        return generator(list(inputs), training=False)
+
+    with _quiet() as complaints:
+        try:
+            model, _ = tf2onnx.convert.from_function(
+                tf.function(call, input_signature=signature),
+                input_signature=signature,
+                opset=OPSET,
+                custom_op_handlers={"Erfc": (_erfc, [])},
+            )
+        except Exception as error:  # tf2onnx raises whatever happens inside
+            raise ExportError(f"The generator cannot be converted to ONNX: {reason(error)}") from error
+    if complaints:
+        raise ExportError(f"The generator cannot be converted to ONNX: {'; '.join(complaints)[:300]}")
+    model = _name(model, output=output_name(generator), shape=generator.output.shape[1:])
+    model = simplify(model, num_classes=num_classes)
+    return fold_channel_scales(model) if fold else model
+
+
+def to_float16(model: ModelProto) -> ModelProto:
+    """The same graph with float16 weights and arithmetic; inputs and outputs stay float32.
+
+    A lone number too large for float16, such as the limit of a division by almost nothing, becomes 65504.
+
+    Raises:
+        ExportError: if a weight is too large for float16 (65504).
+    """
+    from onnx import numpy_helper
+
+    from ganzoo.inference.onnx_runtime import import_runtime
+
+    import_runtime()  # first, because it turns the telemetry of ONNX Runtime off
+    from onnxruntime.transformers import float16
+
+    for tensor in model.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size > 1 and np.abs(values).max() > np.finfo(np.float16).max:
+            raise ExportError(f"The weights '{tensor.name}' reach {np.abs(values).max():.3g}; float16 ends at 65504.")
+    copy = type(model)()
+    copy.CopyFrom(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about every number that it rounds to 0 or 65504
+        half = float16.convert_float_to_float16(
+            copy, keep_io_types=True, disable_shape_infer=True, max_finite_val=65504.0
+        )
+    _sort(half)
+    return _clean(half)
+
+
+def onnx_runtime(content: bytes) -> Runtime:
+    """Runs ONNX bytes on ONNX Runtime, on the CPU."""
+    from ganzoo.inference.onnx_session import OnnxSession
+
+    session = OnnxSession(content, name="the exported graph", device="cpu")
+
+    def run(z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
+        feed: dict[str, NDArray[Any]] = {"latent": z} if labels is None else {"latent": z, "label": labels}
+        made: NDArray[np.float32] = session.run(None, feed)[0]
+        return made
+
+    return run
+
+
+def _name(model: ModelProto, *, output: str, shape: tuple[int, ...]) -> ModelProto:
+    """Give the output its name, the batch dimension the name "batch", and every other axis its size."""
+    graph = model.graph
+    old = graph.output[0].name
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = output
+    graph.output[0].name = output
+    for value, sizes in ((graph.output[0], shape), *((given, None) for given in graph.input)):
+        dims = value.type.tensor_type.shape.dim
+        dims[0].dim_param = "batch"
+        for dim, size in zip(list(dims)[1:], sizes or (), strict=False):
+            dim.dim_value = size
+    graph.name = "generator"
+    return _clean(model)
+
+
+def _sort(model: ModelProto) -> None:
+    """Put every node behind the ones it reads from, as ONNX demands; the float16 converter appends its casts."""
+    graph = model.graph
+    waiting, sorted_nodes = list(graph.node), []
+    made = {given.name for given in graph.input} | {tensor.name for tensor in graph.initializer} | {""}
+    while waiting:
+        ready = [node for node in waiting if made.issuperset(node.input)]
+        if not ready:
+            raise ExportError("The ONNX graph runs in a circle.")
+        made.update(name for node in ready for name in node.output)
+        sorted_nodes += ready
+        waiting = [node for node in waiting if not made.issuperset(node.output)]
+    del graph.node[:]
+    graph.node.extend(sorted_nodes)
+
+
+def _clean(model: ModelProto) -> ModelProto:
+    """Leave out what runs nothing: documentation, metadata, intermediate shapes, domains without operations."""
+    graph = model.graph
+    for field in ("metadata_props", "doc_string", "training_info"):
+        model.ClearField(field)
+    for field in ("value_info", "doc_string", "metadata_props", "quantization_annotation"):
+        graph.ClearField(field)
+    for node in graph.node:
+        node.ClearField("doc_string")
+        node.ClearField("metadata_props")
+    used = {node.domain for node in graph.node}
+    kept = [opset for opset in model.opset_import if opset.domain in used | {""}]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    model.producer_name, model.producer_version = "ganzoo", ""
+    return model
+
+
+def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
+    """tf2onnx has no rule for Erfc, which Keras' exact GELU is made of: erfc(x) = 1 - erf(x)."""
+    shapes, types = list(node.output_shapes), list(node.output_dtypes)
+    context.remove_node(node.name)
+    erf = context.make_node("Erf", [node.input[0]], shapes=shapes, dtypes=types)
+    one = context.make_const(f"{name}/one", np.array(1.0, np.float32))
+    context.make_node("Sub", [one.output[0], erf.output[0]], outputs=list(node.output), shapes=shapes, dtypes=types)
+
+
+class _Complaints(logging.Handler):
+    """Collects tf2onnx's errors: it logs what it cannot convert and goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[list[str]]:
+    """Keep tf2onnx's talk off the terminal; gives the list of its errors."""
+    import tf2onnx  # noqa: F401  (makes the loggers)
+
+    handler = _Complaints()
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "tf2onnx"]
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(log, log.handlers[:], log.propagate, log.level) for log in loggers]
+    for log in loggers:
+        log.handlers, log.propagate = [handler], False
+        log.setLevel(logging.ERROR)
+    try:
+        yield handler.lines
+    finally:
+        for log, handlers, propagate, level in before:
+            log.handlers, log.propagate = handlers, propagate
+            log.setLevel(level)

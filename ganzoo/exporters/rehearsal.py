@@ -1,0 +1,84 @@
+"""What an export would refuse, asked before the first step of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ganzoo.architectures.networks import trace
+from ganzoo.bundle.onnx_guard import check_onnx
+from ganzoo.environment.requirements import EXPORT, is_installed
+from ganzoo.errors import BundleError, ConfigError, ExportError
+from ganzoo.exporters.run import bundle_config, plugin_blocks
+
+if TYPE_CHECKING:
+    from ganzoo.config.experiment import Config
+
+LARGE = 1 << 24
+"""Numbers in a feature map. A generator with a larger one may take more memory than a bundle's may."""
+
+
+def check_exportable(config: Config, class_names: Sequence[str] = (), *, say: Callable[[str], None]) -> None:
+    """Refuse a training whose generator no bundle could hold.
+
+    The bundle's config is made. If a block is from a plug-in or a feature map is large, and tf2onnx is installed, the
+    generator is built and converted, too, which takes seconds to a minute; the built-in blocks are known to convert.
+
+    Args:
+        config: the experiment.
+        class_names: of its data.
+        say: called with a line for a reader where the bundle's class names will differ from these, and before a wait.
+
+    Raises:
+        ConfigError: saying what a bundle does not hold.
+    """
+    names = tuple(class_names) if config.num_classes else ()
+    try:
+        described = bundle_config(config, class_names=names or None)
+        _tell_names(names, described.class_names, say)
+        if plugin_blocks(config) or _largest_map(config) > LARGE:
+            _check_graph(config, say)
+    except (BundleError, ExportError) as error:
+        raise ConfigError(f"'{config.name}' could be trained, but not exported: {error}") from error
+
+
+def _tell_names(names: tuple[str, ...], shown: tuple[str, ...] | None, say: Callable[[str], None]) -> None:
+    if names and shown is None:
+        say(f"The names of the {len(names):,} classes do not fit into a bundle; its labels will be numbers alone.")
+        return
+    changed = [new for old, new in zip(names, shown or (), strict=False) if new != old]
+    if changed:
+        say(
+            f"{len(changed)} of {len(names)} class names have characters that a bundle does not hold, are too long, or "
+            f"occur twice; its labels are written like {changed[0]!a}."
+        )
+
+
+def _largest_map(config: Config) -> int:
+    shapes = trace(config.generator.expand(config.sample_shape), (config.latent_width,))
+    return max(math.prod(shape) for shape in shapes)
+
+
+def _check_graph(config: Config, say: Callable[[str], None]) -> None:
+    """Build the generator, and convert it as an export does.
+
+    Raises:
+        BundleError, ExportError: if that fails, or its weights have other names each time, so that none fit again.
+    """
+    from ganzoo.training import networks
+
+    generator = networks.build_generator(config)
+    again = networks.build_generator(config)
+    for one, other in zip(generator.variables, again.variables, strict=True):
+        if one.path != other.path:
+            raise ExportError(
+                f"the weight '{one.path}' is called '{other.path}' when the generator is built again, so no checkpoint "
+                "would fit; give every layer of the block a name that begins with the block's"
+            )
+    if not all(map(is_installed, EXPORT)):
+        return
+    from ganzoo.exporters.onnx import to_onnx
+
+    say("Checking that the generator can be exported ...")
+    check_onnx(to_onnx(generator, num_classes=config.num_classes).SerializeToString(), bundle_config(config))

@@ -1,0 +1,80 @@
+"""The averaged generator of a run's checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from ganzoo.errors import RunError
+from ganzoo.runs import BEST, CHECKPOINTS, Run
+
+if TYPE_CHECKING:
+    import keras
+
+    from ganzoo.training.checkpoint import Checkpoint
+
+WhichCheckpoint = Literal["best", "newest"] | int
+"""The best by what was measured while training (the newest if nothing was), the newest, or a step."""
+
+
+def load_averaged(run: Run, which: WhichCheckpoint = "best") -> Checkpoint:
+    """Read a checkpoint with the averaged weights.
+
+    Raises:
+        RunError: if there is none, or it is damaged; saying which there are.
+    """
+    from ganzoo.training.checkpoint import load_newest
+
+    if which == "best":
+        try:
+            found = load_newest(run.folder / BEST)
+        except RunError as error:
+            raise RunError(f"{error} Take another: --checkpoint newest") from error
+        if found is not None:
+            return found
+    steps = run.checkpoint_steps()
+    if isinstance(which, int):
+        return _at(run, which, steps)
+    found = load_newest(run.folder / CHECKPOINTS)
+    if found is None:
+        raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to export.")
+    return found
+
+
+def _at(run: Run, step: int, steps: list[int]) -> Checkpoint:
+    from ganzoo.training.checkpoint import load_newest
+
+    folder = BEST if step == run.best_step() else CHECKPOINTS
+    found = load_newest(run.folder / folder, up_to=step) if step in {*steps, run.best_step()} else None
+    if found is None or found.step != step:
+        there = ", ".join(str(step) for step in sorted({*steps, *filter(None, [run.best_step()])}))
+        damaged = f" {found.skipped[0]}." if found is not None and found.skipped else ""
+        raise RunError(f"Run {run.name} has no whole checkpoint of step {step}.{damaged} There are: {there or 'none'}")
+    return found
+
+
+def restored_generator(run: Run, found: Checkpoint) -> keras.Model:
+    """The averaged generator of a checkpoint.
+
+    Raises:
+        RunError: if it does not fit the run's config.
+    """
+    from ganzoo.training import networks
+
+    generator = networks.build_generator(run.config)
+    saved = found.state.get("ema", {})
+    for place, variable in enumerate(generator.variables):
+        value = saved.get(f"{place:04d}/{variable.path}")
+        if value is None or value.shape != tuple(variable.shape):
+            raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not fit its config.yaml.")
+        variable.assign(value)
+    return generator
+
+
+def chosen_by(run: Run, found: Checkpoint) -> dict[str, Any]:
+    """What the model card tells of the choice: by which number; nothing if the checkpoint was not chosen by one."""
+    labels = list(found.state.get("chosen_by", {}))
+    if not labels:
+        return {}
+    label = labels[0]
+    tried = sum(label in record for record in run.log())
+    return {"chosen_by": {"number": label, "value": float(found.state["measured"][label]), "of": max(tried, 1)}}

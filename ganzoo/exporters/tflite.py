@@ -1,0 +1,68 @@
+"""TensorFlow Lite (LiteRT), for phones and small boards."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.errors import ExportError, reason
+from ganzoo.exporters.base import Exporter, exporters, with_named_output
+from ganzoo.exporters.parity import Runtime
+
+if TYPE_CHECKING:
+    import keras
+
+
+@exporters.register("tflite")
+class TFLiteExporter(Exporter):
+    """One float32 file with the signature ``serving_default``; the batch is set by resizing the input."""
+
+    file_name: ClassVar[str] = "model.tflite"
+
+    def write(self, generator: keras.Model, path: Path) -> None:
+        import tensorflow as tf
+
+        model = with_named_output(generator)
+        # Keras' default allows TensorFlow's own operations, too, which a phone's interpreter does not have.
+        options = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / self.file_name  # Keras insists on the suffix .tflite; ``path`` may have another
+            try:
+                model.export(file, format="litert", verbose=False, **options)
+            except Exception as error:  # the converter raises whatever happens inside
+                raise ExportError(f"The generator cannot be converted to TFLite: {reason(error)}") from error
+            path.write_bytes(file.read_bytes())
+
+    def load(self, path: Path) -> Runtime:
+        return tflite_runtime(path.read_bytes())
+
+
+def tflite_runtime(content: bytes) -> Runtime:
+    """Runs TFLite bytes on the CPU."""
+    import tensorflow as tf
+
+    plain = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK prints a line at its start
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow says at every start that its interpreter will move elsewhere
+        interpreter = tf.lite.Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=plain)
+    signature = interpreter.get_signature_runner("serving_default")
+    places = {name: details["index"] for name, details in signature.get_input_details().items()}
+    (output,) = (details["index"] for details in signature.get_output_details().values())
+
+    def run(z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
+        given: dict[str, NDArray[Any]] = {"latent": z} if labels is None else {"latent": z, "label": labels}
+        for name, value in given.items():
+            interpreter.resize_tensor_input(places[name], value.shape)
+        interpreter.allocate_tensors()
+        for name, value in given.items():
+            interpreter.set_tensor(places[name], value)
+        interpreter.invoke()
+        made: NDArray[np.float32] = interpreter.get_tensor(output)
+        return made
+
+    return run

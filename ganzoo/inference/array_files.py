@@ -1,0 +1,63 @@
+"""Writes samples as .npy or .npz while they are made: no more than a batch is in memory."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+
+from ganzoo.inference.sampling import Label, Sampler
+from ganzoo.latents import check_seeds
+
+SUFFIXES = (".npy", ".npz")
+
+
+def write_arrays(
+    file: BinaryIO,
+    suffix: str,
+    sampler: Sampler,
+    seeds: list[int],
+    *,
+    label: Label | None = None,
+    truncation: float | None = None,
+) -> None:
+    """Write the samples of ``seeds``.
+
+    A .npy file holds what ``sample`` returns. A .npz file holds that as ``samples``, and also ``seeds`` and, for a
+    conditional model, ``labels``; it can be trained on (data source ``numpy``).
+
+    Args:
+        file: open for writing; it need not be seekable.
+        suffix: one of ``SUFFIXES``.
+        sampler: a generator.
+        seeds: one or more.
+        label: as in ``generate``.
+        truncation: as in ``generate``.
+
+    Raises:
+        GanzooError: if a seed, label or the truncation is out of range.
+    """
+    checked = check_seeds(seeds)
+    labels = sampler.label_indices(checked, label)
+    if suffix == ".npy":
+        _write_samples(file, sampler, checked, label=label, truncation=truncation)
+        return
+    import zipfile
+
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open("samples.npy", "w", force_zip64=True) as member:
+            _write_samples(member, sampler, checked, label=label, truncation=truncation)  # type: ignore[arg-type]
+        for name, values in (("seeds", np.array(checked, np.uint32)), ("labels", labels)):
+            if values is not None:
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, values, allow_pickle=False)
+
+
+def _write_samples(
+    file: BinaryIO, sampler: Sampler, seeds: list[int], *, label: Label | None, truncation: float | None
+) -> None:
+    batches = sampler.placed_batches(seeds, label=label, truncation=truncation)
+    header = {"descr": sampler.dtype.str, "fortran_order": False, "shape": (len(seeds), *sampler.shape)}
+    np.lib.format.write_array_header_1_0(file, header)
+    for _, batch in batches:
+        file.write(np.ascontiguousarray(batch).data)

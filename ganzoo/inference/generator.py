@@ -1,0 +1,186 @@
+"""Generator: a bundle and an ONNX Runtime session. Never imports TensorFlow, Keras, pydantic or huggingface_hub."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import images, latents
+from ganzoo.bundle.folder import ONNX, ONNX_FP16, read_bundle
+from ganzoo.bundle.onnx_guard import check_onnx
+from ganzoo.errors import BundleError, GanzooError
+from ganzoo.inference.class_labels import described
+from ganzoo.inference.image_list import ImageList
+from ganzoo.inference.onnx_runtime import Device
+from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.inference.sampling import Label, Sampler
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Precision = Literal["float32", "float16"]
+_FILES = {"float32": ONNX, "float16": ONNX_FP16}
+
+
+def graph_file(precision: Precision) -> str:
+    """Name of the ONNX file of a precision.
+
+    Raises:
+        GanzooError: if there is no such precision.
+    """
+    if precision not in _FILES:
+        raise GanzooError(f"No precision '{precision}'; allowed: {', '.join(_FILES)}.")
+    return _FILES[precision]
+
+
+class Generator(Sampler):
+    """A trained generator. Sample i of a call depends on its own seed alone, never on what else is asked for.
+
+    Samples are images, uint8 ``[h, w, c]`` or PIL, or vectors, float32 ``[d]``: ``kind`` says which. The latent of a
+    seed is the same everywhere; pixels may differ by one level between runtimes and batch sizes.
+    """
+
+    @classmethod
+    def from_bundle(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        device: Device = "auto",
+        threads: int | None = None,
+        precision: Precision = "float32",
+        download: bool = False,
+    ) -> Generator:
+        """Load a bundle: verify it, inspect the graph, make the session.
+
+        Args:
+            folder: the bundle.
+            device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
+            threads: of one run on the CPU; by default as many as there are cores.
+            precision: "float16" takes ``onnx/model_fp16.onnx``, if the bundle has it.
+            download: the folder is what was fetched of a repo; see ``read_bundle``.
+
+        Raises:
+            BundleError: if the bundle is damaged or unsafe.
+            MissingDependencyError: if ONNX Runtime is not there, is there twice, or cannot use the device.
+        """
+        name = graph_file(precision)
+        bundle = read_bundle(folder, unhashed=[name], download=download)
+        content = bundle.read(name)
+        try:
+            report = check_onnx(content, bundle.config)
+        except BundleError as error:
+            raise BundleError(f"Bundle '{folder}', {name}: {error}") from error
+        session = OnnxSession(content, name=bundle.config.name, device=device, threads=threads)
+        return cls(bundle, session=session, report=report)
+
+    def generate(
+        self,
+        seeds: int | Iterable[int],
+        *,
+        label: Label | Sequence[Label] | None = None,
+        truncation: float | None = None,
+    ) -> Any:
+        """One seed -> one PIL image; several -> a list of them. Vector models give float32 arrays.
+
+        Args:
+            seeds: whole numbers from 0 to 4294967295.
+            label: class, one for all or one a seed: a whole number is its index, a text its name, or its index if no
+                class has that name (``ganzoo.inference.class_labels``). By default each seed has its own class.
+            truncation: from 0 (the mean) to 1 (off); see ``ganzoo.latents.truncate``.
+
+        Raises:
+            GanzooError: if a seed, label or the truncation is out of range.
+        """
+        if not latents.are_several(seeds):
+            sample = self.sample([latents.check_seed(seeds)], label=label, truncation=truncation)[0]
+            return sample if self.kind == "vector" else images.to_pil(cast("NDArray[np.uint8]", sample))
+        if self.kind == "vector":
+            return list(self.sample(seeds, label=label, truncation=truncation))
+        checked = self.check_result(seeds, bytes_each=math.prod(self.shape[:2]) * 4)
+        batches = self.placed_batches(checked, label=label, truncation=truncation)
+        return ImageList(images.to_pil(sample) for _, batch in batches for sample in batch)
+
+    def interpolate(
+        self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
+    ) -> Any:
+        """The way from seed ``a`` to seed ``b``: a list of ``frames`` PIL images, or float32 ``[frames, d]``.
+
+        The class of a conditional model stays the same all along: ``label``, or else the class of ``a``.
+
+        Raises:
+            GanzooError: as ``generate``, and if ``frames`` is below 2.
+        """
+        walk = self.iter_frames(a, b, frames, label=label, truncation=truncation)
+        if self.kind == "vector":
+            return np.stack(list(walk))
+        return ImageList(images.to_pil(cast("NDArray[np.uint8]", frame)) for frame in walk)
+
+    def grid(
+        self,
+        seeds: Iterable[int],
+        *,
+        columns: int | None = None,
+        separator: int = 0,
+        label: Label | Sequence[Label] | None = None,
+        truncation: float | None = None,
+    ) -> Image:
+        """One picture of the images of ``seeds``, in rows. Options as ``ganzoo.images.grid`` and ``generate``.
+
+        Raises:
+            GanzooError: as ``generate``, and for a vector model.
+        """
+        self._check_pictures()
+        checked = self.check_result(seeds, bytes_each=math.prod(self.shape))
+        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
+        batches = (batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation))
+        return images.to_pil(layout.filled(batches))
+
+    def write_grid(
+        self,
+        file: BinaryIO,
+        seeds: Sequence[int],
+        *,
+        columns: int | None = None,
+        separator: int = 0,
+        label: Label | Sequence[Label] | None = None,
+        truncation: float | None = None,
+    ) -> None:
+        """Write ``grid`` as a PNG to an open file. Only a batch and a row of images are in memory.
+
+        Raises:
+            GanzooError: as ``grid``.
+        """
+        from ganzoo.inference.png_stream import write_png
+
+        self._check_pictures()
+        checked = latents.check_seeds(seeds)
+        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
+        batches = (batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation))
+        write_png(file, layout.strips(batches), shape=layout.shape)
+
+    def _check_pictures(self) -> None:
+        if self.kind == "vector":
+            raise GanzooError(f"'{self.name}' makes vectors, so there is no grid of images; use sample.")
+
+    def __repr__(self) -> str:
+        size = " x ".join(str(n) for n in self.shape)
+        classes = f", {described(self.num_classes, self.class_names or ())}" if self.num_classes else ""
+        return f"<Generator '{self.name}': {self.kind} {size}, latent {self.latent_dim}{classes}, on {self.device}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: what it is, and eight samples."""
+        import html
+
+        text = f"<code>{html.escape(repr(self))}</code>"
+        if self.kind == "vector":
+            return text
+        import base64
+
+        samples = cast("NDArray[np.uint8]", self.sample(range(8)))
+        data = base64.b64encode(images.encoded(images.grid(samples, columns=8, separator=2))).decode()
+        return f'{text}<br><img alt="seeds 0 to 7" src="data:image/png;base64,{data}">'

@@ -1,0 +1,130 @@
+"""An ONNX Runtime session that survives fork, spawn, pickle and copies: every process opens its own.
+
+After a fork the child has the parent's session without its threads. Running it hangs, and so does destroying it, which
+Python does when the child exits. So the child never touches it again, and opens a new session from the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any, NamedTuple
+
+from ganzoo.errors import GanzooError
+from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.onnx_runtime import Device, make_session, reason_of
+
+
+class _Opened(NamedTuple):
+    """A session of ONNX Runtime, the device it runs on, and the process that opened it."""
+
+    session: Any
+    device: str
+    pid: int
+
+
+class OnnxSession:
+    """Runs an ONNX graph in whichever process and thread it is called.
+
+    Args:
+        content: bytes of an ONNX file that ``onnx_inspection`` has accepted. They are kept, for other processes.
+        name: of the model, for errors.
+        device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
+        threads: of one run on the CPU; by default one per core.
+
+    Raises:
+        MissingDependencyError: if ONNX Runtime is missing, installed twice, or cannot use CUDA though asked to.
+        BundleError: if ONNX Runtime refuses the graph.
+        GanzooError: if an argument is out of range.
+    """
+
+    def __init__(self, content: bytes, *, name: str, device: Device = "auto", threads: int | None = None) -> None:
+        if threads is not None:
+            threads = whole_number(threads, low=1, high=1024, what="Threads are a whole number from 1 to 1024")
+        self.__setstate__({"content": content, "name": name, "device": device, "threads": threads})
+        self._current()
+
+    @property
+    def device(self) -> str:
+        """Where this process runs the graph: "cpu" or "cuda"."""
+        return self._current().device
+
+    def run(self, outputs: tuple[str, ...] | None, feed: dict[str, Any]) -> list[Any]:
+        """The arrays of ``outputs`` (by default all) for the inputs in ``feed``.
+
+        Raises:
+            GanzooError: if the run fails, as when the memory of a GPU is full; or if this process has to open a session
+                first, and cannot.
+        """
+        opened = self._current()
+        try:
+            made: list[Any] = opened.session.run(outputs, feed)
+        except Exception as error:  # the errors of ONNX Runtime have no other common base
+            text = f"ONNX Runtime could not run '{self._name}' on {opened.device}: {reason_of(error)}."
+            advice = " See in nvidia-smi what else fills the GPU, or take device='cpu' (--device cpu)."
+            raise GanzooError(text + advice * (opened.device == "cuda")) from error
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"content": self._content, "name": self._name, "device": self._asked, "threads": self._threads}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._content: bytes = state["content"]
+        self._name: str = state["name"]
+        self._asked: Device = state["device"]
+        self._threads: int | None = state["threads"]
+        self._opened: _Opened | None = None
+        self._lock = threading.Lock()
+        self._parent_device: str | None = None
+        _SESSIONS.add(self)
+
+    def _current(self) -> _Opened:
+        opened = self._opened
+        return opened if opened is not None and opened.pid == os.getpid() else self._open()
+
+    def _open(self) -> _Opened:
+        if self._opened is not None and self._opened.pid != os.getpid():
+            self.abandon()  # a fork that Python was not told of
+        with self._lock:
+            if self._opened is None:
+                session, device = make_session(self._content, device=self._usable_device(), threads=self._threads)
+                self._opened = _Opened(session, device, os.getpid())
+            return self._opened
+
+    def _usable_device(self) -> Device:
+        if self._parent_device != "cuda":
+            return self._asked
+        if self._asked == "cuda":
+            raise GanzooError(
+                "CUDA cannot be used in a process that was forked from one that uses it. "
+                "Start the process with multiprocessing.get_context('spawn'), or use device='cpu' (--device cpu)."
+            )
+        return "cpu"
+
+    def abandon(self) -> None:
+        """In a forked child: give up the parent's session without destroying it."""
+        self._lock = threading.Lock()  # another thread of the parent may have held it
+        if self._opened is not None:
+            _keep_for_ever(self._opened.session)
+            self._parent_device = self._opened.device
+            self._opened = None
+
+
+_SESSIONS: weakref.WeakSet[OnnxSession] = weakref.WeakSet()
+
+
+def _abandon_all() -> None:
+    for session in list(_SESSIONS):
+        session.abandon()
+
+
+def _keep_for_ever(session: object) -> None:
+    """Add a reference that nobody gives back, so that not even the interpreter's end destroys the object."""
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

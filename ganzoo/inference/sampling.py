@@ -1,0 +1,244 @@
+"""Seeds to arrays: what a verified bundle and its ONNX Runtime session make, batch by batch."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import images, latents
+from ganzoo.bundle.folder import Bundle, BundleConfig
+from ganzoo.bundle.onnx_guard import MAX_BATCH, OnnxReport
+from ganzoo.errors import BundleError, GanzooError
+from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.class_labels import class_index
+from ganzoo.inference.onnx_session import OnnxSession
+
+Samples = NDArray[np.uint8] | NDArray[np.float32]
+Label = int | str
+_BATCH_BYTES = {"cpu": 32 << 20, "cuda": 256 << 20}
+"""What the graph may hold for one batch. ONNX Runtime takes up to three times that; on the CPU more is not faster."""
+_RESULT_BYTES = 8 << 30
+
+
+class Sampler:
+    """The part of ``Generator`` that knows arrays and no pictures.
+
+    Args:
+        bundle: verified.
+        session: of the bundle's graph.
+        report: what the inspection found that the graph takes.
+    """
+
+    def __init__(self, bundle: Bundle, *, session: OnnxSession, report: OnnxReport) -> None:
+        self.bundle = bundle
+        self.config: BundleConfig = bundle.config
+        self.report = report
+        self._session = session
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu" or "cuda"."""
+        return self._session.device
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.config.name
+
+    @property
+    def kind(self) -> str:
+        """What it makes: "image" or "vector"."""
+        return self.config.kind
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one sample: (height, width, channels), or (dim,)."""
+        return self.config.shape
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in one latent."""
+        return self.config.latent.dim
+
+    @property
+    def num_classes(self) -> int | None:
+        """Classes of a conditional model, else None."""
+        return self.config.num_classes
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the classes, if they have some."""
+        return self.config.class_names
+
+    @property
+    def batch_size(self) -> int:
+        """Samples in one run, from 1 to 256: what fits into 32 MiB on the CPU, and into 256 MiB on a GPU."""
+        return max(1, min(MAX_BATCH, _BATCH_BYTES[self.device] // max(1, self.report.peak_bytes)))
+
+    def sample(
+        self,
+        seeds: Iterable[int],
+        *,
+        label: Label | Sequence[Label] | None = None,
+        truncation: float | None = None,
+    ) -> Samples:
+        """Samples of ``seeds`` as one array: uint8 ``[n, h, w, c]``, or float32 ``[n, d]`` for vector models.
+
+        Raises:
+            GanzooError: as ``generate``, and if the result would take more than 8 GiB (``iter_samples`` does not).
+        """
+        checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * self.dtype.itemsize)
+        samples = np.empty((len(checked), *self.shape), self.dtype)
+        for part, batch in self.placed_batches(checked, label=label, truncation=truncation):
+            samples[part] = batch
+        return samples
+
+    def iter_samples(
+        self,
+        seeds: Iterable[int],
+        *,
+        label: Label | None = None,
+        truncation: float | None = None,
+        batch_size: int | None = None,
+    ) -> Iterator[Samples]:
+        """Samples of any number of seeds, in arrays of up to ``batch_size``: ``[<= batch_size, ...]`` as ``sample``.
+
+        Seeds are drawn as they are needed, so ``iter_samples(range(1_000_000))`` and an endless iterator both run in
+        constant memory.
+
+        Raises:
+            GanzooError: as ``generate``.
+        """
+        size = self.batch_size
+        if batch_size is not None:
+            size = whole_number(batch_size, low=1, high=MAX_BATCH, what=f"A batch has 1 to {MAX_BATCH} samples")
+        remaining = iter(seeds)
+        while chunk := list(itertools.islice(remaining, size)):
+            yield self.sample(chunk, label=label, truncation=truncation)
+
+    def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> NDArray[np.float32]:
+        """The latents of ``seeds``: float32 ``[n, latent_dim]``. The same on every machine, for ever."""
+        latent = self.config.latent
+        return latents.latents(seeds, dim=latent.dim, distribution=latent.distribution, truncation=truncation)
+
+    def labels(self, seeds: Iterable[int]) -> NDArray[np.int32]:
+        """The classes that ``seeds`` have when no label is given: int32 ``[n]``.
+
+        Raises:
+            GanzooError: if the model has no classes.
+        """
+        if self.num_classes is None:
+            raise GanzooError(f"'{self.name}' has no classes.")
+        return latents.labels(seeds, num_classes=self.num_classes)
+
+    def decode(
+        self, z: NDArray[np.floating], labels: Label | Sequence[Label] | NDArray[np.integer] | None = None
+    ) -> NDArray[np.float32]:
+        """Latents ``[n, latent_dim]`` -> float32 images ``[n, h, w, c]`` in [-1, 1], or vectors ``[n, d]``.
+
+        A conditional model needs ``labels``: one class for all, or one a latent.
+
+        Raises:
+            GanzooError: if the latents are of another shape or not finite, or the labels do not fit.
+        """
+        z = np.asarray(z)
+        if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z) or z.dtype.kind != "f":
+            raise GanzooError(f"Latents are floats [n, {self.latent_dim}]; received {z.dtype} {list(z.shape)}.")
+        if not np.isfinite(z).all():
+            raise GanzooError("The latents hold values that are not finite.")
+        if self.num_classes is not None and labels is None:
+            raise GanzooError(f"'{self.name}' is conditional: decode needs labels from 0 to {self.num_classes - 1}.")
+        return self._run(z.astype(np.float32, copy=False), self.label_indices(range(len(z)), labels))
+
+    def iter_frames(
+        self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
+    ) -> Iterator[Samples]:
+        """The samples of ``interpolate`` in turn: uint8 ``[h, w, c]``, or float32 ``[d]``; only a batch is in memory.
+
+        Raises:
+            GanzooError: as ``interpolate``.
+        """
+        start, stop = self.latents([a, b], truncation=truncation)
+        path = latents.interpolate(start, stop, frames=frames, distribution=self.config.latent.distribution)
+        labels = self.label_indices([a], label)
+        for first in range(0, len(path), self.batch_size):
+            z = path[first : first + self.batch_size]
+            yield from self._finish(self._run(z, None if labels is None else np.repeat(labels, len(z))))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of samples: uint8 for images, float32 for vectors."""
+        return np.dtype(np.uint8 if self.kind == "image" else np.float32)
+
+    def check_result(self, seeds: Iterable[object], *, bytes_each: int) -> list[int]:
+        """The seeds as a list, if their samples fit into 8 GiB.
+
+        Raises:
+            GanzooError: if they do not, or one of them is not a seed.
+        """
+        if isinstance(seeds, Sequence):
+            _check_size(len(seeds) * bytes_each, len(seeds))
+        elif latents.are_several(seeds):  # an iterator may be endless
+            seeds = itertools.islice(seeds, _RESULT_BYTES // bytes_each + 1)
+        checked = latents.check_seeds(seeds)
+        _check_size(len(checked) * bytes_each, len(checked))
+        return checked
+
+    def placed_batches(
+        self, seeds: Sequence[int], *, label: Label | Sequence[Label] | None, truncation: float | None
+    ) -> Iterator[tuple[slice, Any]]:
+        """The samples of checked ``seeds`` batch by batch, each with its place in the whole."""
+        labels = self.label_indices(seeds, label)
+        for start in range(0, len(seeds), self.batch_size):
+            part = slice(start, min(start + self.batch_size, len(seeds)))
+            z = self.latents(seeds[part], truncation=truncation)
+            yield part, self._finish(self._run(z, None if labels is None else labels[part]))
+
+    def _run(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
+        """Run in batches: float32 ``[n, ...]``."""
+        out = np.empty((len(z), *self.shape), np.float32)
+        for start in range(0, len(z), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            feed: dict[str, NDArray[Any]] = {"latent": z[part]}
+            if labels is not None:
+                feed["label"] = labels[part]
+            made = self._session.run((self.kind,), feed)[0]
+            if made.shape != out[part].shape:
+                raise BundleError(f"The ONNX file makes {list(made.shape)} where {list(out[part].shape)} was declared.")
+            out[part] = made
+        return out
+
+    def _finish(self, samples: NDArray[np.float32]) -> Samples:
+        return images.to_uint8(samples) if self.kind == "image" else samples
+
+    def label_indices(self, seeds: Sequence[int], label: object) -> NDArray[np.int32] | None:
+        """The classes of ``seeds`` for ``label`` as in ``generate``: int32 ``[n]``; None for a model without classes.
+
+        Raises:
+            GanzooError: if there is no such class, or there are more or fewer labels than seeds.
+        """
+        if self.num_classes is None:
+            if label is not None:
+                raise GanzooError(f"'{self.name}' has no classes, so it takes no label; received {label!r:.60}.")
+            return None
+        if label is None:
+            return self.labels(seeds)
+        if not latents.are_several(label):
+            return np.full(len(seeds), self._class(label), np.int32)
+        numbers = [self._class(one) for one in label]
+        if len(numbers) != len(seeds):
+            raise GanzooError(f"Received {len(numbers)} labels for {len(seeds)} samples; give one, or one a sample.")
+        return np.array(numbers, np.int32)
+
+    def _class(self, label: object) -> int:
+        return class_index(label, count=self.num_classes or 0, names=self.class_names or (), model=self.name)
+
+
+def _check_size(size: int, count: int) -> None:
+    if size > _RESULT_BYTES:
+        raise GanzooError(f"{count:,} samples take {size / 2**30:.0f} GiB at once; iter_samples makes them in turn.")

@@ -1,0 +1,76 @@
+"""Every kind of part in one place: ``from ganzoo.parts import losses``. Imported when first used.
+
+They live in a module of their own and not in ``ganzoo`` itself, where ``ganzoo.losses`` is already the module.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import UnknownNameError, did_you_mean
+
+if TYPE_CHECKING:
+    from ganzoo.augmentations import augmentations
+    from ganzoo.blocks.base import discriminator_blocks, generator_blocks
+    from ganzoo.data.base import data_sources
+    from ganzoo.exporters.base import exporters
+    from ganzoo.extractors.base import extractors
+    from ganzoo.losses import losses
+    from ganzoo.metrics.base import metrics
+    from ganzoo.optimizers import optimizers
+    from ganzoo.penalties import penalties
+    from ganzoo.registry import Registry
+
+__all__ = [
+    "all_registries",
+    "augmentations",
+    "data_sources",
+    "discriminator_blocks",
+    "exporters",
+    "extractors",
+    "find_registry",
+    "generator_blocks",
+    "losses",
+    "metrics",
+    "optimizers",
+    "penalties",
+]
+
+HOMES = {
+    "generator_blocks": "ganzoo.blocks.base",
+    "discriminator_blocks": "ganzoo.blocks.base",
+    "losses": "ganzoo.losses",
+    "penalties": "ganzoo.penalties",
+    "augmentations": "ganzoo.augmentations",
+    "optimizers": "ganzoo.optimizers",
+    "data_sources": "ganzoo.data.base",
+    "exporters": "ganzoo.exporters.base",
+    "metrics": "ganzoo.metrics.base",
+    "extractors": "ganzoo.extractors.base",
+}
+"""Name of each registry -> the module that holds it."""
+
+
+def find_registry(name: str) -> Registry[Any]:
+    """The registry of one kind of part, for example ``"losses"``.
+
+    Raises:
+        UnknownNameError: with the nearest kinds.
+    """
+    if name not in HOMES:
+        near = did_you_mean(name, HOMES) or f" Kinds: {', '.join(HOMES)}."
+        raise UnknownNameError(f"No kind of part named '{name}'.{near}\nSee all: ganzoo parts")
+    registry: Registry[Any] = getattr(import_module(HOMES[name]), name)
+    return registry
+
+
+def all_registries() -> list[Registry[Any]]:
+    """The registries of all kinds."""
+    return [find_registry(name) for name in HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name in HOMES:
+        return find_registry(name)
+    raise AttributeError(f"module 'ganzoo.parts' has no attribute '{name}'")

@@ -1,0 +1,161 @@
+"""Measures the averaged generator now and then, and keeps the weights of the best step apart from the newest."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import images, latents
+from ganzoo.config.evaluation import EvaluationConfig
+from ganzoo.config.experiment import Config
+from ganzoo.data.base import Dataset
+from ganzoo.evaluation.evaluator import LEAST, Evaluator, Number, Sample, check_fit
+from ganzoo.metrics.base import Subject
+from ganzoo.runs import BEST, Run
+from ganzoo.training import checkpoint, preview
+from ganzoo.training.checkpointed_array import Slot
+
+FIRST_SEED = 4_000_000_000
+"""Of the samples that are measured; ``ganzoo evaluate`` begins at 0 and never comes so far."""
+
+
+class Best:
+    """The best step of one training so far.
+
+    Args:
+        config: the experiment; ``config.training.evaluation`` says what is measured.
+        dataset: the real samples.
+        generator: whose weights are measured and kept: the averaged one.
+        run: the weights go into its folder ``best/``.
+
+    Raises:
+        EvaluationError: if a metric does not fit the samples.
+        GanzooError: if the extractor cannot be loaded.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> None:
+        settings = config.training.evaluation
+        if settings is None:
+            raise ValueError("there is no evaluation")
+        shape = config.sample_shape
+        self.every = settings.every
+        self._name = settings.number_for(shape)
+        self._evaluator = Evaluator(
+            dataset,
+            config.data,
+            metrics=settings.metrics_for(shape),
+            extractor=settings.extractor_for(shape),
+            count=settings.samples,
+            real_count=_real_count(settings, dataset),
+            real_limit=2 * settings.samples,
+            draws=1,
+            first_seed=FIRST_SEED,
+            with_floor=False,
+        )
+        self._generator, self._folder = generator, run.folder / BEST
+        self._sample = sampler(config, generator)
+        self._value, self._step = Slot("value", 1), Slot("step", 1)
+        self.variables = (self._value, self._step)
+
+    @classmethod
+    def of(cls, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> Best | None:
+        """None where nothing is to be measured: it is turned off, the training is shorter than the first interval, or
+        there are too few real samples.
+        """
+        return cls(config, dataset, generator, run) if is_due(config, dataset) else None
+
+    @property
+    def step(self) -> int:
+        """The best step so far; 0 before the first measurement."""
+        return int(self._step.value[0])
+
+    def mark(self) -> tuple[float, ...]:
+        """What the next step must reach, for ``set_mark``."""
+        return tuple(float(slot.value[0]) for slot in self.variables)
+
+    def set_mark(self, mark: tuple[float, ...]) -> None:
+        """Take on an earlier ``mark``."""
+        for slot, value in zip(self.variables, mark, strict=True):
+            slot.assign(value)
+
+    def measure(self, step: int) -> dict[str, float]:
+        """Measure the generator as it is at ``step``, and keep its weights if it is the best so far.
+
+        Returns:
+            The numbers for the log, by their labels.
+
+        Raises:
+            RunError: if the weights cannot be written; the best until now still stand.
+        """
+        numbers = self._evaluator.measure(self._sample)
+        made = {number.label: number.measured.value for number in numbers}
+        chosen = next(number for number in numbers if number.name == self._name)
+        if self._is_better(chosen):
+            self._keep(step, chosen, made)
+            self._value.assign(chosen.measured.value)
+            self._step.assign(step)
+        return made
+
+    def _is_better(self, number: Number) -> bool:
+        """Of equal steps the later: all modes may be found long before the samples are sharp."""
+        if not self.step:
+            return True
+        gain = number.measured.value - float(self._value.value[0])
+        return gain >= 0 if number.better == "higher" else gain <= 0
+
+    def _keep(self, step: int, chosen: Number, made: dict[str, float]) -> None:
+        ema = {f"{place:04d}/{v.path}": np.asarray(v) for place, v in enumerate(self._generator.variables)}
+        measured = {label: np.array(value, np.float64) for label, value in made.items()}
+        state = {"ema": ema, "measured": measured, "chosen_by": {chosen.label: np.array(step)}}
+        checkpoint.save(self._folder, step=step, state=state, keep=1)
+
+
+def is_due(config: Config, dataset: Dataset) -> bool:
+    """Whether the training is measured at all."""
+    settings = config.training.evaluation
+    return settings is not None and config.training.steps >= settings.every and len(dataset) >= 2 * LEAST
+
+
+def check(config: Config, dataset: Dataset) -> None:
+    """Find out before a run is made whether it can be measured.
+
+    Raises:
+        EvaluationError: if a metric does not fit the samples.
+        GanzooError: if the extractor cannot be loaded.
+    """
+    settings = config.training.evaluation
+    if settings is None or not is_due(config, dataset):
+        return
+    shape = config.sample_shape
+    loaded = settings.extractor_for(shape).load(shape)
+    subject = Subject(config.data, loaded.label, loaded.has_probabilities)
+    check_fit(settings.metrics_for(shape), subject, _real_count(settings, dataset))
+
+
+def _real_count(settings: EvaluationConfig, dataset: Dataset) -> int:
+    """Real samples that the generated ones are measured against.
+
+    All, where there are fewer than generated ones, as models of 100 images are measured (Zhao et al. 2020,
+    arXiv:2006.10738). As few generated ones would make a distance that is mostly noise.
+    """
+    return min(settings.samples, len(dataset))
+
+
+def sampler(config: Config, generator: keras.Model) -> Sample:
+    """From seeds to samples as a bundle of the generator makes them: uint8 images or float32 vectors."""
+    decode = preview.decoder(config, generator)
+    dim, kind = config.generator.latent_dim, config.generator.latent
+
+    def sample(seeds: Sequence[int]) -> NDArray[Any]:
+        labels = latents.labels(seeds, num_classes=config.num_classes) if config.num_classes else None
+        made = decode(latents.latents(seeds, dim=dim, distribution=kind), labels)
+        if not np.isfinite(made).all():
+            return np.full_like(made, math.nan)
+        return images.to_uint8(made) if made.ndim == 4 else made
+
+    return sample

@@ -1,0 +1,55 @@
+"""The loop in the graph: Python hands over the indices of many steps and gets back what each of them reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from ganzoo.config.experiment import Config
+from ganzoo.training.ada import Strength
+from ganzoo.training.step import METRICS, Update
+
+REAL_ACCURACY = METRICS.index("d_real_accuracy")
+
+
+def many_steps(
+    config: Config, update: Update, strength: Strength | None, strategy: tf.distribute.Strategy
+) -> Callable[..., Any]:
+    """A graph ``(samples, labels, indices, first) -> (rows, done)``.
+
+    ``indices`` are int32 ``[steps, d_steps, batch]`` and ``first`` is the int64 number of the first step. ``rows`` are
+    the metrics, float32 ``[steps, len(METRICS)]``; only the first ``done`` count, the last of which is the first that
+    is not finite, if there is one.
+    """
+    one = tf.function(update, jit_compile=True) if config.training.xla else update
+
+    def steps_in_graph(samples: Any, labels: Any, indices: Any, first: Any) -> Any:
+        count, done = tf.shape(indices)[0], 0
+        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(METRICS)])
+        for i in tf.range(count):
+            step = first + tf.cast(i, tf.int64)
+            metrics = strategy.run(one, args=(samples, labels, indices[i], step))
+            metrics = strategy.reduce(tf.distribute.ReduceOp.MEAN, metrics, axis=None)
+            rows = rows.write(i, metrics)
+            done += 1
+            if strength is not None:
+                strength.follow(step, metrics[REAL_ACCURACY])
+            if not tf.reduce_all(tf.math.is_finite(metrics)):
+                break
+        return rows.stack(), done
+
+    return tf.function(steps_in_graph, input_signature=_signature(config))
+
+
+def _signature(config: Config) -> list[tf.TensorSpec]:
+    """What the graph takes: with the number of steps and of samples left open, it is traced once."""
+    training = config.training
+    dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
+    return [
+        tf.TensorSpec([None, *config.sample_shape], dtype),
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None, training.d_steps, training.batch_size], tf.int32),
+        tf.TensorSpec([], tf.int64),
+    ]

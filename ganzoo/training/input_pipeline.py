@@ -1,0 +1,88 @@
+"""Hands the loop its real samples: whole if they fit in memory, else as many as the next steps need."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ganzoo.config.experiment import Config
+from ganzoo.data.base import Dataset
+from ganzoo.environment.devices import available_memory, gigabytes
+from ganzoo.errors import DataError
+from ganzoo.training.data_order import batch_indices
+
+MOST_STEPS = 10_000
+"""More at once make no training faster."""
+COPIES = 3
+"""Streamed samples of one chunk exist as an array, as a tensor, and as the tensor of the chunk before."""
+
+
+class Feed:
+    """The samples of a dataset in the order that the seed fixes.
+
+    Args:
+        config: the experiment.
+        dataset: the real samples, in memory or in a memory map.
+        memory_limit: bytes that the samples may take; by default half of what this process may still allocate, so that
+            the networks have the other half. A larger dataset is streamed: read as the steps need it.
+
+    Attributes:
+        in_memory: the whole dataset is held in memory.
+        most_steps: how many steps may be asked for at once.
+        streamed: a line for a reader, if the dataset is streamed for lack of memory; else None.
+
+    Raises:
+        DataError: if the dataset is not what the config says.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, *, memory_limit: int | None = None) -> None:
+        check_dataset(config, dataset)
+        self._seed = config.training.seed
+        self._per_step = (config.training.d_steps, config.training.batch_size)
+        self._samples = dataset.samples
+        self._labels = np.zeros(len(dataset), np.int32) if dataset.labels is None else dataset.labels
+        size, free = dataset.samples.nbytes, available_memory()
+        limit = free // 2 if memory_limit is None else memory_limit
+        self.in_memory = size <= limit
+        self.streamed: str | None = None
+        self.most_steps = MOST_STEPS
+        if not self.in_memory:
+            step = math.prod(self._per_step) * size // len(dataset)
+            self.most_steps = max(1, min(MOST_STEPS, limit // COPIES // max(1, step)))
+            self.streamed = (
+                f"The samples need {gigabytes(size)} of memory, and this process may use {gigabytes(free)}. "
+                "So they are read in parts while the training runs."
+            )
+            return
+        self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)
+
+    def take(self, *, first: int, steps: int) -> tuple[Any, Any, Any]:
+        """What the steps from ``first`` on see: samples, labels, and int32 indices ``[steps, d_steps, batch]``."""
+        indices = batch_indices(
+            first=first, steps=steps, per_step=self._per_step, count=len(self._samples), seed=self._seed
+        )
+        if self.in_memory:
+            return (*self._tensors, tf.convert_to_tensor(indices))
+        needed, local = np.unique(indices, return_inverse=True)
+        samples = tf.convert_to_tensor(np.ascontiguousarray(self._samples[needed]))
+        local = local.reshape(indices.shape).astype(np.int32)
+        return samples, tf.convert_to_tensor(self._labels[needed]), tf.convert_to_tensor(local)
+
+
+def check_dataset(config: Config, dataset: Dataset) -> None:
+    """Raise DataError if the dataset is not what the config says."""
+    shape, wanted = dataset.samples.shape[1:], config.sample_shape
+    if not len(dataset):
+        raise DataError("The data source has no samples.")
+    if shape != wanted:
+        raise DataError(f"The data has samples of shape {list(shape)}, but the config says {list(wanted)}.")
+    if config.num_classes and dataset.labels is None:
+        raise DataError(f"num_classes is {config.num_classes}, but the data has no labels; set num_classes=0")
+    if config.num_classes and len(dataset.class_names) != config.num_classes:
+        count = len(dataset.class_names)
+        raise DataError(
+            f"num_classes is {config.num_classes}, but the data has {count} classes; set num_classes={count}"
+        )
