@@ -19,9 +19,9 @@ def step_work() -> float:
     """
     from contenders.networks_keras import config
 
-    from ganzoo.config.summary import summarise
+    from ganzoo.training.network_costs import summarize_with_costs
 
-    summary = summarise(config("simultaneous"))
+    summary = summarize_with_costs(config("simultaneous"))
     generator, discriminator = summary.generator.multiply_adds, summary.discriminator.multiply_adds
     if generator is None or discriminator is None:
         raise SystemExit("This benchmark needs TensorFlow: pip install -e '.[train]'")

@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from ganzoo.config.zoo import list_models, load_config
     from ganzoo.errors import GanzooError
     from ganzoo.evaluation.evaluate import evaluate
-    from ganzoo.hub.fetch import pull
     from ganzoo.hub.publish import publish
+    from ganzoo.hub.pull import pull
     from ganzoo.inference.generator import Generator
     from ganzoo.inference.load import load
     from ganzoo.runs import Run, find_run, list_runs
-
-__version__ = "0.1.0"
+    from ganzoo.version import __version__
 
 __all__ = [
     "Bundle",
@@ -53,6 +52,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "__version__": "version",
     "Bundle": "bundle.folder",
     "Config": "config.experiment",
     "GanzooError": "errors",
@@ -65,7 +65,7 @@ _HOMES = {
     "load": "inference.load",
     "load_config": "config.zoo",
     "publish": "hub.publish",
-    "pull": "hub.fetch",
+    "pull": "hub.pull",
     "read_bundle": "bundle.folder",
     "resume": "api",
     "train": "api",

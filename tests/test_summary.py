@@ -5,8 +5,9 @@ import json
 import pytest
 
 from ganzoo.config.experiment import Config
-from ganzoo.config.summary import summarise
+from ganzoo.config.summary import summarize
 from ganzoo.config.zoo import load_config
+from ganzoo.training.network_costs import summarize_with_costs
 
 NUMPY = {"source": "numpy", "resolution": 8, "channels": 3}
 
@@ -20,7 +21,7 @@ def costs(network):
 
 
 def test_dcgan_by_hand():
-    summary = summarise(
+    summary = summarize_with_costs(
         config(
             generator={"base_channels": 4, "latent_dim": 5, "block": {"name": "conv_transpose", "kernel_size": 4}},
             discriminator={"base_channels": 4, "block": {"name": "strided_conv", "kernel_size": 3}},
@@ -41,7 +42,7 @@ def test_dcgan_by_hand():
 
 
 def test_residual_by_hand():
-    summary = summarise(
+    summary = summarize_with_costs(
         config(
             generator={
                 "model": "residual",
@@ -67,12 +68,12 @@ def test_residual_by_hand():
 
 def test_channelwise_convolution_works_once_for_each_channel():
     blocks = [{"name": "channelwise_conv", "channels": 2, "kernel_size": 3}]
-    discriminator = summarise(config(discriminator={"blocks": blocks})).discriminator
+    discriminator = summarize_with_costs(config(discriminator={"blocks": blocks})).discriminator
     assert costs(discriminator)["00_channelwise_conv"] == ((4, 4, 6), 3 * 3 * 2 + 2, 3 * 3 * 2 * (4 * 4) * 3)
 
 
 def test_conditional_model():
-    summary = summarise(
+    summary = summarize_with_costs(
         config(
             num_classes=6,
             generator={"model": "dense", "hidden": [4], "latent_dim": 3, "label_embedding_dim": 5},
@@ -87,8 +88,8 @@ def test_conditional_model():
 
 def test_packing_shares_the_work():
     network = {"model": "dense", "hidden": [10]}
-    alone = summarise(config(generator=network, discriminator=network)).discriminator
-    packed = summarise(config(generator=network, discriminator={**network, "packing": 2})).discriminator
+    alone = summarize_with_costs(config(generator=network, discriminator=network)).discriminator
+    packed = summarize_with_costs(config(generator=network, discriminator={**network, "packing": 2})).discriminator
     assert costs(alone)["00_dense"][2] == 192 * 10
     assert costs(packed)["01_dense"][2] == 2 * 192 * 10 // 2
     assert packed.parameters == alone.parameters + 192 * 10
@@ -96,7 +97,7 @@ def test_packing_shares_the_work():
 
 def test_a_packing_block_shares_the_work_from_itself_on():
     packed = [{"name": "dense", "channels": 6}, {"name": "packing", "samples": 2}, {"name": "dense", "channels": 9}]
-    counted = costs(summarise(config(discriminator={"model": "dense", "blocks": packed})).discriminator)
+    counted = costs(summarize_with_costs(config(discriminator={"model": "dense", "blocks": packed})).discriminator)
     assert [counted[name][2] for name in ("00_dense", "02_dense")] == [192 * 6, 2 * 6 * 9 // 2]
 
 
@@ -105,14 +106,14 @@ def test_parameters_are_those_of_the_networks(name):
     from ganzoo.training import networks
 
     experiment = load_config(name)
-    summary = summarise(experiment)
+    summary = summarize_with_costs(experiment)
     assert summary.generator.parameters == networks.build_generator(experiment).count_params()
     assert summary.discriminator.parameters == networks.build_discriminator(experiment).count_params()
     assert json.dumps(summary.to_dict())
 
 
 def test_without_building_there_are_shapes():
-    summary = summarise(load_config("dcgan-faces-32"), build=False)
+    summary = summarize(load_config("dcgan-faces-32"))
     assert [row.shape for row in summary.generator.rows] == [(4, 4, 128), (8, 8, 64), (16, 16, 32), (32, 32, 3)]
     assert summary.generator.parameters is None
     assert summary.discriminator.multiply_adds is None
@@ -128,14 +129,14 @@ def test_memory_by_hand():
         "discriminator": {"model": "dense", "hidden": [4]},
         "training": training,
     }
-    summary = summarise(Config.read(values))
+    summary = summarize_with_costs(Config.read(values))
     # Dense 4 and its activation, dense 2 and its (empty) activation; the discriminator ends in one number.
     g, d = 22, 17
     g_activations, d_activations = 4 + 4 + 2 + 2, 4 + 4 + 1 + 1
     assert (summary.generator.parameters, summary.discriminator.parameters) == (g, d)
     assert summary.training_bytes == 4 * (5 * g + 4 * d) + 4 * 10 * (g_activations + 2 * d_activations)
     assert summary.generation_bytes == 4 * (g + g_activations)
-    half = summarise(Config.read({**values, "training": {**training, "precision": "mixed_bfloat16"}}))
+    half = summarize_with_costs(Config.read({**values, "training": {**training, "precision": "mixed_bfloat16"}}))
     assert half.training_bytes == 4 * (5 * g + 4 * d) + 2 * 10 * (g_activations + 2 * d_activations)
-    more = summarise(Config.read({**values, "training": {**training, "penalties": [{"name": "r1"}]}}))
+    more = summarize_with_costs(Config.read({**values, "training": {**training, "penalties": [{"name": "r1"}]}}))
     assert more.training_bytes > summary.training_bytes

@@ -53,7 +53,7 @@ app.command("doctor", cls=Verb)(doctor.doctor)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from ganzoo import __version__
+        from ganzoo.version import __version__
 
         typer.echo(f"ganzoo {__version__}")
         raise typer.Exit

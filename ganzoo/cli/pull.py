@@ -29,7 +29,7 @@ def pull(
 ) -> None:
     """Fetch a trained model with all its files, verify it, and print its folder. Ctrl-C and again goes on."""
     from ganzoo.hub.cache import folder_bytes
-    from ganzoo.hub.fetch import pull as fetch
+    from ganzoo.hub.pull import pull as fetch
 
     try:
         folder = fetch(

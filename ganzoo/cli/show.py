@@ -13,6 +13,7 @@ from ganzoo.environment.quantities import bytes_text, count_text
 from ganzoo.environment.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
+    from ganzoo.config.experiment import Config
     from ganzoo.config.summary import NetworkSummary, Summary
 
 
@@ -38,12 +39,7 @@ def show(
         emit(yaml)
         return
 
-    from ganzoo.config.summary import summarise
-    from ganzoo.environment.requirements import TRAINING, is_installed
-
-    if all(is_installed(module) for module in TRAINING):
-        import_tensorflow()
-    summary = summarise(config)
+    summary = _summary(config)
     if as_json:
         emit_json({"config": config.to_dict(), **summary.to_dict()})
         return
@@ -51,6 +47,19 @@ def show(
     _print_network("Generator", summary.generator)
     _print_network("Discriminator", summary.discriminator)
     _print_memory(summary, config.training.batch_size)
+
+
+def _summary(config: Config) -> Summary:
+    """With costs where Keras is installed, else the shapes alone."""
+    from ganzoo.config.summary import summarize
+    from ganzoo.environment.requirements import TRAINING, is_installed
+
+    if not all(is_installed(module) for module in TRAINING):
+        return summarize(config)
+    import_tensorflow()
+    from ganzoo.training.network_costs import summarize_with_costs
+
+    return summarize_with_costs(config)
 
 
 def _print_network(title: str, network: NetworkSummary) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.bundle.onnx_guard.graph import read_graph
-from ganzoo.bundle.onnx_guard.shapes import Shapes
+from ganzoo.bundle.onnx_guard.known_tensors import KnownTensors
+from ganzoo.bundle.onnx_guard.shapes import infer
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -52,14 +53,14 @@ def run_piece(model: ModelProto, nodes: list[NodeProto], feed: dict[str, Array],
     return np.asarray(made)
 
 
-def evaluate(model: ModelProto, batch: int) -> Shapes:
+def evaluate(model: ModelProto, batch: int) -> KnownTensors:
     """Shapes of all tensors, and the values of those that are sizes."""
     graph = read_graph(model.SerializeToString())
     inputs = {v.name: tuple(batch if dim is None else dim for dim in v.dims or ()) for v in graph.inputs}
-    shapes = Shapes(graph, inputs)
+    known = KnownTensors(graph, inputs)
     for node in graph.nodes:
-        shapes.run(node)
-    return shapes
+        infer(known, node)
+    return known
 
 
 def drop_unused(model: ModelProto) -> None:

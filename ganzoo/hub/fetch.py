@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from ganzoo.bundle.schema import BundleMetadata, FileRecord, read_json
 from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable
-from ganzoo.hub.reference import DEFAULTS, HubOptions, HubReference, cached_snapshot, no_name, parse_reference
+from ganzoo.hub.reference import DEFAULTS, HubOptions, HubReference, cached_snapshot
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -26,40 +25,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("ganzoo")
 _T = TypeVar("_T")
 _TRIES, _LONGEST_PAUSE = 4, 30.0
-
-
-def pull(
-    what: str,
-    *,
-    revision: str | None = None,
-    token: str | bool | None = None,
-    cache_dir: str | os.PathLike[str] | None = None,
-    local_files_only: bool = False,
-    force_download: bool = False,
-) -> Path:
-    """Fetch a whole bundle from the Hub into its cache and verify it.
-
-    Args:
-        what: ``user/name``, ``user/name@revision``, ``hf://user/name``, or a pretrained model of the zoo.
-        revision, token, cache_dir, local_files_only, force_download: see ``HubOptions``.
-
-    Returns:
-        The folder. It belongs to the cache: don't change it.
-
-    Raises:
-        HubError: if it cannot be fetched; saying what to do next.
-        BundleError: if what came is damaged or unsafe.
-    """
-    from ganzoo.hub.pretrained import pretrained_models, pull_pretrained
-
-    options = HubOptions(revision, token, cache_dir, local_files_only, force_download)
-    models = pretrained_models()
-    if what in models:
-        return pull_pretrained(models[what], options)
-    reference = parse_reference(what, revision=revision)
-    if reference is None:
-        raise HubError(f"{no_name(what)}{did_you_mean(what, models)}")
-    return fetch(reference, options).folder
 
 
 def fetch(reference: HubReference, options: HubOptions, *, files: Sequence[str] | None = None) -> Bundle:
@@ -112,7 +77,7 @@ def client(token: str | bool | None) -> HfApi:
     """The Hub's own client, which says who is asking."""
     from huggingface_hub import HfApi
 
-    from ganzoo import __version__
+    from ganzoo.version import __version__
 
     return HfApi(token=token, library_name="ganzoo", library_version=__version__)
 

@@ -8,8 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from ganzoo.optimizers import Schedule
-
 
 class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Linear rise over ``warmup_steps`` updates, then constant, or a cosine or linear fall to zero at ``updates``.
@@ -17,7 +15,7 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
     ``factor`` is a variable, 1 at first, that ``scale`` sets.
     """
 
-    def __init__(self, peak: float, *, schedule: Schedule, warmup_steps: int, updates: int) -> None:
+    def __init__(self, peak: float, *, schedule: str, warmup_steps: int, updates: int) -> None:
         self.peak = peak
         self.schedule = schedule
         self.warmup_steps = warmup_steps

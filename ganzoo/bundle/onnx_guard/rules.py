@@ -9,14 +9,9 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from ganzoo.bundle.onnx_guard.graph import Node, Tensor, product
-
-if TYPE_CHECKING:
-    from ganzoo.bundle.onnx_guard.shapes import Shapes
-
-Dims = tuple[int, ...]
+from ganzoo.bundle.onnx_guard.known_tensors import Dims, KnownTensors
 
 
 def broadcast(*shapes: Dims) -> Dims:
@@ -32,11 +27,11 @@ def broadcast(*shapes: Dims) -> Dims:
     return tuple(result)
 
 
-def _same(s: Shapes, node: Node) -> Dims:
+def _same(s: KnownTensors, node: Node) -> Dims:
     return s.of(node, 0)
 
 
-def _elementwise(s: Shapes, node: Node) -> Dims:
+def _elementwise(s: KnownTensors, node: Node) -> Dims:
     return broadcast(*(s.of(node, index) for index in range(len(node.inputs))))
 
 
@@ -56,7 +51,7 @@ def whole(node: Node, name: str, default: int) -> int:
     return value
 
 
-def _axes(s: Shapes, node: Node, rank: int) -> list[int] | None:
+def _axes(s: KnownTensors, node: Node, rank: int) -> list[int] | None:
     """The axes of Squeeze, Unsqueeze and the reductions: an input since opset 13 or 18, an attribute before."""
     if s.has(node, 1):
         axes: Sequence[int] = s.value(node, 1)
@@ -73,7 +68,7 @@ def _axis(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def _constant(s: Shapes, node: Node) -> Dims:
+def _constant(s: KnownTensors, node: Node) -> Dims:
     value = node.attributes.get("value")
     if isinstance(value, Tensor):
         s.define(node.outputs[0], value)
@@ -89,7 +84,7 @@ def _constant(s: Shapes, node: Node) -> Dims:
     raise ValueError("no value")
 
 
-def _matmul(s: Shapes, node: Node) -> Dims:
+def _matmul(s: KnownTensors, node: Node) -> Dims:
     a, b = s.of(node, 0), s.of(node, 1)
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
         raise ValueError("matrices do not fit")
@@ -98,7 +93,7 @@ def _matmul(s: Shapes, node: Node) -> Dims:
     return dims
 
 
-def _gemm(s: Shapes, node: Node) -> Dims:
+def _gemm(s: KnownTensors, node: Node) -> Dims:
     a, b = s.of(node, 0), s.of(node, 1)
     rows, inner = a[::-1] if whole(node, "transA", 0) else a
     inner_b, columns = b[::-1] if whole(node, "transB", 0) else b
@@ -125,7 +120,7 @@ def _window(node: Node, spatial: Dims, kernel: Dims) -> Dims:
     return tuple((p - k + rounding) // step + 1 for p, k, step in zip(padded, span, strides, strict=True))
 
 
-def _conv(s: Shapes, node: Node) -> Dims:
+def _conv(s: KnownTensors, node: Node) -> Dims:
     (batch, channels, *spatial), (filters, per_group, *kernel) = s.of(node, 0), s.of(node, 1)
     if per_group * whole(node, "group", 1) != channels:
         raise ValueError("channels do not fit")
@@ -134,7 +129,7 @@ def _conv(s: Shapes, node: Node) -> Dims:
     return dims
 
 
-def _conv_transpose(s: Shapes, node: Node) -> Dims:
+def _conv_transpose(s: KnownTensors, node: Node) -> Dims:
     (batch, channels, *spatial), (channels_in, per_group, *kernel) = s.of(node, 0), s.of(node, 1)
     if channels != channels_in:
         raise ValueError("channels do not fit")
@@ -155,17 +150,17 @@ def _conv_transpose(s: Shapes, node: Node) -> Dims:
     return (batch, per_group * whole(node, "group", 1), *size)
 
 
-def _pool(s: Shapes, node: Node) -> Dims:
+def _pool(s: KnownTensors, node: Node) -> Dims:
     batch, channels, *spatial = s.of(node, 0)
     return (batch, channels, *_window(node, tuple(spatial), _ints(node, "kernel_shape", ())))
 
 
-def _global_pool(s: Shapes, node: Node) -> Dims:
+def _global_pool(s: KnownTensors, node: Node) -> Dims:
     batch, channels, *spatial = s.of(node, 0)
     return (batch, channels, *(1 for _ in spatial))
 
 
-def _resize(s: Shapes, node: Node) -> Dims:
+def _resize(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     if "axes" in node.attributes:
         raise ValueError("axes are not followed")
@@ -175,19 +170,19 @@ def _resize(s: Shapes, node: Node) -> Dims:
     return tuple(math.floor(size * scale) for size, scale in zip(dims, scales, strict=True))
 
 
-def _depth_to_space(s: Shapes, node: Node) -> Dims:
+def _depth_to_space(s: KnownTensors, node: Node) -> Dims:
     batch, channels, height, width = s.of(node, 0)
     block = whole(node, "blocksize", 1)
     return batch, channels // block**2, height * block, width * block
 
 
-def _space_to_depth(s: Shapes, node: Node) -> Dims:
+def _space_to_depth(s: KnownTensors, node: Node) -> Dims:
     batch, channels, height, width = s.of(node, 0)
     block = whole(node, "blocksize", 1)
     return batch, channels * block**2, height // block, width // block
 
 
-def _transpose(s: Shapes, node: Node) -> Dims:
+def _transpose(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     order = _ints(node, "perm", range(len(dims))[::-1])
     if sorted(order) != list(range(len(dims))):
@@ -195,7 +190,7 @@ def _transpose(s: Shapes, node: Node) -> Dims:
     return tuple(dims[axis] for axis in order)
 
 
-def _reshape(s: Shapes, node: Node) -> Dims:
+def _reshape(s: KnownTensors, node: Node) -> Dims:
     dims, wanted = s.of(node, 0), list(s.value(node, 1))
     if not whole(node, "allowzero", 0):
         wanted = [dims[axis] if size == 0 else size for axis, size in enumerate(wanted)]
@@ -206,13 +201,13 @@ def _reshape(s: Shapes, node: Node) -> Dims:
     return tuple(wanted)
 
 
-def _flatten(s: Shapes, node: Node) -> Dims:
+def _flatten(s: KnownTensors, node: Node) -> Dims:
     dims, axis = s.of(node, 0), whole(node, "axis", 1)
     axis = axis if axis >= 0 else axis + len(dims)
     return product(dims[:axis]), product(dims[axis:])
 
 
-def _concat(s: Shapes, node: Node) -> Dims:
+def _concat(s: KnownTensors, node: Node) -> Dims:
     parts = [s.of(node, index) for index in range(len(node.inputs))]
     axis = _axis(whole(node, "axis", 0), len(parts[0]))
     if len({(*part[:axis], *part[axis + 1 :]) for part in parts}) != 1:
@@ -220,7 +215,7 @@ def _concat(s: Shapes, node: Node) -> Dims:
     return (*parts[0][:axis], sum(part[axis] for part in parts), *parts[0][axis + 1 :])
 
 
-def cuts(s: Shapes, node: Node) -> dict[int, slice]:
+def cuts(s: KnownTensors, node: Node) -> dict[int, slice]:
     """What ``Slice`` takes of each axis."""
     rank = len(s.of(node, 0))
     starts, ends = s.value(node, 1), s.value(node, 2)
@@ -231,18 +226,18 @@ def cuts(s: Shapes, node: Node) -> dict[int, slice]:
     return {_axis(a, rank): slice(*cut) for a, *cut in zip(axes, starts, ends, steps, strict=True)}
 
 
-def _slice(s: Shapes, node: Node) -> Dims:
+def _slice(s: KnownTensors, node: Node) -> Dims:
     sliced = cuts(s, node)
     return tuple(len(range(n)[sliced[a]]) if a in sliced else n for a, n in enumerate(s.of(node, 0)))
 
 
-def _gather(s: Shapes, node: Node) -> Dims:
+def _gather(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     axis = _axis(whole(node, "axis", 0), len(dims))
     return (*dims[:axis], *s.of(node, 1), *dims[axis + 1 :])
 
 
-def _squeeze(s: Shapes, node: Node) -> Dims:
+def _squeeze(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     axes = _axes(s, node, len(dims))
     if axes is None or any(dims[axis] != 1 for axis in axes):
@@ -250,14 +245,14 @@ def _squeeze(s: Shapes, node: Node) -> Dims:
     return tuple(size for axis, size in enumerate(dims) if axis not in axes)
 
 
-def _unsqueeze(s: Shapes, node: Node) -> Dims:
+def _unsqueeze(s: KnownTensors, node: Node) -> Dims:
     dims = list(s.of(node, 0))
     for axis in _axes(s, node, len(dims) + len(s.value(node, 1))) or ():
         dims.insert(axis, 1)
     return tuple(dims)
 
 
-def _reduce(s: Shapes, node: Node) -> Dims:
+def _reduce(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     axes = _axes(s, node, len(dims))
     if axes is None:
@@ -267,35 +262,35 @@ def _reduce(s: Shapes, node: Node) -> Dims:
     return tuple(size for axis, size in enumerate(dims) if axis not in axes)
 
 
-def _shape(s: Shapes, node: Node) -> Dims:
+def _shape(s: KnownTensors, node: Node) -> Dims:
     return (len(asked_sizes(s, node)),)
 
 
-def _tile(s: Shapes, node: Node) -> Dims:
+def _tile(s: KnownTensors, node: Node) -> Dims:
     return tuple(size * times for size, times in zip(s.of(node, 0), s.value(node, 1), strict=True))
 
 
-def _pad(s: Shapes, node: Node) -> Dims:
+def _pad(s: KnownTensors, node: Node) -> Dims:
     dims, pads = s.of(node, 0), s.value(node, 1)
     if s.has(node, 3) or len(pads) != 2 * len(dims):
         raise ValueError("axes are not followed")
     return tuple(size + pads[axis] + pads[axis + len(dims)] for axis, size in enumerate(dims))
 
 
-def _one_hot(s: Shapes, node: Node) -> Dims:
+def _one_hot(s: KnownTensors, node: Node) -> Dims:
     dims, depth = s.of(node, 0), s.value(node, 1)[0]
     axis = _axis(whole(node, "axis", -1), len(dims) + 1)
     return (*dims[:axis], depth, *dims[axis:])
 
 
-def asked_sizes(s: Shapes, node: Node) -> Dims:
+def asked_sizes(s: KnownTensors, node: Node) -> Dims:
     """The sizes that ``Shape`` gives."""
     dims = s.of(node, 0)
     end = whole(node, "end", len(dims))
     return dims[whole(node, "start", 0) : end]
 
 
-Rule = Callable[["Shapes", Node], Dims]
+Rule = Callable[[KnownTensors, Node], Dims]
 _SAME = (
     "Abs Cast Ceil Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log LogSoftmax Mish Neg "
     "Not Reciprocal Relu Round Selu Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Tanh ThresholdedRelu "

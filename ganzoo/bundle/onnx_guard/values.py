@@ -7,16 +7,13 @@ two batch sizes that were looked at. A rule gives None where it does not follow.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ganzoo.bundle.onnx_guard.graph import Node, product
-from ganzoo.bundle.onnx_guard.rules import Dims, asked_sizes, cuts, whole
-
-if TYPE_CHECKING:
-    from ganzoo.bundle.onnx_guard.shapes import Shapes
+from ganzoo.bundle.onnx_guard.known_tensors import Dims, KnownTensors
+from ganzoo.bundle.onnx_guard.rules import asked_sizes, cuts, whole
 
 
-def _sum_or_product(s: Shapes, node: Node) -> Dims | None:
+def _sum_or_product(s: KnownTensors, node: Node) -> Dims | None:
     a, b = s.values[node.inputs[0]], s.values[node.inputs[1]]
     if min((*a, *b), default=0) < 0 or (len(a) != len(b) and 1 not in (len(a), len(b))):
         return None
@@ -24,33 +21,33 @@ def _sum_or_product(s: Shapes, node: Node) -> Dims | None:
     return tuple(x + y if node.op == "Add" else x * y for x, y in zip(a, b, strict=True))
 
 
-def _cast_value(s: Shapes, node: Node) -> Dims | None:
+def _cast_value(s: KnownTensors, node: Node) -> Dims | None:
     return s.values[node.inputs[0]] if whole(node, "to", 0) in (6, 7) else None
 
 
-def _keep_value(s: Shapes, node: Node) -> Dims:
+def _keep_value(s: KnownTensors, node: Node) -> Dims:
     return s.values[node.inputs[0]]
 
 
-def _slice_value(s: Shapes, node: Node) -> Dims | None:
+def _slice_value(s: KnownTensors, node: Node) -> Dims | None:
     return s.values[node.inputs[0]][cuts(s, node)[0]] if len(s.of(node, 0)) == 1 else None
 
 
-def _gather_value(s: Shapes, node: Node) -> Dims | None:
+def _gather_value(s: KnownTensors, node: Node) -> Dims | None:
     held = s.values[node.inputs[0]]
     return tuple(held[index] for index in s.values[node.inputs[1]]) if len(s.of(node, 0)) == 1 else None
 
 
-def _concat_value(s: Shapes, node: Node) -> Dims:
+def _concat_value(s: KnownTensors, node: Node) -> Dims:
     return tuple(value for name in node.inputs for value in s.values[name])
 
 
-def _product_value(s: Shapes, node: Node) -> Dims | None:
+def _product_value(s: KnownTensors, node: Node) -> Dims | None:
     held = s.values[node.inputs[0]]
     return (product(held),) if min(held, default=0) >= 0 else None
 
 
-ValueRule = Callable[["Shapes", Node], Dims | None]
+ValueRule = Callable[[KnownTensors, Node], Dims | None]
 VALUES: dict[str, ValueRule] = {
     "Add": _sum_or_product,
     "Cast": _cast_value,

@@ -1,0 +1,55 @@
+"""What is known of a graph's tensors before it runs: shapes, small integer values, constants."""
+
+from __future__ import annotations
+
+import struct
+
+from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor
+from ganzoo.errors import BundleError
+
+MAX_VALUES = 1024
+"""Longest tensor whose values are followed, because a shape may depend on them."""
+Dims = tuple[int, ...]
+
+
+class KnownTensors:
+    """Shapes of all tensors of a graph for one batch size, and the values of those that other shapes depend on."""
+
+    def __init__(self, graph: Graph, inputs: dict[str, Dims]) -> None:
+        self.dims: dict[str, Dims] = dict(inputs)
+        self.values: dict[str, Dims] = {}
+        self.constants: dict[str, Tensor] = {}
+        self.multiply_adds = 0
+        self.elements = 0
+        for tensor in graph.constants.values():
+            self.define(tensor.name, tensor)
+
+    def define(self, name: str, tensor: Tensor) -> None:
+        """Take note of a constant."""
+        self.dims[name], self.constants[name] = tensor.dims, tensor
+        if tensor.size <= MAX_VALUES and tensor.dtype in ("int64", "int32"):
+            self.values[name] = tensor.ints()
+
+    def of(self, node: Node, index: int) -> Dims:
+        """Shape of an operation's input."""
+        if index >= len(node.inputs) or node.inputs[index] not in self.dims:
+            raise BundleError(f"The ONNX file is damaged: {node.op} misses input {index}.")
+        return self.dims[node.inputs[index]]
+
+    def has(self, node: Node, index: int) -> bool:
+        """Whether an optional input is given."""
+        return index < len(node.inputs) and node.inputs[index] != ""
+
+    def value(self, node: Node, index: int) -> Dims:
+        """Numbers of an operation's input that decides on a size."""
+        self.of(node, index)
+        if node.inputs[index] not in self.values:
+            raise BundleError(f"The ONNX file has {node.op} with a size that is only known when it runs.")
+        return self.values[node.inputs[index]]
+
+    def floats(self, node: Node, index: int) -> tuple[float, ...]:
+        """Numbers of a small float32 constant."""
+        tensor = self.constants.get(node.inputs[index])
+        if tensor is None or tensor.dtype != "float32" or tensor.size > MAX_VALUES:
+            raise BundleError(f"The ONNX file has {node.op} with a size that is only known when it runs.")
+        return struct.unpack(f"<{tensor.size}f", tensor.raw)

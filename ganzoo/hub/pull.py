@@ -1,0 +1,43 @@
+"""``ganzoo.pull``: a whole bundle into the Hub's cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ganzoo.errors import HubError, did_you_mean
+from ganzoo.hub.fetch import fetch
+from ganzoo.hub.pretrained import pretrained_models, pull_pretrained
+from ganzoo.hub.reference import HubOptions, no_name, parse_reference
+
+
+def pull(
+    what: str,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    local_files_only: bool = False,
+    force_download: bool = False,
+) -> Path:
+    """Fetch a whole bundle from the Hub into its cache and verify it.
+
+    Args:
+        what: ``user/name``, ``user/name@revision``, ``hf://user/name``, or a pretrained model of the zoo.
+        revision, token, cache_dir, local_files_only, force_download: see ``HubOptions``.
+
+    Returns:
+        The folder. It belongs to the cache: don't change it.
+
+    Raises:
+        HubError: if it cannot be fetched; saying what to do next.
+        BundleError: if what came is damaged or unsafe.
+    """
+    options = HubOptions(revision, token, cache_dir, local_files_only, force_download)
+    models = pretrained_models()
+    if what in models:
+        return pull_pretrained(models[what], options)
+    reference = parse_reference(what, revision=revision)
+    if reference is None:
+        raise HubError(f"{no_name(what)}{did_you_mean(what, models)}")
+    return fetch(reference, options).folder
