@@ -16,6 +16,7 @@ def make_bundle(folder: Path) -> str:
     import numpy as np
     from contenders.networks_keras import config
 
+    from ganzoo.api import export
     from ganzoo.config.yaml_files import dump
     from ganzoo.data import Dataset
     from ganzoo.runs import CONFIG, new_run
@@ -25,7 +26,7 @@ def make_bundle(folder: Path) -> str:
     (run.folder / CONFIG).write_text(dump(settings.to_dict()), encoding="utf-8")
     samples = np.random.default_rng(0).integers(0, 256, (64, 64, 64, 3), np.uint8)
     Trainer(settings, Dataset(samples), run).train(max_steps=1, quiet=True)
-    return str(run.export())
+    return str(export(run))
 
 
 def main() -> None:

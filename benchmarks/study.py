@@ -120,7 +120,7 @@ def _measure(run: Any, which: str, study: Mapping[str, Any], real: str | Path | 
     import ganzoo
 
     made = ganzoo.evaluate(
-        run.export(run.folder / f"{which}-bundle", checkpoint=which),
+        ganzoo.export(run, run.folder / f"{which}-bundle", checkpoint=which),
         metrics=study["metrics"],
         extractor=str(REPOSITORY / study["extractor"])
         if study.get("extractor", "").endswith(".onnx")

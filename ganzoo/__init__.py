@@ -3,7 +3,7 @@
     import ganzoo
 
     run = ganzoo.train("dcgan-faces-32", steps=2000)  # needs TensorFlow: pip install 'ganzoo-keras[train]'
-    run.export()
+    ganzoo.export(run)
     ganzoo.load("dcgan-faces-32").generate(7)  # a PIL image; ONNX Runtime alone
 
 Names are imported when they are first used, so ``import ganzoo`` costs nothing.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ganzoo import errors, parts
-    from ganzoo.api import resume, train
+    from ganzoo.api import export, resume, train
     from ganzoo.bundle.folder import Bundle, read_bundle
     from ganzoo.config.experiment import Config
     from ganzoo.config.zoo import list_models, load_config
@@ -38,6 +38,7 @@ __all__ = [
     "__version__",
     "errors",
     "evaluate",
+    "export",
     "find_run",
     "list_models",
     "list_runs",
@@ -58,6 +59,7 @@ _HOMES = {
     "GanzooError": "errors",
     "Generator": "inference.generator",
     "Run": "runs",
+    "export": "api",
     "evaluate": "evaluation.evaluate",
     "find_run": "runs",
     "list_models": "config.zoo",

@@ -1,20 +1,22 @@
-"""Training from Python. Everything that can be wrong is found before TensorFlow is imported."""
+"""The verbs of ganzoo in Python. What can be wrong is found before TensorFlow is imported."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.environment.commands import command, run_word
-from ganzoo.environment.requirements import TRAINING, require
+from ganzoo.environment.requirements import EXPORT, TRAINING, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
+    from ganzoo.environment.locks import Holder
+    from ganzoo.exporters.restore import WhichCheckpoint
     from ganzoo.runs import Run
     from ganzoo.training.trainer import Outcome
 
@@ -30,7 +32,7 @@ def train(
     max_minutes: float | None = None,
     quiet: bool = False,
 ) -> Run:
-    """Train a model and return its run, which can be exported: ``ganzoo.train("dcgan-faces-32").export()``.
+    """Train a model and return its run, which ``ganzoo.export`` takes.
 
     Args:
         what: a name from the zoo, a path to a YAML file, or a config.
@@ -90,6 +92,54 @@ def resume(
     say = _unheard if quiet else _say
     name = None if what is None else os.fspath(what)
     return _ended(*go_on(name, root=root, changes=changes, max_minutes=max_minutes, quiet=quiet, say=say))
+
+
+def export(
+    run: str | os.PathLike[str] | Run | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    checkpoint: WhichCheckpoint = "best",
+    onnx: bool = True,
+    fp16: bool = False,
+    savedmodel: bool = False,
+    tflite: bool = False,
+    license: str | None = None,
+    limits: Sequence[str] = (),
+    root: str | os.PathLike[str] | None = None,
+    on_wait: Callable[[Holder | None], None] = lambda holder: None,
+) -> Path:
+    """Export the averaged generator of a run. Another process that exports the same run is waited for.
+
+    Args:
+        run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
+        folder, checkpoint, onnx, fp16, savedmodel, tflite, license, limits: see ``ganzoo.exporters.export_run``.
+        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
+        on_wait: called with the other process before a wait, if it is known.
+
+    Returns:
+        The folder of the bundle, or else the path of the first other form.
+
+    Raises:
+        GanzooError: if there is no such run, it has no whole checkpoint, or an export differs from the generator.
+    """
+    from ganzoo.runs import Run, exporting, find_run
+
+    found = run if isinstance(run, Run) else find_run(None if run is None else os.fspath(run), root=root)
+    require(EXPORT, action="Exporting")
+    from ganzoo.exporters import export_run
+
+    with exporting(found, on_wait=on_wait):
+        return export_run(
+            found,
+            folder,
+            checkpoint=checkpoint,
+            onnx=onnx,
+            fp16=fp16,
+            savedmodel=savedmodel,
+            tflite=tflite,
+            license=license,
+            limits=limits,
+        )
 
 
 def _ended(run: Run, outcome: Outcome) -> Run:

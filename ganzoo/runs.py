@@ -101,22 +101,6 @@ class Run:
         path = self.folder / LOG
         return time.time() - (path if path.exists() else self.folder).stat().st_mtime
 
-    def export(
-        self,
-        folder: str | os.PathLike[str] | None = None,
-        *,
-        on_wait: Callable[[Holder | None], None] = lambda holder: None,
-        **options: Any,
-    ) -> Path:
-        """Export the averaged generator of the best checkpoint as a bundle; see ``ganzoo.exporters.export_run``.
-
-        Waits for another process that exports this run; ``on_wait`` is called with it before.
-        """
-        from ganzoo.exporters import export_run
-
-        with exporting(self, on_wait=on_wait):
-            return export_run(self, folder, **options)
-
     def _repr_png_(self) -> bytes | None:
         files = self.sample_files()
         return files[-1].read_bytes() if files else None

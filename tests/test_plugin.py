@@ -17,7 +17,7 @@ run = ganzoo.train("gated-faces-32.yaml", steps=3, overrides=["data.count=60", "
 config = run.config.to_dict()
 assert config["training"]["loss"] == {"name": "pearson"}, config["training"]["loss"]
 assert config["generator"]["block"]["name"] == "gated_upsample", config["generator"]
-print(ganzoo.load(run.export()).sample(range(3)).shape, run.step)
+print(ganzoo.load(ganzoo.export(run)).sample(range(3)).shape, run.step)
 """
 
 

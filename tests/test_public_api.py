@@ -98,7 +98,7 @@ def test_train_takes_a_config_and_changes_it(tmp_path):
     assert (run.config.training.seed, run.config.discriminator.hidden, run.config.generator.hidden) == (9, (4,), (4,))
     assert ganzoo.find_run("dense-ring8/1", root=str(tmp_path)) == ganzoo.list_runs(root=tmp_path)[0] == run
     assert run._repr_png_().startswith(b"\x89PNG")
-    samples = ganzoo.load(run.export()).sample(range(5))
+    samples = ganzoo.load(ganzoo.export(run)).sample(range(5))
     assert samples.shape == (5, 2)
     assert np.isfinite(samples).all()
 

@@ -41,7 +41,7 @@ def trained(request, tmp_path_factory):
     config = Config.read({**plain, "data": data})
     np.save(path, np.random.RandomState(0).randint(0, 256, (40, *config.sample_shape)).astype(np.uint8))
     run = ganzoo.train(config, steps=3, root=root / "runs", quiet=True)
-    return run, ganzoo.load(run.export())
+    return run, ganzoo.load(ganzoo.export(run))
 
 
 def test_the_run_has_pictures_of_that_shape(trained):

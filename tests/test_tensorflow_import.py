@@ -15,14 +15,14 @@ def python(code, folder, **settings):
 
 
 def test_training_from_python_says_where_the_run_is_and_no_more(tmp_path):
-    first, *reports = python(TRAINED + "run.export()", tmp_path).stderr.splitlines()
+    first, *reports = python(TRAINED + "ganzoo.export(run)", tmp_path).stderr.splitlines()
     assert first == "Run dense-ring8/001 in runs/dense-ring8/001"
     assert [line.partition(",")[0] for line in reports] == ["dense-ring8: step: 2 of 2"]
 
 
 def test_exporting_from_python_is_quiet(tmp_path):
     python(TRAINED, tmp_path)
-    assert python("import ganzoo; ganzoo.find_run().export()", tmp_path).stderr == ""
+    assert python("import ganzoo; ganzoo.export()", tmp_path).stderr == ""
 
 
 def test_who_sets_the_level_of_the_log_gets_what_it_says(tmp_path):
@@ -31,7 +31,7 @@ def test_who_sets_the_level_of_the_log_gets_what_it_says(tmp_path):
 
 def test_without_a_standard_error(tmp_path):
     closed = "import os, sys; os.close(2); sys.stderr = None; "  # as Python starts where it is closed
-    assert python(closed + TRAINED + "print(run.export().name)", tmp_path).stdout.split()[-1] == "bundle"
+    assert python(closed + TRAINED + "print(ganzoo.export(run).name)", tmp_path).stdout.split()[-1] == "bundle"
 
 
 def test_one_dnn_is_on(tmp_path):

@@ -61,7 +61,7 @@ def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
         overrides.append("data.count=60")
 
     run = ganzoo.train(name, steps=2, data=data, overrides=overrides, root=tmp_path / "runs", quiet=True)
-    generator = ganzoo.load(run.export())
+    generator = ganzoo.load(ganzoo.export(run))
 
     config = run.config
     assert run.step == 2

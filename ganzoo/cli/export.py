@@ -45,6 +45,7 @@ def export(
 
     What was written is printed, one path a line.
     """
+    from ganzoo import api
     from ganzoo.environment.requirements import EXPORT, require
     from ganzoo.exporters import exporters
     from ganzoo.runs import find_run
@@ -54,7 +55,8 @@ def export(
     require(EXPORT, action="Exporting")
     say(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
-    folder = found.export(
+    folder = api.export(
+        found,
         output,
         checkpoint=which,
         onnx=with_onnx,

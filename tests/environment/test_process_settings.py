@@ -109,7 +109,7 @@ def test_networks_are_the_same_numbers(odd_process):
 
 def test_a_notebook_trains_exports_and_generates(odd_process, images, tmp_path):
     run = ganzoo.train(images, root=tmp_path / "runs", quiet=True)
-    bundle = run.export(fp16=True)
+    bundle = ganzoo.export(run, fp16=True)
     assert ganzoo.load(bundle).generate(0).size == (8, 8)
     assert settings() == odd_process
 
@@ -153,7 +153,7 @@ def keras_json(folder, content):
 def test_a_settings_file_and_a_variable_for_another_backend(images, tmp_path):
     keras_json(tmp_path, json.dumps(ODD))
     done = python(
-        "import ganzoo, os; run = ganzoo.train('model.yaml', quiet=True); ganzoo.load(run.export()).generate(0)\n"
+        "import ganzoo, os; run = ganzoo.train('model.yaml', quiet=True); ganzoo.load(ganzoo.export(run)).generate(0)\n"
         "import keras; print(keras.config.floatx(), keras.config.image_data_format(), os.environ['KERAS_BACKEND'])",
         tmp_path,
         KERAS_BACKEND="jax",

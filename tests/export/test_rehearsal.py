@@ -62,7 +62,7 @@ def test_a_folder_of_any_name_is_trained_exported_and_generated(tmp_path, monkey
     monkeypatch.setattr("ganzoo.api._unheard", lines.append)
     run = ganzoo.train("odd.yaml", quiet=True)
     assert any("4 of 4 class names" in line and line.isprintable() for line in lines)
-    generator = ganzoo.load(run.export())
+    generator = ganzoo.load(ganzoo.export(run))
     names = generator.class_names
     assert [name.startswith(start) for name, start in zip(names, SHOWN, strict=True)] == [True] * 4
     assert [generator.sample([0], label=name).shape for name in names] == [(1, 8, 8, 3)] * 4

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import tiny, trainer
 
-from ganzoo.api import train
+from ganzoo.api import export, train
 from ganzoo.bundle.folder import read_bundle
 from ganzoo.config import yaml_files
 from ganzoo.errors import BundleError, ConfigError, UnknownNameError
@@ -64,5 +64,5 @@ def test_training_from_the_command_keeps_where_it_came_from(bundle, tmp_path, mo
     run = train(tiny(training={"init_from": str(bundle.folder), "steps": 2}), data="data.npy", quiet=True)
     kept = yaml_files.read_mapping(run.folder / "config.yaml")["training"]["init_from"]
     assert kept == str(bundle.folder)
-    exported = read_bundle(run.export()).metadata.facts.training["config"]
+    exported = read_bundle(export(run)).metadata.facts.training["config"]
     assert "init_from" not in exported["training"], "a path of this machine is nobody's business"

@@ -69,7 +69,7 @@ def test_a_run_in_training_is_not_resumed_until_its_process_is_gone(training):
 @pytest.mark.slow
 def test_a_run_can_be_exported_while_it_is_trained(training):
     for _ in range(2):
-        ganzoo.find_run("points").export()
+        ganzoo.export("points")
     assert ganzoo.load("points").sample(range(4)).shape == (4, 2)
     assert training.poll() is None
 
