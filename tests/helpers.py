@@ -71,17 +71,17 @@ def state(trained):
     """Every number that a trainer would save: name -> array."""
     return {
         f"{group}/{name}": np.asarray(variable)
-        for group, variables in trained._groups().items()
+        for group, variables in trained.state.groups().items()
         for name, variable in variables.items()
     }
 
 
 def put_state(trained, values, *, step=0):
     """Give a trainer back a state that ``state`` returned."""
-    for group, variables in trained._groups().items():
+    for group, variables in trained.state.groups().items():
         for name, variable in variables.items():
             variable.assign(values[f"{group}/{name}"])
-    trained.step = step
+    trained.state.step = step
 
 
 def same(first, second):

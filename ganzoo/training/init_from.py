@@ -15,7 +15,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.training.state import TrainingState
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -55,14 +55,14 @@ def exact_name(what: str, bundle: Bundle) -> str:
     return what if what in pretrained_models() else str(Path(folder).absolute())
 
 
-def begin(trainer: Trainer, weights: Weights) -> None:
+def begin(state: TrainingState, weights: Weights) -> None:
     """Give the generator and its average these weights.
 
     Raises:
         ConfigError: naming the first weight that does not fit.
     """
-    what = trainer.config.training.init_from or "init_from"
-    for network in (trainer.generator, trainer.ema):
+    what = state.config.training.init_from or "init_from"
+    for network in (state.generator, state.ema):
         variables = {
             f"{place:04d}/{variable.path}": variable
             for place, variable in enumerate(network.variables)

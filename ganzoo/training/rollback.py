@@ -8,16 +8,14 @@ is killed anywhere here is resumed from a checkpoint before the sign, sees the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ganzoo.errors import RunError, TrainingError
 from ganzoo.runs import CHECKPOINTS
 from ganzoo.training import checkpoint
 from ganzoo.training.collapse_watch import KINDS, Sign
 from ganzoo.training.log import Log
-
-if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+from ganzoo.training.state import TrainingState
 
 Say = Callable[[str], None]
 
@@ -27,16 +25,7 @@ def as_notes(signs: Sequence[Sign]) -> dict[str, Any]:
     return {"warnings": [{"kind": sign.kind, "text": sign.text} for sign in signs]} if signs else {}
 
 
-def last_good_step(trainer: Trainer) -> int:
-    """The step of the last regular checkpoint before any sign. Those of interruptions do not count, so that a training
-    goes back to the same step whether it was interrupted or not.
-    """
-    clean = 0 if trainer.watch is None else trainer.watch.clean_step
-    every = trainer.config.training.checkpoint_every
-    return clean // every * every
-
-
-def react(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
+def react(state: TrainingState, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
     """Say the signs and do what ``on_collapse`` asks for, if one is of a kind that is gone back from. Returns whether
     the training went back.
 
@@ -44,40 +33,40 @@ def react(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> boo
         TrainingError: if it asks to stop.
     """
     acted_on = [sign for sign in signs if KINDS[sign.kind].gone_back_from]
-    if acted_on and trainer.config.training.watch.on_collapse == "stop":
-        good = last_good_step(trainer)
+    if acted_on and state.config.training.watch.on_collapse == "stop":
+        good = state.last_good_step()
         kept = f"The checkpoint of step {good} is from before the first sign." if good else ""
         raise TrainingError("\n".join([sign.text for sign in signs] + [kept]).rstrip())
     for sign in signs:
         say(sign.text)
-    return bool(acted_on) and go_back(trainer, acted_on, log=log, say=say)
+    return bool(acted_on) and go_back(state, acted_on, log=log, say=say)
 
 
-def go_back(trainer: Trainer, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
+def go_back(state: TrainingState, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
     """Go back to the last good checkpoint with the learning rates halved, if ``on_collapse`` says so and it can be."""
-    watch, settings = trainer.watch, trainer.config.training.watch
+    watch, settings = state.watch, state.config.training.watch
     if watch is None or settings.on_collapse != "rollback":
         return False
     if watch.rollbacks >= settings.max_rollbacks:
         say(f"It went back {watch.rollbacks} times already, which is training.watch.max_rollbacks.")
         return False
-    seen_at, count = trainer.step, watch.rollbacks + 1
+    seen_at, count = state.step, watch.rollbacks + 1
     try:
-        found = checkpoint.load_newest(trainer.run.folder / CHECKPOINTS, up_to=last_good_step(trainer))
+        found = checkpoint.load_newest(state.run.folder / CHECKPOINTS, up_to=state.last_good_step())
     except RunError as error:
         say(f"It cannot go back: {error}")
         return False
     if found is None:
         say("It cannot go back: there is no checkpoint from before the first sign.")
         return False
-    best = trainer.best.mark() if trainer.best else None
-    trainer.load(found)
-    if trainer.best and best:
-        trainer.best.set_mark(best)  # what was good before the sign stays good
+    best = state.best.mark() if state.best else None
+    state.load(found)
+    if state.best and best:
+        state.best.set_mark(best)  # what was good before the sign stays good
     watch.rollbacks = count
-    trainer.scale_rates()
-    checkpoint.drop_after(trainer.run.folder / CHECKPOINTS, found.step)
-    trainer.save()
+    state.scale_rates()
+    checkpoint.drop_after(state.run.folder / CHECKPOINTS, found.step)
+    state.save()
     log.go_back(found.step)
     log.write(found.step, {}, notes={"rollback": count, "from_step": seen_at, **as_notes(signs)})
     say(

@@ -71,7 +71,7 @@ def start(
         trainer = Trainer(config, dataset, run)
         _say_if_streamed(trainer, say)
         if weights is not None:
-            init_from.begin(trainer, weights)
+            init_from.begin(trainer.state, weights)
         return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
 
 
@@ -116,12 +116,12 @@ def resume(
         dataset = _same_data(made, changes, quiet=quiet, say=say)
         trainer = Trainer(made.config, dataset, run)
         _say_if_streamed(trainer, say)
-        for skipped in trainer.restore():
+        for skipped in trainer.state.restore():
             say(f"Skipped a damaged checkpoint: {skipped}")
         if trainer.step == 0:
             _, weights = init_from.resolve(made.config, root=root)
             if weights is not None:
-                init_from.begin(trainer, weights)
+                init_from.begin(trainer.state, weights)
         _check_unfinished(run, trainer, lengthened=changes.steps is not None)
         run = made.write()
         if made.notes:

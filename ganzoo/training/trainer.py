@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
@@ -14,10 +13,9 @@ from numpy.typing import NDArray
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
-from ganzoo.runs import CHECKPOINTS, Run
+from ganzoo.runs import Run
 from ganzoo.sample_sheet import picture
-from ganzoo.training import checkpoint, learning_rate, networks, preview, rollback
-from ganzoo.training.ada import Strength
+from ganzoo.training import preview, rollback
 from ganzoo.training.best_weights import Best
 from ganzoo.training.collapse_watch import NOT_FINITE, Sign, Watch
 from ganzoo.training.graph_loop import many_steps
@@ -26,6 +24,7 @@ from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
 from ganzoo.training.progress import TrainingProgress
 from ganzoo.training.running_means import Means
+from ganzoo.training.state import TrainingState
 from ganzoo.training.step import METRICS, Update
 
 CHUNK_SECONDS = 1.0
@@ -59,86 +58,36 @@ class Trainer:
     ) -> None:
         self.config = config
         self.run = run
-        self.step = 0
-        self._saved_step: int | None = None
         self.strategy = strategy or tf.distribute.get_strategy()
         _check_shares(config, self.strategy.num_replicas_in_sync)
         self.feed = Feed(config, dataset)
-        training = config.training
-        self.watch = Watch(config, dataset.samples) if training.watch.enabled else None
-        with self.strategy.scope():
-            self.generator = networks.build_generator(config, precision=training.precision)
-            self.discriminator = networks.build_discriminator(config, precision=training.precision)
-            self.ema = networks.build_generator(config)
-            self.g_optimizer = training.g_optimizer.build(training.steps)
-            self.d_optimizer = training.d_optimizer.build(training.steps * training.d_steps)
-            self.g_optimizer.build(self.generator.trainable_variables)
-            self.d_optimizer.build(self.discriminator.trainable_variables)
-        self.strength = Strength.of(config)
+        self.state = state = TrainingState(config, dataset, run, self.strategy)
         update = Update(
             config,
-            self.generator,
-            self.discriminator,
-            self.ema,
-            self.g_optimizer,
-            self.d_optimizer,
-            strength=self.strength,
+            state.generator,
+            state.discriminator,
+            state.ema,
+            state.g_optimizer,
+            state.d_optimizer,
+            strength=state.strength,
         )
-        self._run_steps = many_steps(config, update, self.strength, self.strategy)
-        self._preview = preview.sampler(config, self.ema)
-        self.best = Best.of(config, dataset, self.ema, run)
+        self._run_steps = many_steps(config, update, state.strength, self.strategy)
+        self._preview = preview.sampler(config, state.ema)
 
-    def restore(self) -> tuple[str, ...]:
-        """Go on from the newest checkpoint that is whole; say which newer ones are not, and why.
+    @property
+    def step(self) -> int:
+        """Steps made so far."""
+        return self.state.step
 
-        Raises:
-            RunError: if no checkpoint is whole, or it does not fit the config.
-        """
-        found = checkpoint.load_newest(self.run.folder / CHECKPOINTS)
-        if found is None:
-            return ()
-        self.load(found)
-        return found.skipped
+    @property
+    def watch(self) -> Watch | None:
+        """The collapse watch; None if it is off."""
+        return self.state.watch
 
-    def load(self, found: checkpoint.Checkpoint) -> None:
-        """Take on the state of a checkpoint. An older one has no group for what did not exist then.
-
-        Raises:
-            RunError: if it does not fit the config.
-        """
-        for group, variables in self._groups().items():
-            saved = found.state.get(group, {})
-            if group in ("watch", "best") and not saved:
-                continue
-            if self.watch and group == "watch":
-                saved = self.watch.widened(saved)
-            if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
-                raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
-            for name, variable in variables.items():
-                variable.assign(saved[name])
-        self.scale_rates()
-        self.step = self._saved_step = found.step
-
-    def scale_rates(self) -> None:
-        """Halve the learning rates of the config once for each rollback."""
-        factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
-        training = self.config.training
-        learning_rate.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
-        learning_rate.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
-
-    def save(self) -> None:
-        """Write a checkpoint of this step."""
-        state = {
-            group: {name: np.asarray(variable) for name, variable in variables.items()}
-            for group, variables in self._groups().items()
-        }
-        training, also = self.config.training, set[int]()
-        if self.watch and training.watch.on_collapse != "warn":
-            due = self.step // training.checkpoint_every * training.checkpoint_every
-            also = {rollback.last_good_step(self), due}  # the one to go back to now, and once this step proves good
-        folder = self.run.folder / CHECKPOINTS
-        checkpoint.save(folder, step=self.step, state=state, keep=training.keep_checkpoints, also=also)
-        self._saved_step = self.step
+    @property
+    def best(self) -> Best | None:
+        """The best weights so far; None if nothing is measured."""
+        return self.state.best
 
     def train(
         self,
@@ -169,7 +118,9 @@ class Trainer:
             with Log(self.run, first_step=self.step) as log:
                 outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet, say=say)
         except OSError as error:
-            raise RunError(f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self._kept()}") from error
+            raise RunError(
+                f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self.state.last_checkpoint_text()}"
+            ) from error
         preview.save_curve(self.run)
         preview.save_animation(self.run)
         return outcome
@@ -178,8 +129,8 @@ class Trainer:
         """Chunks of steps, and after each what is due then."""
         training = self.config.training
         means, chunk, started = Means(), 1, time.monotonic()
-        if self.watch and training.watch.on_collapse == "rollback" and self._saved_step is None:
-            self.save()  # so that there always is a step to go back to
+        if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
+            self.state.save()  # so that there always is a step to go back to
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, quiet=quiet)
         with progress, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
@@ -192,20 +143,20 @@ class Trainer:
                     seconds = self.run_chunk(count, means)
                 except NotFiniteError as error:
                     sign = Sign(NOT_FINITE, str(error).splitlines()[0])
-                    if not rollback.go_back(self, [sign], log=log, say=say):
+                    if not rollback.go_back(self.state, [sign], log=log, say=say):
                         raise
                     means = Means()
                     continue
                 chunk = _next_chunk(chunk, count, seconds)
                 progress.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
-                if rollback.react(self, signs, log=log, say=say):
+                if rollback.react(self.state, signs, log=log, say=say):
                     means = Means()
                     continue
                 if self.best and self.step % self.best.every == 0:
                     self._measure(self.best, log, say)
                 if self.step % training.checkpoint_every == 0:
-                    self.save()
+                    self.state.save()
             outcome = self._outcome(last, interrupted.is_set())
             self._finish(log, outcome, say)
         return outcome
@@ -223,7 +174,7 @@ class Trainer:
         if watch and due:
             signs = signs + watch.interval(self.step)
         if due or at_end:
-            strength = {"augment_p": float(self.strength.p)} if self.strength else {}
+            strength = {"augment_p": float(self.state.strength.p)} if self.state.strength else {}
             values = means.take() | {"seconds": seconds} | strength | values
         if values:
             log.write(self.step, values, notes=rollback.as_notes(signs))
@@ -239,11 +190,11 @@ class Trainer:
         samples, labels, indices = self.feed.take(first=self.step, steps=count)
         rows, done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
         rows, done = rows.numpy()[: int(done)], int(done)
-        self.step += done
+        self.state.step += done
         if not np.isfinite(rows).all():
             bad = ", ".join(name for name, value in zip(METRICS, rows[-1], strict=True) if not np.isfinite(value))
             raise NotFiniteError(
-                f"Step {self.step} is not finite: {bad}. {self._kept()}\n"
+                f"Step {self.step} is not finite: {bad}. {self.state.last_checkpoint_text()}\n"
                 f"Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"
             )
         if self.watch:
@@ -251,12 +202,6 @@ class Trainer:
         seconds = time.monotonic() - begun
         means.add(rows, self.config.training.batch_size, seconds)
         return seconds
-
-    def _kept(self) -> str:
-        """What is left of a training that failed."""
-        if self._saved_step is None:
-            return "There was no checkpoint yet."
-        return f"The last good checkpoint is at step {self._saved_step}."
 
     def _intervals(self) -> tuple[int, ...]:
         training = self.config.training
@@ -277,8 +222,8 @@ class Trainer:
         """
         if self.step % self.config.training.sample_every or not self.step:
             self._sample(log)
-        if self.step != self._saved_step:
-            self.save()
+        if self.step != self.state.saved_step:
+            self.state.save()
         if self.best and self.best.step and self.step % self.best.every and outcome.reason != "interrupted":
             self._measure(self.best, log, say)
 
@@ -294,26 +239,6 @@ class Trainer:
         preview.save_samples(self.run, self.step, sheet)
         log.write_image(self.step, sheet)
         return made
-
-    def _groups(self) -> dict[str, dict[str, Any]]:
-        """Everything a checkpoint holds: the variables by name, in groups. A name begins with the variable's place."""
-        holders: dict[str, Sequence[Any]] = {
-            "generator": self.generator.variables,
-            "discriminator": self.discriminator.variables,
-            "ema": self.ema.variables,
-            "g_optimizer": self.g_optimizer.variables,
-            "d_optimizer": self.d_optimizer.variables,
-        }
-        if self.watch:
-            holders["watch"] = self.watch.variables
-        if self.best:
-            holders["best"] = self.best.variables
-        if self.strength:
-            holders["augment"] = self.strength.variables
-        return {
-            group: {f"{place:04d}/{variable.path}": variable for place, variable in enumerate(variables)}
-            for group, variables in holders.items()
-        }
 
 
 def _check_shares(config: Config, replicas: int) -> None:

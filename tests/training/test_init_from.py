@@ -29,12 +29,12 @@ def bundle(tmp_path_factory):
 def test_the_generator_and_its_average_begin_there_and_the_rest_anew(bundle, tmp_path):
     config, weights = init_from.resolve(tiny(training={"init_from": str(bundle.folder)}))
     made, fresh = (trainer(config, tmp_path / name) for name in "ab")
-    init_from.begin(made, weights)
-    for network in (made.generator, made.ema):
+    init_from.begin(made.state, weights)
+    for network in (made.state.generator, made.state.ema):
         found = named_weights(network)
         assert found.keys() == bundle.weights().keys()
         assert all(np.array_equal(found[name], bundle.weights()[name]) for name in found)
-    for a, b in zip(made.discriminator.variables, fresh.discriminator.variables, strict=True):
+    for a, b in zip(made.state.discriminator.variables, fresh.state.discriminator.variables, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -45,7 +45,7 @@ def test_a_generator_of_another_size_is_one_line(bundle, tmp_path):
     with pytest.raises(
         ConfigError, match=r"does not fit this generator: 0000/\S+ is \[.*\] there and \[.*\] here"
     ) as said:
-        init_from.begin(trainer(config, tmp_path), weights)
+        init_from.begin(trainer(config, tmp_path).state, weights)
     assert len(str(said.value).splitlines()) == 1
 
 

@@ -59,7 +59,7 @@ def subject(folder, **options):
 def again(made, **options):
     """The run in a new process, so to say."""
     one = Trainer(made.config, made.config.data.load(), made.run)
-    assert one.restore() == ()
+    assert one.state.restore() == ()
     return collapsing(one, **options)
 
 
@@ -99,14 +99,14 @@ def test_going_back_restores_the_state_and_halves_both_rates(whole, tmp_path):
     made, _ = whole
     plain = subject(tmp_path, rollbacks=0)
     plain.train(max_steps=GOOD, quiet=True)
-    fast = float(plain.g_optimizer.learning_rate)
+    fast = float(plain.state.g_optimizer.learning_rate)
     plain.watch.rollbacks = 1
-    plain.g_optimizer._learning_rate.factor.assign(0.5)
-    plain.d_optimizer.learning_rate = RATE / 2
-    assert float(plain.g_optimizer.learning_rate) == fast / 2
+    plain.state.g_optimizer._learning_rate.factor.assign(0.5)
+    plain.state.d_optimizer.learning_rate = RATE / 2
+    assert float(plain.state.g_optimizer.learning_rate) == fast / 2
     plain.train(quiet=True)
     assert same(state(plain), state(made))
-    assert float(made.d_optimizer.learning_rate) == np.float32(RATE) / 2
+    assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 2
 
 
 def test_the_rate_matters(whole, tmp_path):
@@ -173,7 +173,7 @@ def test_a_training_that_is_killed_after_it_went_back_goes_on_the_same(whole, tm
     assert made.run.checkpoint_steps() == [2, 4]
     made = again(made)
     assert (made.step, made.watch.rollbacks) == (4, 1)
-    assert float(made.d_optimizer.learning_rate) == np.float32(RATE) / 2
+    assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 2
     made.train(quiet=True)
     assert same(state(made), state(whole[0]))
 
@@ -204,7 +204,7 @@ def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     assert made.train(quiet=True, say=said.append).reason == "finished"
     assert sum(line.startswith("Went back from step 6 to step 4;") for line in said) == 2
     assert said[-1] == "It went back 2 times already, which is training.watch.max_rollbacks."
-    assert float(made.d_optimizer.learning_rate) == np.float32(RATE) / 4
+    assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 4
 
 
 def test_there_is_always_a_step_to_go_back_to(tmp_path):
@@ -261,7 +261,7 @@ def test_a_generator_that_makes_one_image_is_warned_about_on_the_users_channel(t
     training = {"watch": watch, "sample_every": 1, "steps": 6, "g_optimizer": {"name": "adam", "learning_rate": 1e-9}}
     one = tiny(generator=generator, training=training)
     made = trainer(one, tmp_path, samples(one, count=64))
-    for weight in (*made.generator.weights, *made.ema.weights):
+    for weight in (*made.state.generator.weights, *made.state.ema.weights):
         weight.assign(np.zeros(weight.shape))
     said = []
     made.train(quiet=True, say=said.append)
@@ -287,7 +287,7 @@ def test_a_checkpoint_from_before_there_was_a_watch_is_read(tmp_path):
     run = new_run(tmp_path / "old")
     checkpoint.save(run.folder / "checkpoints", step=2, state=old, keep=2)
     other = Trainer(one, one.data.load(), run)
-    other.restore()
+    other.state.restore()
     assert other.step == 2
     assert other.watch.rollbacks == 0
 
@@ -322,8 +322,8 @@ def test_a_checkpoint_of_before_there_was_a_kind_of_sign_is_gone_on_from(tmp_pat
         found.state["watch"][name] = found.state["watch"][name][:-1]
         wanted[f"watch/{name}"][-1] = 0
     one = Trainer(made.config, made.config.data.load(), made.run)
-    one.load(found)
+    one.state.load(found)
     assert same(state(one), wanted)
     found.state["watch"][per_kind[0]] = np.zeros(len(KINDS) + 1)
     with pytest.raises(RunError, match="does not fit its config"):
-        one.load(found)
+        one.state.load(found)

@@ -312,5 +312,5 @@ def test_mixed_precision_keeps_float32_weights_and_finite_metrics(tmp_path):
     assert {value.dtype for name, value in state(trained).items() if not name.startswith(COUNTERS)} == {
         np.dtype("float32")
     }
-    assert trained.generator.layers[2].compute_dtype == "bfloat16"
-    assert trained.ema.layers[2].compute_dtype == "float32"
+    assert trained.state.generator.layers[2].compute_dtype == "bfloat16"
+    assert trained.state.ema.layers[2].compute_dtype == "float32"

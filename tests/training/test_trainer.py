@@ -115,7 +115,7 @@ def test_resume_repeats_the_uninterrupted_run_bit_for_bit(tmp_path):
     broken = trainer(config, tmp_path / "broken", data)
     broken.train(max_steps=3, quiet=True)
     again = Trainer(config, data, broken.run)
-    assert again.restore() == ()
+    assert again.state.restore() == ()
     assert again.step == 3
     assert same(state(again), state(broken))
     again.train(max_steps=7, quiet=True)
@@ -157,7 +157,7 @@ def test_a_run_without_a_checkpoint_starts_over(tmp_path):
 def test_a_checkpoint_of_another_config_is_refused(tmp_path):
     config = tiny_vectors()
     one = trainer(config, tmp_path, config.data.load())
-    one.save()
+    one.state.save()
     other = config.model_copy(update={"generator": config.generator.model_copy(update={"hidden": (9,)})})
     with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not fit its config"):
         Trainer(other, config.data.load(), one.run).restore()
@@ -256,7 +256,7 @@ def test_a_training_that_is_stopped_goes_on_as_if_it_never_was(tmp_path, number)
         assert (run.folder / "samples" / f"step-{found.step:08d}.png").exists()
     config = tiny(**CHANGES)
     again = Trainer(config, samples(config), run)
-    again.restore()
+    again.state.restore()
     assert again.step == found.step
     again.train(max_steps=found.step + 2, quiet=True)
     whole = trainer(config, tmp_path / "whole")

@@ -45,7 +45,7 @@ def logged(folder, *, p=0.0, **training):
     """p after each step of a training that begins with it."""
     one = config(steps=16, sample_every=100, checkpoint_every=100, **training)
     made = trainer(one, folder, samples(one, count=4))
-    made.strength.p.assign(p)
+    made.state.strength.p.assign(p)
     made.train(quiet=True)
     return [line["augment_p"] for line in made.run.log() if "augment_p" in line]
 
@@ -75,12 +75,12 @@ def test_p_is_saved_and_a_resumed_training_repeats_the_bits(tmp_path):
     broken = trainer(one, tmp_path / "broken", data)
     broken.train(max_steps=5, quiet=True)
     again = Trainer(one, data, broken.run)
-    again.restore()
-    assert 0 < float(again.strength.p) < 1
-    assert float(again.strength.p) == float(broken.strength.p)
+    again.state.restore()
+    assert 0 < float(again.state.strength.p) < 1
+    assert float(again.state.strength.p) == float(broken.state.strength.p)
     again.train(quiet=True)
     assert same(state(again), state(whole))
-    assert float(again.strength.p) > float(broken.strength.p)
+    assert float(again.state.strength.p) > float(broken.state.strength.p)
 
 
 def test_p_reaches_what_the_discriminator_sees(tmp_path):
@@ -89,7 +89,7 @@ def test_p_reaches_what_the_discriminator_sees(tmp_path):
     for p in (0.0, 1.0):
         one = config(steps=1)
         trained = trainer(one, tmp_path / str(p))
-        trained.strength.p.assign(p)
+        trained.state.strength.p.assign(p)
         trained.train(quiet=True)
         made.append(trained.run.log()[0]["d_loss"])
     assert made[0] != made[1]
@@ -119,7 +119,7 @@ def test_some_images_are_changed_with_the_probability(made):
 def test_one_that_does_not_adapt_has_no_strength_and_no_new_numbers(tmp_path):
     one = tiny(training={"augment": "diff_augment", "steps": 1})
     made = trainer(one, tmp_path)
-    assert made.strength is None
+    assert made.state.strength is None
     assert not any(name.startswith("augment/") for name in state(made))
 
 

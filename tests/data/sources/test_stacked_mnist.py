@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 
+from data.publishers import write_mnist
 from ganzoo.data import data_sources
 from ganzoo.errors import ConfigError, DataError
-
-from .publishers import write_mnist
 
 
 def source(path=None, **fields):

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.conftest import encoded, photo
+from data.publishers import LANDMARK_NAMES, TYPICAL_LANDMARKS, celeba_table, write_celeba
 from ganzoo.data import data_sources
 from ganzoo.data.reading.celeba_tables import face_from_box, face_from_landmarks, inside, read_table, with_aspect
 from ganzoo.errors import DataError
-
-from .conftest import encoded, photo
-from .publishers import LANDMARK_NAMES, TYPICAL_LANDMARKS, celeba_table, write_celeba
 
 
 def source(path, **fields):

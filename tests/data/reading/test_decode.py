@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from data.conftest import encoded, photo
 from ganzoo.data.reading import decode as decoding
 from ganzoo.data.reading.decode import BrokenImageError, crop_box, decode
-
-from .conftest import encoded, photo
 
 
 def read(data, *, resolution=40, channels=3, crop="center", resample="lanczos"):

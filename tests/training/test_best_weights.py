@@ -54,7 +54,7 @@ def whole(tmp_path_factory):
 def again(made):
     """The same training in a new trainer, as after a restart."""
     other = Trainer(made.config, images(made.config), made.run)
-    other.restore()
+    other.state.restore()
     return other
 
 
@@ -197,7 +197,7 @@ def test_a_checkpoint_from_before_there_was_a_best_is_read(tmp_path):
     old = trainer(config, tmp_path, images(config))
     old.train(max_steps=4, quiet=True)
     newer = Trainer(images_config(), images(config), old.run)
-    newer.restore()
+    newer.state.restore()
     newer.train(quiet=True)
     assert list(measured(newer.run)) == [6, 8]
 

@@ -4,10 +4,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from data.publishers import digits, idx, write_mnist
 from ganzoo.data import data_sources
 from ganzoo.errors import DataError
-
-from .publishers import digits, idx, write_mnist
 
 
 def source(name="mnist", path=None, **fields):

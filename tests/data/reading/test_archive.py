@@ -6,10 +6,9 @@ import zipfile
 
 import pytest
 
+from data.conftest import encoded, photo
 from ganzoo.data.reading.archive import HIDDEN, LINKS, NOT_IMAGES, ODD_NAMES, UNREAD, image_files
 from ganzoo.errors import DataError
-
-from .conftest import encoded, photo
 
 
 def write_zip(path, members, compression=zipfile.ZIP_DEFLATED):

@@ -139,7 +139,7 @@ def test_the_same_rows_from_the_hubs_cache(tmp_path, nothing_runs):
 
 def fuzz(count, folder, seed=0):
     """Run ``fuzz_bundles.py``; what it counted."""
-    program = Path(__file__).with_name("fuzz_bundles.py")
+    program = Path(__file__).parents[1] / "fuzz_bundles.py"
     done = subprocess.run(
         [sys.executable, str(program), str(count), str(folder), str(seed)],
         capture_output=True,
@@ -165,7 +165,7 @@ def test_mutated_bundles_never_crash_hang_swell_or_reach_out(tmp_path):
 def test_the_fuzzer_sees_a_file_outside_of_its_folder(tmp_path):
     """The guard of the fuzzer works: a write elsewhere ends it."""
     code = f"""
-import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import fuzz_bundles
 from pathlib import Path
 fuzz_bundles.confine(Path({str(tmp_path / "inside")!r}))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from data.conftest import encoded, photo
 from ganzoo.data import data_sources
 from ganzoo.data.check import check
 from ganzoo.data.reading import decode as decoding
@@ -16,8 +17,6 @@ from ganzoo.data.reading import formats
 from ganzoo.data.reading.decode import BrokenImageError, flattened, opened, orientation, upright
 from ganzoo.data.reading.formats import HEAD_BYTES, SUFFIXES, format_of, suffix_of
 from ganzoo.errors import DataError
-
-from .conftest import encoded, photo
 
 
 def heic(picture, exif=None):

@@ -7,11 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.publishers import (
+    binary_batch,
+    cifar_files,
+    cifar_rows,
+    python2_pickle,
+    python3_pickle,
+    write_files,
+    write_tar,
+)
 from ganzoo.data import data_sources
 from ganzoo.data.reading.cifar_pickle import read_pickled_batch
 from ganzoo.errors import DataError
-
-from .publishers import binary_batch, cifar_files, cifar_rows, python2_pickle, python3_pickle, write_files, write_tar
 
 
 def source(path=None, **fields):

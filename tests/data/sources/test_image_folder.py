@@ -4,11 +4,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from data.conftest import encoded, photo
 from ganzoo.data import data_sources
 from ganzoo.data.reading import archive
 from ganzoo.errors import DataError
-
-from .conftest import encoded, photo
 
 
 def source(path, **fields):

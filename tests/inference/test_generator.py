@@ -310,6 +310,6 @@ def test_the_wall_holds_in_a_fresh_process(folder):
         "heavy = {'tensorflow', 'keras', 'onnx', 'tf2onnx', 'pydantic', 'huggingface_hub', 'typer', 'rich', 'yaml'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"

@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from data.conftest import photo
 from ganzoo.data import data_sources
 from ganzoo.data.sources.numpy_arrays import _as_labels
 from ganzoo.errors import DataError
-
-from .conftest import photo
 
 IMAGES = np.stack([photo(seed, 16, 16) for seed in range(6)])
 

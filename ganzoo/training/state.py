@@ -1,0 +1,151 @@
+"""The state of a training: both networks, optimizers, and everything else that a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ganzoo.config.experiment import Config
+from ganzoo.data.base import Dataset
+from ganzoo.errors import RunError
+from ganzoo.runs import CHECKPOINTS, Run
+from ganzoo.training import checkpoint, learning_rate, networks
+from ganzoo.training.ada import Strength
+from ganzoo.training.best_weights import Best
+from ganzoo.training.collapse_watch import Watch
+
+NEWER_GROUPS = ("watch", "best")
+"""Groups that checkpoints of older versions do not have. They then keep their first values."""
+
+
+class TrainingState:
+    """What changes while a run is trained, and is saved in its checkpoints.
+
+    Args:
+        config: the experiment.
+        dataset: the real samples, which the collapse watch and the evaluation compare with.
+        run: an existing run folder; a checkpoint in it is not read before ``restore``.
+        strategy: the variables are made in its scope.
+
+    Attributes:
+        step: steps made so far.
+        saved_step: step of the newest checkpoint that this process has written or read; None before the first.
+        generator, discriminator: the trained networks.
+        ema: the averaged generator.
+        g_optimizer, d_optimizer: their optimizers.
+        strength: of an adaptive augmentation; None without one.
+        watch: the collapse watch; None if it is off.
+        best: the best weights so far; None if nothing is measured.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, run: Run, strategy: tf.distribute.Strategy) -> None:
+        self.config = config
+        self.run = run
+        self.step = 0
+        self.saved_step: int | None = None
+        training = config.training
+        self.watch = Watch(config, dataset.samples) if training.watch.enabled else None
+        with strategy.scope():
+            self.generator = networks.build_generator(config, precision=training.precision)
+            self.discriminator = networks.build_discriminator(config, precision=training.precision)
+            self.ema = networks.build_generator(config)
+            self.g_optimizer = training.g_optimizer.build(training.steps)
+            self.d_optimizer = training.d_optimizer.build(training.steps * training.d_steps)
+            self.g_optimizer.build(self.generator.trainable_variables)
+            self.d_optimizer.build(self.discriminator.trainable_variables)
+        self.strength = Strength.of(config)
+        self.best = Best.of(config, dataset, self.ema, run)
+
+    def groups(self) -> dict[str, dict[str, Any]]:
+        """The variables of a checkpoint by group and name. A name begins with the variable's position."""
+        holders: dict[str, Sequence[Any]] = {
+            "generator": self.generator.variables,
+            "discriminator": self.discriminator.variables,
+            "ema": self.ema.variables,
+            "g_optimizer": self.g_optimizer.variables,
+            "d_optimizer": self.d_optimizer.variables,
+        }
+        if self.watch:
+            holders["watch"] = self.watch.variables
+        if self.best:
+            holders["best"] = self.best.variables
+        if self.strength:
+            holders["augment"] = self.strength.variables
+        return {
+            group: {f"{position:04d}/{variable.path}": variable for position, variable in enumerate(variables)}
+            for group, variables in holders.items()
+        }
+
+    def restore(self) -> tuple[str, ...]:
+        """Load the newest intact checkpoint. Returns the newer ones that were skipped, and why.
+
+        Raises:
+            RunError: if no checkpoint is intact, or it does not fit the config.
+        """
+        found = checkpoint.load_newest(self.run.folder / CHECKPOINTS)
+        if found is None:
+            return ()
+        self.load(found)
+        return found.skipped
+
+    def load(self, found: checkpoint.Checkpoint) -> None:
+        """Assign the values of a checkpoint.
+
+        Raises:
+            RunError: if it does not fit the config.
+        """
+        for group, variables in self.groups().items():
+            saved = found.state.get(group, {})
+            if group in NEWER_GROUPS and not saved:
+                continue
+            if self.watch and group == "watch":
+                saved = self.watch.widened(saved)
+            if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
+                raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
+            for name, variable in variables.items():
+                variable.assign(saved[name])
+        self.scale_rates()
+        self.step = self.saved_step = found.step
+
+    def save(self) -> None:
+        """Write a checkpoint of this step.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        values = {
+            group: {name: np.asarray(variable) for name, variable in variables.items()}
+            for group, variables in self.groups().items()
+        }
+        training, also = self.config.training, set[int]()
+        if self.watch and training.watch.on_collapse != "warn":
+            due = self.step // training.checkpoint_every * training.checkpoint_every
+            also = {self.last_good_step(), due}  # the one to go back to now, and once this step proves good
+        folder = self.run.folder / CHECKPOINTS
+        checkpoint.save(folder, step=self.step, state=values, keep=training.keep_checkpoints, also=also)
+        self.saved_step = self.step
+
+    def scale_rates(self) -> None:
+        """Halve the learning rates of the config once for each rollback."""
+        factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
+        training = self.config.training
+        learning_rate.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
+        learning_rate.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
+
+    def last_good_step(self) -> int:
+        """The step of the last regular checkpoint before any sign of collapse.
+
+        Checkpoints of interruptions do not count, so an interrupted training goes back to the same step.
+        """
+        clean = 0 if self.watch is None else self.watch.clean_step
+        every = self.config.training.checkpoint_every
+        return clean // every * every
+
+    def last_checkpoint_text(self) -> str:
+        """A sentence on what is left of a training that failed."""
+        if self.saved_step is None:
+            return "There was no checkpoint yet."
+        return f"The last good checkpoint is at step {self.saved_step}."
