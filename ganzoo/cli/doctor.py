@@ -118,9 +118,8 @@ def _export_a_network() -> None:
     with own_settings():
         generator = networks.build_generator(config)
         model = to_onnx(generator)
-        check_parity(
-            generator, onnx_runtime(model.SerializeToString()), distribution="normal", tolerance=1e-4, name="onnx"
-        )
+        runtime = onnx_runtime(model.SerializeToString())
+        check_parity(generator, runtime, distribution=config.generator.latent, tolerance=1e-4, name="onnx")
 
 
 def _tensorflow_device(tf: Any, device: Any) -> str:
