@@ -7,10 +7,9 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo import runs
+from ganzoo import resolve, runs
 from ganzoo.environment.commands import run_word
 from ganzoo.errors import RunError
-from ganzoo.inference import load
 from ganzoo.runs import find_run, list_runs, new_run, runs_folder
 
 
@@ -87,7 +86,7 @@ def test_two_exports_of_a_run_take_turns_and_the_second_has_nothing_to_do(place,
 
     monkeypatch.setattr("ganzoo.exporters.export_run", export)
     monkeypatch.setattr(load, "exported_step", lambda run: 5 if exports else None)
-    threads = [threading.Thread(target=load.run_bundle, args=(run,)) for _ in range(3)]
+    threads = [threading.Thread(target=resolve.run_bundle, args=(run,)) for _ in range(3)]
     threads += [threading.Thread(target=run.export, args=(run.folder / "bundle",)) for _ in range(2)]
     for thread in threads:
         thread.start()

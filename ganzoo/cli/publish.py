@@ -45,7 +45,7 @@ def publish(
     from ganzoo.cli.generate import tell_export
     from ganzoo.hub.publish import publish as put
     from ganzoo.hub.zoo_owner import publish_pretrained
-    from ganzoo.inference.load import find_bundle
+    from ganzoo.resolve import find_bundle
 
     options: dict[str, Any] = {"tag": tag, "license": license, "message": message, "private": private}
     options["dry_run"] = dry_run

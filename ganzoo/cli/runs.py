@@ -32,7 +32,7 @@ def runs(
 
 
 def _row(run: Run) -> dict[str, Any]:
-    from ganzoo.inference.load import exported_step
+    from ganzoo.resolve import exported_step
 
     log = run.log()
     last = log[-1] if log else {}

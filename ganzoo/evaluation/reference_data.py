@@ -10,7 +10,7 @@ from ganzoo.bundle.folder import Bundle
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.data.preview import changed_source, choose_source
 from ganzoo.errors import ConfigError, EvaluationError, GanzooError
-from ganzoo.inference.load import RUN_BUNDLE
+from ganzoo.resolve import RUN_BUNDLE
 from ganzoo.runs import CONFIG, Run
 
 

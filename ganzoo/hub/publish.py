@@ -78,7 +78,7 @@ def publish(
         GanzooError: if there is no such run or bundle, or it must not be published.
     """
     from ganzoo.evaluation.record import with_metrics
-    from ganzoo.inference.load import find_bundle
+    from ganzoo.resolve import find_bundle
 
     reference = require_reference(repo_id, revision=branch)
     if reference.pinned:

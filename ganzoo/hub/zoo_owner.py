@@ -21,7 +21,7 @@ from ganzoo.errors import BundleError, HubError
 from ganzoo.evaluation.record import with_metrics
 from ganzoo.hub import pretrained
 from ganzoo.hub.publish import Publication, checked_speed, publish
-from ganzoo.inference.load import find_bundle
+from ganzoo.resolve import find_bundle
 
 
 def ship(name: str, folder: str | os.PathLike[str], *, repo: str) -> pretrained.Pretrained:

@@ -34,7 +34,7 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     if what is None:
         return config, None
     from ganzoo.bundle.generator_config import generator_config
-    from ganzoo.inference.load import open_bundle
+    from ganzoo.resolve import open_bundle
 
     bundle = open_bundle(what, files=[WEIGHTS], root=root)
     generator_config(bundle)

@@ -110,5 +110,5 @@ def test_memory_is_the_result_and_a_batch(folder, work, results):
     """As float32 and all at once, this takes more than 12 times the uint8 result."""
     program = MEASURE.replace("{work}", work)
     command = [sys.executable, "-c", program, str(folder), str(COUNT)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     assert float(done.stdout) < results * RESULT_MB + 25

@@ -8,9 +8,9 @@ import pytest
 import tiny_bundles
 
 import ganzoo
+from ganzoo import resolve
 from ganzoo.bundle.folder import BundleFacts, write_bundle
 from ganzoo.errors import BundleError, ExportError, HubError, MissingDependencyError, RunError, UnknownNameError
-from ganzoo.inference import load
 from ganzoo.runs import Run
 
 CONFIG = """
@@ -83,7 +83,7 @@ def test_a_run_with_a_bundle_of_its_newest_checkpoint(place, no_export, what):
 def test_a_run_by_its_path_object(place, no_export):
     run = make_run(place)
     put_bundle(run, step=20)
-    assert load.find_bundle(run.folder) == run.folder / "bundle"
+    assert resolve.find_bundle(run.folder) == run.folder / "bundle"
 
 
 def test_an_older_bundle_is_exported_anew(place, no_export):
@@ -91,7 +91,7 @@ def test_an_older_bundle_is_exported_anew(place, no_export):
     put_bundle(run, step=10)
     told = []
     with pytest.raises(ExportError, match=r"not in this test\nA bundle of step 10 is there: .*bundle"):
-        load.find_bundle("points", before_export=told.append)
+        resolve.find_bundle("points", before_export=told.append)
     assert no_export == ["points/001"]
     assert [one.name for one in told] == [run.name]
 

@@ -23,7 +23,7 @@ import ganzoo
 from ganzoo.errors import GanzooError
 from ganzoo.inference.onnx_session import OnnxSession
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIMIT = 60.0
 """Seconds after which a program counts as hanging."""
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganzoo.config import yaml_files
 from ganzoo.errors import DataError, RunError
+from ganzoo.runs import FINGERPRINT
 from ganzoo.training.session import load_data, resume, start
 
 FOLDERS = [str(number) for number in range(1, 13)]
@@ -71,6 +72,7 @@ def test_a_run_from_before_numbers_counted_keeps_its_classes(folder, tmp_path, m
     names = run.folder / "class_names.json"
     assert json.loads(names.read_text()) == FOLDERS
     names.write_text(json.dumps(sorted(FOLDERS)))  # 1, 10, 11, 12, 2, ..., as it was
+    (run.folder / FINGERPRINT).unlink()  # older runs have none
     made = datasets_trained_on(monkeypatch)
     resume(root=tmp_path, quiet=True, max_steps=3)
     assert made[0].class_names == tuple(sorted(FOLDERS))

@@ -160,7 +160,7 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path):
     one.state.save()
     other = config.model_copy(update={"generator": config.generator.model_copy(update={"hidden": (9,)})})
     with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not fit its config"):
-        Trainer(other, config.data.load(), one.run).restore()
+        Trainer(other, config.data.load(), one.run).state.restore()
 
 
 def test_the_last_step_is_saved_over_a_damaged_checkpoint_of_that_step(tmp_path):
