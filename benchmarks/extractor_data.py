@@ -135,8 +135,8 @@ def _noisy(images: Any, seed: Any) -> Any:
     """Add Gaussian noise of 5 to 50 levels of 255. Each image has its own strength."""
     import tensorflow as tf
 
-    strength = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, 0.04, 0.4)
-    return tf.clip_by_value(images + strength * tf.random.stateless_normal(tf.shape(images), seed + 1), -1, 1)
+    ada = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed, 0.04, 0.4)
+    return tf.clip_by_value(images + ada * tf.random.stateless_normal(tf.shape(images), seed + 1), -1, 1)
 
 
 def _disordered(images: Any, seed: Any) -> Any:

@@ -53,7 +53,7 @@ def train(
     import_tensorflow()
     from ganzoo.training.session import start
 
-    return _ended(*start(config, root=root, max_minutes=max_minutes, quiet=quiet, say=_unheard if quiet else _say))
+    return _ended(*start(config, root=root, max_minutes=max_minutes, quiet=quiet, info=_unheard if quiet else _info))
 
 
 def resume(
@@ -89,9 +89,9 @@ def resume(
 
     what = run.folder if isinstance(run, Run) else run
     changes = Changes(steps=steps, data=data, other_data=allow_changed_data)
-    say = _unheard if quiet else _say
+    info = _unheard if quiet else _info
     name = None if what is None else os.fspath(what)
-    return _ended(*go_on(name, root=root, changes=changes, max_minutes=max_minutes, quiet=quiet, say=say))
+    return _ended(*go_on(name, root=root, changes=changes, max_minutes=max_minutes, quiet=quiet, info=info))
 
 
 def export(
@@ -150,7 +150,7 @@ def _ended(run: Run, outcome: Outcome) -> Run:
     return run
 
 
-def _say(text: str) -> None:
+def _info(text: str) -> None:
     """A line for a reader, such as a warning of the collapse watch."""
     print(text, file=sys.stderr)
 

@@ -111,8 +111,8 @@ def _color(images: Tensor, seed: Tensor) -> Tensor:
 
     draws = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed=seed)
     images += draws[0] - 0.5
-    grey = tf.reduce_mean(images, axis=3, keepdims=True)
-    images = (images - grey) * (2.0 * draws[1]) + grey
+    gray = tf.reduce_mean(images, axis=3, keepdims=True)
+    images = (images - gray) * (2.0 * draws[1]) + gray
     mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     return tf.concat([(images - mean) * (draws[2] + 0.5) + mean, alpha], axis=3)
 

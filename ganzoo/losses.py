@@ -29,7 +29,7 @@ class Loss(Part):
         """
         return None
 
-    def verdicts(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def realness_scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """What D says of real and of fake samples, given their logits: above 0 "real", below it "fake". The log, the
         collapse watch and an adaptive augmentation go by it. As they are, they fit a loss that is undecided at 0.
         """
@@ -97,7 +97,7 @@ class LeastSquares(Loss):
     def chance(self) -> float:
         return 0.25
 
-    def verdicts(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def realness_scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         return real - 0.5, fake - 0.5
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -159,7 +159,7 @@ class Relativistic(Loss):
     def chance(self) -> float:
         return math.log(2.0)
 
-    def verdicts(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    def realness_scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """Of each pair, as R3GAN's code reports them: only differences of logits mean something."""
         return real - fake, fake - real
 

@@ -25,7 +25,7 @@ def picture(samples: NDArray[Any]) -> NDArray[np.uint8]:
     return points(samples[:, :2])
 
 
-def some(samples: NDArray[Any], *, count: int = IMAGES, seed: int = 0) -> NDArray[Any]:
+def random_samples(samples: NDArray[Any], *, count: int = IMAGES, seed: int = 0) -> NDArray[Any]:
     """A few samples of a dataset, drawn at random and kept in order: ``count`` images, or 2500 vectors.
 
     Every so-many-th would not do: labels go in turn in some datasets, and whole classes could be missed.

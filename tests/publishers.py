@@ -17,10 +17,10 @@ def blobs(count: int, height: int, width: int, channels: int = 3) -> np.ndarray:
     """uint8 ``[count, height, width, channels]``: a bright disc on a dark ground, its place and colour at random."""
     rng = np.random.default_rng(count + height)
     y, x = np.mgrid[:height, :width]
-    centre = rng.uniform(0.3, 0.7, (2, count, 1, 1)) * [[[[height]]], [[[width]]]]
-    disc = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < (min(height, width) * 0.3) ** 2
-    colour = rng.integers(120, 256, (count, 1, 1, channels))
-    return np.where(disc[..., None], colour, rng.integers(0, 60, (count, 1, 1, channels))).astype(np.uint8)
+    center = rng.uniform(0.3, 0.7, (2, count, 1, 1)) * [[[[height]]], [[[width]]]]
+    disc = (y - center[0]) ** 2 + (x - center[1]) ** 2 < (min(height, width) * 0.3) ** 2
+    color = rng.integers(120, 256, (count, 1, 1, channels))
+    return np.where(disc[..., None], color, rng.integers(0, 60, (count, 1, 1, channels))).astype(np.uint8)
 
 
 def mnist(folder: Path, count: int = 40) -> Path:

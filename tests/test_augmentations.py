@@ -116,8 +116,8 @@ def test_color_by_its_formula():
     key = tf.random.experimental.stateless_fold_in(seed, 0)
     draws = np.asarray(tf.random.stateless_uniform([3, len(IMAGES), 1, 1, 1], seed=key), np.float64)
     wanted = IMAGES + (draws[0] - 0.5)
-    grey = wanted.mean(axis=3, keepdims=True)
-    wanted = grey + (wanted - grey) * 2 * draws[1]
+    gray = wanted.mean(axis=3, keepdims=True)
+    wanted = gray + (wanted - gray) * 2 * draws[1]
     mean = wanted.mean(axis=(1, 2, 3), keepdims=True)
     wanted = mean + (wanted - mean) * (0.5 + draws[2])
     np.testing.assert_allclose(made.apply(IMAGES, seed), wanted, atol=1e-5)

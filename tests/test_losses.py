@@ -128,14 +128,16 @@ def test_the_verdicts_of_a_discriminator_that_learned_are_right(name):
     formula, both = FORMULAS[name][0], np.array([[-0.8], [0.9]])
     for _ in range(200):
         both -= 0.2 * differences(lambda logits: formula(logits[:1], logits[1:]), both)
-    of_real, of_fake = losses.create(name).verdicts(tf.constant(both[:1]), tf.constant(both[1:]))
+    of_real, of_fake = losses.create(name).realness_scores(tf.constant(both[:1]), tf.constant(both[1:]))
     assert of_real.numpy().item() > 0.1
     assert of_fake.numpy().item() < -0.1
 
 
 def test_the_relativistic_verdict_is_of_pairs_and_blind_to_a_shift():
     loss = losses.create("relativistic")
-    shifted = [loss.verdicts(tf.constant([[3.0], [1.0]]) + by, tf.constant([[2.0], [4.0]]) + by) for by in (0, 100)]
+    shifted = [
+        loss.realness_scores(tf.constant([[3.0], [1.0]]) + by, tf.constant([[2.0], [4.0]]) + by) for by in (0, 100)
+    ]
     for of_real, of_fake in shifted:
         assert of_real.numpy().tolist() == [[1], [-3]]
         assert of_fake.numpy().tolist() == [[-1], [3]]

@@ -101,9 +101,9 @@ def test_kernel_has_no_bias():
 def test_precision_and_recall_are_those_of_nearest_neighbours():
     real, generated = normal(60, 3, seed=1), normal(60, 3, seed=2, shift=1.0)
 
-    def covered(queries, centres):
-        radii = NearestNeighbors(n_neighbors=4).fit(centres).kneighbors(centres)[0][:, 3]
-        return np.mean((euclidean_distances(queries, centres) <= radii).any(axis=1))
+    def covered(queries, centers):
+        radii = NearestNeighbors(n_neighbors=4).fit(centers).kneighbors(centers)[0][:, 3]
+        return np.mean((euclidean_distances(queries, centers) <= radii).any(axis=1))
 
     numbers = measured("precision_recall", real, generated)
     assert numbers == pytest.approx({"precision": covered(generated, real), "recall": covered(real, generated)})

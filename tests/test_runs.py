@@ -85,9 +85,9 @@ def test_two_exports_of_a_run_take_turns_and_the_second_has_nothing_to_do(place,
         return folder
 
     monkeypatch.setattr("ganzoo.exporters.export_run", export)
-    monkeypatch.setattr(load, "exported_step", lambda run: 5 if exports else None)
+    monkeypatch.setattr(resolve, "exported_step", lambda run: 5 if exports else None)
     threads = [threading.Thread(target=resolve.run_bundle, args=(run,)) for _ in range(3)]
-    threads += [threading.Thread(target=run.export, args=(run.folder / "bundle",)) for _ in range(2)]
+    threads += [threading.Thread(target=ganzoo.export, args=(run, run.folder / "bundle")) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

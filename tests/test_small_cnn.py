@@ -46,8 +46,8 @@ def test_features_have_one_width_and_depend_on_their_own_image_alone():
 
 
 def test_grey_images_are_colour_images_without_colour():
-    grey = images(3, channels=1)
-    np.testing.assert_array_equal(features(grey), features(grey.repeat(3, axis=3)))
+    gray = images(3, channels=1)
+    np.testing.assert_array_equal(features(gray), features(gray.repeat(3, axis=3)))
 
 
 def test_the_size_of_an_image_matters_little():

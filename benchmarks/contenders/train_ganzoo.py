@@ -16,7 +16,7 @@ from interleaved import serve
 
 from ganzoo.data import Dataset
 from ganzoo.runs import new_run
-from ganzoo.training.running_means import Means
+from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.trainer import Trainer
 
 STEPS = 3
@@ -29,7 +29,7 @@ def main(update: str) -> None:
 
         def work() -> float:
             begun = time.perf_counter()
-            trainer.run_chunk(STEPS, Means())
+            trainer.run_chunk(STEPS, RunningMeans())
             return (time.perf_counter() - begun) / (STEPS * BATCH)
 
         serve(work)

@@ -14,7 +14,7 @@ from ganzoo.blocks.fields import (
     activate,
     drop_out,
     has_bias,
-    normalise,
+    normalize,
     upsample,
     weighted,
 )
@@ -37,7 +37,7 @@ class ConvUpBlock(UpBlock):
         raise NotImplementedError
 
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
-        x = normalise(self.upsample(x, name), self.norm, name)
+        x = normalize(self.upsample(x, name), self.norm, name)
         return activate(x, self.activation, self.slope, name)
 
 
@@ -136,7 +136,7 @@ class StridedConv(Block):
             use_bias=has_bias(self.norm),
             name=f"{name}_conv",
         )
-        x = normalise(weighted(layer, x, self.norm), self.norm, name)
+        x = normalize(weighted(layer, x, self.norm), self.norm, name)
         return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
     def at_input(self) -> Self:

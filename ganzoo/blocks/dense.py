@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalise, weighted
+from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalize, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -33,7 +33,7 @@ class Dense(Block):
         if len(x.shape) > 2:
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
         layer = keras.layers.Dense(self.wanted_channels(), use_bias=has_bias(self.norm), name=f"{name}_dense")
-        x = normalise(weighted(layer, x, self.norm), self.norm, name)
+        x = normalize(weighted(layer, x, self.norm), self.norm, name)
         return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
     def at_input(self) -> Self:
@@ -64,4 +64,4 @@ class DenseStem(Block):
         shape = self.output_shape(tuple(x.shape[1:]))
         layer = keras.layers.Dense(math.prod(shape), use_bias=has_bias(self.norm), name=f"{name}_dense")
         x = keras.layers.Reshape(shape, name=f"{name}_reshape")(weighted(layer, x, self.norm))
-        return activate(normalise(x, self.norm, name), self.activation, self.slope, name)
+        return activate(normalize(x, self.norm, name), self.activation, self.slope, name)

@@ -33,7 +33,7 @@ def weighted(layer: Any, x: KerasTensor, norm: Norm) -> KerasTensor:
     return _keras_layers.SpectralNorm(layer, use_bias=use_bias, name=layer.name)(x)
 
 
-def normalise(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
+def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
     """Apply a normalisation of activations; ``none`` and ``spectral`` leave ``x`` as it is."""
     import keras
 

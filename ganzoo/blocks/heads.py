@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, normalise, weighted
+from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class ImageHead(GeneratorHead):
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
 
-        x = activate(normalise(x, self.norm, name), self.activation, self.slope, name)
+        x = activate(normalize(x, self.norm, name), self.activation, self.slope, name)
         channels = self.sample_shape()[-1]
         if self.upsample == "conv_transpose":
             layer = keras.layers.Conv2DTranspose(

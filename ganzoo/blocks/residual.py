@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field
 
 from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Interpolation, Norm, activate, has_bias, normalise, upsample, weighted
+from ganzoo.blocks.fields import Activation, Interpolation, Norm, activate, has_bias, normalize, upsample, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -36,10 +36,10 @@ class ResidualUp(UpBlock):
         channels = self.wanted_channels()
         shortcut = _conv(x, channels, 1, self.norm, f"{name}_shortcut")
         shortcut = upsample(shortcut, self.interpolation, f"{name}_shortcut_up")
-        x = activate(normalise(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
+        x = activate(normalize(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
         x = upsample(x, self.interpolation, f"{name}_up")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
-        x = activate(normalise(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
+        x = activate(normalize(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
         return keras.layers.Add(name=f"{name}_add")([x, shortcut])
 
@@ -73,9 +73,9 @@ class ResidualDown(Block):
         channels = self.wanted_channels()
         shortcut = x
         if self.preactivation:
-            x = activate(normalise(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
+            x = activate(normalize(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
-        x = activate(normalise(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
+        x = activate(normalize(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
         shortcut = _conv(shortcut, channels, 1, self.norm, f"{name}_shortcut")
         x = keras.layers.Add(name=f"{name}_add")([x, shortcut])

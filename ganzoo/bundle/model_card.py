@@ -124,12 +124,12 @@ def _head(config: BundleConfig, facts: BundleFacts, files: Collection[str]) -> l
     size = " x ".join(str(n) for n in config.shape[:2])
     if config.kind == "image" and config.shape[0] != config.shape[1]:
         size = f"{config.shape[0]} (height) x {config.shape[1]} (width)"
-    colours = {1: " in grey", 3: " in colour", 4: " in colour, with transparency,"}.get(config.shape[-1], "")
-    colours = colours if config.kind == "image" else " numbers"
+    colors = {1: " in grey", 3: " in colour", 4: " in colour, with transparency,"}.get(config.shape[-1], "")
+    colors = colors if config.kind == "image" else " numbers"
     lines = [f"# {config.name}", ""]
     lines += [
-        f"A generative adversarial network that makes {what} of {size}{' px' if colours[1:3] == 'in' else ''}"
-        f"{colours} from a seed. Made with ganzoo; it runs on ONNX Runtime, without TensorFlow."
+        f"A generative adversarial network that makes {what} of {size}{' px' if colors[1:3] == 'in' else ''}"
+        f"{colors} from a seed. Made with ganzoo; it runs on ONNX Runtime, without TensorFlow."
     ]
     if config.num_classes:
         names = ", ".join(config.class_names[:20]) if config.class_names else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.output import emit, emit_json, emit_table, say
+from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.cli.verbs import WorkingVerb
 from ganzoo.environment.quantities import bytes_text
 
@@ -27,17 +27,17 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
         rows: list[dict[str, Any]] = [
             {**entry._asdict(), "revisions": list(entry.revisions), "folder": str(entry.folder)} for entry in entries
         ]
-        emit_json(rows)
+        print_json(rows)
         return
     if not entries:
-        say("There is nothing in the cache. A model comes there with: ganzoo pull user/name")
+        info("There is nothing in the cache. A model comes there with: ganzoo pull user/name")
         return
     rows_ = [
         (e.kind, e.name, bytes_text(e.bytes), ", ".join(r[:8] for r in e.revisions) or "-", str(e.folder))
         for e in entries
     ]
-    emit_table(("kind", "name", "size", "commits", "folder"), rows_, right=("size",))
-    say(f"{bytes_text(sum(e.bytes for e in entries))} in all. Remove one: ganzoo cache remove NAME")
+    print_table(("kind", "name", "size", "commits", "folder"), rows_, right=("size",))
+    info(f"{bytes_text(sum(e.bytes for e in entries))} in all. Remove one: ganzoo cache remove NAME")
 
 
 @app.command(cls=WorkingVerb)
@@ -48,5 +48,5 @@ def remove(
     from ganzoo.hub.cache import remove as delete
 
     for entry in delete(names):
-        emit(entry.name)
-        say(f"Removed {entry.name}: {bytes_text(entry.bytes)} free.")
+        print_data(entry.name)
+        info(f"Removed {entry.name}: {bytes_text(entry.bytes)} free.")

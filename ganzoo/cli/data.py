@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.output import emit, emit_json, emit_table, say
+from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.cli.verbs import Verb, WorkingVerb
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check(
 
     report = check_images(path, quiet=quiet)
     if as_json:
-        emit_json(report.to_dict())
+        print_json(report.to_dict())
     else:
         _print_report(report)
     if report.broken:
@@ -55,9 +55,9 @@ def preview(
         raise GanzooError(f"Cannot write '{output}': the suffix is none of {', '.join(images.FORMATS)}.")
     part = choose_source(source, overrides or [], path=data)
     dataset = part.load(quiet=quiet)
-    emit(str(images.save(preview_picture(part, dataset, count=count), output)))
+    print_data(str(images.save(preview_picture(part, dataset, count=count), output)))
     for line in described.lines(dataset):
-        say(line)
+        info(line)
 
 
 def _print_report(report: CheckReport) -> None:
@@ -65,13 +65,13 @@ def _print_report(report: CheckReport) -> None:
 
     formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
     sizes = f"width {report.width[0]}-{report.width[1]}, height {report.height[0]}-{report.height[1]} px"
-    emit(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})")
+    print_data(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})")
     if report.classes:
-        emit(f"{len(report.classes)} classes: " + listed(f"{name} ({n})" for name, n in report.classes.items()))
+        print_data(f"{len(report.classes)} classes: " + listed(f"{name} ({n})" for name, n in report.classes.items()))
     for note in report.notes:
-        emit(note)
+        print_data(note)
     if report.passed_over:
-        emit(passed_over_line(report.passed_over))
+        print_data(passed_over_line(report.passed_over))
     found: dict[str, Any] = {
         "broken": [f"{name}: {why}" for name, why in report.broken.items()],
         "duplicate": [" = ".join(group) for group in report.duplicates],
@@ -84,6 +84,6 @@ def _print_report(report: CheckReport) -> None:
     }
     rows = [(name, str(count), listed(found.get(name, ()))) for name, count in report.counts.items() if count]
     if rows:
-        emit_table(("finding", "images", "for example"), rows, right=("images",))
+        print_table(("finding", "images", "for example"), rows, right=("images",))
     elif not report.passed_over:
-        emit("Nothing to complain about.")
+        print_data("Nothing to complain about.")

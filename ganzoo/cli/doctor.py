@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.output import emit, emit_json, emit_table
+from ganzoo.cli.output import print_data, print_json, print_table
 from ganzoo.environment.tensorflow import import_tensorflow
 
 SMALL_NETWORK = {
@@ -45,7 +45,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """Show versions and devices, what is missing, and the line that installs it. Exits with 1 if any is broken."""
     diagnosis = diagnose()
     if as_json:
-        emit_json(asdict(diagnosis))
+        print_json(asdict(diagnosis))
     else:
         _print(diagnosis)
     if diagnosis.problems:
@@ -175,14 +175,14 @@ def _broken(what: str, error: Exception, extra: str) -> str:
 def _print(found: Diagnosis) -> None:
     from ganzoo.environment.devices import gigabytes
 
-    emit_table(("library", "version"), list(found.versions.items()), header=False)
-    emit("")
+    print_table(("library", "version"), list(found.versions.items()), header=False)
+    print_data("")
     memory = gigabytes(found.machine["memory"])
-    emit(f"Machine: {found.machine['system']}, {found.machine['cpus']} cores, {memory} of memory available")
+    print_data(f"Machine: {found.machine['system']}, {found.machine['cpus']} cores, {memory} of memory available")
     for name, devices in (("TensorFlow", found.tensorflow_devices), ("ONNX Runtime", found.onnxruntime_devices)):
-        emit(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
+        print_data(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
     for title, lines in (("Broken", found.problems), ("Missing", found.missing)):
         for line in lines:
-            emit(f"{title}: {line}")
+            print_data(f"{title}: {line}")
     if not found.problems and not found.missing:
-        emit("Everything is here: training, exporting and generating work.")
+        print_data("Everything is here: training, exporting and generating work.")

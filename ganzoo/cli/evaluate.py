@@ -9,7 +9,7 @@ import typer
 
 from ganzoo.cli.generate import Device, OnDevice, Revision, Threads, What
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import info, print_json, print_table
 
 if TYPE_CHECKING:
     from ganzoo.evaluation.evaluator import Number, Spread
@@ -66,7 +66,7 @@ def evaluate(
     check_target(target, generator.bundle, asked=output is not None)
     made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)
     _print(made, as_json=as_json)
-    say(f"Wrote {made.write(target)}")
+    info(f"Wrote {made.write(target)}")
 
 
 def _extractor(text: str | None) -> Any:
@@ -80,17 +80,17 @@ def _extractor(text: str | None) -> Any:
 
 def _print(made: Evaluation, *, as_json: bool) -> None:
     if as_json:
-        emit_json(made.to_dict())
+        print_json(made.to_dict())
         return
     columns = ("number", "value", "95% interval", "floor", "floor's interval", "better")
-    emit_table(columns, [_row(number) for number in made.numbers], right=columns[1:5])
+    print_table(columns, [_row(number) for number in made.numbers], right=columns[1:5])
     p = made.protocol
-    say(
+    info(
         f"{p['draws']} draws of {p['samples']} generated and {p['samples']} real samples of {p['data']['source']} "
         f"({p['real_samples']} there are), extractor {p['extractor']['label']}."
     )
     if any(number.floor is None for number in made.numbers):
-        say(f"No floor: it takes twice as many real samples as a draw has. Ask for --samples {p['real_samples'] // 2}")
+        info(f"No floor: it takes twice as many real samples as a draw has. Ask for --samples {p['real_samples'] // 2}")
 
 
 def _row(number: Number) -> tuple[str, ...]:

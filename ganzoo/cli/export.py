@@ -9,7 +9,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit, generate_hint, say
+from ganzoo.cli.output import generate_hint, info, print_data
 from ganzoo.environment.commands import path_word
 from ganzoo.errors import did_you_mean
 
@@ -53,7 +53,7 @@ def export(
     which = _which(checkpoint)
     found = find_run(run, root=runs)
     require(EXPORT, action="Exporting")
-    say(f"Exporting run {found.name} ...")
+    info(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
     folder = api.export(
         found,
@@ -65,16 +65,16 @@ def export(
         tflite=tflite,
         license=license,
         limits=limit or (),
-        on_wait=lambda holder: say(f"Waiting for another export of this run, by {holder or 'another process'} ..."),
+        on_wait=lambda holder: info(f"Waiting for another export of this run, by {holder or 'another process'} ..."),
     )
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
-    emit(str(folder))
+    print_data(str(folder))
     beside = others if with_onnx or output is None else others[1:]
     for path in (folder.parent / exporters.get(name).file_name for name in beside):
         if path != folder:
-            emit(str(path))
+            print_data(str(path))
     if with_onnx:
-        say(f"Generate from it: {generate_hint(path_word(folder), found.config)}")
+        info(f"Generate from it: {generate_hint(path_word(folder), found.config)}")
 
 
 def _which(text: str) -> Literal["best", "newest"] | int:

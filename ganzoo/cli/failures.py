@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from ganzoo.cli import streams
-from ganzoo.cli.output import complain, say
+from ganzoo.cli.output import complain, info
 from ganzoo.environment.requirements import EXTRAS, missing_text
 from ganzoo.errors import GanzooError
 
@@ -45,7 +45,7 @@ class Commands(TyperGroup):
             if sys.stdout is not None:
                 sys.stdout.flush()
         except KeyboardInterrupt:
-            say("Interrupted.")
+            info("Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             _forget_stdout()

@@ -11,7 +11,7 @@ import typer
 from ganzoo.cli import complete
 from ganzoo.cli.destination import Output
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit, say
+from ganzoo.cli.output import info, print_data
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def generate(
     else:
         path = _write_picture(generator, numbers, target, options)
     if not target.is_stdout:
-        emit(str(path))
+        print_data(str(path))
 
 
 def open_generator(
@@ -111,13 +111,13 @@ def open_generator(
     hub = HubOptions(revision=revision)
     generator = open_(what, hub=hub, before_export=tell_export, device=device.value, threads=threads, root=root)
     if device is Device.auto and generator.device != "cpu":
-        say(f"Running on {generator.device}.")
+        info(f"Running on {generator.device}.")
     return generator
 
 
 def tell_export(run: Run) -> None:
     """Say that a run is exported first."""
-    say(f"Exporting run {run.name} at step {run.chosen_step()} ...")
+    info(f"Exporting run {run.name} at step {run.chosen_step()} ...")
 
 
 def read_label(generator: Generator, label: str | None) -> str | None:
@@ -127,7 +127,7 @@ def read_label(generator: Generator, label: str | None) -> str | None:
     if label is not None and generator.num_classes is not None:
         note = ambiguity(label, count=generator.num_classes, names=generator.class_names or ())
         if note:
-            say(note)
+            info(note)
     return label
 
 

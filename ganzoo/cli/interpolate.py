@@ -11,7 +11,7 @@ import typer
 from ganzoo.cli.destination import Output
 from ganzoo.cli.generate import Device, Label, OnDevice, Revision, Threads, Truncation, What, open_generator, read_label
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit
+from ganzoo.cli.output import print_data
 from ganzoo.errors import GanzooError
 
 _MAX_SEED = 2**32 - 1
@@ -57,7 +57,7 @@ def interpolate(
     if target.is_stdout:
         _write_stdout(walk, target, fps)
     else:
-        emit(str(animations.save_animation(walk, target.path, frames_per_second=fps)))
+        print_data(str(animations.save_animation(walk, target.path, frames_per_second=fps)))
 
 
 def _write_stdout(walk: Iterator[Any], target: Output, fps: float) -> None:

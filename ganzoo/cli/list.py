@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import info, print_json, print_table
 from ganzoo.environment.quantities import bytes_text
 
 
@@ -30,12 +30,12 @@ def list_command(
     names = list_models(pattern) or list_models(f"*{pattern}*")
     described = [(name, *describe(name), "", "")[:3] for name in names]
     if as_json:
-        emit_json([{"name": name, "description": what, "recipe": recipe} for name, what, recipe in described])
+        print_json([{"name": name, "description": what, "recipe": recipe} for name, what, recipe in described])
         return
     if not names:
-        say(f"No model of the zoo matches '{pattern}'. See all: ganzoo list")
+        info(f"No model of the zoo matches '{pattern}'. See all: ganzoo list")
         return
-    emit_table(("model", "what it is"), [(name, what) for name, what, _ in described], header=False)
+    print_table(("model", "what it is"), [(name, what) for name, what, _ in described], header=False)
 
 
 def _list_pretrained(pattern: str, *, as_json: bool) -> None:
@@ -48,9 +48,9 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
         {"name": m.name, "repo": m.repo, "revision": m.revision, "bytes": m.size, "place": place(m)} for m in models
     ]
     if as_json:
-        emit_json(rows)
+        print_json(rows)
     elif not rows:
-        say("No pretrained model of the zoo" + ("" if pattern == "*" else f" matches '{pattern}'") + " is there yet.")
+        info("No pretrained model of the zoo" + ("" if pattern == "*" else f" matches '{pattern}'") + " is there yet.")
     else:
         texts = [
             (
@@ -61,4 +61,4 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
             )
             for r, m in zip(rows, models, strict=True)
         ]
-        emit_table(("model", "size", "where", "on the Hub"), texts, right=("size",))
+        print_table(("model", "size", "where", "on the Hub"), texts, right=("size",))

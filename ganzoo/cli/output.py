@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
 
 
-def emit(text: str) -> None:
+def print_data(text: str) -> None:
     """A line of data."""
     _write(text, sys.stdout)
 
 
-def emit_json(value: object) -> None:
+def print_json(value: object) -> None:
     """Data for a script. Characters that standard output cannot write are escaped as JSON escapes them."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
-    emit(text if can_encode(text) else json.dumps(value, indent=2))
+    print_data(text if can_encode(text) else json.dumps(value, indent=2))
 
 
-def say(text: str) -> None:
+def info(text: str) -> None:
     """A message for a reader."""
     _write(_visible(text), sys.stderr)
 
@@ -55,7 +55,7 @@ def _is_harmless(char: str) -> bool:
     return char.isprintable() or char in "\n\t"
 
 
-def emit_table(
+def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), header: bool = True
 ) -> None:
     """A table of data: dressed on a terminal, elsewhere aligned columns that a script can split.
@@ -76,7 +76,7 @@ def emit_table(
             text.rjust(width) if column in right else text.ljust(width)
             for text, width, column in zip(line, widths, columns, strict=True)
         ]
-        emit("  ".join(cells).rstrip())
+        print_data("  ".join(cells).rstrip())
 
 
 def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import info, print_json, print_table
 
 
 def parts(
@@ -26,13 +26,13 @@ def parts(
     registries = all_registries() if kind is None else [find_registry(kind)]
     rows = [_row(registry, name) for registry in registries for name in registry.names()]
     if as_json:
-        emit_json(rows)
+        print_json(rows)
     else:
         columns = ("kind", "name", "keys", "what it is") if kind is None else ("name", "keys", "what it is")
-        emit_table(columns, [tuple(_text(row, column) for column in columns) for row in rows])
+        print_table(columns, [tuple(_text(row, column) for column in columns) for row in rows])
     for registry in registries:
         for plugin, why in registry.broken.items():
-            say(f"Plug-in '{plugin}' could not be imported: {why}")
+            info(f"Plug-in '{plugin}' could not be imported: {why}")
 
 
 def _row(registry: Any, name: str) -> dict[str, Any]:

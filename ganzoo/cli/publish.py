@@ -9,7 +9,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit, emit_table, say
+from ganzoo.cli.output import info, print_data, print_table
 from ganzoo.environment.commands import command
 from ganzoo.environment.quantities import bytes_text
 
@@ -55,7 +55,7 @@ def publish(
         made, index = publish_pretrained(_entry(zoo), names[0] if names else None, root=runs, **options)
         _report(made)
         if index is not None:
-            say(f"The commit and the hashes stand in {index}")
+            info(f"The commit and the hashes stand in {index}")
         return
     what, repo = _places(names or [], runs)
     folder = find_bundle(what, root=runs, before_export=tell_export)
@@ -95,14 +95,14 @@ def _report(made: Publication) -> None:
 
     if made.url is None:
         rows = [(name, bytes_text(size)) for name, size in made.files.items()]
-        emit_table(("file", "size"), rows, right=("size",))
-        emit("")
-        emit(made.card.rstrip("\n"))
-        say(f"Would publish {bytes_text(sum(made.files.values()))} to {made.repo}. Nothing was published.")
+        print_table(("file", "size"), rows, right=("size",))
+        print_data("")
+        print_data(made.card.rstrip("\n"))
+        info(f"Would publish {bytes_text(sum(made.files.values()))} to {made.repo}. Nothing was published.")
     else:
-        emit(made.url)
+        print_data(made.url)
         if made.card_kept:
-            say("README.md was written or edited by hand, so it stays as it is.")
-        say(f"Published as commit {made.commit}. Generate from it: {command('generate', made.repo)}")
+            info("README.md was written or edited by hand, so it stays as it is.")
+        info(f"Published as commit {made.commit}. Generate from it: {command('generate', made.repo)}")
     if f"\nlicense: {UNKNOWN_LICENSE}\n" in made.card:
-        say("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")
+        info("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")

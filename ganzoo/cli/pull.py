@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit, say
+from ganzoo.cli.output import info, print_data
 from ganzoo.environment.commands import command, path_word, quote
 from ganzoo.environment.quantities import bytes_text
 
@@ -40,10 +40,10 @@ def pull(
             force_download=force_download,
         )
     except KeyboardInterrupt:
-        say("Files that had arrived are kept; the same command fetches the rest.")
+        info("Files that had arrived are kept; the same command fetches the rest.")
         raise
-    emit(str(folder))
+    print_data(str(folder))
     what = path_word(folder) if cache_dir is not None or local_files_only else name
     options = "" if revision is None or what != name else f"--revision {quote(revision)} "
     generate = command("generate", what, options=f"{options}--grid -o grid.png")
-    say(f"{bytes_text(folder_bytes(folder))}, verified. Generate: {generate}")
+    info(f"{bytes_text(folder_bytes(folder))}, verified. Generate: {generate}")

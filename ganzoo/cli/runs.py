@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit_json, emit_table, say
+from ganzoo.cli.output import info, print_json, print_table
 from ganzoo.environment.quantities import age_text
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ def runs(
 
     rows = [_row(run) for run in list_runs(root=root)]
     if as_json:
-        emit_json(rows)
+        print_json(rows)
     elif not rows:
-        say(no_runs(runs_folder(root)))
+        info(no_runs(runs_folder(root)))
     else:
         columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "best", "exported", "seen")
-        emit_table(columns, [_texts(row) for row in rows], right=columns[1:-1])
+        print_table(columns, [_texts(row) for row in rows], right=columns[1:-1])
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.cli.output import emit_json
+from ganzoo.cli.output import print_json
 
 
 def schema() -> None:
@@ -10,4 +10,4 @@ def schema() -> None:
     from ganzoo.config.experiment import Config
 
     table = Config.model_json_schema()
-    emit_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **table, "title": "ganzoo config"})
+    print_json({"$schema": "https://json-schema.org/draft/2020-12/schema", **table, "title": "ganzoo config"})

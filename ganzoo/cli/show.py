@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.output import emit, emit_json, emit_table, say
+from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.environment.quantities import bytes_text, count_text
 from ganzoo.environment.tensorflow import import_tensorflow
 
@@ -36,14 +36,14 @@ def show(
     config = experiment(name, data=data, overrides=overrides or [])
     yaml = yaml_files.dump(config.to_dict()).rstrip()
     if config_only:
-        emit(yaml)
+        print_data(yaml)
         return
 
     summary = _summary(config)
     if as_json:
-        emit_json({"config": config.to_dict(), **summary.to_dict()})
+        print_json({"config": config.to_dict(), **summary.to_dict()})
         return
-    emit(yaml)
+    print_data(yaml)
     _print_network("Generator", summary.generator)
     _print_network("Discriminator", summary.discriminator)
     _print_memory(summary, config.training.batch_size)
@@ -73,18 +73,18 @@ def _print_network(title: str, network: NetworkSummary) -> None:
     if network.parameters is not None:
         rows.append(("total", "", number(network.parameters), number(network.multiply_adds)))
     columns = (title.lower(), "output", "parameters", "multiply-adds")
-    emit("")
-    emit_table(columns, rows, right=columns[2:])
+    print_data("")
+    print_table(columns, rows, right=columns[2:])
 
 
 def _print_memory(summary: Summary, batch_size: int) -> None:
     generator = summary.generator
     if summary.training_bytes is None or generator.multiply_adds is None:
-        say("Parameters and multiply-adds are counted in the built networks: pip install 'ganzoo-keras[train]'")
+        info("Parameters and multiply-adds are counted in the built networks: pip install 'ganzoo-keras[train]'")
         return
-    emit("")
-    emit(f"Generating one sample takes {count_text(generator.multiply_adds)} multiply-adds.")
-    emit(
+    print_data("")
+    print_data(f"Generating one sample takes {count_text(generator.multiply_adds)} multiply-adds.")
+    print_data(
         f"Memory, estimated: {bytes_text(summary.training_bytes)} for training at batch size {batch_size} (data and "
         f"libraries on top), {bytes_text(summary.generation_bytes or 0)} for generating one."
     )

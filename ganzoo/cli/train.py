@@ -10,7 +10,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import emit, generate_hint, say
+from ganzoo.cli.output import generate_hint, info, print_data
 from ganzoo.environment.commands import command, quote, run_word
 from ganzoo.environment.tensorflow import import_tensorflow
 
@@ -68,7 +68,7 @@ def train(
         from ganzoo.training.session import resume as go_on
 
         limits: dict[str, Any] = {"max_steps": max_steps, "max_minutes": max_minutes}
-        _report(*go_on(name, root=runs, changes=changes, **limits, quiet=quiet, say=say))
+        _report(*go_on(name, root=runs, changes=changes, **limits, quiet=quiet, info=info))
         return
     if allow_changed is not None:
         raise typer.BadParameter("--allow-changed is for a run that goes on: --resume")
@@ -87,7 +87,7 @@ def train(
 
     again = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
     limits = {"max_steps": max_steps, "max_minutes": max_minutes}
-    _report(*start(config, root=runs, **limits, quiet=quiet, say=say, command=again))
+    _report(*start(config, root=runs, **limits, quiet=quiet, info=info, command=again))
 
 
 def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
@@ -127,10 +127,10 @@ def _read_resume(
 def _print_plan(config: Config, *, show: str) -> None:
     from ganzoo.config import yaml_files
 
-    emit(yaml_files.dump(config.to_dict()).rstrip())
+    print_data(yaml_files.dump(config.to_dict()).rstrip())
     training = config.training
     shape = " x ".join(str(size) for size in config.sample_shape)
-    say(
+    info(
         f"Would train {config.name} for {training.steps} steps of {training.batch_size} samples of {shape} "
         f"from '{config.data.registered_name}'. Nothing was written. Sizes and memory: {show}"
     )
@@ -138,15 +138,15 @@ def _print_plan(config: Config, *, show: str) -> None:
 
 def _report(run: Run, outcome: Outcome) -> None:
     """Where the result is, and what to do with it."""
-    emit(str(run.folder))
-    say(f"{_END[outcome.reason].format(step=outcome.step)} Samples, losses and checkpoints are in {run.folder}")
+    print_data(str(run.folder))
+    info(f"{_END[outcome.reason].format(step=outcome.step)} Samples, losses and checkpoints are in {run.folder}")
     best = run.best_step()
     if best is not None and best != outcome.step:
-        say(f"The best step that was measured is {best}, which export and generate take; the log has the numbers.")
+        info(f"The best step that was measured is {best}, which export and generate take; the log has the numbers.")
     if outcome.reason != "finished":
-        say(f"  go on:     {command('train --resume', run_word(run.folder))}")
-    say(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
-    say(f"  generate:  {generate_hint(run_word(run.folder), run.config)}")
+        info(f"  go on:     {command('train --resume', run_word(run.folder))}")
+    info(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
+    info(f"  generate:  {generate_hint(run_word(run.folder), run.config)}")
     if outcome.reason == "interrupted":
         raise typer.Exit(130)
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class WatchConfig(BaseModel):
+class CollapseWatchConfig(BaseModel):
     """Watches a training for collapse; ``ganzoo.training.collapse_watch`` says how each sign is measured.
 
     It costs about 10 ms at each sampling interval and nothing in between, and changes no weight unless

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig, trace
 from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.blocks.base import Block, Shape
-from ganzoo.config.collapse_watch import WatchConfig
+from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.paths import NAME_OR_PATH
 from ganzoo.config.validation import explain
@@ -77,7 +77,7 @@ class TrainingConfig(BaseModel):
     init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
     seed: int = Field(0, ge=0, lt=2**31)
     evaluation: EvaluationConfig | None = EvaluationConfig()
-    watch: WatchConfig = WatchConfig()
+    watch: CollapseWatchConfig = CollapseWatchConfig()
     log_every: int = Field(100, ge=1)
     sample_every: int = Field(1000, ge=1)
     checkpoint_every: int = Field(2000, ge=1)

@@ -169,5 +169,5 @@ def _facts(files: ImageFiles, entry: Entry) -> _Facts | str:
         return str(error)
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
-    grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
-    return _Facts(kind, image.width, image.height, digest.digest(), grey, transparent, turned)
+    gray = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
+    return _Facts(kind, image.width, image.height, digest.digest(), gray, transparent, turned)

@@ -19,7 +19,7 @@ LARGE = 1 << 24
 """Numbers in a feature map. A generator with a larger one may take more memory than a bundle's may."""
 
 
-def check_exportable(config: Config, class_names: Sequence[str] = (), *, say: Callable[[str], None]) -> None:
+def check_exportable(config: Config, class_names: Sequence[str] = (), *, info: Callable[[str], None]) -> None:
     """Refuse a training whose generator no bundle could hold.
 
     The bundle's config is made. If a block is from a plug-in or a feature map is large, and tf2onnx is installed, the
@@ -28,7 +28,7 @@ def check_exportable(config: Config, class_names: Sequence[str] = (), *, say: Ca
     Args:
         config: the experiment.
         class_names: of its data.
-        say: called with a line for a reader where the bundle's class names will differ from these, and before a wait.
+        info: called with a line for a reader where the bundle's class names will differ from these, and before a wait.
 
     Raises:
         ConfigError: saying what a bundle does not hold.
@@ -36,20 +36,20 @@ def check_exportable(config: Config, class_names: Sequence[str] = (), *, say: Ca
     names = tuple(class_names) if config.num_classes else ()
     try:
         described = bundle_config(config, class_names=names or None)
-        _tell_names(names, described.class_names, say)
+        _tell_names(names, described.class_names, info)
         if plugin_blocks(config) or _largest_map(config) > LARGE:
-            _check_graph(config, say)
+            _check_graph(config, info)
     except (BundleError, ExportError) as error:
         raise ConfigError(f"'{config.name}' could be trained, but not exported: {error}") from error
 
 
-def _tell_names(names: tuple[str, ...], shown: tuple[str, ...] | None, say: Callable[[str], None]) -> None:
+def _tell_names(names: tuple[str, ...], shown: tuple[str, ...] | None, info: Callable[[str], None]) -> None:
     if names and shown is None:
-        say(f"The names of the {len(names):,} classes do not fit into a bundle; its labels will be numbers alone.")
+        info(f"The names of the {len(names):,} classes do not fit into a bundle; its labels will be numbers alone.")
         return
     changed = [new for old, new in zip(names, shown or (), strict=False) if new != old]
     if changed:
-        say(
+        info(
             f"{len(changed)} of {len(names)} class names have characters that a bundle does not hold, are too long, or "
             f"occur twice; its labels are written like {changed[0]!a}."
         )
@@ -60,7 +60,7 @@ def _largest_map(config: Config) -> int:
     return max(math.prod(shape) for shape in shapes)
 
 
-def _check_graph(config: Config, say: Callable[[str], None]) -> None:
+def _check_graph(config: Config, info: Callable[[str], None]) -> None:
     """Build the generator, and convert it as an export does.
 
     Raises:
@@ -80,5 +80,5 @@ def _check_graph(config: Config, say: Callable[[str], None]) -> None:
         return
     from ganzoo.exporters.onnx import to_onnx
 
-    say("Checking that the generator can be exported ...")
+    info("Checking that the generator can be exported ...")
     check_onnx(to_onnx(generator, num_classes=config.num_classes).SerializeToString(), bundle_config(config))

@@ -26,11 +26,11 @@ def squared_distance_blocks(
     queries: NDArray[np.float32], points: NDArray[np.float32]
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Squared distances ``[block, len(points)]`` of some queries to all points, until every query had its turn."""
-    centre = points.mean(axis=0, dtype=np.float64)
-    others = points - centre
+    center = points.mean(axis=0, dtype=np.float64)
+    others = points - center
     lengths = np.einsum("nd,nd->n", others, others)
     for rows in row_blocks(len(queries), len(points)):
-        block = queries[rows] - centre
+        block = queries[rows] - center
         scale = np.einsum("nd,nd->n", block, block)[:, None] + lengths
         squared = scale - 2.0 * (block @ others.T)
         squared[squared < _NOTHING * scale] = 0.0

@@ -31,8 +31,8 @@ class Frechet(Metric):
 def moments(features: NDArray[np.float32]) -> Moments:
     """Mean ``[d]`` and unbiased covariance ``[d, d]``, float64, of features ``[n, d]`` with n of at least 2."""
     mean = features.mean(axis=0, dtype=np.float64)
-    centred = features - mean
-    return mean, centred.T @ centred / (len(features) - 1)
+    centered = features - mean
+    return mean, centered.T @ centered / (len(features) - 1)
 
 
 def frechet_distance(first: Moments, second: Moments) -> float:

@@ -52,13 +52,13 @@ class Modes(Metric):
         return class_numbers(real.probabilities, generated.probabilities)
 
     def _gaussian(self, points: NDArray[np.float32], source: GaussianMixture) -> dict[str, float]:
-        centres = source.modes()
+        centers = source.modes()
         nearest, near = np.empty(len(points), np.intp), np.empty(len(points), bool)
-        for rows, squared in squared_distance_blocks(points, centres):
+        for rows, squared in squared_distance_blocks(points, centers):
             nearest[rows] = squared.argmin(axis=1)
             near[rows] = squared.min(axis=1) <= (self.sigmas * source.sigma) ** 2
-        counts = np.bincount(nearest, minlength=len(centres))
-        even = np.full(len(centres), 1 / len(centres))
+        counts = np.bincount(nearest, minlength=len(centers))
+        even = np.full(len(centers), 1 / len(centers))
         return {
             "modes": float(len(np.unique(nearest[near]))),
             "high_quality": float(near.mean()),

@@ -41,9 +41,9 @@ class PrecisionRecall(Neighbourhoods):
         }
 
 
-def _covered(queries: NDArray[np.float32], centres: NDArray[np.float32], radii: NDArray[np.float64]) -> float:
+def _covered(queries: NDArray[np.float32], centers: NDArray[np.float32], radii: NDArray[np.float64]) -> float:
     """Share of queries inside the ball of any centre."""
     inside = sum(
-        int((np.sqrt(squared) <= radii).any(axis=1).sum()) for _, squared in squared_distance_blocks(queries, centres)
+        int((np.sqrt(squared) <= radii).any(axis=1).sum()) for _, squared in squared_distance_blocks(queries, centers)
     )
     return inside / len(queries)

@@ -92,7 +92,7 @@ def _model(block: Block, shape: Shape, *, num_classes: int = 0) -> keras.Model:
     """The block alone, its weights drawn anew and its batch normalisation in the middle of a training."""
     import keras
 
-    from ganzoo.training.networks import initialise
+    from ganzoo.training.networks import initialize
 
     x = keras.Input(shape, name="x")
     if num_classes:
@@ -100,7 +100,7 @@ def _model(block: Block, shape: Shape, *, num_classes: int = 0) -> keras.Model:
         model = keras.Model([x, label], cast("LogitHead", block).build(x, "block", label, num_classes))
     else:
         model = keras.Model([x], block.build(x, "block"))
-    initialise(model, "he_normal", 0)
+    initialize(model, "he_normal", 0)
     rng = np.random.RandomState(0)
     for weight in model.weights:
         if weight.name in ("moving_mean", "moving_variance", "beta", "bias"):

@@ -42,7 +42,7 @@ def check_loss(loss: Loss | type[Loss]) -> None:
     pull = _gradient(loss.discriminator, *undecided)[1]
     require(bool((pull < 0).all()), "the discriminator pulls the logits of reals the wrong way")
     if not loss.critic:
-        sure = loss.verdicts(tf.constant(real**2 + 1.0), tf.constant(-(fake**2)))
+        sure = loss.realness_scores(tf.constant(real**2 + 1.0), tf.constant(-(fake**2)))
         require(bool((sure[0] > 0).numpy().all()), "D takes reals with large logits for fakes")
         require(bool((sure[1] < 0).numpy().all()), "D takes fakes with small logits for reals")
     if loss.chance is not None:

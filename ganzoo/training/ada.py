@@ -13,7 +13,7 @@ INTERVAL = 4
 """Steps between two changes (Karras et al. 2020, arXiv:2006.06676, section 3.2)."""
 
 
-class Strength:
+class AdaptiveAugmentation:
     """The probability ``p`` of each change, moved towards where ``E[sign(D(real))]`` is at its target.
 
     ADA's rule (arXiv:2006.06676, section 3.2): over four batches the mean sign of D on real samples is taken; if it is

@@ -18,13 +18,13 @@ from ganzoo.evaluation.evaluator import LEAST, Evaluator, Number, Sample, check_
 from ganzoo.metrics.base import Subject
 from ganzoo.runs import BEST, Run
 from ganzoo.training import checkpoint, preview
-from ganzoo.training.checkpointed_array import Slot
+from ganzoo.training.checkpointed_array import CheckpointedArray
 
 FIRST_SEED = 4_000_000_000
 """Of the samples that are measured; ``ganzoo evaluate`` begins at 0 and never comes so far."""
 
 
-class Best:
+class BestWeights:
     """The best step of one training so far.
 
     Args:
@@ -59,11 +59,11 @@ class Best:
         )
         self._generator, self._folder = generator, run.folder / BEST
         self._sample = sampler(config, generator)
-        self._value, self._step = Slot("value", 1), Slot("step", 1)
+        self._value, self._step = CheckpointedArray("value", 1), CheckpointedArray("step", 1)
         self.variables = (self._value, self._step)
 
     @classmethod
-    def of(cls, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> Best | None:
+    def of(cls, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> BestWeights | None:
         """None where nothing is to be measured: it is turned off, the training is shorter than the first interval, or
         there are too few real samples.
         """

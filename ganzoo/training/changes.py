@@ -51,7 +51,7 @@ class ChangedRun:
     notes: dict[str, list[Any]] = field(default_factory=dict)
     _fingerprint: Fingerprint | None = None
 
-    def check_data(self, dataset: Dataset, changes: Changes, *, say: Callable[[str], None]) -> None:
+    def check_data(self, dataset: Dataset, changes: Changes, *, info: Callable[[str], None]) -> None:
         """Find out whether the data are those that the run began with.
 
         Raises:
@@ -59,7 +59,7 @@ class ChangedRun:
         """
         began_with, now = Fingerprint.read(self.run.folder / FINGERPRINT), Fingerprint.of(dataset)
         if began_with is None:
-            say(f"Run {self.run.name} has no fingerprint of its data yet, so they were not compared; now it has one.")
+            info(f"Run {self.run.name} has no fingerprint of its data yet, so they were not compared; now it has one.")
             self._fingerprint = now
             return
         different = began_with.differences(now)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Slot:
+class CheckpointedArray:
     """Float64 numbers that are saved and restored like a variable. All begin at 0."""
 
     def __init__(self, path: str, *shape: int) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ganzoo.config.experiment import Config
 from ganzoo.training import collapse_advice
-from ganzoo.training.checkpointed_array import Slot
+from ganzoo.training.checkpointed_array import CheckpointedArray
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import COUNTS, FEWEST, Variety, Yardstick
 
@@ -69,7 +69,7 @@ class Sign:
     text: str
 
 
-class Watch:
+class CollapseWatch:
     """Watches one training.
 
     Args:
@@ -82,16 +82,16 @@ class Watch:
         self.settings = config.training.watch
         self._yardstick = _yardstick(samples, seed=config.training.seed)
         self._chance = config.training.loss.chance if samples.ndim == 4 else None
-        self._totals = Slot("totals", len(METRICS))
-        self._steps = Slot("steps", 1)
-        self._norms = Slot("gradient_norms", 2, HISTORY)
-        self._best_recall = Slot("best_recall", 1)
-        self._with_sign = Slot("looks_with_sign", len(KINDS))
-        self._without = Slot("looks_without_sign", len(KINDS))
-        self._said = Slot("said", len(KINDS))
-        self._clean = Slot("clean_step", len(KINDS))
-        self._rollbacks = Slot("rollbacks", 1)
-        self.variables = tuple(value for value in vars(self).values() if isinstance(value, Slot))
+        self._totals = CheckpointedArray("totals", len(METRICS))
+        self._steps = CheckpointedArray("steps", 1)
+        self._norms = CheckpointedArray("gradient_norms", 2, HISTORY)
+        self._best_recall = CheckpointedArray("best_recall", 1)
+        self._with_sign = CheckpointedArray("looks_with_sign", len(KINDS))
+        self._without = CheckpointedArray("looks_without_sign", len(KINDS))
+        self._said = CheckpointedArray("said", len(KINDS))
+        self._clean = CheckpointedArray("clean_step", len(KINDS))
+        self._rollbacks = CheckpointedArray("rollbacks", 1)
+        self.variables = tuple(value for value in vars(self).values() if isinstance(value, CheckpointedArray))
 
     @property
     def rollbacks(self) -> int:

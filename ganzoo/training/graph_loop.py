@@ -8,14 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from ganzoo.config.experiment import Config
-from ganzoo.training.ada import Strength
-from ganzoo.training.step import METRICS, Update
+from ganzoo.training.ada import AdaptiveAugmentation
+from ganzoo.training.step import METRICS, TrainStep
 
 REAL_ACCURACY = METRICS.index("d_real_accuracy")
 
 
-def many_steps(
-    config: Config, update: Update, strength: Strength | None, strategy: tf.distribute.Strategy
+def graph_loop(
+    config: Config, update: TrainStep, ada: AdaptiveAugmentation | None, strategy: tf.distribute.Strategy
 ) -> Callable[..., Any]:
     """A graph ``(samples, labels, indices, first) -> (rows, done)``.
 
@@ -34,8 +34,8 @@ def many_steps(
             metrics = strategy.reduce(tf.distribute.ReduceOp.MEAN, metrics, axis=None)
             rows = rows.write(i, metrics)
             done += 1
-            if strength is not None:
-                strength.follow(step, metrics[REAL_ACCURACY])
+            if ada is not None:
+                ada.follow(step, metrics[REAL_ACCURACY])
             if not tf.reduce_all(tf.math.is_finite(metrics)):
                 break
         return rows.stack(), done

@@ -20,7 +20,7 @@ COPIES = 3
 """Streamed samples of one chunk exist as an array, as a tensor, and as the tensor of the chunk before."""
 
 
-class Feed:
+class InputPipeline:
     """The samples of a dataset in the order that the seed fixes.
 
     Args:

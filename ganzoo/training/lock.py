@@ -14,19 +14,19 @@ LOCK = "training.lock"
 
 
 @contextlib.contextmanager
-def training_lock(run: Run, *, say: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+def training_lock(run: Run, *, info: Callable[[str], None] = lambda text: None) -> Iterator[None]:
     """Hold the run while it is trained.
 
     Args:
         run: its folder is there.
-        say: called if it takes a while to find out whether a process on another machine is alive.
+        info: called if it takes a while to find out whether a process on another machine is alive.
 
     Raises:
         RunError: if another process trains the run; naming it, and what to do.
     """
 
     def watch(holder: locks.Holder) -> None:
-        say(
+        info(
             f"Run {run.name} was last trained by {holder}, which did not end as usual. "
             f"Looking for up to {locks.WATCH_SECONDS:.0f} s whether it still runs ..."
         )

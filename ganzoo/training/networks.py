@@ -44,7 +44,7 @@ def build_generator(config: Config, *, precision: Precision = "float32", seed: i
             for name, block in zip(_names(blocks), blocks, strict=True):
                 x = block.build(x, name)
         model = keras.Model([latent] if label is None else [latent, label], x, name="generator")
-    initialise(model, config.generator.initializer, config.training.seed if seed is None else seed)
+    initialize(model, config.generator.initializer, config.training.seed if seed is None else seed)
     return model
 
 
@@ -74,12 +74,12 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
                 x = block.build(x, name)
         logit = cast("LogitHead", head).build(x, "head", label, config.num_classes)
         model = keras.Model([sample] if label is None else [sample, label], logit, name="discriminator")
-    initialise(model, config.discriminator.initializer, (config.training.seed if seed is None else seed) + 1)
+    initialize(model, config.discriminator.initializer, (config.training.seed if seed is None else seed) + 1)
     return model
 
 
 @own_settings()
-def initialise(model: keras.Model, initializer: Initializer, seed: int) -> None:
+def initialize(model: keras.Model, initializer: Initializer, seed: int) -> None:
     """Draw every kernel and embedding anew; each draw is fixed by the seed and the weight's place in the model.
 
     So is the other state that begins at random: the vectors of spectral normalisation, and the generators of random

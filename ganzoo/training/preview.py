@@ -70,11 +70,11 @@ def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:
         (f"step {steps[-1]:.0f}", right, bottom + 14, "rm"),
     ):
         pen.text((x, y), text, fill=INK, anchor=anchor)
-    for number, (key, colour) in enumerate((("d_loss", D_COLOUR), ("g_loss", G_COLOUR))):
+    for number, (key, color) in enumerate((("d_loss", D_COLOUR), ("g_loss", G_COLOUR))):
         across = left + (right - left) * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
         down = bottom - (bottom - top) * np.clip((curves[key] - low) / (high - low), 0, 1)
-        pen.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=colour, width=2)
-        pen.text((left + 8, top + 12 + 16 * number), key, fill=colour, anchor="lm")
+        pen.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=color, width=2)
+        pen.text((left + 8, top + 12 + 16 * number), key, fill=color, anchor="lm")
     images.save(chart, run.folder / "losses.png")
 
 

@@ -17,7 +17,7 @@ from ganzoo.training.collapse_watch import KINDS, Sign
 from ganzoo.training.log import Log
 from ganzoo.training.state import TrainingState
 
-Say = Callable[[str], None]
+Info = Callable[[str], None]
 
 
 def as_notes(signs: Sequence[Sign]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def as_notes(signs: Sequence[Sign]) -> dict[str, Any]:
     return {"warnings": [{"kind": sign.kind, "text": sign.text} for sign in signs]} if signs else {}
 
 
-def react(state: TrainingState, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
+def react(state: TrainingState, signs: Sequence[Sign], *, log: Log, info: Info) -> bool:
     """Say the signs and do what ``on_collapse`` asks for, if one is of a kind that is gone back from. Returns whether
     the training went back.
 
@@ -38,26 +38,26 @@ def react(state: TrainingState, signs: Sequence[Sign], *, log: Log, say: Say) ->
         kept = f"The checkpoint of step {good} is from before the first sign." if good else ""
         raise TrainingError("\n".join([sign.text for sign in signs] + [kept]).rstrip())
     for sign in signs:
-        say(sign.text)
-    return bool(acted_on) and go_back(state, acted_on, log=log, say=say)
+        info(sign.text)
+    return bool(acted_on) and go_back(state, acted_on, log=log, info=info)
 
 
-def go_back(state: TrainingState, signs: Sequence[Sign], *, log: Log, say: Say) -> bool:
+def go_back(state: TrainingState, signs: Sequence[Sign], *, log: Log, info: Info) -> bool:
     """Go back to the last good checkpoint with the learning rates halved, if ``on_collapse`` says so and it can be."""
     watch, settings = state.watch, state.config.training.watch
     if watch is None or settings.on_collapse != "rollback":
         return False
     if watch.rollbacks >= settings.max_rollbacks:
-        say(f"It went back {watch.rollbacks} times already, which is training.watch.max_rollbacks.")
+        info(f"It went back {watch.rollbacks} times already, which is training.watch.max_rollbacks.")
         return False
     seen_at, count = state.step, watch.rollbacks + 1
     try:
         found = checkpoint.load_newest(state.run.folder / CHECKPOINTS, up_to=state.last_good_step())
     except RunError as error:
-        say(f"It cannot go back: {error}")
+        info(f"It cannot go back: {error}")
         return False
     if found is None:
-        say("It cannot go back: there is no checkpoint from before the first sign.")
+        info("It cannot go back: there is no checkpoint from before the first sign.")
         return False
     best = state.best.mark() if state.best else None
     state.load(found)
@@ -69,7 +69,7 @@ def go_back(state: TrainingState, signs: Sequence[Sign], *, log: Log, say: Say) 
     state.save()
     log.go_back(found.step)
     log.write(found.step, {}, notes={"rollback": count, "from_step": seen_at, **as_notes(signs)})
-    say(
+    info(
         f"Went back from step {seen_at} to step {found.step}; both learning rates are now {0.5**count:g} times the "
         f"config's (rollback {count} of at most {settings.max_rollbacks})."
     )

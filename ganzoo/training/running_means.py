@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ganzoo.training.step import METRICS
 
 
-class Means:
+class RunningMeans:
     """Mean of each metric since the last ``take``."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from ganzoo.environment.versions import library_versions
 from ganzoo.errors import DataError, RunError
 from ganzoo.exporters.rehearsal import check_exportable
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, find_run, new_run
-from ganzoo.sample_sheet import picture, some
+from ganzoo.sample_sheet import picture, random_samples
 from ganzoo.training import best_weights, init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.input_pipeline import check_dataset
@@ -31,7 +31,7 @@ from ganzoo.training.lock import training_lock
 from ganzoo.training.log import Log
 from ganzoo.training.trainer import Outcome, Trainer
 
-Say = Callable[[str], None]
+Info = Callable[[str], None]
 
 
 @own_settings()
@@ -42,7 +42,7 @@ def start(
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
-    say: Say = lambda text: None,
+    info: Info = lambda text: None,
     command: str | None = None,
 ) -> tuple[Run, Outcome]:
     """Load the data, make the next run folder, and train in it.
@@ -52,7 +52,7 @@ def start(
         root: where runs are kept; by default GANZOO_RUNS, or ``runs/``.
         max_steps, max_minutes: stop early; ``Trainer.train`` describes both.
         quiet: show no progress.
-        say: called with lines for a reader, for example where the run is.
+        info: called with lines for a reader, for example where the run is.
         command: what starts the same training again, for the model card.
 
     Raises:
@@ -60,19 +60,19 @@ def start(
         GanzooError: if ``training.init_from`` names nothing that fits.
     """
     config, weights = init_from.resolve(config, root=root)
-    dataset = load_data(config, quiet=quiet, say=say)
+    dataset = load_data(config, quiet=quiet, info=info)
     check_dataset(config, dataset)
     best_weights.check(config, dataset)
-    check_exportable(config, dataset.class_names, say=say)
+    check_exportable(config, dataset.class_names, info=info)
     run = new_run(config.name, root=root)
-    with training_lock(run, say=say):
+    with training_lock(run, info=info):
         _describe(run, config, dataset, command)
-        say(f"Run {run.name} in {run.folder}")
+        info(f"Run {run.name} in {run.folder}")
         trainer = Trainer(config, dataset, run)
-        _say_if_streamed(trainer, say)
+        _say_if_streamed(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights)
-        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
+        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
 def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
@@ -81,7 +81,7 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
-    images.save(picture(some(dataset.samples)), run.folder / "real.png")
+    images.save(picture(random_samples(dataset.samples)), run.folder / "real.png")
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
 
 
@@ -94,7 +94,7 @@ def resume(
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
-    say: Say = lambda text: None,
+    info: Info = lambda text: None,
 ) -> tuple[Run, Outcome]:
     """Go on with a run (the newest, unless one is named) from its newest checkpoint that is whole.
 
@@ -103,7 +103,7 @@ def resume(
     Args:
         what: the run.
         changes: another length of the training, another place of the data.
-        root, max_steps, max_minutes, quiet, say: as in ``start``.
+        root, max_steps, max_minutes, quiet, info: as in ``start``.
 
     Raises:
         RunError: if there is no such run, none of its checkpoints is whole, it is finished, or it is in training.
@@ -111,13 +111,13 @@ def resume(
         DataError: if the data are missing, or are not those that the run began with.
     """
     run = find_run(what, root=root)
-    with training_lock(run, say=say):
+    with training_lock(run, info=info):
         made = changed(run, changes)
-        dataset = _same_data(made, changes, quiet=quiet, say=say)
+        dataset = _same_data(made, changes, quiet=quiet, info=info)
         trainer = Trainer(made.config, dataset, run)
-        _say_if_streamed(trainer, say)
+        _say_if_streamed(trainer, info)
         for skipped in trainer.state.restore():
-            say(f"Skipped a damaged checkpoint: {skipped}")
+            info(f"Skipped a damaged checkpoint: {skipped}")
         if trainer.step == 0:
             _, weights = init_from.resolve(made.config, root=root)
             if weights is not None:
@@ -127,21 +127,21 @@ def resume(
         if made.notes:
             with Log(run, first_step=trainer.step) as log:
                 log.write(trainer.step, {}, notes={"changed": made.notes})
-        say(f"Run {run.name} goes on from step {trainer.step} of {made.config.training.steps}")
-        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, say=say)
+        info(f"Run {run.name} goes on from step {trainer.step} of {made.config.training.steps}")
+        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
-def _same_data(made: ChangedRun, changes: Changes, *, quiet: bool, say: Say) -> Dataset:
+def _same_data(made: ChangedRun, changes: Changes, *, quiet: bool, info: Info) -> Dataset:
     """The data of a run that goes on, compared with those that it began with."""
     try:
-        dataset = _in_order_of(made.run, load_data(made.config, quiet=quiet, say=say))
+        dataset = _in_order_of(made.run, load_data(made.config, quiet=quiet, info=info))
     except DataError as error:
         if changes.data is not None or not type(made.config.data).accepts_path:
             raise
         moved = commands.command("train --resume", commands.run_word(made.run.folder), options="--data PLACE")
         raise DataError(f"{error}\nIf the data have moved: {moved}") from error
     check_dataset(made.config, dataset)
-    made.check_data(dataset, changes, say=say)
+    made.check_data(dataset, changes, info=info)
     return dataset
 
 
@@ -160,20 +160,20 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     )
 
 
-def load_data(config: Config, *, quiet: bool, say: Say = lambda text: None) -> Dataset:
+def load_data(config: Config, *, quiet: bool, info: Info = lambda text: None) -> Dataset:
     """Load the config's data. Report how many samples and classes there are, what was guessed and what was not read."""
     dataset = config.data.load(quiet=quiet)
     for line in described.lines(dataset):
-        say(line)
+        info(line)
     if dataset.labels is not None and not config.num_classes:
         count = len(dataset.class_names)
-        say(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
+        info(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
     return dataset
 
 
-def _say_if_streamed(trainer: Trainer, say: Say) -> None:
-    if trainer.feed.streamed:
-        say(trainer.feed.streamed)
+def _say_if_streamed(trainer: Trainer, info: Info) -> None:
+    if trainer.input_pipeline.streamed:
+        info(trainer.input_pipeline.streamed)
 
 
 def _in_order_of(run: Run, dataset: Dataset) -> Dataset:

@@ -13,9 +13,9 @@ from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
 from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.training import checkpoint, learning_rate, networks
-from ganzoo.training.ada import Strength
-from ganzoo.training.best_weights import Best
-from ganzoo.training.collapse_watch import Watch
+from ganzoo.training.ada import AdaptiveAugmentation
+from ganzoo.training.best_weights import BestWeights
+from ganzoo.training.collapse_watch import CollapseWatch
 
 NEWER_GROUPS = ("watch", "best")
 """Groups that checkpoints of older versions do not have. They then keep their first values."""
@@ -36,7 +36,7 @@ class TrainingState:
         generator, discriminator: the trained networks.
         ema: the averaged generator.
         g_optimizer, d_optimizer: their optimizers.
-        strength: of an adaptive augmentation; None without one.
+        ada: the strength of an adaptive augmentation; None without one.
         watch: the collapse watch; None if it is off.
         best: the best weights so far; None if nothing is measured.
     """
@@ -47,7 +47,7 @@ class TrainingState:
         self.step = 0
         self.saved_step: int | None = None
         training = config.training
-        self.watch = Watch(config, dataset.samples) if training.watch.enabled else None
+        self.watch = CollapseWatch(config, dataset.samples) if training.watch.enabled else None
         with strategy.scope():
             self.generator = networks.build_generator(config, precision=training.precision)
             self.discriminator = networks.build_discriminator(config, precision=training.precision)
@@ -56,8 +56,8 @@ class TrainingState:
             self.d_optimizer = training.d_optimizer.build(training.steps * training.d_steps)
             self.g_optimizer.build(self.generator.trainable_variables)
             self.d_optimizer.build(self.discriminator.trainable_variables)
-        self.strength = Strength.of(config)
-        self.best = Best.of(config, dataset, self.ema, run)
+        self.ada = AdaptiveAugmentation.of(config)
+        self.best = BestWeights.of(config, dataset, self.ema, run)
 
     def groups(self) -> dict[str, dict[str, Any]]:
         """The variables of a checkpoint by group and name. A name begins with the variable's position."""
@@ -72,8 +72,8 @@ class TrainingState:
             holders["watch"] = self.watch.variables
         if self.best:
             holders["best"] = self.best.variables
-        if self.strength:
-            holders["augment"] = self.strength.variables
+        if self.ada:
+            holders["augment"] = self.ada.variables
         return {
             group: {f"{position:04d}/{variable.path}": variable for position, variable in enumerate(variables)}
             for group, variables in holders.items()

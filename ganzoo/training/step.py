@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ganzoo.blocks import _calling
 from ganzoo.config.experiment import Config
-from ganzoo.training.ada import Strength
+from ganzoo.training.ada import AdaptiveAugmentation
 
 METRICS = (
     "d_loss",
@@ -33,7 +33,7 @@ LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS = r
 Critic = Callable[[tf.Tensor], tf.Tensor]
 
 
-class Update:
+class TrainStep:
     """The update of one training: ``update(samples, labels, indices, step)``.
 
     It runs in a replica context of the strategy. Every replica takes its share of the batch, of the latents and of the
@@ -45,7 +45,7 @@ class Update:
         generator, discriminator: the two networks.
         ema: a second generator that holds the moving average of the first one's weights.
         g_optimizer, d_optimizer: built for the trainable weights of the two networks.
-        strength: of an adaptive augmentation.
+        ada: the strength of an adaptive augmentation.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Update:
         g_optimizer: keras.Optimizer,
         d_optimizer: keras.Optimizer,
         *,
-        strength: Strength | None = None,
+        ada: AdaptiveAugmentation | None = None,
     ) -> None:
         self.config = config
         self.training = config.training
@@ -66,7 +66,7 @@ class Update:
         self.ema = ema
         self.g_optimizer = g_optimizer
         self.d_optimizer = d_optimizer
-        self.strength = strength
+        self.ada = ada
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
@@ -192,9 +192,9 @@ class Update:
         if augment is None:
             return images
         seed = self._seed(stream, step, turn, own=True)
-        if self.strength is None:
+        if self.ada is None:
             return augment.apply(images, seed)
-        return augment.apply_some(images, seed, tf.convert_to_tensor(self.strength.p))
+        return augment.apply_some(images, seed, tf.convert_to_tensor(self.ada.p))
 
     def _seed(self, stream: int, step: Any, turn: int, *, own: bool = False) -> Any:
         """Key of one draw, int64 ``[2]``: from the training's seed, the stream, the step and the turn.
@@ -208,7 +208,7 @@ class Update:
         return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + place])
 
     def _describe(self, real: Any, fake: Any, d_loss: Any, penalty: Any) -> dict[str, Any]:
-        real, fake = self.training.loss.verdicts(real, fake)
+        real, fake = self.training.loss.realness_scores(real, fake)
         return {
             "d_loss": d_loss,
             "penalty": penalty,

@@ -16,16 +16,16 @@ from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
 from ganzoo.runs import Run
 from ganzoo.sample_sheet import picture
 from ganzoo.training import preview, rollback
-from ganzoo.training.best_weights import Best
-from ganzoo.training.collapse_watch import NOT_FINITE, Sign, Watch
-from ganzoo.training.graph_loop import many_steps
-from ganzoo.training.input_pipeline import Feed
+from ganzoo.training.best_weights import BestWeights
+from ganzoo.training.collapse_watch import NOT_FINITE, CollapseWatch, Sign
+from ganzoo.training.graph_loop import graph_loop
+from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
 from ganzoo.training.progress import TrainingProgress
-from ganzoo.training.running_means import Means
+from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.state import TrainingState
-from ganzoo.training.step import METRICS, Update
+from ganzoo.training.step import METRICS, TrainStep
 
 CHUNK_SECONDS = 1.0
 """About how long the graph runs before Python looks at the clock, the bar and Ctrl-C."""
@@ -60,18 +60,18 @@ class Trainer:
         self.run = run
         self.strategy = strategy or tf.distribute.get_strategy()
         _check_shares(config, self.strategy.num_replicas_in_sync)
-        self.feed = Feed(config, dataset)
+        self.input_pipeline = InputPipeline(config, dataset)
         self.state = state = TrainingState(config, dataset, run, self.strategy)
-        update = Update(
+        update = TrainStep(
             config,
             state.generator,
             state.discriminator,
             state.ema,
             state.g_optimizer,
             state.d_optimizer,
-            strength=state.strength,
+            ada=state.ada,
         )
-        self._run_steps = many_steps(config, update, state.strength, self.strategy)
+        self._run_steps = graph_loop(config, update, state.ada, self.strategy)
         self._preview = preview.sampler(config, state.ema)
 
     @property
@@ -80,12 +80,12 @@ class Trainer:
         return self.state.step
 
     @property
-    def watch(self) -> Watch | None:
+    def watch(self) -> CollapseWatch | None:
         """The collapse watch; None if it is off."""
         return self.state.watch
 
     @property
-    def best(self) -> Best | None:
+    def best(self) -> BestWeights | None:
         """The best weights so far; None if nothing is measured."""
         return self.state.best
 
@@ -95,7 +95,7 @@ class Trainer:
         max_steps: int | None = None,
         max_minutes: float | None = None,
         quiet: bool = False,
-        say: rollback.Say = lambda text: None,
+        info: rollback.Info = lambda text: None,
     ) -> Outcome:
         """Train until the config's last step, or until one of the other ends, whichever comes first.
 
@@ -103,7 +103,7 @@ class Trainer:
             max_steps: stop at this step of the run, counted from its beginning.
             max_minutes: stop after so many minutes of this call.
             quiet: show no progress.
-            say: called with the lines of the collapse watch.
+            info: called with the lines of the collapse watch.
 
         Ctrl-C (or SIGTERM) ends the training at the next step boundary. All of these ends leave a checkpoint.
 
@@ -116,7 +116,7 @@ class Trainer:
         deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
         try:
             with Log(self.run, first_step=self.step) as log:
-                outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet, say=say)
+                outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet, info=info)
         except OSError as error:
             raise RunError(
                 f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self.state.last_checkpoint_text()}"
@@ -125,10 +125,10 @@ class Trainer:
         preview.save_animation(self.run)
         return outcome
 
-    def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool, say: rollback.Say) -> Outcome:
+    def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool, info: rollback.Info) -> Outcome:
         """Chunks of steps, and after each what is due then."""
         training = self.config.training
-        means, chunk, started = Means(), 1, time.monotonic()
+        means, chunk, started = RunningMeans(), 1, time.monotonic()
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
             self.state.save()  # so that there always is a step to go back to
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, quiet=quiet)
@@ -137,31 +137,34 @@ class Trainer:
                 if deadline is not None and time.monotonic() >= deadline:
                     break
                 count = min(
-                    chunk, last - self.step, self.feed.most_steps, *(n - self.step % n for n in self._intervals())
+                    chunk,
+                    last - self.step,
+                    self.input_pipeline.most_steps,
+                    *(n - self.step % n for n in self._intervals()),
                 )
                 try:
                     seconds = self.run_chunk(count, means)
                 except NotFiniteError as error:
                     sign = Sign(NOT_FINITE, str(error).splitlines()[0])
-                    if not rollback.go_back(self.state, [sign], log=log, say=say):
+                    if not rollback.go_back(self.state, [sign], log=log, info=info):
                         raise
-                    means = Means()
+                    means = RunningMeans()
                     continue
                 chunk = _next_chunk(chunk, count, seconds)
                 progress.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
-                if rollback.react(self.state, signs, log=log, say=say):
-                    means = Means()
+                if rollback.react(self.state, signs, log=log, info=info):
+                    means = RunningMeans()
                     continue
                 if self.best and self.step % self.best.every == 0:
-                    self._measure(self.best, log, say)
+                    self._measure(self.best, log, info)
                 if self.step % training.checkpoint_every == 0:
                     self.state.save()
             outcome = self._outcome(last, interrupted.is_set())
-            self._finish(log, outcome, say)
+            self._finish(log, outcome, info)
         return outcome
 
-    def _report(self, log: Log, means: Means, *, seconds: float, at_end: bool) -> list[Sign]:
+    def _report(self, log: Log, means: RunningMeans, *, seconds: float, at_end: bool) -> list[Sign]:
         """Keep the samples and the line of the log that are due at this step; returns what the watch sees in them."""
         training, watch = self.config.training, self.watch
         signs: list[Sign] = []
@@ -174,20 +177,20 @@ class Trainer:
         if watch and due:
             signs = signs + watch.interval(self.step)
         if due or at_end:
-            strength = {"augment_p": float(self.state.strength.p)} if self.state.strength else {}
-            values = means.take() | {"seconds": seconds} | strength | values
+            ada = {"augment_p": float(self.state.ada.p)} if self.state.ada else {}
+            values = means.take() | {"seconds": seconds} | ada | values
         if values:
             log.write(self.step, values, notes=rollback.as_notes(signs))
         return signs
 
-    def run_chunk(self, count: int, means: Means) -> float:
+    def run_chunk(self, count: int, means: RunningMeans) -> float:
         """Make ``count`` steps; returns the seconds they took.
 
         Raises:
             NotFiniteError: if a loss or a gradient is not finite.
         """
         begun = time.monotonic()
-        samples, labels, indices = self.feed.take(first=self.step, steps=count)
+        samples, labels, indices = self.input_pipeline.take(first=self.step, steps=count)
         rows, done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
         rows, done = rows.numpy()[: int(done)], int(done)
         self.state.step += done
@@ -215,7 +218,7 @@ class Trainer:
             return Outcome(self.step, "steps")
         return Outcome(self.step, "interrupted" if interrupted else "minutes")
 
-    def _finish(self, log: Log, outcome: Outcome, say: rollback.Say) -> None:
+    def _finish(self, log: Log, outcome: Outcome, info: rollback.Info) -> None:
         """Samples, a checkpoint and numbers of the last step, where they are not there yet.
 
         The numbers come after the checkpoint, so that a training that goes on chooses as an uninterrupted one does.
@@ -225,13 +228,13 @@ class Trainer:
         if self.step != self.state.saved_step:
             self.state.save()
         if self.best and self.best.step and self.step % self.best.every and outcome.reason != "interrupted":
-            self._measure(self.best, log, say)
+            self._measure(self.best, log, info)
 
-    def _measure(self, best: Best, log: Log, say: rollback.Say) -> None:
+    def _measure(self, best: BestWeights, log: Log, info: rollback.Info) -> None:
         try:
             log.write(self.step, best.measure(self.step))
         except EvaluationError as error:  # a number less is no reason to lose a training
-            say(f"Step {self.step} could not be measured: {error}")
+            info(f"Step {self.step} could not be measured: {error}")
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
         made = self._preview()

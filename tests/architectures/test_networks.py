@@ -36,11 +36,11 @@ def test_the_up_blocks_are_all_tried_here():
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("head", [None, {"name": "image_head"}])
-def test_every_up_block_reaches_every_size(block, size, colours, head):
+def test_every_up_block_reaches_every_size(block, size, colors, head):
     for model in ("dcgan", "residual"):
-        expanded = GeneratorConfig(model=model, block=block, base_channels=4, head=head).expand((size, size, colours))
+        expanded = GeneratorConfig(model=model, block=block, base_channels=4, head=head).expand((size, size, colors))
         shapes = trace(expanded, (100,))
-        assert shapes[-1] == (size, size, colours)
+        assert shapes[-1] == (size, size, colors)
         assert 4 <= shapes[0][0] <= 7
         assert all(
             wide >= narrow for wide, narrow in zip(channels(expanded[:-1]), channels(expanded[1:-1]), strict=False)
@@ -274,7 +274,7 @@ def test_keras_own_dropout_in_a_plug_in_is_seeded_too():
     def seeds():
         x = keras.Input((3,))
         model = keras.Model(x, keras.layers.Dropout(0.5)(keras.layers.Dense(3)(x)))
-        networks.initialise(model, "he_normal", 5)
+        networks.initialize(model, "he_normal", 5)
         return [np.asarray(v).tolist() for v in model.non_trainable_variables]
 
     assert seeds() == seeds() != []

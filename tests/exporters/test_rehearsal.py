@@ -110,7 +110,7 @@ def test_names_that_are_too_many_are_left_out_with_a_line():
     config = with_classes(20_000)
     names = tuple(f"{number:090d}" for number in range(20_000))
     lines = []
-    check_exportable(config, names, say=lines.append)
+    check_exportable(config, names, info=lines.append)
     assert lines == ["The names of the 20,000 classes do not fit into a bundle; its labels will be numbers alone."]
     described = bundle_config(config, class_names=names)
     assert described.class_names is None
@@ -119,8 +119,8 @@ def test_names_that_are_too_many_are_left_out_with_a_line():
 
 
 def test_ordinary_names_need_no_word():
-    check_exportable(with_classes(4), ("a", "b", "c", "\u00e9"), say=no_line)
-    check_exportable(tiny_config(), ("a\u00a0",), say=no_line)
+    check_exportable(with_classes(4), ("a", "b", "c", "\u00e9"), info=no_line)
+    check_exportable(tiny_config(), ("a\u00a0",), info=no_line)
 
 
 class Odd(DataSource):

@@ -7,7 +7,7 @@ from helpers import same, samples, state, tiny, trainer
 
 from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.errors import ConfigError
-from ganzoo.training.ada import INTERVAL, Strength
+from ganzoo.training.ada import INTERVAL, AdaptiveAugmentation
 from ganzoo.training.trainer import Trainer
 
 IMAGES = np.random.RandomState(0).uniform(-1, 1, (400, 8, 8, 1)).astype(np.float32)
@@ -21,7 +21,7 @@ def config(*, augment=None, **training):
 
 def test_the_rule_by_hand():
     """Per four steps of four images p moves by 16 / 80, up if the mean sign is above 0.6, within [0, 1]."""
-    strength = Strength.of(config())
+    ada = AdaptiveAugmentation.of(config())
     accuracies = [1.0] * 12 + [0.5] * 8 + [1.0, 1.0, 1.0, 0.3] + [0.9, 0.7, 0.85, 0.8] + [1.0] * 24 + [0.0] * 32
     wanted, signs, p = [], [], 0.0
     for step, accuracy in enumerate(accuracies):
@@ -30,11 +30,11 @@ def test_the_rule_by_hand():
             p = min(1.0, max(0.0, p + np.sign(np.mean(signs) - 0.6) * 16 / 80))
             signs = []
         wanted.append(p)
-    follow = tf.function(strength.follow)
+    follow = tf.function(ada.follow)
     made = []
     for step, accuracy in enumerate(accuracies):
         follow(tf.constant(step, tf.int64), tf.constant(accuracy))
-        made.append(float(strength.p))
+        made.append(float(ada.p))
     np.testing.assert_allclose(made, wanted, atol=1e-6)
     assert {0.2, 0.6, 1.0} <= set(np.round(made, 3))
     assert made[-1] == 0
@@ -45,7 +45,7 @@ def logged(folder, *, p=0.0, **training):
     """p after each step of a training that begins with it."""
     one = config(steps=16, sample_every=100, checkpoint_every=100, **training)
     made = trainer(one, folder, samples(one, count=4))
-    made.state.strength.p.assign(p)
+    made.state.ada.p.assign(p)
     made.train(quiet=True)
     return [line["augment_p"] for line in made.run.log() if "augment_p" in line]
 
@@ -76,11 +76,11 @@ def test_p_is_saved_and_a_resumed_training_repeats_the_bits(tmp_path):
     broken.train(max_steps=5, quiet=True)
     again = Trainer(one, data, broken.run)
     again.state.restore()
-    assert 0 < float(again.state.strength.p) < 1
-    assert float(again.state.strength.p) == float(broken.state.strength.p)
+    assert 0 < float(again.state.ada.p) < 1
+    assert float(again.state.ada.p) == float(broken.state.ada.p)
     again.train(quiet=True)
     assert same(state(again), state(whole))
-    assert float(again.state.strength.p) > float(broken.state.strength.p)
+    assert float(again.state.ada.p) > float(broken.state.ada.p)
 
 
 def test_p_reaches_what_the_discriminator_sees(tmp_path):
@@ -89,7 +89,7 @@ def test_p_reaches_what_the_discriminator_sees(tmp_path):
     for p in (0.0, 1.0):
         one = config(steps=1)
         trained = trainer(one, tmp_path / str(p))
-        trained.state.strength.p.assign(p)
+        trained.state.ada.p.assign(p)
         trained.train(quiet=True)
         made.append(trained.run.log()[0]["d_loss"])
     assert made[0] != made[1]
@@ -119,7 +119,7 @@ def test_some_images_are_changed_with_the_probability(made):
 def test_one_that_does_not_adapt_has_no_strength_and_no_new_numbers(tmp_path):
     one = tiny(training={"augment": "diff_augment", "steps": 1})
     made = trainer(one, tmp_path)
-    assert made.state.strength is None
+    assert made.state.ada is None
     assert not any(name.startswith("augment/") for name in state(made))
 
 

@@ -265,7 +265,7 @@ def test_a_number_that_cannot_be_had_does_not_end_the_training(tmp_path, monkeyp
     monkeypatch.setattr(Endless, "registered_name", "endless")
     config = images_config(evaluation=EVERY_TWO | {"metrics": ["endless"]})
     made, said = trainer(config, tmp_path, images(config)), []
-    assert made.train(quiet=True, say=said.append).step == 8
+    assert made.train(quiet=True, info=said.append).step == 8
     assert [line.partition(":")[0] for line in said] == [f"Step {step} could not be measured" for step in (2, 4, 6, 8)]
     assert made.run.best_step() is None
 

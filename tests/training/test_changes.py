@@ -128,6 +128,6 @@ def test_a_run_from_before_fingerprints_is_accepted_with_a_line(tmp_path, data):
     shutil.copy(data, tmp_path / "copy.npz")
     said = []
     changes = Changes(data=tmp_path / "copy.npz")
-    resume("tiny", root=tmp_path, changes=changes, quiet=True, say=said.append)
+    resume("tiny", root=tmp_path, changes=changes, quiet=True, info=said.append)
     assert any("has no fingerprint of its data yet" in text for text in said)
     assert (run.folder / "data.json").read_bytes() == fingerprint

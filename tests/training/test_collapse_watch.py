@@ -10,7 +10,7 @@ from helpers import samples, tiny, tiny_vectors
 from ganzoo.config.zoo import load_config
 from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.training import collapse_advice
-from ganzoo.training.collapse_watch import KINDS, SLOW_START, Watch
+from ganzoo.training.collapse_watch import KINDS, SLOW_START, CollapseWatch
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import FEWEST, Yardstick, features
 
@@ -27,7 +27,7 @@ def ring(seed, count=512):
 
 def watch(**settings):
     training = {key: settings.pop(key) for key in ("loss", "penalties", "d_optimizer") if key in settings}
-    return Watch(tiny_vectors(watch={"grace_steps": GRACE} | settings, **training), ring(0, 4000))
+    return CollapseWatch(tiny_vectors(watch={"grace_steps": GRACE} | settings, **training), ring(0, 4000))
 
 
 def kinds(signs):
@@ -105,7 +105,7 @@ def test_real_samples_that_repeat_themselves_are_no_reason_to_warn():
 
 
 def test_too_few_real_samples_are_no_yardstick():
-    few = Watch(tiny_vectors(), ring(0, 2 * FEWEST - 1))
+    few = CollapseWatch(tiny_vectors(), ring(0, 2 * FEWEST - 1))
     assert few.look(5000, CONSTANT) == ([], {})
     assert interval(few, 10) == []
     assert few.clean_step == 10
@@ -151,7 +151,7 @@ def test_the_line_says_what_was_seen_and_what_to_try():
 def test_images_are_watched_like_vectors():
     config = tiny(training={"watch": {"grace_steps": 0, "patience": 1}})
     data = samples(config, count=300).samples
-    watched = Watch(config, data)
+    watched = CollapseWatch(config, data)
     assert look(watched, 1, samples(config, count=64, seed=1).samples / np.float32(127.5) - 1) == []
     assert look(watched, 2, np.full((64, 8, 8, 1), 0.1, np.float32)) == ["duplicates", "recall"]
 
@@ -196,7 +196,7 @@ def test_a_critic_has_no_scale_and_cannot_saturate():
 
 def watch_of_images(loss="non_saturating", **training):
     config = tiny(training={"loss": loss, "watch": {"grace_steps": GRACE, "patience": 2}} | training)
-    return Watch(config, samples(config, count=128).samples)
+    return CollapseWatch(config, samples(config, count=128).samples)
 
 
 AT_CHANCE = {"non_saturating": 1.38, "saturating": 1.38, "relativistic": 0.69, "hinge": 1.99, "least_squares": 0.249}

@@ -6,7 +6,7 @@ from helpers import samples, tiny, tiny_vectors
 
 from ganzoo.data.base import Dataset
 from ganzoo.errors import DataError
-from ganzoo.training.input_pipeline import Feed
+from ganzoo.training.input_pipeline import InputPipeline
 
 
 def seen(feed, **place):
@@ -23,7 +23,7 @@ def test_memory_and_memory_map_give_the_same_batches(tmp_path, classes):
     dataset = samples(config, count=23, classes=classes)
     np.save(tmp_path / "x.npy", dataset.samples)
     mapped = Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), dataset.labels, dataset.class_names)
-    held, lent = Feed(config, dataset), Feed(config, mapped, memory_limit=0)
+    held, lent = InputPipeline(config, dataset), InputPipeline(config, mapped, memory_limit=0)
     assert held.in_memory
     assert not lent.in_memory
     for place in ({"first": 0, "steps": 1}, {"first": 3, "steps": 5}, {"first": 1000, "steps": 2}):
@@ -34,7 +34,7 @@ def test_memory_and_memory_map_give_the_same_batches(tmp_path, classes):
 
 def test_a_memory_map_hands_over_only_what_the_steps_need():
     config = tiny()
-    feed = Feed(config, samples(config, count=500), memory_limit=0)
+    feed = InputPipeline(config, samples(config, count=500), memory_limit=0)
     assert len(feed.take(first=0, steps=3)[0]) == 12
 
 
@@ -43,9 +43,9 @@ def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
     config = tiny()
     dataset = samples(config, count=500)
     monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes)
-    assert Feed(config, dataset).streamed is None
+    assert InputPipeline(config, dataset).streamed is None
     monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
-    feed = Feed(config, dataset)
+    feed = InputPipeline(config, dataset)
     assert not feed.in_memory
     assert feed.streamed.startswith("The samples need 1 MB of memory, and this process may use 1 MB. ")
 
@@ -54,10 +54,10 @@ def test_streamed_samples_of_one_chunk_fit_into_the_limit():
     config = tiny()
     dataset = samples(config, count=500)
     limit = dataset.samples.nbytes // 10
-    feed = Feed(config, dataset, memory_limit=limit)
+    feed = InputPipeline(config, dataset, memory_limit=limit)
     assert feed.most_steps > 1
     assert 3 * np.asarray(feed.take(first=0, steps=feed.most_steps)[0]).nbytes <= limit
-    assert Feed(config, dataset, memory_limit=0).most_steps == 1
+    assert InputPipeline(config, dataset, memory_limit=0).most_steps == 1
 
 
 def test_labels_stay_with_their_samples():
@@ -66,13 +66,15 @@ def test_labels_stay_with_their_samples():
     marked = dataset.samples.copy()
     marked[:] = np.asarray(dataset.labels)[:, None, None, None]
     for limit in (None, 0):
-        data, labels = seen(Feed(config, Dataset(marked, dataset.labels, "abc"), memory_limit=limit), first=0, steps=9)
+        data, labels = seen(
+            InputPipeline(config, Dataset(marked, dataset.labels, "abc"), memory_limit=limit), first=0, steps=9
+        )
         np.testing.assert_array_equal(data[..., 0, 0, 0], labels)
 
 
 def test_a_dataset_smaller_than_the_batch_is_gone_through_again():
     config = tiny()
-    data, _ = seen(Feed(config, samples(config, count=1)), first=0, steps=2)
+    data, _ = seen(InputPipeline(config, samples(config, count=1)), first=0, steps=2)
     assert data.shape == (2, 1, 4, 8, 8, 1)
 
 
@@ -91,10 +93,10 @@ def test_a_dataset_smaller_than_the_batch_is_gone_through_again():
 )
 def test_data_that_is_not_what_the_config_says(changes, dataset, says):
     with pytest.raises(DataError, match=says):
-        Feed(tiny(**changes), dataset)
+        InputPipeline(tiny(**changes), dataset)
 
 
 def test_vectors_stay_float32():
     config = tiny_vectors()
-    data, _ = seen(Feed(config, config.data.load()), first=0, steps=2)
+    data, _ = seen(InputPipeline(config, config.data.load()), first=0, steps=2)
     assert (data.shape, data.dtype) == ((2, 1, 4, 2), np.float32)

@@ -77,14 +77,14 @@ def test_a_run_can_be_exported_while_it_is_trained(training):
 def test_a_new_run_is_held_while_it_is_trained(tmp_path):
     seen = []
 
-    def say(text):
+    def info(text):
         if not text.startswith("Run points/001"):
             return  # about the data, before there is a run
         with pytest.raises(RunError, match=f"in training by process {os.getpid()} on"):
             resume("points", root=tmp_path)
         seen.append(text)
 
-    run, _ = start(tiny_vectors(steps=2), root=tmp_path, quiet=True, say=say)
+    run, _ = start(tiny_vectors(steps=2), root=tmp_path, quiet=True, info=info)
     assert seen
     with training_lock(run):
         pass

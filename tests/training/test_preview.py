@@ -46,8 +46,8 @@ def write_log(run, losses):
     (run.folder / LOG).write_text("".join(lines))
 
 
-def coloured(path, colour):
-    return np.argwhere((np.asarray(Image.open(path).convert("RGB")) == colour).all(axis=-1))
+def coloured(path, color):
+    return np.argwhere((np.asarray(Image.open(path).convert("RGB")) == color).all(axis=-1))
 
 
 def test_the_curve_falls_where_the_loss_falls(tmp_path):

@@ -40,7 +40,7 @@ def config(evaluation=None, **watch):
 
 def collapsing(made, *, rollbacks=1):
     """Show a preview that is one point after step ``GOOD`` until the training went back so many times."""
-    healthy = made.feed._samples[-64:]
+    healthy = made.input_pipeline._samples[-64:]
 
     def preview():
         bad = made.step > GOOD and made.watch.rollbacks < rollbacks
@@ -71,7 +71,7 @@ def metrics(run):
 def whole(tmp_path_factory):
     """A training that collapses at step 5, sees it at 6, goes back to 4 and comes to its end."""
     made, said = subject(tmp_path_factory.mktemp("whole")), []
-    made.train(quiet=True, say=said.append)
+    made.train(quiet=True, info=said.append)
     return made, said
 
 
@@ -201,7 +201,7 @@ def test_a_training_that_is_killed_while_it_goes_back_goes_on_the_same(whole, tm
 
 def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     made, said = subject(tmp_path, rollbacks=9), []
-    assert made.train(quiet=True, say=said.append).reason == "finished"
+    assert made.train(quiet=True, info=said.append).reason == "finished"
     assert sum(line.startswith("Went back from step 6 to step 4;") for line in said) == 2
     assert said[-1] == "It went back 2 times already, which is training.watch.max_rollbacks."
     assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 4
@@ -212,7 +212,7 @@ def test_there_is_always_a_step_to_go_back_to(tmp_path):
     one = config(patience=6, max_rollbacks=1)
     made = collapsing(trainer(one, tmp_path, one.data.load()))
     said = []
-    made.train(quiet=True, say=said.append)
+    made.train(quiet=True, info=said.append)
     assert said[2].startswith("Went back from step 10 to step 4;")
     first = subject(tmp_path / "first", watch={"patience": 1})
     first.train(max_steps=1, quiet=True)
@@ -227,7 +227,7 @@ def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_pat
     made, said = trainer(one, tmp_path, Dataset(points)), []
     made.watch._yardstick = None
     with pytest.raises(TrainingError, match="Step 6 is not finite"):
-        made.train(quiet=True, say=said.append)
+        made.train(quiet=True, info=said.append)
     assert said[0].startswith("Went back from step 6 to step 4;")
     assert said[-1].startswith("It went back 1 times already")
 
@@ -241,7 +241,7 @@ def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
 
 def test_a_warning_changes_nothing_but_the_log(tmp_path):
     warned, said = subject(tmp_path / "a", watch={"on_collapse": "warn"}), []
-    warned.train(quiet=True, say=said.append)
+    warned.train(quiet=True, info=said.append)
     assert len(said) == 2
     one = config(enabled=False)
     off = trainer(one, tmp_path / "off", one.data.load())
@@ -264,7 +264,7 @@ def test_a_generator_that_makes_one_image_is_warned_about_on_the_users_channel(t
     for weight in (*made.state.generator.weights, *made.state.ema.weights):
         weight.assign(np.zeros(weight.shape))
     said = []
-    made.train(quiet=True, say=said.append)
+    made.train(quiet=True, info=said.append)
     assert len(said) == 1
     assert re.match(r"Step 3: the samples repeat themselves: 100% of the preview", said[0])
 
@@ -272,9 +272,9 @@ def test_a_generator_that_makes_one_image_is_warned_about_on_the_users_channel(t
 def test_start_and_resume_hand_the_lines_on(tmp_path, monkeypatch):
     monkeypatch.setattr("ganzoo.training.trainer.preview.sampler", lambda *_: lambda: np.zeros((64, 2), np.float32))
     one, said = config(on_collapse="warn"), []
-    start(one, root=tmp_path, quiet=True, max_steps=1, say=said.append)
+    start(one, root=tmp_path, quiet=True, max_steps=1, info=said.append)
     assert not any("repeat" in line for line in said)
-    resume(root=tmp_path, quiet=True, max_steps=3, say=said.append)
+    resume(root=tmp_path, quiet=True, max_steps=3, info=said.append)
     assert sum("the samples repeat themselves" in line for line in said) == 1
 
 
@@ -306,7 +306,7 @@ def test_a_discriminator_at_chance_is_only_said(tmp_path, on_collapse):
         }
     )
     made, said = trainer(one, tmp_path), []
-    assert made.train(quiet=True, say=said.append).reason == "finished"
+    assert made.train(quiet=True, info=said.append).reason == "finished"
     assert [line.split(",")[0] for line in said] == ["Step 10: the discriminator is at chance"]
     assert _row(made.run)["warnings"] == ["chance"]
 

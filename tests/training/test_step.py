@@ -9,8 +9,8 @@ import tensorflow as tf
 from helpers import put_state, same, samples, state, tiny, tiny_vectors, trainer
 
 from ganzoo.training import networks
-from ganzoo.training.running_means import Means
-from ganzoo.training.step import LATENT, Update
+from ganzoo.training.running_means import RunningMeans
+from ganzoo.training.step import LATENT, TrainStep
 
 RATE = 0.05
 COUNTERS = ("g_optimizer", "d_optimizer", "watch")
@@ -18,7 +18,7 @@ COUNTERS = ("g_optimizer", "d_optimizer", "watch")
 
 
 def plain_update(config, generator, discriminator, ema, data, indices, step, *, labels=None):
-    """What ``Update`` promises, one thing after the other, with gradient descent. Non-saturating loss."""
+    """What ``TrainStep`` promises, one thing after the other, with gradient descent. Non-saturating loss."""
     training = config.training
     clip = training.g_optimizer.clip_norm
 
@@ -118,7 +118,7 @@ def test_an_update_is_what_a_plain_implementation_does(case, classes):
     config = config.model_copy(update={"num_classes": classes})
     dataset = config.data.load()
     ours, plain = three_networks(config), three_networks(config)
-    update = Update(config, *ours, keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE))
+    update = TrainStep(config, *ours, keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE))
     rng = np.random.RandomState(0)
     for step in range(4):
         indices = rng.randint(0, 64, (config.training.d_steps, 4)).astype(np.int32)
@@ -139,7 +139,7 @@ def test_alternating_and_simultaneous_differ():
     for kind in ("alternating", "simultaneous"):
         config = tiny_vectors(update=kind)
         nets = three_networks(config)
-        update = Update(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+        update = TrainStep(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
         dataset = config.data.load()
         update(dataset.samples, dataset.labels, tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
         made.append(np.asarray(nets[0].weights[0]))
@@ -154,7 +154,7 @@ def test_labels_reach_both_networks_and_only_the_seen_class_moves(conditioning, 
     config = tiny(num_classes=3, generator={"conditioning": conditioning, "block": block})
     nets = three_networks(config)
     before = [{w.path: np.asarray(w) for w in net.weights} for net in nets]
-    update = Update(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+    update = TrainStep(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
     images = samples(config).samples
     update(images, tf.fill([24], 1), tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
     for net, old, wanted in zip(nets[:2], before[:2], (tables, {"embeddings": 1}), strict=True):
@@ -167,7 +167,7 @@ def test_labels_reach_both_networks_and_only_the_seen_class_moves(conditioning, 
 
 def test_flip_mirrors_about_half_of_the_images_and_nothing_else():
     config = tiny(data={"flip": True}, training={"batch_size": 64})
-    update = Update(config, *three_networks(config), None, None)
+    update = TrainStep(config, *three_networks(config), None, None)
     images = samples(config, count=64).samples
     indices = tf.range(64)
     seen, _ = update._real(images, tf.zeros([64], tf.int32), indices, tf.constant(3, tf.int64), 0)
@@ -190,7 +190,7 @@ def test_uniform_latents_are_uniform_and_every_draw_has_its_own():
             seen.append(np.asarray(inputs[0]))
             return inputs[0]
 
-    update = Update(config, Listens(), None, None, None, None)
+    update = TrainStep(config, Listens(), None, None, None, None)
     for step, turn in ((0, 0), (0, 1), (1, 0)):
         update._fake(None, tf.constant(step, tf.int64), turn)
     update._fake(None, tf.constant(0, tf.int64), 0)
@@ -204,7 +204,7 @@ def test_uniform_latents_are_uniform_and_every_draw_has_its_own():
 
 def test_no_two_draws_of_a_training_share_a_key():
     config = tiny(training={"d_steps": 3})
-    update = Update(config, *[None] * 5)
+    update = TrainStep(config, *[None] * 5)
     keys = {
         tuple(np.asarray(update._seed(stream, tf.constant(step, tf.int64), turn)))
         for stream in range(7)
@@ -260,7 +260,7 @@ def run(started, chunks):
     trained, first = started
     put_state(trained, first)
     for count in chunks:
-        trained.run_chunk(count, Means())
+        trained.run_chunk(count, RunningMeans())
     return state(trained)
 
 
@@ -308,7 +308,7 @@ def test_mixed_precision_keeps_float32_weights_and_finite_metrics(tmp_path):
     trained = trainer(
         tiny(training={"precision": "mixed_bfloat16", "penalties": lazy}, discriminator=spectral), tmp_path
     )
-    trained.run_chunk(2, Means())
+    trained.run_chunk(2, RunningMeans())
     assert {value.dtype for name, value in state(trained).items() if not name.startswith(COUNTERS)} == {
         np.dtype("float32")
     }

@@ -40,7 +40,7 @@ def finished(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     config = tiny_vectors()
     said = []
-    run, outcome = start(config, root=root, quiet=True, say=said.append)
+    run, outcome = start(config, root=root, quiet=True, info=said.append)
     return run, outcome, said
 
 
@@ -130,7 +130,7 @@ def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     (run.folder / "checkpoints" / "step-00000006" / "ema.safetensors").write_bytes(b"x")
     (run.folder / "log.jsonl").open("a").write('{"step": 6, "half of a li')
     said = []
-    again, outcome = resume(root=tmp_path, quiet=True, say=said.append)
+    again, outcome = resume(root=tmp_path, quiet=True, info=said.append)
     assert again == run
     assert outcome == Outcome(9, "finished")
     assert said[0].startswith("Skipped a damaged checkpoint: step-00000006: ema.safetensors has 1 bytes")

@@ -69,11 +69,11 @@ def filled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     alpha = image[..., 3:].astype(np.float32)
     if alpha.min() >= _FAINT:
         return image
-    colours = np.rint(_pulled(image[..., :3].astype(np.float32), alpha)).astype(np.uint8)
-    return np.concatenate([colours, image[..., 3:]], axis=2)
+    colors = np.rint(_pulled(image[..., :3].astype(np.float32), alpha)).astype(np.uint8)
+    return np.concatenate([colors, image[..., 3:]], axis=2)
 
 
-def _pulled(colours: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
+def _pulled(colors: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
     """Colours of little weight replaced by those of the smallest neighbourhood that has more ("push and pull").
 
     Args:
@@ -82,12 +82,12 @@ def _pulled(colours: NDArray[np.floating], weights: NDArray[np.floating]) -> NDA
     """
     height, width = weights.shape[:2]
     if height == width == 1:
-        return colours if weights.any() else np.full_like(colours, 255)
+        return colors if weights.any() else np.full_like(colors, 255)
     total = _sums(weights)
-    coarse = _pulled(_sums(colours * weights) / np.maximum(total, 1e-6), total)
+    coarse = _pulled(_sums(colors * weights) / np.maximum(total, 1e-6), total)
     near = _blurred(coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
     trust = np.minimum(weights / _FAINT, 1)
-    pulled: NDArray[np.floating] = trust * colours + (1 - trust) * near
+    pulled: NDArray[np.floating] = trust * colors + (1 - trust) * near
     return pulled
 
 

@@ -135,7 +135,7 @@ class Faces(ImageSource):
 
     @field_validator("background")
     @classmethod
-    def _background_is_a_colour(cls, background: str, info: ValidationInfo) -> str:
+    def _background_is_a_color(cls, background: str, info: ValidationInfo) -> str:
         if _paper(background) == TRANSPARENT and info.data.get("channels", 4) != 4:
             raise ValueError(f"'{background}' needs channels: 4; received channels: {info.data['channels']}")
         return background
@@ -179,18 +179,18 @@ def _credit_line(credit: StyleCredit) -> str:
     return f'{credit.style}: "{credit.title}" by {creator or "an unnamed creator"}{source}; licence: {license_}'
 
 
-def _paper(colour: str) -> str:
+def _paper(color: str) -> str:
     """A colour as ``#rrggbb``, or ``transparent``."""
     from PIL import ImageColor
 
-    if colour.strip().lower() == TRANSPARENT:
+    if color.strip().lower() == TRANSPARENT:
         return TRANSPARENT
 
     try:
-        red, green, blue = ImageColor.getrgb(colour)[:3]
+        red, green, blue = ImageColor.getrgb(color)[:3]
     except ValueError:
-        hint = did_you_mean(colour, ImageColor.colormap)
-        raise ValueError(f"'{colour}' is no colour: a CSS name, '#rrggbb' or '{TRANSPARENT}' is.{hint}") from None
+        hint = did_you_mean(color, ImageColor.colormap)
+        raise ValueError(f"'{color}' is no colour: a CSS name, '#rrggbb' or '{TRANSPARENT}' is.{hint}") from None
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 

@@ -109,7 +109,7 @@ def test_cmyk_jpeg():
 
 
 def test_first_frame_of_an_animation():
-    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "lime")]
+    frames = [Image.new("RGB", (20, 20), color) for color in ("red", "lime")]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     assert (read(data, resolution=20) == [255, 0, 0]).all()
 

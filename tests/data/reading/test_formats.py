@@ -60,8 +60,8 @@ def test_turned_pictures_are_upright(kind):
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "YCbCr", "RGBA", "LA"])
 def test_tiff_of_every_mode(mode):
-    grey = Image.new("RGB", (20, 20), (200, 200, 200)).convert(mode)
-    assert pixels(encoded(grey, "TIFF")).shape == (20, 20, 3)
+    gray = Image.new("RGB", (20, 20), (200, 200, 200)).convert(mode)
+    assert pixels(encoded(gray, "TIFF")).shape == (20, 20, 3)
 
 
 def test_sixteen_bits_are_scaled_and_floats_are_refused():

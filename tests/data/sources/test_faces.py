@@ -45,8 +45,8 @@ def test_faces_look_like_drawings_on_their_background(cache):
     assert white.std(axis=(1, 2, 3)).min() > 20
     blue = faces(resolution=32, background="#0000ff").load().samples
     assert ((blue[:, 0, 0] == [0, 0, 255]).all(axis=1)).mean() > 0.9
-    grey = faces(resolution=32, channels=1).load().samples
-    assert grey.shape == (12, 32, 32, 1)
+    gray = faces(resolution=32, channels=1).load().samples
+    assert gray.shape == (12, 32, 32, 1)
 
 
 def test_transparent_faces_are_those_on_white_cut_out(cache):
