@@ -70,7 +70,7 @@ def _places(names: list[str], root: Path | None) -> tuple[str, str]:
     if len(names) == 1:
         if is_run_name(names[0]):
             raise typer.BadParameter(
-                f"'{names[0]}' is a run; name the model on the Hub, too: ganzoo publish {names[0]} user/name",
+                f"'{names[0]}' is a run; name the model on the Hub, too: {command('publish', names[0], 'user/name')}",
                 param_hint="[RUN] user/name",
             )
         return str(find_run(None, root=root).folder), names[0]

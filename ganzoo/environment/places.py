@@ -23,8 +23,10 @@ def expanded(path: str | os.PathLike[str], *, variable: str = "") -> Path:
         variable: the environment variable that names another folder instead, for the message.
 
     Raises:
-        GanzooError: if there is no such user, or the present user has no home folder.
+        GanzooError: if there is no such user, the present user has no home folder, or the path has a null byte.
     """
+    if "\0" in os.fspath(path):
+        raise GanzooError(f"Cannot use {os.fspath(path)!r}: a path has no null byte.")
     if not os.fspath(path).startswith("~"):  # "./~name" too, which is a folder of this name
         return Path(path)
     try:

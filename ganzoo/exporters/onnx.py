@@ -210,7 +210,7 @@ class _Complaints(logging.Handler):
         super().__init__(logging.ERROR)
         self.lines: list[str] = []
 
-    def print_data(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(record.getMessage())
 
 

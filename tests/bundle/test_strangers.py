@@ -28,7 +28,7 @@ def nothing_runs(monkeypatch):
     def make_session(*args, **options):
         raise AssertionError("a session was made")
 
-    monkeypatch.setattr("ganzoo.inference.generator.make_session", make_session)
+    monkeypatch.setattr("ganzoo.inference.onnx_session.make_session", make_session)
 
 
 def check_line(said, folder):

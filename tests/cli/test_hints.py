@@ -57,7 +57,7 @@ def test_runs_elsewhere(trained, name, monkeypatch, capsys):
 
     Path(name).mkdir()
     (trained / "runs" / "images").rename(trained / name / "images")
-    run = ganzoo.find_run(str(Path(name) / "images" / "001"))
+    run = ganzoo.find_run(str(Path(name).absolute() / "images" / "001"))
     _report(run, Outcome(3, "steps"))
     words = hints(capsys.readouterr().err)
     assert [line[0] for line in words] == ["train", "export", "generate"]

@@ -40,7 +40,7 @@ def imports_of(tree, package):
 )
 def test_onnx_runtime_is_imported_with_its_telemetry_off(name):
     """By ``import_runtime``, or after a call of it in the same function."""
-    if name == "runtime.py":
+    if name == "inference/onnx_runtime.py":
         return
     for function in ast.walk(sources()[name]):
         if isinstance(function, ast.FunctionDef) and any(imports_of(function, "onnxruntime")):

@@ -9,8 +9,8 @@ import logging
 import numpy as np
 import onnx
 import pytest
-from export.generators import randomise, tiny_config
 
+from exporters.generators import randomise, tiny_config
 from ganzoo.bundle.folder import ONNX, ONNX_FP16, BundleFacts, read_bundle
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.config.experiment import Config

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ganzoo import publish
+from ganzoo.api import export
 from ganzoo.bundle.folder import read_bundle
 from ganzoo.cli.main import app
 from ganzoo.extractors.base import extractors
@@ -55,7 +56,7 @@ def leaks(folder: Path) -> list[str]:
 
 def test_no_place_is_in_a_bundle_or_in_what_is_published(home):
     ganzoo("train", home / "mine.yaml", "-q")
-    first = ganzoo.export(None, home / "first")
+    first = export(None, home / "first")
     assert not leaks(first)
     ganzoo(
         "train",
@@ -69,7 +70,7 @@ def test_no_place_is_in_a_bundle_or_in_what_is_published(home):
     )
     run = find_run()
     assert run.config.training.init_from == str(first)
-    folder = ganzoo.export(run)
+    folder = export(run)
     assert not leaks(folder)
     training = read_bundle(folder).metadata.facts.training
     shown = """ganzoo train mine.yaml 'data={"source": "numpy", "resolution": 8}' --seed 2"""
@@ -89,7 +90,7 @@ def test_a_run_whose_command_was_kept_by_an_older_version(home):
     words = f"'data={{source: numpy, path: {home}}}' training.evaluation.extractor.weights={home}"
     text = text[: text.index('"command"')] + f'"command": "ganzoo train mine.yaml {words}"}}'
     versions.write_text(text, encoding="utf-8")
-    folder = ganzoo.export(run)
+    folder = export(run)
     assert not leaks(folder)
     shown = """ganzoo train mine.yaml 'data={"source": "numpy"}'"""
     assert read_bundle(folder).metadata.facts.training["command"] == shown

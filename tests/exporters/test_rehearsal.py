@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from export.generators import randomise, tiny_config
 
 import ganzoo
+from exporters.generators import randomise, tiny_config
 from ganzoo.blocks.base import generator_blocks
 from ganzoo.bundle.folder import CONFIG, LIMITS, read_bundle
 from ganzoo.config.experiment import Config
