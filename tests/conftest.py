@@ -7,6 +7,9 @@ import resource
 import pytest
 from hypothesis import settings
 
+# The tests run in one process per core. One thread for each thread pool is then faster than all of them in each.
+for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(pool, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own remarks say nothing about a failed test
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # for tests that import ONNX Runtime themselves
 
