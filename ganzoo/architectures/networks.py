@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
-from ganzoo.blocks.regularizing import Packing
 from ganzoo.errors import ConfigError
 from ganzoo.registry import Registry
 
@@ -208,12 +207,6 @@ class DiscriminatorConfig(NetworkConfig):
         head = self.head or self._default_head()
         _check_head(head, LogitHead, "discriminator", discriminator_blocks)
         return (*packing, *body, *stddev, head)
-
-    @property
-    def pack_size(self) -> int:
-        """How many samples share a logit: ``packing``, and the packing blocks in ``blocks``."""
-        inside = (block.samples for block in self.blocks or () if isinstance(block, Packing))
-        return self.packing * math.prod(inside)
 
     def _default_head(self) -> Block:
         dress = _shared_fields(self.block or (self.blocks or (None,))[-1])

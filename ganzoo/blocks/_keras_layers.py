@@ -1,4 +1,4 @@
-"""Keras layers that Keras does not have. Importing this file imports Keras; blocks do so when they build."""
+"""Layers that Keras lacks. Importing this module imports Keras, so blocks import it inside ``build``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -13,8 +14,9 @@ from ganzoo.blocks import _calling
 
 
 class MinibatchStddev(keras.layers.Layer):
-    """Append the standard deviation over a group of samples: ``num_channels`` channels, each the mean over all places
-    and an equal part of the features.
+    """Append the standard deviation over a group of samples, in ``num_channels`` channels.
+
+    Each channel is the mean over all pixels and an equal part of the features.
     """
 
     def __init__(self, group_size: int, num_channels: int = 1, **kwargs: Any) -> None:
@@ -34,8 +36,9 @@ class MinibatchStddev(keras.layers.Layer):
 
 
 class ClassStddev(keras.layers.Layer):
-    """Append the standard deviation over the samples of the same class, in channels as ``MinibatchStddev`` does. Takes
-    ``[x, label]`` with int labels ``[b]``; a sample that is alone in its class has none.
+    """Append the standard deviation over the samples of the same class, in channels like those of ``MinibatchStddev``.
+
+    Takes ``[x, label]`` with int labels ``[b]``. The only sample of a class has a standard deviation of zero.
     """
 
     def __init__(self, num_classes: int, num_channels: int = 1, **kwargs: Any) -> None:
@@ -59,23 +62,24 @@ class ClassStddev(keras.layers.Layer):
 
 
 def _means_of_parts(variance: Any, shape: tuple[Any, ...], parts: int) -> Any:
-    """Standard deviations ``[n, parts]`` from the variances of ``n`` groups of samples ``[b, ..., c]``: each the mean
-    over all places and one of the equal parts of the channels.
+    """Standard deviations ``[n, parts]`` from the variances of ``n`` groups of samples ``[b, ..., c]``.
+
+    Each is the mean over all pixels and an equal part of the channels.
     """
-    *places, channels = shape[1:]
-    stddev = ops.reshape(ops.sqrt(variance + 1e-8), (-1, math.prod(places), parts, channels // parts))
+    *size, channels = shape[1:]
+    stddev = ops.reshape(ops.sqrt(variance + 1e-8), (-1, math.prod(size), parts, channels // parts))
     return ops.mean(stddev, axis=(1, 3))
 
 
 def _with_channels(x: Any, values: Any) -> Any:
-    """``x`` with more channels, which have the values ``[b, n]`` of each sample at all places."""
+    """``x`` with ``n`` more channels, which hold the values ``[b, n]`` of each sample at every pixel."""
     more = ops.reshape(values, (-1, *[1] * (len(x.shape) - 2), values.shape[-1]))
     more = ops.cast(ops.broadcast_to(more, (*ops.shape(x)[:-1], values.shape[-1])), x.dtype)
     return ops.concatenate([x, more], axis=-1)
 
 
 class Packing(keras.layers.Layer):
-    """Lay the channels of ``samples`` neighbouring samples side by side."""
+    """Concatenate the channels of ``samples`` neighboring samples."""
 
     def __init__(self, samples: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -92,7 +96,7 @@ class Packing(keras.layers.Layer):
 
 
 class ChannelwiseConv2D(keras.layers.Conv2D):
-    """The same convolution of each channel alone: ``[b, h, w, c] -> [b, h', w', c * filters]``."""
+    """Apply the same convolution to each channel separately: ``[b, h, w, c] -> [b, h', w', c * filters]``."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build((*input_shape[:-1], 1))
@@ -107,13 +111,15 @@ class ChannelwiseConv2D(keras.layers.Conv2D):
         return ops.reshape(x, (-1, height, width, channels * filters))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        *places, filters = super().compute_output_shape((*input_shape[:-1], 1))
-        return (*places, input_shape[-1] * filters)
+        *size, filters = super().compute_output_shape((*input_shape[:-1], 1))
+        return (*size, input_shape[-1] * filters)
 
 
 class ClassAffine(keras.layers.Layer):
-    """Scale and offset of each channel, a pair for each class: what makes a batch normalisation conditional (Dumoulin
-    et al. 2017, arXiv:1610.07629). Takes ``[x, label]`` with int labels ``[b]``.
+    """Scale and shift each channel, with a scale and an offset for each class.
+
+    After a batch normalization it makes that conditional (Dumoulin et al. 2017, arXiv:1610.07629). Takes ``[x, label]``
+    with int labels ``[b]``.
     """
 
     def __init__(self, num_classes: int, **kwargs: Any) -> None:
@@ -138,8 +144,8 @@ class ClassAffine(keras.layers.Layer):
 class Upsampling(keras.layers.UpSampling2D):
     """Double height and width. Outside of training, nearest neighbors are one operation, which is ONNX's ``Resize``.
 
-    Keras repeats rows and columns, which a converter writes as a dozen operations. In training the repeats stay: XLA
-    makes a convolution of the one operation, which takes twice as long, and has no gradient of it.
+    Keras repeats rows and columns, which a converter turns into a dozen operations. In training the repeats are faster:
+    XLA compiles the one operation to a convolution, which takes twice as long, and has no gradient for it.
     """
 
     def call(self, x: Any, training: bool = False) -> Any:
@@ -151,7 +157,7 @@ class Upsampling(keras.layers.UpSampling2D):
 
 
 class PixelNorm(keras.layers.Layer):
-    """Every pixel's feature vector over the root of its mean square (Karras et al. 2018, arXiv:1710.10196)."""
+    """Divide the feature vector of each pixel by its root mean square (Karras et al. 2018, arXiv:1710.10196)."""
 
     def call(self, x: Any) -> Any:
         full = ops.cast(x, "float32")
@@ -162,9 +168,9 @@ class PixelNorm(keras.layers.Layer):
 
 
 class Dropout(keras.layers.Layer):
-    """Set a share of the features to zero while training, and enlarge the others to make up for it.
+    """Set a share of the features to zero in training, and scale the rest up so that the mean is kept.
 
-    Unlike Keras' own it keeps no state: inside ``_calling.keyed`` its draws depend on the key alone.
+    Unlike Keras' dropout it has no state: inside ``_calling.keyed`` its draws depend on the key alone.
     """
 
     def __init__(self, rate: float, **kwargs: Any) -> None:
@@ -182,27 +188,31 @@ class Dropout(keras.layers.Layer):
 
 
 class SpectralNorm(keras.layers.Wrapper):
-    """A layer with a kernel, its kernel divided by the largest singular value (Miyato et al. 2018, arXiv:1802.05957).
+    """Divide the kernel of a layer by its largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 
-    The singular value is estimated by one power iteration a call from ``vector_u``, a weight that is state and moves
-    while training only. The gradient goes through the estimate, and the kernel itself is left as the optimizer made it;
-    Keras' own layer overwrites it with the normalised one, and differs between training and inference by one update.
+    Each call estimates the singular value with one power iteration from ``vector_u``, a weight that is state and
+    changes in training only. The gradient passes through the estimate, and the kernel itself is not changed. Keras' own
+    layer overwrites the kernel with the normalized one, and differs between training and inference by one update.
 
     Args:
-        layer: linear in its kernel, with ``use_bias=False``; the bias is added here.
-        use_bias: whether there is one.
+        layer: linear in its kernel, with ``use_bias=False``.
+        use_bias: whether to add a bias to the output of ``layer``.
     """
 
     def __init__(self, layer: keras.layers.Layer, *, use_bias: bool, **kwargs: Any) -> None:
         super().__init__(layer, autocast=False, **kwargs)
         self.use_bias = use_bias
         self.bias: Any = None
+        self.vector_u_initializer = SingularVector(layer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
-        columns = self.layer.kernel.shape[-1]
         self.vector_u = self.add_weight(
-            shape=(1, columns), initializer="ones", trainable=False, name="vector_u", aggregation="only_first_replica"
+            shape=(1, self.layer.kernel.shape[-1]),
+            initializer=self.vector_u_initializer,
+            trainable=False,
+            name="vector_u",
+            aggregation="only_first_replica",
         )
         if self.use_bias:
             channels = self.layer.compute_output_shape(input_shape)[-1]
@@ -223,6 +233,35 @@ class SpectralNorm(keras.layers.Wrapper):
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return self.layer.compute_output_shape(input_shape)
+
+
+class SingularVector(keras.initializers.Initializer):
+    """The first right singular vector ``[1, n]`` of a layer's kernel ``[..., n]``, estimated by power iterations.
+
+    So the first steps of a training see normalized kernels. The kernel must be initialized first.
+
+    Args:
+        layer: a layer with a kernel.
+        seed: seed of the vector that the iterations start from.
+    """
+
+    ITERATIONS = 15
+
+    def __init__(self, layer: keras.layers.Layer, seed: int = 0) -> None:
+        self.layer = layer
+        self.seed = seed
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        kernel = np.asarray(self.layer.kernel, np.float64)
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        vector = np.random.RandomState(self.seed).standard_normal(shape)
+        for _ in range(self.ITERATIONS):
+            vector = (vector @ matrix.T) @ matrix
+            vector /= np.linalg.norm(vector) or 1.0
+        return ops.convert_to_tensor(vector, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"layer": self.layer, "seed": self.seed}
 
 
 def _unit(vector: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What every block is: typed fields, a rule for shapes that needs no Keras, and a method that builds the layers."""
+"""The base class of blocks: typed fields, a shape rule that needs no Keras, and a method that adds the Keras layers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,35 @@ class Block(Part):
     """One step of a network: tensor in, tensor out.
 
     Attributes:
-        channels: channels (or features) of the output. In a ``blocks:`` list it is given; in the compact form it is
-            filled in from ``base_channels``. Blocks that keep the channels ignore it.
+        channels: channels (or features) of the output. A ``blocks:`` list sets it; the compact form derives it from
+            ``base_channels``. Blocks that keep the number of channels ignore it.
     """
 
     scale: ClassVar[float] = 1
-    """Height and width of the output over those of the input."""
+    """Height and width of the output, divided by those of the input."""
+    output: ClassVar[Literal["features", "images", "vectors", "logits"]] = "features"
+    """Content of the output. Only the last block of a network, its head, outputs something else than features."""
 
     channels: int | None = Field(None, ge=1, le=8192)
+
+    @property
+    def samples_per_output(self) -> int:
+        """How many samples of the batch share one output, as in packing."""
+        return 1
+
+    @property
+    def mixes_samples(self) -> bool:
+        """Whether one sample is normalized with statistics of the whole batch, as in batch normalization.
+
+        A gradient penalty refuses such a block in a discriminator. A feature that only describes the batch, as that of
+        ``minibatch_stddev``, does not count.
+        """
+        return False
+
+    @property
+    def conditional_norm(self) -> bool:
+        """Whether a normalization has a scale and an offset for each class under ``conditioning: batch_norm``."""
+        return False
 
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of ``shape``.
@@ -38,21 +59,33 @@ class Block(Part):
         raise NotImplementedError
 
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Add the block's Keras layers, their names beginning with ``name``, behind ``x``."""
+        """Apply the block's Keras layers to ``x``. Their names begin with ``name``.
+
+        The network's ``initializer`` sets the weights of Keras layers whose ``*_initializer`` argument is Keras'
+        default. An initializer that the block passes is kept, so ``kernel_initializer="zeros"`` starts a gate at zero.
+        """
         raise NotImplementedError
 
     def at_input(self) -> Self:
-        """The form this block takes when it is the first of a discriminator, for example without normalisation."""
+        """The form of this block at the input of a discriminator, for example without normalization."""
         return self
 
     def wanted_channels(self) -> int:
-        """``channels``, or a clear error where a ``blocks:`` list leaves it out."""
+        """``channels``.
+
+        Raises:
+            ConfigError: if a ``blocks:`` list leaves it out.
+        """
         if self.channels is None:
             raise ConfigError(f"block '{self.registered_name}' needs 'channels', for example channels: 64")
         return self.channels
 
     def expect(self, shape: Shape, what: Literal["image", "vector"]) -> Shape:
-        """Return ``shape`` if it is that of an image (three axes) or a vector (one axis)."""
+        """Return ``shape`` if it is the shape of an image (three axes) or of a vector (one axis).
+
+        Raises:
+            ConfigError: if it is another shape.
+        """
         article = {"image": "an", "vector": "a"}[what]
         if len(shape) != {"image": 3, "vector": 1}[what]:
             raise ConfigError(
@@ -62,7 +95,7 @@ class Block(Part):
 
 
 class SameShapeBlock(Block):
-    """A block that leaves the shape as it is."""
+    """A block that keeps the shape."""
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

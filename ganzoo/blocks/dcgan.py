@@ -1,16 +1,17 @@
-"""Convolutional blocks in the manner of DCGAN (Radford et al. 2016, arXiv:1511.06434) and its usual variants."""
+"""Convolutional blocks of DCGAN (Radford et al. 2016, arXiv:1511.06434) and its usual variants."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
+from ganzoo.blocks.base import Shape, UpBlock, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import (
     Activation,
     Interpolation,
     Norm,
+    NormalizedBlock,
     activate,
     drop_out,
     has_bias,
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
     from keras import KerasTensor
 
 
-class ConvUpBlock(UpBlock):
-    """Shared by the blocks that double the size and convolve once."""
+class ConvUpBlock(NormalizedBlock, UpBlock):
+    """Base of the blocks that double the size and convolve once."""
 
     kernel_size: int = Field(3, ge=1, le=9)
     norm: Norm = "batch"
-    activation: Activation = "relu"
-    slope: float = Field(0.2, ge=0, lt=1)
 
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Double height and width and change the channels; followed by normalisation and activation."""
+        """Double height and width and change the channels, before normalization and activation."""
         raise NotImplementedError
 
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
@@ -46,7 +45,7 @@ class ConvTranspose(ConvUpBlock):
     """DCGAN's up block, a transposed convolution with stride 2. An even kernel avoids checkerboards.
 
     Attributes:
-        odd: make ``[b, 2h - 1, 2w - 1, channels]``, so that 4 px become 7 and digits of 28 px can begin at 4.
+        odd: output ``[b, 2h - 1, 2w - 1, channels]``, so that 4 px become 7, and 28 px can be reached from 4.
     """
 
     kernel_size: int = Field(4, ge=2, le=9)
@@ -64,7 +63,7 @@ class ConvTranspose(ConvUpBlock):
             self.kernel_size,
             strides=2,
             padding="same",
-            # Keras makes 2h - 2 + kernel_size % 2 + output_padding pixels, and 2h where it is left out.
+            # Keras outputs 2h - 2 + kernel_size % 2 + output_padding pixels, and 2h without output_padding.
             output_padding=1 - self.kernel_size % 2 if self.odd else None,
             use_bias=has_bias(self.norm),
             name=f"{name}_conv",
@@ -90,7 +89,7 @@ class UpsampleConv(ConvUpBlock):
 
 @generator_blocks.register("pixel_shuffle")
 class PixelShuffle(ConvUpBlock):
-    """Convolve to four times the channels, then move them into space (Shi et al. 2016, arXiv:1609.05158)."""
+    """Convolve to four times the channels, then rearrange them into pixels (Shi et al. 2016, arXiv:1609.05158)."""
 
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
@@ -107,14 +106,12 @@ class PixelShuffle(ConvUpBlock):
 
 
 @discriminator_blocks.register("strided_conv")
-class StridedConv(Block):
+class StridedConv(NormalizedBlock):
     """DCGAN's down block: ``[b, h, w, c] -> [b, ceil(h / stride), ceil(w / stride), channels]``."""
 
     kernel_size: int = Field(4, ge=1, le=9)
     stride: int = Field(2, ge=1, le=4)
-    norm: Norm = "none"
     activation: Activation = "leaky_relu"
-    slope: float = Field(0.2, ge=0, lt=1)
     dropout: float = Field(0.0, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -139,16 +136,13 @@ class StridedConv(Block):
         x = normalize(weighted(layer, x, self.norm), self.norm, name)
         return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
-    def at_input(self) -> Self:
-        return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self
-
 
 @discriminator_blocks.register("channelwise_conv")
 class ChannelwiseConv(StridedConv):
     """The same filters for each channel: ``[b, h, w, c] -> [b, ceil(h / stride), ceil(w / stride), c * channels]``.
 
-    For samples whose channels are images of their own, as the stacked digits are. It comes first, where a convolution
-    with few features would have to choose among the channels.
+    For samples whose channels are separate images, as in stacked digits. Use it as the first block: there an ordinary
+    convolution with few features would lose some of the channels.
     """
 
     def output_shape(self, shape: Shape) -> Shape:

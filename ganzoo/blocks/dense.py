@@ -1,14 +1,14 @@
-"""Fully connected blocks: for dense models, and the stem and vector head of others."""
+"""Fully connected blocks: hidden layers of dense models, and the stem of image generators."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, has_bias, normalize, weighted
+from ganzoo.blocks.base import Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.fields import Activation, Norm, NormalizedBlock, activate, drop_out, has_bias, normalize, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 @generator_blocks.register("dense")
 @discriminator_blocks.register("dense")
-class Dense(Block):
-    """Hidden layer: any input, flattened, -> ``[b, channels]``."""
+class Dense(NormalizedBlock):
+    """Hidden layer: flattens any input -> ``[b, channels]``."""
 
-    norm: Norm = "none"
     activation: Activation = "leaky_relu"
-    slope: float = Field(0.2, ge=0, lt=1)
     dropout: float = Field(0.0, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -36,23 +34,18 @@ class Dense(Block):
         x = normalize(weighted(layer, x, self.norm), self.norm, name)
         return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
-    def at_input(self) -> Self:
-        return self.model_copy(update={"norm": "none"}) if self.norm in ("batch", "layer") else self
-
 
 @generator_blocks.register("dense_stem")
-class DenseStem(Block):
+class DenseStem(NormalizedBlock):
     """From the latent to a small image: ``[b, d] -> [b, height, width, channels]``.
 
     Attributes:
-        height, width: size of the small image in pixels; in the compact form they follow from the resolution.
+        height, width: size of the small image in pixels. The compact form derives them from the resolution.
     """
 
     height: int | None = Field(None, ge=1, le=1024)
     width: int | None = Field(None, ge=1, le=1024)
     norm: Norm = "batch"
-    activation: Activation = "relu"
-    slope: float = Field(0.2, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
         self.expect(shape, "vector")

@@ -1,21 +1,24 @@
-"""The fields that many blocks share, normalisation and activation, and the Keras layers they stand for."""
+"""The fields that many blocks share, normalization and activation, and the Keras layers that implement them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from ganzoo.blocks._conditioning import Label, current_label
+from pydantic import Field
+
+from ganzoo.blocks._conditioning import current_label
+from ganzoo.blocks.base import Block
 
 if TYPE_CHECKING:
     from keras import KerasTensor
 
 Norm = Literal["none", "batch", "layer", "pixel", "spectral"]
-"""Normalisation behind a weight layer.
+"""Normalization after a layer with weights.
 
-``batch`` and ``layer``: Keras' layers, with a learned scale and offset (``batch`` with one for each class where a
-generator's ``conditioning`` says so). ``pixel``: every pixel's feature vector to unit
-mean square (Karras et al. 2018, arXiv:1710.10196). ``spectral``: the weights, not the activations, are divided by their
-largest singular value (Miyato et al. 2018, arXiv:1802.05957).
+``batch`` and ``layer``: Keras' layers, with a learned scale and offset. Under the generator's ``conditioning:
+batch_norm``, ``batch`` has a scale and an offset for each class. ``pixel``: scales the feature vector of each pixel to
+unit mean square (Karras et al. 2018, arXiv:1710.10196). ``spectral``: divides the weights, not the activations, by
+their largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 """
 
 Interpolation = Literal["nearest", "bilinear"]
@@ -23,8 +26,33 @@ Interpolation = Literal["nearest", "bilinear"]
 Activation = Literal["linear", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"]
 
 
+class NormalizedBlock(Block):
+    """A block with a normalization and an activation.
+
+    Attributes:
+        norm: normalization after each layer with weights.
+        activation: after the normalization.
+        slope: negative slope of ``leaky_relu``.
+    """
+
+    norm: Norm = "none"
+    activation: Activation = "relu"
+    slope: float = Field(0.2, ge=0, lt=1)
+
+    @property
+    def mixes_samples(self) -> bool:
+        return self.norm == "batch"
+
+    @property
+    def conditional_norm(self) -> bool:
+        return self.norm == "batch"
+
+    def at_input(self) -> Self:
+        return self if has_bias(self.norm) else self.model_copy(update={"norm": "none"})
+
+
 def weighted(layer: Any, x: KerasTensor, norm: Norm) -> KerasTensor:
-    """Apply a new layer that is linear in its kernel, spectrally normalised if ``norm`` says so."""
+    """Apply a new layer that is linear in its kernel, with spectral normalization if ``norm`` is ``spectral``."""
     if norm != "spectral":
         return layer(x)
     from ganzoo.blocks import _keras_layers
@@ -34,29 +62,28 @@ def weighted(layer: Any, x: KerasTensor, norm: Norm) -> KerasTensor:
 
 
 def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
-    """Apply a normalisation of activations; ``none`` and ``spectral`` leave ``x`` as it is."""
+    """Normalize activations. ``none`` and ``spectral`` return ``x`` itself.
+
+    Batch normalization is conditional where the network's label enters through normalizations. A block that uses it
+    returns True from ``mixes_samples`` and ``conditional_norm``.
+    """
     import keras
+
+    from ganzoo.blocks import _keras_layers
 
     if norm == "batch":
         label = current_label()
-        plain = label is None or not label.in_norms
-        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm")(
-            x
-        )
-        return x if label is None or not label.in_norms else _by_class(x, label, name)
-    if norm == "layer":
+        by_class = label is not None and label.in_norms
+        x = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, center=not by_class, scale=not by_class, name=f"{name}_norm"
+        )(x)
+        if label is not None and label.in_norms:
+            return _keras_layers.ClassAffine(label.num_classes, name=f"{name}_by_class")([x, label.tensor])
+    elif norm == "layer":
         return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
-    if norm == "pixel":
-        from ganzoo.blocks import _keras_layers
-
+    elif norm == "pixel":
         return _keras_layers.PixelNorm(name=f"{name}_norm")(x)
     return x
-
-
-def _by_class(x: KerasTensor, label: Label, name: str) -> KerasTensor:
-    from ganzoo.blocks import _keras_layers
-
-    return _keras_layers.ClassAffine(label.num_classes, name=f"{name}_by_class")([x, label.tensor])
 
 
 def activate(x: KerasTensor, activation: Activation, slope: float, name: str) -> KerasTensor:
@@ -78,7 +105,7 @@ def upsample(x: KerasTensor, interpolation: Interpolation, name: str) -> KerasTe
 
 
 def drop_out(x: KerasTensor, rate: float, name: str) -> KerasTensor:
-    """Apply dropout while training, its draws fixed by the training's seed and step; a rate of 0 leaves ``x``."""
+    """Apply dropout in training, with draws fixed by the training's seed and step. A rate of 0 returns ``x`` itself."""
     if not rate:
         return x
     from ganzoo.blocks import _keras_layers
@@ -87,5 +114,5 @@ def drop_out(x: KerasTensor, rate: float, name: str) -> KerasTensor:
 
 
 def has_bias(norm: Norm) -> bool:
-    """Whether a weight layer in front of ``norm`` needs a bias (batch and layer normalisation bring their own)."""
+    """Whether a layer followed by ``norm`` needs a bias. Batch and layer normalization add an offset themselves."""
     return norm not in ("batch", "layer")

@@ -1,4 +1,4 @@
-"""The last block of a network: an image or a vector from the generator, a logit from the discriminator."""
+"""Heads, the last block of a network: a generator outputs an image or a vector, a discriminator a logit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from ganzoo.blocks._conditioning import current_label
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, normalize, weighted
+from ganzoo.blocks.fields import Activation, NormalizedBlock, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,45 +17,43 @@ if TYPE_CHECKING:
 
 
 class GeneratorHead(Block):
-    """A block that ends a generator.
+    """The last block of a generator.
 
     Attributes:
-        shape: shape of one sample, filled in from the data source.
+        shape: shape of one sample, set from the data source.
     """
 
-    makes: ClassVar[Literal["images", "vectors"]] = "images"
+    output: ClassVar[Literal["images", "vectors"]] = "images"
 
     shape: Shape | None = None
 
     def sample_shape(self) -> Shape:
-        """``shape``, which the network's config fills in.
+        """``shape``, which the network's config sets.
 
         Raises:
-            ConfigError: if it is missing, or not that of what this head makes.
+            ConfigError: if it is missing, or is not the shape of an image or vector, whichever this head outputs.
         """
         if self.shape is None:
             raise ConfigError(f"head '{self.registered_name}' needs the 'shape' of a sample")
-        if len(self.shape) != (3 if self.makes == "images" else 1):
+        if len(self.shape) != (3 if self.output == "images" else 1):
             raise ConfigError(
-                f"head '{self.registered_name}' makes {self.makes}, but a sample has the shape {list(self.shape)}"
+                f"head '{self.registered_name}' outputs {self.output}, but a sample has the shape {list(self.shape)}"
             )
         return self.shape
 
 
 @generator_blocks.register("image_head")
-class ImageHead(GeneratorHead):
+class ImageHead(NormalizedBlock, GeneratorHead):
     """From features to an image in [-1, 1]: ``[b, h, w, c] -> [b, height, width, 1, 3 or 4]``.
 
     Attributes:
-        upsample: ``conv_transpose`` doubles the size in this last layer, as in DCGAN; ``none`` convolves in place.
-        norm, activation: applied to the features first; what residual blocks need, since they end in a sum.
+        upsample: ``conv_transpose`` doubles the size in this last layer, as in DCGAN; ``none`` keeps the size.
+        norm, activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
 
     kernel_size: int = Field(3, ge=1, le=9)
     upsample: Literal["none", "conv_transpose"] = "none"
-    norm: Norm = "none"
     activation: Activation = "linear"
-    slope: float = Field(0.2, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
         height, width, _ = self.expect(shape, "image")
@@ -77,7 +76,7 @@ class ImageHead(GeneratorHead):
 
 @generator_blocks.register("dense_image_head")
 class DenseImageHead(GeneratorHead):
-    """From a vector of features to an image in [-1, 1], by one dense layer: ``[b, d] -> [b, h, w, c]``."""
+    """From a vector of features to an image in [-1, 1], with one dense layer: ``[b, d] -> [b, h, w, c]``."""
 
     def output_shape(self, shape: Shape) -> Shape:
         self.expect(shape, "vector")
@@ -93,9 +92,9 @@ class DenseImageHead(GeneratorHead):
 
 @generator_blocks.register("vector_head")
 class VectorHead(GeneratorHead):
-    """From features to an unbounded vector, for data that are not images: ``[b, c] -> [b, d]``."""
+    """From features to an unbounded vector, for data other than images: ``[b, c] -> [b, d]``."""
 
-    makes: ClassVar[Literal["images", "vectors"]] = "vectors"
+    output: ClassVar[Literal["images", "vectors"]] = "vectors"
 
     def output_shape(self, shape: Shape) -> Shape:
         self.expect(shape, "vector")
@@ -109,28 +108,29 @@ class VectorHead(GeneratorHead):
 
 
 @discriminator_blocks.register("logit_head")
-class LogitHead(Block):
-    """From features to one logit a sample: ``[b, ...] -> [b, 1]``; with classes, plus a projection of the label.
+class LogitHead(NormalizedBlock):
+    """From features to one logit per sample: ``[b, ...] -> [b, 1]``. With classes, it adds a projection of the label.
 
-    The projection is that of Miyato and Koyama 2018 (arXiv:1802.05637): the inner product of the pooled features with
-    an embedding of the label is added to the logit.
+    The projection (Miyato and Koyama 2018, arXiv:1802.05637) is the inner product of the pooled features and an
+    embedding of the label.
 
     Attributes:
         pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
-        norm: of the last layer's weights.
-        activation: applied to the features first; what residual blocks need, since they end in a sum.
+        norm: normalization of the last layer's weights.
+        activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
+
+    output = "logits"
 
     pool: Literal["flatten", "sum", "mean"] = "flatten"
     norm: Literal["none", "spectral"] = "none"
     activation: Activation = "linear"
-    slope: float = Field(0.2, ge=0, lt=1)
     dropout: float = Field(0.0, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
         return (1,)
 
-    def build(self, x: KerasTensor, name: str, label: KerasTensor | None = None, num_classes: int = 0) -> KerasTensor:
+    def build(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
 
         x = activate(x, self.activation, self.slope, name)
@@ -142,8 +142,9 @@ class LogitHead(Block):
             )
         x = drop_out(x, self.dropout, name)
         logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
+        label = current_label()
         if label is not None:
-            embedding = keras.layers.Embedding(num_classes, x.shape[-1], name=f"{name}_embedding")(label)
+            embedding = keras.layers.Embedding(label.num_classes, x.shape[-1], name=f"{name}_embedding")(label.tensor)
             logit = keras.layers.Add(name=f"{name}_projection")(
                 [logit, keras.layers.Dot(axes=-1, name=f"{name}_dot")([x, embedding])]
             )

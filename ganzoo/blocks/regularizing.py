@@ -1,4 +1,4 @@
-"""Blocks against lost modes and overfitting in a discriminator."""
+"""Discriminator blocks against mode collapse and overfitting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @discriminator_blocks.register("dropout")
 class Dropout(SameShapeBlock):
-    """Sets a share of the features to zero while training."""
+    """Sets a share of the features to zero in training."""
 
     rate: float = Field(0.4, gt=0, lt=1)
 
@@ -27,17 +27,17 @@ class Dropout(SameShapeBlock):
 
 @discriminator_blocks.register("minibatch_stddev")
 class MinibatchStddev(Block):
-    """Adds how much the samples of a group differ (Karras et al. 2018, arXiv:1710.10196, section 3).
+    """Appends the standard deviation over a group of samples (Karras et al. 2018, arXiv:1710.10196, section 3).
 
-    In a conditional model a group is a class: that classes differ says nothing of the variety within one, and a
-    generator could make one sample a class unnoticed.
+    In a conditional model each class is a group. Otherwise the difference between classes would hide a generator that
+    outputs only one sample per class.
 
     Attributes:
-        group_size: samples a group; the batch must be a multiple of it, else the whole batch is one group. Without
+        group_size: samples per group. If the batch is not a multiple of it, the whole batch is one group. It has no
             effect in a conditional model.
-        num_channels: how many channels it adds, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958). The features
-            are split into as many parts, and each channel is the mean deviation of one part; so their number must be a
-            multiple of it.
+        num_channels: how many channels are appended, as in StyleGAN2 (Karras et al. 2020, arXiv:1912.04958). Each
+            channel is the mean deviation of an equal part of the features, so ``num_channels`` must divide their
+            number.
     """
 
     group_size: int = Field(4, ge=2, le=64)
@@ -65,12 +65,16 @@ class MinibatchStddev(Block):
 
 @discriminator_blocks.register("packing")
 class Packing(Block):
-    """The discriminator sees several samples at once: ``[b, ..., c] -> [b / samples, ..., samples * c]``.
+    """Joins several samples, which then share one logit: ``[b, ..., c] -> [b / samples, ..., samples * c]``.
 
-    PacGAN (Lin et al. 2018, arXiv:1712.04086). It comes first, and the batch must be a multiple of ``samples``.
+    PacGAN (Lin et al. 2018, arXiv:1712.04086). Use it as the first block. The batch must be a multiple of ``samples``.
     """
 
     samples: int = Field(2, ge=2, le=16)
+
+    @property
+    def samples_per_output(self) -> int:
+        return self.samples
 
     def output_shape(self, shape: Shape) -> Shape:
         return (*shape[:-1], shape[-1] * self.samples)

@@ -1,4 +1,4 @@
-"""Residual blocks of the spectral-normalisation GAN (Miyato et al. 2018, arXiv:1802.05957, tables 4 and 5)."""
+"""Residual blocks of the spectral-normalization GAN (Miyato et al. 2018, arXiv:1802.05957, tables 4 and 5)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
-from ganzoo.blocks.base import Block, Shape, UpBlock, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Interpolation, Norm, activate, has_bias, normalize, upsample, weighted
+from ganzoo.blocks.base import Shape, UpBlock, discriminator_blocks, generator_blocks
+from ganzoo.blocks.fields import Interpolation, Norm, NormalizedBlock, activate, has_bias, normalize, upsample, weighted
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -21,14 +21,12 @@ def _conv(x: KerasTensor, channels: int, kernel_size: int, norm: Norm, name: str
 
 
 @generator_blocks.register("residual_up")
-class ResidualUp(UpBlock):
-    """Norm, activation, enlarge, convolve, norm, activation, convolve; plus an enlarged 1x1 shortcut."""
+class ResidualUp(NormalizedBlock, UpBlock):
+    """Norm, activation, upsample, convolve, norm, activation, convolve; plus an upsampled 1x1 shortcut."""
 
     kernel_size: int = Field(3, ge=1, le=9)
     interpolation: Interpolation = "nearest"
     norm: Norm = "batch"
-    activation: Activation = "relu"
-    slope: float = Field(0.2, ge=0, lt=1)
 
     def build(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
@@ -45,20 +43,17 @@ class ResidualUp(UpBlock):
 
 
 @discriminator_blocks.register("residual_down")
-class ResidualDown(Block):
+class ResidualDown(NormalizedBlock):
     """Activation, convolve, activation, convolve, average; plus a 1x1 shortcut. ``[b, h, w, c] -> [b, h/2, w/2, c']``.
 
     Attributes:
-        downsample: False keeps height and width (and skips the averages).
-        preactivation: False at the image, where the first activation would throw half of it away.
+        downsample: False keeps height and width, without average pooling.
+        preactivation: False at the image, where the first activation would discard half of the values.
     """
 
     scale: ClassVar[float] = 0.5
 
     kernel_size: int = Field(3, ge=1, le=9)
-    norm: Norm = "none"
-    activation: Activation = "relu"
-    slope: float = Field(0.2, ge=0, lt=1)
     downsample: bool = True
     preactivation: bool = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -129,6 +130,11 @@ class Config(BaseModel):
         joined = self.num_classes and self.generator.conditioning == "concat"
         return self.generator.latent_dim + (self.generator.label_embedding_dim if joined else 0)
 
+    @property
+    def pack_size(self) -> int:
+        """How many samples share one logit of the discriminator."""
+        return math.prod(block.samples_per_output for block in self.discriminator.expand(self.sample_shape))
+
     @model_validator(mode="after")
     def _can_work(self) -> Self:
         try:
@@ -159,23 +165,22 @@ class Config(BaseModel):
         if self.num_classes and count is not None and count != self.num_classes:
             has = f"has {count} classes" if count else "has no labels"
             raise ConfigError(f"num_classes is {self.num_classes}, but the data source {has}")
-        if self.num_classes and self.discriminator.pack_size > 1:
+        if self.num_classes and self.pack_size > 1:
             raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")
 
     def _check_conditioning(self) -> None:
         if not self.num_classes or self.generator.conditioning == "concat":
             return
         blocks = self.generator.expand(self.sample_shape)
-        if not any(getattr(block, "norm", None) == "batch" for block in blocks):
+        if not any(block.conditional_norm for block in blocks):
             raise ValueError(
                 "generator.conditioning is batch_norm, but none of its blocks has norm: batch, so the label would "
                 "not enter; use conditioning: concat, or norm: batch"
             )
 
     def _check_batch(self) -> None:
-        samples = self.discriminator.pack_size
-        if self.training.batch_size % samples:
-            raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {samples}")
+        if self.training.batch_size % self.pack_size:
+            raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {self.pack_size}")
         if self.training.augment is not None and len(self.sample_shape) != 3:
             raise ValueError("training.augment changes images, and this data has none")
         augment, loss = self.training.augment, self.training.loss
@@ -187,7 +192,7 @@ class Config(BaseModel):
 
     def _check_norm(self) -> None:
         blocks = self.discriminator.expand(self.sample_shape)
-        if self.training.penalties and any(getattr(block, "norm", None) == "batch" for block in blocks):
+        if self.training.penalties and any(block.mixes_samples for block in blocks):
             raise ValueError(
                 "a gradient penalty needs each sample's own gradient, and batch normalisation in the discriminator "
                 "mixes them; use norm: none, layer or spectral there, or no penalty"

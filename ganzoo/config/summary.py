@@ -74,15 +74,15 @@ def summarize(config: Config) -> Summary:
     """The blocks of both networks with their shapes. Nothing is built, so the costs are None."""
     g_blocks = config.generator.expand(config.sample_shape)
     d_blocks = config.discriminator.expand(config.sample_shape)
-    generator = NetworkSummary(_rows(g_blocks, _numbered(g_blocks), (config.latent_width,)))
-    d_names = [*_numbered(d_blocks[:-1]), "head"]
+    generator = NetworkSummary(_rows(g_blocks, block_names(g_blocks), (config.latent_width,)))
+    d_names = [*block_names(d_blocks[:-1]), "head"]
     discriminator = NetworkSummary(_rows(d_blocks, d_names, config.sample_shape))
     return Summary(generator, discriminator)
 
 
-def _numbered(blocks: Iterable[Block]) -> list[str]:
-    """The names that ``ganzoo.training.networks`` gives to the blocks; their layers' names begin with them."""
-    return [f"{place:02d}_{block.registered_name}" for place, block in enumerate(blocks)]
+def block_names(blocks: Iterable[Block]) -> list[str]:
+    """The name of each block in its network, from its position and type. The names of its layers begin with it."""
+    return [f"{position:02d}_{block.registered_name}" for position, block in enumerate(blocks)]
 
 
 def _rows(blocks: tuple[Block, ...], names: list[str], shape: Shape) -> tuple[Row, ...]:

@@ -59,11 +59,12 @@ def restored_generator(run: Run, found: Checkpoint) -> keras.Model:
         RunError: if it does not fit the run's config.
     """
     from ganzoo.training import networks
+    from ganzoo.training.weight_names import named_variables
 
     generator = networks.build_generator(run.config)
     saved = found.state.get("ema", {})
-    for place, variable in enumerate(generator.variables):
-        value = saved.get(f"{place:04d}/{variable.path}")
+    for name, variable in named_variables(generator.variables).items():
+        value = saved.get(name)
         if value is None or value.shape != tuple(variable.shape):
             raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not fit its config.yaml.")
         variable.assign(value)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ganzoo import latents
 from ganzoo.bundle.folder import CONFIG, LIMITS, BundleConfig, BundleFacts, LatentSpec, write_bundle
@@ -26,6 +25,7 @@ from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters.base import exporters
 from ganzoo.exporters.parity import Runtime, check_parity
 from ganzoo.exporters.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
+from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
     import keras
@@ -145,7 +145,7 @@ def export_bundle(
         config=described,
         onnx=onnx,
         onnx_fp16=onnx_fp16,
-        weights=named_weights(generator),
+        weights={name: np.ascontiguousarray(variable) for name, variable in named_weights(generator).items()},
         samples=_samples(runtime, described),
         facts=facts,
         card=model_card(described, facts),
@@ -207,16 +207,6 @@ def float32_clone(generator: keras.Model, config: Config) -> keras.Model:
     clone = networks.build_generator(config)
     clone.set_weights(generator.get_weights())
     return clone
-
-
-def named_weights(generator: keras.Model) -> dict[str, NDArray[np.float32]]:
-    """The weights by name, ``0000/dense/kernel``: the variable's place and path, as in a run's checkpoints."""
-    named = {f"{place:04d}/{variable.path}": variable for place, variable in enumerate(generator.variables)}
-    return {
-        name: np.ascontiguousarray(variable, np.float32)
-        for name, variable in named.items()
-        if variable.dtype == "float32"
-    }
 
 
 def _checked(

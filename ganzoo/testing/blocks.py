@@ -1,16 +1,13 @@
-"""Checks of blocks: the layers that they make, and the same output in ONNX Runtime."""
+"""Checks of blocks: their layers, their first weights, and the same output in ONNX Runtime."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo.blocks._conditioning import Label, conditioned_on
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.heads import GeneratorHead, LogitHead
-from ganzoo.blocks.regularizing import Packing
 from ganzoo.errors import ConfigError
 from ganzoo.latents import DISTRIBUTIONS
 from ganzoo.testing.part import BATCH, IMAGE, check_part, require
@@ -19,46 +16,48 @@ if TYPE_CHECKING:
     import keras
 
 VECTOR: Shape = (5,)
+CLASSES = 3
 PARITY = 1e-4
-"""Largest allowed difference of ONNX Runtime from Keras, as in an export."""
+"""Largest allowed difference between ONNX Runtime and Keras, as in an export."""
 
 
 def check_generator_block(block: Block | type[Block], *, onnx: bool = True) -> None:
-    """Shapes, types, gradients and, with ``onnx``, the same output in ONNX Runtime after export.
+    """Check shapes, types, gradients and first weights, also of a conditional generator.
+
+    With ``onnx``, ONNX Runtime must compute the same output after an export.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
-    check_part(generator_blocks, block)
-    block = _filled(block)
+    block = _complete(check_part(generator_blocks, block))
     for shape in _accepted(block):
-        _check_layers(block, shape)
+        check_layers(block, shape)
+        if block.conditional_norm:
+            check_layers(block, shape, conditional=True)
         if onnx:
             _check_onnx(block, shape)
 
 
 def check_discriminator_block(block: Block | type[Block]) -> None:
-    """Shapes, types and gradients; of a head also with labels.
+    """Check shapes, types, gradients and first weights, also of a conditional discriminator.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
-    check_part(discriminator_blocks, block)
-    block = _filled(block)
+    block = _complete(check_part(discriminator_blocks, block))
     for shape in _accepted(block):
-        _check_layers(block, shape)
+        check_layers(block, shape)
+        if block.samples_per_output == 1:
+            check_layers(block, shape, conditional=True)
         first = block.at_input()
         require(first.output_shape(shape) == block.output_shape(shape), "at_input() changes the shape")
-        if isinstance(block, LogitHead):
-            _check_layers(block, shape, num_classes=3)
 
 
-def _filled(block: Block | type[Block]) -> Block:
-    """A block with what a network's config fills in."""
-    block = block() if isinstance(block, type) else block
+def _complete(block: Block) -> Block:
+    """A block with the values that a network's config sets."""
     values: dict[str, Any] = {} if block.channels else {"channels": 4}
-    if isinstance(block, GeneratorHead):
-        values["shape"] = IMAGE if block.makes == "images" else VECTOR
+    if block.output in ("images", "vectors"):
+        values["shape"] = IMAGE if block.output == "images" else VECTOR
     return block.model_copy(update=values)
 
 
@@ -76,61 +75,66 @@ def _accepted(block: Block) -> list[Shape]:
     return shapes
 
 
-@contextlib.contextmanager
-def _policy(name: str) -> Iterator[None]:
+def _model(block: Block, shape: Shape, *, conditional: bool = False, seed: int = 0) -> keras.Model:
+    """A model of the block alone, with its first weights."""
     import keras
 
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+    from ganzoo.training.initialization import initialize
 
-
-def _model(block: Block, shape: Shape, *, num_classes: int = 0) -> keras.Model:
-    """The block alone, its weights drawn anew and its batch normalisation in the middle of a training."""
-    import keras
-
-    from ganzoo.training.networks import initialize
-
-    x = keras.Input(shape, name="x")
-    if num_classes:
+    def build() -> keras.Model:
+        x = keras.Input(shape, name="x")
+        if not conditional:
+            return keras.Model([x], block.build(x, "block"))
         label = keras.Input((), dtype="int32", name="label")
-        model = keras.Model([x, label], cast("LogitHead", block).build(x, "block", label, num_classes))
-    else:
-        model = keras.Model([x], block.build(x, "block"))
-    initialize(model, "he_normal", 0)
+        with conditioned_on(Label(label, CLASSES, in_norms=block.output != "logits")):
+            return keras.Model([x, label], block.build(x, "block"))
+
+    return initialize(build, "he_normal", seed)
+
+
+def _trained(model: keras.Model) -> keras.Model:
+    """The model with batch statistics, and weights that start at zero (biases, gates), as after some training."""
     rng = np.random.RandomState(0)
     for weight in model.weights:
-        if weight.name in ("moving_mean", "moving_variance", "beta", "bias"):
+        if weight.name in ("moving_mean", "moving_variance") or not np.any(weight):
             weight.assign(0.5 + rng.random_sample(weight.shape))
     return model
 
 
-def _check_layers(block: Block, shape: Shape, *, num_classes: int = 0) -> None:
+def check_layers(block: Block, shape: Shape, *, conditional: bool = False) -> None:
+    """Check the layers of a block for one input shape, in both precisions.
+
+    Raises:
+        AssertionError: with the first check that failed.
+    """
     import tensorflow as tf
+
+    from ganzoo.environment.process_settings import own_settings
 
     wanted = block.output_shape(shape)
     rng = np.random.RandomState(0)
     inputs = [tf.constant(rng.standard_normal((BATCH, *shape)), tf.float32)]
-    inputs += [tf.constant([0, 1, 2, 0])] if num_classes else []
+    inputs += [tf.constant([0, 1, 2, 0])] if conditional else []
     for policy, compute in (("float32", tf.float32), ("mixed_bfloat16", tf.bfloat16)):
-        with _policy(policy):
-            model = _model(block, shape, num_classes=num_classes)
-        require(model.output.shape[1:] == wanted, f"output_shape() says {wanted}, Keras {model.output.shape[1:]}")
+        with own_settings(dtype_policy=policy):
+            model, again = (_model(block, shape, conditional=conditional) for _ in range(2))
+        for one, other in zip(model.weights, again.weights, strict=True):
+            require(one.path == other.path, f"the weight {one.path} is named {other.path} in a second build")
+            same = np.array_equal(one, other)
+            require(same, f"{one.path} differs between two builds with one seed: use an initializer of Keras")
+        model = _trained(model)
+        require(model.output.shape[1:] == wanted, f"output_shape() is {wanted}, Keras outputs {model.output.shape[1:]}")
         with tf.GradientTape() as tape:
-            made = model(inputs, training=True)
-            goal = tf.reduce_sum(tf.cast(made, tf.float32) * rng.standard_normal(made.shape))
-        samples = BATCH // block.samples if isinstance(block, Packing) else BATCH
-        require(made.shape == (samples, *wanted), f"an output has the shape {made.shape}")
-        ends = isinstance(block, GeneratorHead | LogitHead)
-        allowed = [tf.float32] if ends or policy == "float32" else [compute, tf.float32]
-        require(made.dtype in allowed, f"with {policy} the output is {made.dtype.name}")
-        require(bool(np.isfinite(tf.cast(made, tf.float32)).all()), "the output is not finite")
+            output = model(inputs, training=True)
+            goal = tf.reduce_sum(tf.cast(output, tf.float32) * rng.standard_normal(output.shape))
+        samples = BATCH // block.samples_per_output
+        require(output.shape == (samples, *wanted), f"an output has the shape {output.shape}")
+        features = block.output == "features" and policy != "float32"
+        require(output.dtype in ([compute, tf.float32] if features else [tf.float32]), f"output in {output.dtype.name}")
+        require(bool(np.isfinite(tf.cast(output, tf.float32)).all()), "the output is not finite")
         require(all(weight.dtype == "float32" for weight in model.weights), f"with {policy} weights are not float32")
-        if isinstance(block, GeneratorHead) and len(wanted) == 3:
-            require(float(tf.reduce_max(tf.abs(made))) <= 1.0, "the head's images leave [-1, 1]")
+        if block.output == "images":
+            require(float(tf.reduce_max(tf.abs(output))) <= 1.0, "the head's images leave [-1, 1]")
         gradients = tape.gradient(goal, [weight.value for weight in model.trainable_variables])
         for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
             arrived = gradient is not None and np.any(tf.convert_to_tensor(gradient))
@@ -138,13 +142,13 @@ def _check_layers(block: Block, shape: Shape, *, num_classes: int = 0) -> None:
 
 
 def _check_onnx(block: Block, shape: Shape) -> None:
-    """The block behind latents of either distribution, exported and run at batch 1 and 7."""
+    """Export the block with latents of each distribution as input."""
     import keras
 
     from ganzoo.exporters.onnx import onnx_runtime, to_onnx
     from ganzoo.exporters.parity import measure
 
-    body = _model(block, shape)
+    body = _trained(_model(block, shape))
     latent = keras.Input((8,), name="latent")
     features = keras.layers.Dense(int(np.prod(shape)), name="features")(latent)
     generator = keras.Model([latent], body(keras.layers.Reshape(shape, name="features_shape")(features)))

@@ -19,6 +19,7 @@ from ganzoo.metrics.base import Subject
 from ganzoo.runs import BEST, Run
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.checkpointed_array import CheckpointedArray
+from ganzoo.training.weight_names import named_variables
 
 FIRST_SEED = 4_000_000_000
 """Of the samples that are measured; ``ganzoo evaluate`` begins at 0 and never comes so far."""
@@ -109,7 +110,7 @@ class BestWeights:
         return gain >= 0 if number.better == "higher" else gain <= 0
 
     def _keep(self, step: int, chosen: Number, made: dict[str, float]) -> None:
-        ema = {f"{place:04d}/{v.path}": np.asarray(v) for place, v in enumerate(self._generator.variables)}
+        ema = {name: np.asarray(variable) for name, variable in named_variables(self._generator.variables).items()}
         measured = {label: np.array(value, np.float64) for label, value in made.items()}
         state = {"ema": ema, "measured": measured, "chosen_by": {chosen.label: np.array(step)}}
         checkpoint.save(self._folder, step=step, state=state, keep=1)

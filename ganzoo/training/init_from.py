@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.bundle.folder import WEIGHTS, Bundle
 from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
+from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
     from ganzoo.training.state import TrainingState
@@ -63,11 +64,7 @@ def begin(state: TrainingState, weights: Weights) -> None:
     """
     what = state.config.training.init_from or "init_from"
     for network in (state.generator, state.ema):
-        variables = {
-            f"{place:04d}/{variable.path}": variable
-            for place, variable in enumerate(network.variables)
-            if variable.dtype == "float32"
-        }
+        variables = named_weights(network)
         _check_fit(what, weights, variables)
         for name, variable in variables.items():
             variable.assign(weights[name])

@@ -1,6 +1,6 @@
-"""What the networks of a config cost: parameters, multiply-adds and memory.
+"""The cost of a config's networks: parameters, multiply-adds and memory.
 
-They are counted in the built networks, so they hold for blocks of plug-ins, too.
+They are counted in the built networks, so they are right for blocks of plug-ins too.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from operator import mul
 from typing import Any
 
 from ganzoo.blocks.base import Block
-from ganzoo.blocks.regularizing import Packing
 from ganzoo.config.experiment import Config
 from ganzoo.config.summary import NetworkSummary, Row, Summary, summarize
 from ganzoo.training import networks
 
 _FLOAT = 4
 _SLOTS = 2
-"""Numbers that an optimizer keeps for each weight: Adam's two moments."""
+"""Numbers per weight in the state of the optimizer: Adam's two moments."""
 _VIEWS = ("InputLayer", "Reshape", "Flatten", "Dropout")
-"""Layers whose output takes no memory of its own (or hardly any)."""
+"""Layers whose output shares the memory of their input, or needs hardly any more."""
 
 
 def summarize_with_costs(config: Config) -> Summary:
-    """Build both networks of a config and count what they cost."""
+    """Build both networks of a config and count their cost."""
     shapes = summarize(config)
     g_blocks = config.generator.expand(config.sample_shape)
     d_blocks = config.discriminator.expand(config.sample_shape)
@@ -39,15 +38,15 @@ def summarize_with_costs(config: Config) -> Summary:
 
 
 def _counted(network: NetworkSummary, model: Any, blocks: tuple[Block, ...]) -> NetworkSummary:
-    """The same with what each block costs; layers of no block that have weights get a row of their own.
+    """The network with the cost of each block. Layers with weights outside of the blocks get their own rows.
 
     Args:
-        network: the rows.
+        network: has one row for each block.
         model: the Keras model.
-        blocks: in the order of the rows; from a packing block on, several samples share one pass.
+        blocks: in the order of the rows. After a packing block, several samples share one pass.
     """
     names = [row.name for row in network.rows]
-    packs = accumulate((block.samples if isinstance(block, Packing) else 1 for block in blocks), mul)
+    packs = accumulate((block.samples_per_output for block in blocks), mul)
     sharing = dict(zip(names, packs, strict=True))
     parameters: dict[str, int] = dict.fromkeys(names, 0)
     multiply_adds: dict[str, int] = dict.fromkeys(names, 0)
@@ -73,11 +72,11 @@ def _counted(network: NetworkSummary, model: Any, blocks: tuple[Block, ...]) -> 
 def _multiply_adds(layer: Any) -> int:
     """Multiply-adds of a layer for one sample.
 
-    A number of the output takes one for each weight of its filter; in a transposed convolution a number of the input
-    gives one for each weight that reads it. Layers without a kernel (normalisation, activations, sums) count nothing,
-    which is the custom.
+    There is one for each output number and each weight of its filter; in a transposed convolution, for each input
+    number and each weight that reads it. Layers without a kernel (normalization, activations, sums) do not count, as
+    usual.
     """
-    inner = getattr(layer, "layer", layer)  # spectral normalisation wraps the layer that has the kernel
+    inner = getattr(layer, "layer", layer)  # spectral normalization wraps the layer that has the kernel
     if type(inner).__name__ == "Dot":
         return int(layer.input[0].shape[-1])
     kernel = getattr(inner, "kernel", None)
@@ -88,10 +87,10 @@ def _multiply_adds(layer: Any) -> int:
 
 
 def _training_bytes(config: Config, generator: NetworkSummary, discriminator: NetworkSummary) -> int:
-    """Weights, gradients, optimizer and averaged weights; and a batch's activations, real and generated."""
+    """Bytes of weights, gradients, optimizers and averaged weights, plus the activations of a real and a fake batch."""
     training = config.training
     weights = (generator.parameters or 0) * (3 + _SLOTS) + (discriminator.parameters or 0) * (2 + _SLOTS)
-    # A gradient penalty differentiates the gradient, so it keeps another pass and its gradients.
+    # A gradient penalty differentiates the gradient, so it stores another pass and its gradients.
     passes = 2 + 2 * bool(training.penalties)
     activations = (generator.activations or 0) + passes * (discriminator.activations or 0)
     size = _FLOAT if training.precision == "float32" else 2

@@ -16,6 +16,7 @@ from ganzoo.training import checkpoint, learning_rate, networks
 from ganzoo.training.ada import AdaptiveAugmentation
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import CollapseWatch
+from ganzoo.training.weight_names import named_variables
 
 NEWER_GROUPS = ("watch", "best")
 """Groups that checkpoints of older versions do not have. They then keep their first values."""
@@ -60,7 +61,7 @@ class TrainingState:
         self.best = BestWeights.of(config, dataset, self.ema, run)
 
     def groups(self) -> dict[str, dict[str, Any]]:
-        """The variables of a checkpoint by group and name. A name begins with the variable's position."""
+        """The variables of a checkpoint by group and name."""
         holders: dict[str, Sequence[Any]] = {
             "generator": self.generator.variables,
             "discriminator": self.discriminator.variables,
@@ -74,10 +75,7 @@ class TrainingState:
             holders["best"] = self.best.variables
         if self.ada:
             holders["augment"] = self.ada.variables
-        return {
-            group: {f"{position:04d}/{variable.path}": variable for position, variable in enumerate(variables)}
-            for group, variables in holders.items()
-        }
+        return {group: named_variables(variables) for group, variables in holders.items()}
 
     def restore(self) -> tuple[str, ...]:
         """Load the newest intact checkpoint. Returns the newer ones that were skipped, and why.

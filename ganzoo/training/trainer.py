@@ -245,7 +245,7 @@ class Trainer:
 
 
 def _check_shares(config: Config, replicas: int) -> None:
-    samples = config.discriminator.pack_size
+    samples = config.pack_size
     if config.training.batch_size % (replicas * samples):
         of_packs = f" times packing {samples}" if samples > 1 else ""
         raise ConfigError(

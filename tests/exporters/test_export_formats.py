@@ -18,13 +18,14 @@ from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters import export_bundle, export_run, exporters
 from ganzoo.exporters.onnx import FP16_TOLERANCE, OnnxExporter, onnx_runtime, to_float16, to_onnx
 from ganzoo.exporters.parity import check_parity, keras_samples, measure
-from ganzoo.exporters.run import bundle_config, float32_clone, named_weights
+from ganzoo.exporters.run import bundle_config, float32_clone
 from ganzoo.inference.generator import Generator
 from ganzoo.runs import Run
 from ganzoo.training import checkpoint
 
 pytest.importorskip("tensorflow")
 from ganzoo.training import networks
+from ganzoo.training.weight_names import named_variables, named_weights
 
 VARIANTS = {
     "transposed, batch": {},
@@ -323,7 +324,7 @@ def run(config, tmp_path):
     (run.folder / "config.yaml").write_text(dump(config.to_dict()))
     for step in (5, 10):
         model = randomise(networks.build_generator(config), seed=step)
-        state = {"ema": {f"{i:04d}/{v.path}": np.asarray(v) for i, v in enumerate(model.variables)}}
+        state = {"ema": {name: np.asarray(v) for name, v in named_variables(model.variables).items()}}
         checkpoint.save(run.folder / "checkpoints", step=step, state=state, keep=2)
     return run
 

@@ -28,6 +28,7 @@ import keras
 
 from ganzoo.blocks.dense import Dense
 from ganzoo.training import checkpoint, networks
+from ganzoo.training.weight_names import named_variables
 
 ODD = ["no\u00a0break", "\U0001f469\u200d\U0001f680", os.fsdecode(b"byte \xff"), "x" * 120]
 SHOWN = ("byte \\udcff", "no\\xa0break", "x" * 83 + "~", "\U0001f469\\u200d\U0001f680")
@@ -77,7 +78,7 @@ def old_run(tmp_path):
     (run.folder / "config.yaml").write_text(dump(config.to_dict()), encoding="utf-8")
     (run.folder / "class_names.json").write_text(json.dumps(sorted(ODD)), encoding="utf-8")
     model = randomise(networks.build_generator(config))
-    ema = {f"{i:04d}/{v.path}": np.asarray(v) for i, v in enumerate(model.variables)}
+    ema = {name: np.asarray(v) for name, v in named_variables(model.variables).items()}
     measured = {"chosen_by": {"frechet (x)": np.array(5)}, "measured": {"frechet (x)": np.array(np.nan)}}
     checkpoint.save(run.folder / "best", step=5, state={"ema": ema, **measured}, keep=1)
     return run

@@ -8,8 +8,9 @@ from ganzoo.api import export, train
 from ganzoo.bundle.folder import read_bundle
 from ganzoo.config import yaml_files
 from ganzoo.errors import BundleError, ConfigError, UnknownNameError
-from ganzoo.exporters.run import export_bundle, named_weights
+from ganzoo.exporters.run import export_bundle
 from ganzoo.training import init_from
+from ganzoo.training.weight_names import named_weights
 
 
 @pytest.fixture(scope="module")

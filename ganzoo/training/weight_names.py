@@ -1,0 +1,20 @@
+"""The names of weights in checkpoints and bundles: ``0000/dense/kernel``, the position of a variable and its path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+
+def named_variables(variables: Iterable[Any]) -> dict[str, Any]:
+    """Keras variables by name. The position keeps names unique and in order."""
+    return {f"{position:04d}/{variable.path}": variable for position, variable in enumerate(variables)}
+
+
+def named_weights(network: keras.Model) -> dict[str, Any]:
+    """The float32 variables of a network by name: what a bundle contains. Keras' random states are left out."""
+    named = named_variables(network.variables)
+    return {name: variable for name, variable in named.items() if variable.dtype == "float32"}
