@@ -1,12 +1,17 @@
 """Every registered part passes the checks that a plug-in runs on its own."""
 
+import numpy as np
 import pytest
 
 from ganzoo import testing
 from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
+from ganzoo.data.base import Dataset, data_sources
+from ganzoo.exporters import exporters
 from ganzoo.losses import losses
+from ganzoo.metrics.base import metrics
 from ganzoo.optimizers import optimizers
+from ganzoo.parts import all_registries
 from ganzoo.penalties import penalties
 
 pytest.importorskip("tensorflow")
@@ -18,8 +23,11 @@ CHECKS = {
     penalties: testing.check_penalty,
     augmentations: testing.check_augmentation,
     optimizers: testing.check_optimizer,
+    metrics: testing.check_metric,
+    exporters: testing.check_exporter,
+    data_sources: testing.check_data_source,
 }
-PARTS = [(registry, name) for registry in CHECKS for name in registry.names()]
+PARTS = [(registry, name) for registry in CHECKS if registry is not data_sources for name in registry.names()]
 
 # Values of fields that make another graph; every other field keeps its default.
 VARIANTS = [
@@ -52,6 +60,8 @@ VARIANTS = [
     (augmentations, {"name": "diff_augment", "policy": ["color"]}),
     (augmentations, {"name": "diff_augment", "policy": ["translation"], "translation": 0.3}),
     (augmentations, {"name": "diff_augment", "policy": ["cutout"], "cutout": 0.3}),
+    (data_sources, {"source": "faces", "resolution": "16x8", "channels": 4, "count": 5}),
+    *((data_sources, {"source": name, "count": 99}) for name in ("ring8", "grid25")),
 ]
 
 
@@ -65,44 +75,137 @@ def test_every_variant_conforms(registry, spec):
     CHECKS[registry](registry.create(spec))
 
 
-def test_a_block_that_lies_about_its_shape_is_caught():
-    class Liar(type(generator_blocks.create("dense"))):
-        def output_shape(self, shape):
-            return (9,)
-
-    with pytest.raises(AssertionError, match="output_shape"):
-        testing.blocks._check_layers(Liar(channels=4), (5,))
+def test_there_is_a_check_for_every_kind_of_part():
+    checks = {name.removeprefix("check_") for name in testing.__all__}
+    assert checks == {registry.kind.replace(" ", "_") for registry in all_registries()} | {"part"}
 
 
-def test_a_block_that_cuts_the_gradient_is_caught():
-    class Cut(type(discriminator_blocks.create("dense"))):
-        def build(self, x, name):
-            import keras
-
-            return super().build(x, name) * 0.0 + keras.ops.sum(x) * 0.0
-
-    with pytest.raises(AssertionError, match="no gradient reaches"):
-        testing.blocks._check_layers(Cut(channels=4), (5,))
-
-
-def test_a_loss_that_pulls_the_wrong_way_is_caught(monkeypatch):
-    hinge = losses.get("hinge")
-    monkeypatch.setattr(
-        hinge, "generator", lambda self, real, fake: -losses.create("wasserstein").generator(real, fake)
+def test_a_data_source_of_files_conforms(tmp_path):
+    np.savez(tmp_path / "x.npz", images=np.zeros((5, 8, 8, 3), np.uint8))
+    testing.check_data_source(
+        data_sources.create({"source": "numpy", "path": str(tmp_path / "x.npz"), "resolution": 8, "channels": 3})
     )
-    with pytest.raises(AssertionError, match="wrong way"):
-        testing.check_loss(hinge)
 
 
-def test_a_loss_whose_verdicts_are_wrong_is_caught(monkeypatch):
-    hinge = losses.get("hinge")
-    monkeypatch.setattr(hinge, "verdicts", lambda self, real, fake: (real - 9.0, fake))
-    with pytest.raises(AssertionError, match="D takes reals with large logits for fakes"):
-        testing.check_loss(hinge)
+FAULTS = {
+    "a block with another shape than it declares": (
+        (generator_blocks, "dense", "output_shape", lambda self, shape: (9,)),
+        r"output_shape\(\) is \(9,\), Keras outputs \(4,\)",
+    ),
+    "a block without a gradient": (
+        (discriminator_blocks, "dense", "build", lambda self, x, name: flat(x) * 0.0 + dense(x, name) * 0.0),
+        "no gradient reaches block_dense/kernel",
+    ),
+    "a block with random numbers from elsewhere": (
+        (generator_blocks, "dense", "build", lambda self, x, name: dense(x, name, kernel_initializer=unseeded)),
+        "block_dense/kernel differs between two builds with one seed",
+    ),
+    "a block with a weight that has another name each time": (
+        (generator_blocks, "dense", "build", lambda self, x, name: dense(x, None)),
+        r"the weight dense_?\d*/kernel is named dense_\d+/kernel in a second build",
+    ),
+    "a block whose form at the input has another shape": (
+        (discriminator_blocks, "dense", "at_input", lambda self: self.model_copy(update={"channels": 99})),
+        "at_input",
+    ),
+    "a loss that pulls the wrong way": (
+        (losses, "hinge", "generator", lambda self, real, fake: fake[0, 0] * 0.0 + mean(fake)),
+        "wrong way",
+    ),
+    "a loss with wrong scores": (
+        (losses, "hinge", "realness_scores", lambda self, real, fake: (real - 9.0, fake)),
+        "D takes reals with large logits for fakes",
+    ),
+    "a loss with a wrong value at chance": (
+        (losses, "hinge", "chance", 1.0),
+        "chance is 1, but .* equal logits is 2",
+    ),
+    "a penalty below zero": (
+        (penalties, "r1", "penalty", lambda self, critic, real, fake, seed: -mean(critic(real))),
+        "the penalty is -",
+    ),
+    "a penalty that the critic does not see": (
+        (penalties, "r1", "penalty", lambda self, critic, real, fake, seed: mean(real**2)),
+        "does not reach the critic",
+    ),
+    "an augmentation that ignores its seed": (
+        (augmentations, "diff_augment", "apply", lambda self, images, seed: images * 0.5),
+        "two seeds",
+    ),
+    "an augmentation that mixes samples": (
+        (augmentations, "diff_augment", "apply", lambda self, images, seed: images + images[::-1] * scalar(seed)),
+        "depends on the other samples",
+    ),
+    "an optimizer that goes uphill": (
+        (optimizers, "adam", "build", lambda self, updates: adam(-0.01)),
+        "do not reduce",
+    ),
+    "an optimizer without the schedule": (
+        (optimizers, "adam", "build", lambda self, updates: adam(0.01)),
+        "schedule",
+    ),
+    "a metric that is not finite": (
+        (metrics, "frechet", "measure", lambda self, real, generated, subject: {"frechet": float("inf")}),
+        "not finite",
+    ),
+    "a data source with floats for images": (
+        (data_sources, "faces", "load", lambda self, **_: Dataset(np.zeros((2, 64, 64, 3)))),
+        "samples are float64, not uint8",
+    ),
+    "a data source with other classes than it declares": (
+        (data_sources, "ring8", "class_count", lambda self: 3),
+        "class_count",
+    ),
+    "an exporter that computes something else": (
+        (exporters, "onnx", "load", lambda self, path: lambda latents, labels=None: np.zeros((len(latents), 4, 6, 3))),
+        "differ",
+    ),
+}
 
 
-def test_a_loss_that_is_wrong_about_chance_is_caught(monkeypatch):
-    hinge = losses.get("hinge")
-    monkeypatch.setattr(hinge, "chance", 1.0)
-    with pytest.raises(AssertionError, match="chance is 1, and the least loss of a discriminator with equal logits 2"):
-        testing.check_loss(hinge)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_check_can_fail(fault, monkeypatch):
+    (registry, name, method, wrong), message = FAULTS[fault]
+    monkeypatch.setattr(registry.get(name), method, wrong)
+    with pytest.raises(AssertionError, match=message):
+        CHECKS[registry](registry.get(name))
+
+
+def test_a_part_without_a_docstring_is_caught(monkeypatch):
+    monkeypatch.setattr(losses.get("hinge"), "__doc__", None)
+    with pytest.raises(AssertionError, match="Hinge has no docstring"):
+        testing.check_part(losses, losses.get("hinge"))
+
+
+def flat(x):
+    import keras
+
+    return keras.layers.Dense(4, trainable=False, name="flat")(keras.layers.Flatten()(x))
+
+
+def dense(x, name, **options):
+    import keras
+
+    return keras.layers.Dense(4, name=name and f"{name}_dense", **options)(keras.layers.Flatten()(x))
+
+
+def unseeded(shape, dtype=None):
+    return np.random.standard_normal(shape)
+
+
+def mean(x):
+    import tensorflow as tf
+
+    return tf.reduce_mean(x)
+
+
+def scalar(seed):
+    import tensorflow as tf
+
+    return 0.1 * tf.random.stateless_uniform([], seed=seed)
+
+
+def adam(rate):
+    import keras
+
+    return keras.optimizers.Adam(rate)

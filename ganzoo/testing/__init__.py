@@ -1,16 +1,18 @@
-"""Checks that every registered part passes. A plug-in runs them on its own parts, in its own tests:
+"""Checks that every registered part passes. The tests of a plug-in run them on its parts:
 
     from ganzoo.testing import check_generator_block
 
     def test_my_block():
         check_generator_block(MyBlock)
 
-Each takes a part, or a class whose fields all have defaults, and raises AssertionError with what is wrong. TensorFlow
-is imported when a check runs.
+There is one check for each registry. It takes a part, or a class whose fields all have defaults, and raises
+AssertionError with the first check that failed. TensorFlow is imported when a check runs.
 """
 
 from ganzoo.testing.augmentations import check_augmentation
 from ganzoo.testing.blocks import check_discriminator_block, check_generator_block
+from ganzoo.testing.data_sources import check_data_source
+from ganzoo.testing.exporters import check_exporter
 from ganzoo.testing.extractors import check_extractor
 from ganzoo.testing.losses import check_loss
 from ganzoo.testing.metrics import check_metric
@@ -20,7 +22,9 @@ from ganzoo.testing.penalties import check_penalty
 
 __all__ = [
     "check_augmentation",
+    "check_data_source",
     "check_discriminator_block",
+    "check_exporter",
     "check_extractor",
     "check_generator_block",
     "check_loss",

@@ -9,10 +9,10 @@ from ganzoo.testing.part import BATCH, check_part, require
 
 
 def check_augmentation(augmentation: Augmentation | type[Augmentation]) -> None:
-    """Shape and type stay, the seed decides, samples do not mix, and the gradient passes.
+    """Check that shape and type are kept, the seed fixes the change, samples do not mix, and the gradient passes.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
     import tensorflow as tf
 
@@ -24,11 +24,11 @@ def check_augmentation(augmentation: Augmentation | type[Augmentation]) -> None:
             watched = tf.constant(images)
             tape.watch(watched)
             changed = augmentation.apply(watched, first)
-        require(changed.shape == images.shape and changed.dtype == tf.float32, "the shape or type changes")
-        require(bool(np.isfinite(changed).all()), "values that are not finite appear")
+        require(changed.shape == images.shape and changed.dtype == tf.float32, "the shape or type is changed")
+        require(bool(np.isfinite(changed).all()), "a value is not finite")
         require(bool(np.any(tape.gradient(changed, watched))), "no gradient passes")
-        require(np.array_equal(changed, augmentation.apply(images, first)), "the same seed makes another change")
-        require(not np.array_equal(changed, augmentation.apply(images, second)), "the seed changes nothing")
+        require(np.array_equal(changed, augmentation.apply(images, first)), "one seed gives two different results")
+        require(not np.array_equal(changed, augmentation.apply(images, second)), "two seeds give the same result")
         others = np.concatenate([images[:1], -images[1:]])
         alone = augmentation.apply(others, first)
-        require(np.allclose(alone[0], changed[0], atol=1e-6), "a sample depends on the others of its batch")
+        require(np.allclose(alone[0], changed[0], atol=1e-6), "a sample depends on the other samples of its batch")

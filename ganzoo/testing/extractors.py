@@ -10,10 +10,11 @@ from ganzoo.testing.part import BATCH, IMAGE, check_part, require
 
 
 def check_extractor(extractor: Extractor | type[Extractor], *, shape: Shape = IMAGE) -> None:
-    """Finite float32 features, one row a sample that depends on that sample alone, and probabilities as it says.
+    """Check that each sample has a row of finite float32 features that depends on this sample alone, and probabilities
+    where they are declared.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
     extractor = check_part(extractors, extractor)
     loaded = extractor.load(shape)
@@ -22,9 +23,9 @@ def check_extractor(extractor: Extractor | type[Extractor], *, shape: Shape = IM
     samples = images if len(shape) == 3 else rng.standard_normal((BATCH, *shape)).astype(np.float32)
     features, probabilities = loaded.extract(samples)
     require(features.dtype == np.float32 and features.ndim == 2, f"features are {features.dtype} {features.shape}")
-    require(len(features) == BATCH and bool(np.isfinite(features).all()), "there is not one finite row a sample")
+    require(len(features) == BATCH and bool(np.isfinite(features).all()), "there is not one finite row per sample")
     require((probabilities is not None) == loaded.has_probabilities, "has_probabilities is wrong")
     if probabilities is not None:
-        require(np.allclose(probabilities.sum(axis=1), 1, atol=1e-3), "the probabilities of a sample are not 1 in all")
+        require(np.allclose(probabilities.sum(axis=1), 1, atol=1e-3), "the probabilities of a sample do not sum to 1")
     alone = loaded.extract(samples[1:2])[0]
-    require(np.allclose(alone, features[1:2], atol=1e-4), "the features of a sample depend on the others")
+    require(np.allclose(alone, features[1:2], atol=1e-4), "the features of a sample depend on the other samples")

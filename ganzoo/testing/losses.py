@@ -1,4 +1,4 @@
-"""The check of losses: their gradients, and which way they pull."""
+"""The check of losses: their gradients, and the directions of these."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from ganzoo.testing.part import check_part, require
 
 
 def check_loss(loss: Loss | type[Loss]) -> None:
-    """Scalars with the gradients that finite differences give, each network pulling in its own direction; what D says
-    of sure logits, and its loss at chance, as the loss declares them.
+    """Check the losses of both networks, their gradients against finite differences, and the declared facts.
+
+    The generator must raise the logits of fakes, and the discriminator lower them. ``realness_scores`` and ``chance``
+    must fit the loss.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
     import tensorflow as tf
 
@@ -28,12 +30,12 @@ def check_loss(loss: Loss | type[Loss]) -> None:
     undecided = rng.uniform(0.1, 0.9, (2, 6, 1))
     for network, method in (("discriminator", loss.discriminator), ("generator", loss.generator)):
         value, by_real, by_fake = _gradient(method, real, fake)
-        require(value.shape == () and bool(np.isfinite(value)), f"the loss of the {network} is no finite scalar")
+        require(value.shape == () and bool(np.isfinite(value)), f"the loss of the {network} is not a finite scalar")
         single = method(tf.constant(real, tf.float32), tf.constant(fake, tf.float32))
         require(single.dtype == tf.float32, f"the loss of the {network} is {single.dtype.name} for float32 logits")
         for logits, gradient in ((real, by_real), (fake, by_fake)):
             measured = _finite_differences(partial(_value, method, real, fake), logits)
-            require(np.allclose(gradient, measured, atol=1e-6), f"the gradient of the {network}'s loss is off")
+            require(np.allclose(gradient, measured, atol=1e-6), f"the gradient of the {network}'s loss is wrong")
         sign = 1 if network == "discriminator" else -1
         pull = sign * _gradient(method, *undecided)[2]
         require(bool((pull > 0).all()), f"the {network} pulls the logits of fakes the wrong way")
@@ -50,12 +52,12 @@ def check_loss(loss: Loss | type[Loss]) -> None:
         least = min(float(_value(loss.discriminator, logits, logits)) for logits in equal)
         require(
             bool(np.isclose(loss.chance, least, atol=1e-4)),
-            f"chance is {loss.chance:g}, and the least loss of a discriminator with equal logits {least:.4g}",
+            f"chance is {loss.chance:g}, but the least loss of a discriminator with equal logits is {least:.4g}",
         )
 
 
 def _gradient(method: Callable[..., Any], real: NDArray[Any], fake: NDArray[Any]) -> list[NDArray[Any]]:
-    """The loss in float64 and its gradients by both kinds of logits."""
+    """The loss in float64, and its gradients with respect to the real and the fake logits."""
     import tensorflow as tf
 
     logits = [tf.constant(real), tf.constant(fake)]
@@ -73,14 +75,14 @@ def _value(method: Callable[..., Any], real: NDArray[Any], fake: NDArray[Any]) -
 
 
 def _finite_differences(value: Callable[[], Any], at: NDArray[Any], *, step: float = 1e-5) -> NDArray[Any]:
-    """Central differences of ``value``, which reads ``at``."""
+    """Central differences of ``value``, a function of the array ``at``."""
     measured = np.zeros_like(at)
-    for place in np.ndindex(at.shape):
-        kept = at[place]
-        at[place] = kept + step
+    for index in np.ndindex(at.shape):
+        original = at[index]
+        at[index] = original + step
         above = float(value())
-        at[place] = kept - step
+        at[index] = original - step
         below = float(value())
-        at[place] = kept
-        measured[place] = (above - below) / (2 * step)
+        at[index] = original
+        measured[index] = (above - below) / (2 * step)
     return measured

@@ -9,10 +9,10 @@ from ganzoo.testing.part import check_part, require
 
 
 def check_metric(metric: Metric | type[Metric]) -> None:
-    """The numbers that it names, all finite, the same for the same samples.
+    """Check that the declared numbers are finite, and the same for the same samples.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
     metric = check_part(metrics, metric)
     rng = np.random.RandomState(0)
@@ -20,9 +20,12 @@ def check_metric(metric: Metric | type[Metric]) -> None:
     require(metric.why_not(subject, 64) is None, f"it does not measure 64 samples: {metric.why_not(subject, 64)}")
     real, alike, unlike = (_features(rng, shift) for shift in (0.0, 0.0, 30.0))
     first, other = metric.measure(real, alike, subject), metric.measure(real, unlike, subject)
-    require(first == metric.measure(real, alike, subject), "the same samples do not give the same numbers")
+    require(first == metric.measure(real, alike, subject), "the same samples give different numbers")
     for numbers in (first, other):
-        require(bool(numbers) and set(numbers) <= set(metric.numbers), f"it gives {list(numbers)}: see its numbers")
+        require(
+            bool(numbers) and set(numbers) <= set(metric.numbers),
+            f"it returns {list(numbers)}, and declares {list(metric.numbers)}",
+        )
         require(all(type(n) is float and np.isfinite(n) for n in numbers.values()), f"not finite floats: {numbers}")
 
 

@@ -1,4 +1,4 @@
-"""What holds for every registered part: its name, its config, what users read of it."""
+"""The check of what all registered parts have in common: name, config and description."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ from ganzoo.registry import Part, Registry
 P = TypeVar("P", bound=Part)
 
 BATCH = 4
-"""Samples that a check gives to a part at a time."""
+"""Samples per batch in the checks."""
 IMAGE: Shape = (4, 6, 3)
-"""Shape of the images that parts are tried on: neither square nor of even channels."""
+"""Shape of the images in the checks. They are not square, and the number of channels is odd."""
 
 
 def check_part(registry: Registry[P], part: P | type[P]) -> P:
-    """The name, the round trip through a config, and the description that users read. Returns the part.
+    """Check the name, the round trip through a config, and the description for users. Returns the part.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
-    made: P = part() if isinstance(part, type) else part
-    spec = registry.spec(made)
-    require(registry.get(spec[registry.key]) is type(made), f"{spec} names another class than {type(made)}")
-    require(registry.create(json.loads(json.dumps(spec))) == made, f"{spec} does not come back as it was")
-    require(bool((type(made).__doc__ or "").strip()), f"{type(made).__name__} has no docstring")
-    require("properties" in type(made).model_json_schema(), f"{type(made).__name__} has no JSON schema")
+    instance: P = part() if isinstance(part, type) else part
+    spec = registry.spec(instance)
+    require(
+        registry.get(spec[registry.key]) is type(instance), f"{spec} is the name of another class than {type(instance)}"
+    )
+    require(
+        registry.create(json.loads(json.dumps(spec))) == instance,
+        f"a config with {spec} does not read back as the same part",
+    )
+    require(bool((type(instance).__doc__ or "").strip()), f"{type(instance).__name__} has no docstring")
+    require("properties" in type(instance).model_json_schema(), f"{type(instance).__name__} has no JSON schema")
     with contextlib.suppress(ValueError):
         registry.create({**spec, "no_such_key": 1})
-        raise AssertionError(f"{type(made).__name__} accepts keys that it does not have")
-    return made
+        raise AssertionError(f"{type(instance).__name__} accepts a key that is not a field")
+    return instance
 
 
 def require(condition: bool, message: str) -> None:
-    """An assertion that ``python -O`` keeps."""
+    """An assertion that ``python -O`` does not remove."""
     if not condition:
         raise AssertionError(message)

@@ -11,10 +11,10 @@ from ganzoo.testing.part import BATCH, check_part, require
 
 
 def check_penalty(penalty: Penalty | type[Penalty]) -> None:
-    """A float32 scalar, not negative, fixed by its seed, whose gradient reaches the critic's weights.
+    """Check that the penalty is a float32 scalar, not negative, fixed by its seed, with a gradient for the critic.
 
     Raises:
-        AssertionError: naming what is wrong.
+        AssertionError: with the first check that failed.
     """
     import tensorflow as tf
 
@@ -29,8 +29,8 @@ def check_penalty(penalty: Penalty | type[Penalty]) -> None:
 
     with tf.GradientTape() as tape:
         first = value()
-    require(first.shape == () and first.dtype == tf.float32, "the penalty is no float32 scalar")
+    require(first.shape == () and first.dtype == tf.float32, "the penalty is not a float32 scalar")
     require(bool(first >= 0) and bool(np.isfinite(first)), f"the penalty is {float(first)}")
-    require(float(first) == float(value()), "the same seed does not give the same penalty")
+    require(float(first) == float(value()), "one seed gives two different penalties")
     gradient = tape.gradient(first, weight)
     require(gradient is not None and bool(np.any(gradient)), "the penalty's gradient does not reach the critic")

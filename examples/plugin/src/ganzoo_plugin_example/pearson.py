@@ -1,4 +1,4 @@
-"""A loss from the family of f-divergences."""
+"""A loss of the family of f-divergences."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @losses.register("pearson")
 class Pearson(Loss):
-    """Pearson's chi-squared divergence, by f-GAN's variational bound (Nowozin et al. 2016, arXiv:1606.00709, table 2).
+    """Pearson's chi-squared divergence, with f-GAN's variational bound (Nowozin et al. 2016, arXiv:1606.00709, table 2).
 
-    The discriminator maximises ``E[D(real)] - E[D(fake) + D(fake)^2 / 4]``. The generator maximises ``E[D(fake)]``
-    (section 3.2 there), which does not saturate.
+    The discriminator maximizes ``E[D(real)] - E[D(fake) + D(fake)^2 / 4]``. The generator maximizes ``E[D(fake)]``
+    (section 3.2), which does not saturate.
     """
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        import tensorflow as tf  # in here, so that reading a config needs no TensorFlow
+        import tensorflow as tf  # inside the method, so that reading a config needs no TensorFlow
 
         return tf.reduce_mean(fake + 0.25 * tf.square(fake)) - tf.reduce_mean(real)
 
