@@ -1,4 +1,4 @@
-"""Augmentations of what the discriminator sees, real and fake alike. Each is a registered part."""
+"""Augmentations of the discriminator's inputs, real and fake, as registered parts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ if TYPE_CHECKING:
 
 
 WHETHER = 1_000
-"""Folded into a seed, it gives the key of the draw that decides whether an image is changed."""
+"""Number that is folded into a seed, for the draw that decides whether an image is changed."""
 
 
 class Augmentation(Part):
     """A differentiable random change of images.
 
     Attributes:
-        adaptive: change not all images but a share that follows how much the discriminator overfits, from none upwards
-            (ADA, Karras et al. 2020, arXiv:2006.06676, section 3.2).
-        target: the mean sign of what D says of real samples (1 "real", -1 "fake"), -1 to 1, above which the share
-            rises and below which it falls.
-        adapt_images: real images in which the share goes from 0 to 1; less adapts faster.
+        adaptive: change only a share of the images, which starts at 0 and rises while the discriminator overfits (ADA,
+            Karras et al. 2020, arXiv:2006.06676, section 3.2).
+        target: the mean sign of D's scores of real samples, from -1 to 1. The share rises above it and falls below it.
+        adapt_images: number of real images in which the share rises from 0 to 1. A smaller number adapts faster.
     """
 
     adaptive: bool = False
@@ -36,12 +35,12 @@ class Augmentation(Part):
 
         Args:
             images: float32 ``[b, h, w, c]`` in [-1, 1].
-            seed: int64 ``[2]`` for stateless random numbers; the same seed makes the same change.
+            seed: int64 ``[2]``, for stateless random numbers. One seed always gives the same change.
         """
         raise NotImplementedError
 
     def apply_some(self, images: Tensor, seed: Tensor, probability: Tensor) -> Tensor:
-        """As ``apply``, but each image is changed with this probability (float32 scalar) and else left as it is."""
+        """Change each image as ``apply`` does, with this probability (float32 scalar)."""
         return _some(images, self.apply(images, seed), seed, probability)
 
 
@@ -54,15 +53,15 @@ augmentations: Registry[Augmentation] = Registry(
 class DiffAugment(Augmentation):
     """Differentiable augmentation for little data (Zhao et al. 2020, arXiv:2006.10738).
 
-    On every image it leaves D less to go by, so that an R1 as heavy as without it may bring D to rest at chance: with
-    100 faces of 32 px a gamma of 0.1 learned where one that rises from 1 did not (``BENCHMARKS.md``, Little data).
+    Applied to every image, it weakens D's signal; an R1 weight tuned without it can pin D at chance level. With 100
+    faces of 32 px, a gamma of 0.1 worked where one that rises from 1 did not (``BENCHMARKS.md``, Little data).
 
     Attributes:
-        policy: which changes are made, in this order. ``color`` leaves an alpha channel as it is.
+        policy: the changes, in this order. ``color`` does not change an alpha channel.
         translation: largest shift, as a share of the size.
-        padding: what is shifted in: ``zero`` is grey (and half transparent) as in the paper, ``reflect`` the image
-            mirrored at its edge as in the code of ADA, which leaves no border for the generator to learn.
-        cutout: side of the grey square, as a share of the size.
+        padding: pixels that a shift moves in. ``zero`` is gray (and half transparent) as in the paper; ``reflect``
+            mirrors the image at its edge as in ADA's code, so that the generator has no border to learn.
+        cutout: side of the gray square, as a share of the size.
     """
 
     policy: tuple[Literal["color", "translation", "cutout"], ...] = ("color", "translation", "cutout")
@@ -78,7 +77,7 @@ class DiffAugment(Augmentation):
         return images
 
     def apply_some(self, images: Tensor, seed: Tensor, probability: Tensor) -> Tensor:
-        """Each of the changes is made to each image with this probability, independently."""
+        """Apply each change to each image with this probability, independently."""
         import tensorflow as tf
 
         for number, change in enumerate(self.policy):
@@ -95,7 +94,7 @@ class DiffAugment(Augmentation):
 
 
 def _some(images: Tensor, changed: Tensor, seed: Tensor, probability: Tensor) -> Tensor:
-    """Each image changed with this probability, by a draw of its own."""
+    """Select the changed image with this probability, with one draw for each image."""
     import tensorflow as tf
 
     key = tf.random.experimental.stateless_fold_in(seed, WHETHER)
@@ -104,11 +103,10 @@ def _some(images: Tensor, changed: Tensor, seed: Tensor, probability: Tensor) ->
 
 
 def _color(images: Tensor, seed: Tensor) -> Tensor:
-    """Brightness by up to a half, saturation by 0 to 2, contrast by 0.5 to 1.5, each drawn per image; not of alpha."""
+    """Brightness by up to 0.5, saturation by 0 to 2, contrast by 0.5 to 1.5, drawn for each image. Alpha is kept."""
     import tensorflow as tf
 
     images, alpha = images[..., :3], images[..., 3:]
-
     draws = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed=seed)
     images += draws[0] - 0.5
     gray = tf.reduce_mean(images, axis=3, keepdims=True)

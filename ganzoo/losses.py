@@ -1,4 +1,4 @@
-"""Adversarial losses on logits. Each is a registered part with one formula for each network."""
+"""Adversarial losses on logits: registered parts with one formula for each network."""
 
 from __future__ import annotations
 
@@ -14,33 +14,35 @@ if TYPE_CHECKING:
 
 
 class Loss(Part):
-    """A pair of losses. Logits are float32 ``[b, 1]``, larger meaning "more real"; both methods return a scalar."""
+    """A pair of losses, each a scalar. Logits are float32 ``[b, 1]``; a larger logit means "more real"."""
 
     generator_needs_real: ClassVar[bool] = False
-    """Whether ``generator`` reads the logits of real samples (otherwise it gets zeros)."""
+    """Whether ``generator`` uses the logits of real samples. Otherwise it receives zeros."""
     critic: ClassVar[bool] = False
-    """Whether logits have neither a scale nor a sign that means something. Then D cannot saturate, and an adaptive
-    augmentation has nothing to go by."""
+    """Whether the scale and sign of logits have no meaning. Then D cannot saturate, and adaptive augmentation cannot
+    measure overfitting."""
 
     @property
     def chance(self) -> float | None:
-        """The discriminator's loss at its least where all logits are equal, so that it tells nothing apart; the
-        collapse watch compares with it. None where that says nothing, as for a critic.
+        """The least loss of a discriminator whose logits are all equal, or None for a critic.
+
+        The collapse watch uses it to detect a discriminator at chance level.
         """
         return None
 
     def realness_scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """What D says of real and of fake samples, given their logits: above 0 "real", below it "fake". The log, the
-        collapse watch and an adaptive augmentation go by it. As they are, they fit a loss that is undecided at 0.
+        """Scores of real and fake samples, from their logits: D classifies scores above 0 as real.
+
+        The log, the collapse watch and adaptive augmentation use them. By default they are the logits.
         """
         return real, fake
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Loss that the discriminator minimises, given the logits of real and of fake samples."""
+        """The loss that the discriminator minimizes, from the logits of real and of fake samples."""
         raise NotImplementedError
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Loss that the generator minimises, given the logits of real and of fake samples."""
+        """The loss that the generator minimizes, from the logits of real and of fake samples."""
         raise NotImplementedError
 
 
@@ -48,7 +50,7 @@ losses: Registry[Loss] = Registry("losses", kind="loss", base=Loss, package="gan
 
 
 class CrossEntropyLoss(Loss):
-    """Losses of a discriminator that is a classifier "real or fake".
+    """Losses of a discriminator that classifies samples as real or fake.
 
     Attributes:
         label_smoothing: the target of a real sample is ``1 - label_smoothing`` (Salimans et al. 2016,
@@ -59,7 +61,7 @@ class CrossEntropyLoss(Loss):
 
     @property
     def chance(self) -> float:
-        real = (1.0 - self.label_smoothing) / 2.0  # of equal numbers of both kinds, what the targets call real
+        real = (1.0 - self.label_smoothing) / 2.0  # the mean target of a batch, half of it real
         return -2.0 * (real * math.log(real) + (1.0 - real) * math.log(1.0 - real))
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -71,7 +73,7 @@ class CrossEntropyLoss(Loss):
 
 @losses.register("non_saturating")
 class NonSaturating(CrossEntropyLoss):
-    """The usual loss: G minimises -log D(fake) (Goodfellow et al. 2014, arXiv:1406.2661, section 3)."""
+    """The usual loss: G minimizes -log D(fake) (Goodfellow et al. 2014, arXiv:1406.2661, section 3)."""
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -81,7 +83,7 @@ class NonSaturating(CrossEntropyLoss):
 
 @losses.register("saturating")
 class Saturating(CrossEntropyLoss):
-    """The minimax loss of the first paper: G minimises log(1 - D(fake)) (Goodfellow et al. 2014, equation 1)."""
+    """The minimax loss of the original paper: G minimizes log(1 - D(fake)) (Goodfellow et al. 2014, equation 1)."""
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -132,7 +134,7 @@ class Hinge(Loss):
 
 @losses.register("wasserstein")
 class Wasserstein(Loss):
-    """Difference of the means (Arjovsky et al. 2017, arXiv:1701.07875); use it with the penalty ``wgan_gp``."""
+    """Difference of the mean logits (Arjovsky et al. 2017, arXiv:1701.07875). Use it with the penalty ``wgan_gp``."""
 
     critic: ClassVar[bool] = True
 
@@ -149,8 +151,9 @@ class Wasserstein(Loss):
 
 @losses.register("relativistic")
 class Relativistic(Loss):
-    """Relativistic pairing: is this real sample more real than this fake one (Jolicoeur-Martineau 2018,
-    arXiv:1807.00734; with zero-centred penalties it is R3GAN's loss, Huang et al. 2024, arXiv:2501.05441).
+    """Compare each real sample with a fake one (Jolicoeur-Martineau 2018, arXiv:1807.00734).
+
+    With zero-centered penalties it is R3GAN's loss (Huang et al. 2024, arXiv:2501.05441).
     """
 
     generator_needs_real: ClassVar[bool] = True
@@ -160,7 +163,7 @@ class Relativistic(Loss):
         return math.log(2.0)
 
     def realness_scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """Of each pair, as R3GAN's code reports them: only differences of logits mean something."""
+        """Differences of each pair, as R3GAN's code reports them: single logits have no meaning."""
         return real - fake, fake - real
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

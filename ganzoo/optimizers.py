@@ -1,4 +1,4 @@
-"""Optimizers, each a registered part, and the learning-rate schedule that they share."""
+"""Optimizers, as registered parts, and the learning-rate schedule that they share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Schedule = Literal["constant", "cosine", "linear"]
 
 
 class OptimizerConfig(Part):
-    """What all optimizers share.
+    """The fields that all optimizers share.
 
     Attributes:
-        learning_rate: at its highest.
-        schedule: how it falls from there to zero at the last step of the training; ``constant`` does not fall.
-        warmup_steps: updates over which it rises linearly from zero.
-        clip_norm: gradients are scaled so that their global norm is at most this; None leaves them.
+        learning_rate: highest learning rate.
+        schedule: how the learning rate falls to zero at the last step of the training; ``constant`` does not fall.
+        warmup_steps: number of updates in which the learning rate first rises linearly from zero.
+        clip_norm: largest global norm of the gradients, which are scaled down to it; None does not clip.
     """
 
     learning_rate: float = Field(2e-4, gt=0, le=1)
@@ -30,13 +30,13 @@ class OptimizerConfig(Part):
     clip_norm: float | None = Field(None, gt=0)
 
     def build(self, updates: int) -> Optimizer:
-        """The Keras optimizer for a training of so many ``updates``. The step itself clips by ``clip_norm``."""
+        """The Keras optimizer for a training of ``updates`` updates. The training step clips by ``clip_norm`` itself."""
         raise NotImplementedError
 
     def tied_to_length(self) -> str | None:
-        """The setting that depends on the length of the training; None if there is none, so that it can be lengthened.
+        """The setting that depends on the length of the training, or None. With None, a run can be made longer.
 
-        A subclass that uses ``updates`` in another way names it here, too.
+        A subclass that uses ``updates`` in another way overrides this method.
         """
         return None if self.schedule == "constant" else f"schedule={self.schedule}"
 
@@ -47,7 +47,7 @@ class OptimizerConfig(Part):
         rate: Any = self.learning_rate
         if self.schedule != "constant" or self.warmup_steps:
             rate = WarmupThenDecay(rate, schedule=self.schedule, warmup_steps=self.warmup_steps, updates=updates)
-        # With a name of its own a checkpoint fits whichever optimizer of the process this is; Keras would count them.
+        # Keras would number the optimizers of a process, and a checkpoint would not fit the second one.
         return {"learning_rate": rate, "name": self.registered_name}
 
 
@@ -95,7 +95,7 @@ class AdamW(OptimizerConfig):
 
 @optimizers.register("rmsprop")
 class RMSprop(OptimizerConfig):
-    """RMSprop, as the first Wasserstein GAN used it (Arjovsky et al. 2017, arXiv:1701.07875)."""
+    """RMSprop, as in the first Wasserstein GAN (Arjovsky et al. 2017, arXiv:1701.07875)."""
 
     rho: float = Field(0.99, ge=0, lt=1)
     momentum: float = Field(0.0, ge=0, lt=1)

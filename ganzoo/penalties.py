@@ -1,4 +1,4 @@
-"""Gradient penalties on the discriminator. Each is a registered part."""
+"""Gradient penalties on the discriminator, as registered parts."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Penalty(Part):
     """A term added to the discriminator's loss.
 
     Attributes:
-        interval: the penalty is computed at every ``interval``-th step and multiplied by ``interval`` there (lazy
-            regularisation, Karras et al. 2020, arXiv:1912.04958, appendix B).
+        interval: the penalty is computed at every ``interval``-th step and multiplied by ``interval`` (lazy
+            regularization, Karras et al. 2020, arXiv:1912.04958, appendix B).
     """
 
     interval: int = Field(1, ge=1, le=64)
@@ -30,19 +30,19 @@ class Penalty(Part):
         Args:
             critic: from samples to logits ``[b, 1]``.
             real: real samples ``[b, ...]``, float32, as the discriminator sees them.
-            fake: as many generated samples.
-            seed: int64 ``[2]`` for stateless random numbers.
+            fake: generated samples, in the same shape.
+            seed: int64 ``[2]``, for stateless random numbers.
         """
         raise NotImplementedError
 
     def scale(self, step: Tensor, steps: int) -> Tensor | None:
-        """What the penalty is multiplied by at a step (int64) of a training of so many; None leaves it as it is."""
+        """The factor of the penalty at a step (int64) of a training with ``steps`` steps. None means 1."""
         return None
 
     def tied_to_length(self) -> str | None:
-        """The setting that depends on the length of the training; None if there is none, so that it can be lengthened.
+        """The setting that depends on the length of the training, or None. With None, a run can be made longer.
 
-        A penalty with a ``scale`` of its own counts as tied unless it overrides this.
+        A penalty that overrides ``scale`` depends on the length unless it overrides this method too.
         """
         return None if type(self).scale is Penalty.scale else "scale"
 
@@ -51,7 +51,7 @@ penalties: Registry[Penalty] = Registry("penalties", kind="penalty", base=Penalt
 
 
 def input_gradient(critic: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
-    """Gradient of the summed logits with respect to the samples, one flat row a sample: float32 ``[b, d]``."""
+    """Gradient of the summed logits with respect to the samples, one flat row per sample: float32 ``[b, d]``."""
     import tensorflow as tf
 
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -61,15 +61,15 @@ def input_gradient(critic: Callable[[Tensor], Tensor], samples: Tensor) -> Tenso
     return tf.reshape(gradient, [tf.shape(gradient)[0], -1])
 
 
-class ZeroCentred(Penalty):
+class ZeroCentered(Penalty):
     """``gamma / 2 * E |grad D|^2``.
 
     Attributes:
-        gamma: weight; it grows with the number of pixels, 1 to 100 for small networks at 64 px.
-        gamma_end: if given, the weight goes from ``gamma`` at the first step to this, as in R3GAN (Huang et al. 2024,
-            arXiv:2501.05441), which lets it fall to a tenth. In ``dcgan-faces-32`` it rises as D learns.
-        schedule: how it goes there.
-        schedule_steps: steps until it is there, and stays; by default the whole training.
+        gamma: weight. It grows with the number of pixels: 1 to 100 for small networks at 64 px.
+        gamma_end: if set, the weight changes from ``gamma`` at the first step to this value, as in R3GAN (Huang et al.
+            2024, arXiv:2501.05441), where it falls to a tenth. In ``dcgan-faces-32`` it rises as D learns.
+        schedule: shape of the change.
+        schedule_steps: steps until the weight is ``gamma_end``, and constant afterwards; by default the whole training.
     """
 
     gamma: float = Field(1.0, gt=0, le=1e6)
@@ -80,11 +80,11 @@ class ZeroCentred(Penalty):
     @model_validator(mode="after")
     def _goes_somewhere(self) -> Self:
         if self.schedule_steps is not None and self.gamma_end is None:
-            raise ValueError("schedule_steps says when gamma reaches gamma_end, which is not given")
+            raise ValueError("schedule_steps needs gamma_end: the value that gamma reaches after schedule_steps")
         return self
 
     def scale(self, step: Tensor, steps: int) -> Tensor | None:
-        """The present gamma as a multiple of ``gamma``."""
+        """The weight at ``step``, divided by ``gamma``."""
         if self.gamma_end is None:
             return None
         import tensorflow as tf
@@ -99,7 +99,7 @@ class ZeroCentred(Penalty):
         return f"gamma_end={self.gamma_end:g} without schedule_steps"
 
     def at(self, critic: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
-        """The penalty at these samples."""
+        """The penalty for these samples."""
         import tensorflow as tf
 
         squared = tf.reduce_sum(tf.square(input_gradient(critic, samples)), axis=1)
@@ -107,16 +107,16 @@ class ZeroCentred(Penalty):
 
 
 @penalties.register("r1")
-class R1(ZeroCentred):
-    """Zero-centred penalty on real samples (Mescheder et al. 2018, arXiv:1801.04406, equation 9)."""
+class R1(ZeroCentered):
+    """Zero-centered penalty on real samples (Mescheder et al. 2018, arXiv:1801.04406, equation 9)."""
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return self.at(critic, real)
 
 
 @penalties.register("r2")
-class R2(ZeroCentred):
-    """Zero-centred penalty on generated samples (Mescheder et al. 2018, arXiv:1801.04406, equation 10)."""
+class R2(ZeroCentered):
+    """Zero-centered penalty on generated samples (Mescheder et al. 2018, arXiv:1801.04406, equation 10)."""
 
     def penalty(self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, seed: Tensor) -> Tensor:
         return self.at(critic, fake)

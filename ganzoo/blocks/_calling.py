@@ -1,4 +1,4 @@
-"""What a training tells the layers that it calls: keys for their random draws, and whether their state may move."""
+"""Settings of a training step for its layers: keys for their random draws, and whether their state may change."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from itertools import count
 from typing import Any
 
 _key: ContextVar[tuple[Any, Iterator[int]] | None] = ContextVar("ganzoo_layer_key", default=None)
-_still: ContextVar[bool] = ContextVar("ganzoo_layer_state_stands_still", default=False)
+_frozen: ContextVar[bool] = ContextVar("ganzoo_layer_state_is_frozen", default=False)
 
 
 @contextlib.contextmanager
 def keyed(key: Any) -> Iterator[None]:
-    """Fix what the layers that are called inside draw; each call of each layer gets draws of its own.
+    """Inside, the random draws of layers depend on ``key``, and differ between any two calls.
 
     Args:
         key: int64 ``[2]``.
@@ -27,7 +27,7 @@ def keyed(key: Any) -> Iterator[None]:
 
 
 def next_key() -> Any:
-    """The key of one layer call, int64 ``[2]``; outside of ``keyed`` a new one every time."""
+    """The key of one layer call, int64 ``[2]``. Outside of ``keyed`` it is random."""
     import tensorflow as tf
 
     current = _key.get()
@@ -38,18 +38,18 @@ def next_key() -> Any:
 
 
 @contextlib.contextmanager
-def state_stands_still() -> Iterator[None]:
-    """Layers that are called inside, though in training, leave their state (of spectral normalisation) as it is.
+def frozen_state() -> Iterator[None]:
+    """Inside, layers do not change their state, such as that of spectral normalization, even in training.
 
-    For a further pass in the same update, and for a pass inside ``tf.cond``, where replicas cannot meet.
+    For a second pass in the same update, and for a pass inside ``tf.cond``, where replicas cannot synchronize.
     """
-    token = _still.set(True)
+    token = _frozen.set(True)
     try:
         yield
     finally:
-        _still.reset(token)
+        _frozen.reset(token)
 
 
-def state_moves() -> bool:
-    """Whether a layer that is called in training moves its state."""
-    return not _still.get()
+def state_is_frozen() -> bool:
+    """Whether layers must not change their state."""
+    return _frozen.get()

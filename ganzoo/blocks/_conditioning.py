@@ -1,4 +1,4 @@
-"""The label of a conditional network, as its blocks see it while they are built."""
+"""The label of a conditional network, for the blocks while they are built."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class Label(NamedTuple):
-    """Class of each sample.
+    """The class of each sample.
 
     Attributes:
         tensor: int32 ``[b]``.
-        num_classes: how many classes there are.
-        in_norms: whether batch normalisations have a scale and an offset for each class.
+        num_classes: number of classes.
+        in_norms: whether batch normalizations have a scale and an offset for each class.
     """
 
     tensor: KerasTensor
@@ -30,7 +30,7 @@ _label: ContextVar[Label | None] = ContextVar("ganzoo_label", default=None)
 
 @contextlib.contextmanager
 def conditioned_on(label: Label | None) -> Iterator[None]:
-    """Blocks that are built inside see this label."""
+    """Inside, ``current_label`` is this label."""
     token = _label.set(label)
     try:
         yield

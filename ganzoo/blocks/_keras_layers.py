@@ -224,7 +224,7 @@ class SpectralNorm(keras.layers.Wrapper):
         fixed = ops.stop_gradient(matrix)
         vector_v = _unit(ops.matmul(ops.convert_to_tensor(self.vector_u), ops.transpose(fixed)))
         vector_u = _unit(ops.matmul(vector_v, fixed))
-        if training and _calling.state_moves():
+        if training and not _calling.state_is_frozen():
             self.vector_u.assign(vector_u)
         largest = ops.sum(ops.matmul(vector_v, matrix) * vector_u)
         x = self.layer(x)

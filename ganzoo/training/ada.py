@@ -1,4 +1,4 @@
-"""How strong an adaptive augmentation is: it follows how much the discriminator overfits."""
+"""The strength of an adaptive augmentation, which follows the overfitting of the discriminator."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import tensorflow as tf
 from ganzoo.config.experiment import Config
 
 INTERVAL = 4
-"""Steps between two changes (Karras et al. 2020, arXiv:2006.06676, section 3.2)."""
+"""Steps between two changes of the strength (Karras et al. 2020, arXiv:2006.06676, section 3.2)."""
 
 
 class AdaptiveAugmentation:
-    """The probability ``p`` of each change, moved towards where ``E[sign(D(real))]`` is at its target.
+    """The probability ``p`` of each change of an image, controlled so that ``E[sign(D(real))]`` reaches a target.
 
-    ADA's rule (arXiv:2006.06676, section 3.2): over four batches the mean sign of D on real samples is taken; if it is
-    above the target, D overfits and ``p`` rises by a fixed amount, else it falls. From 0 to 1 it takes
-    ``adapt_images`` real images. It begins at 0 and stays within [0, 1].
+    ADA's rule (arXiv:2006.06676, section 3.2): if the mean sign of D's scores of four real batches is above the target,
+    D overfits, and ``p`` rises by a fixed amount; otherwise it falls. ``p`` starts at 0, stays within [0, 1], and can
+    rise from 0 to 1 in ``adapt_images`` real images.
     """
 
     def __init__(self, config: Config) -> None:
@@ -34,16 +34,16 @@ class AdaptiveAugmentation:
 
     @classmethod
     def of(cls, config: Config) -> Self | None:
-        """The strength of a config's augmentation; None if it does not adapt."""
+        """The strength of a config's augmentation, or None if it is not adaptive."""
         augment = config.training.augment
         return cls(config) if augment is not None and augment.adaptive else None
 
     def follow(self, step: Any, real_accuracy: Any) -> None:
-        """Take in one step, in a graph, outside of the replicas.
+        """Update the strength after one step, in a graph, outside of the replicas.
 
         Args:
-            step: int64, its number.
-            real_accuracy: share of the real samples that D takes for real, so the mean sign is twice that minus one.
+            step: int64, the number of the step.
+            real_accuracy: share of the real samples that D classifies as real. The mean sign is twice this minus 1.
         """
         total = self._signs + (2.0 * real_accuracy - 1.0)
         due = tf.equal(step % INTERVAL, INTERVAL - 1)

@@ -1,4 +1,4 @@
-"""The loop in the graph: Python hands over the indices of many steps and gets back what each of them reported."""
+"""The training loop as a graph: one call runs many steps and returns the metrics of each."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ REAL_ACCURACY = METRICS.index("d_real_accuracy")
 def graph_loop(
     config: Config, update: TrainStep, ada: AdaptiveAugmentation | None, strategy: tf.distribute.Strategy
 ) -> Callable[..., Any]:
-    """A graph ``(samples, labels, indices, first) -> (rows, done)``.
+    """Make the graph ``(samples, labels, indices, first) -> (rows, done)``.
 
-    ``indices`` are int32 ``[steps, d_steps, batch]`` and ``first`` is the int64 number of the first step. ``rows`` are
-    the metrics, float32 ``[steps, len(METRICS)]``; only the first ``done`` count, the last of which is the first that
-    is not finite, if there is one.
+    ``indices`` are int32 ``[steps, d_steps, batch]``, and ``first`` is the int64 number of the first step. ``rows`` are
+    the metrics, float32 ``[steps, len(METRICS)]``, and ``done`` is the number of valid rows. The loop ends after a step
+    with a metric that is not finite.
     """
-    one = tf.function(update, jit_compile=True) if config.training.xla else update
+    one_step = tf.function(update, jit_compile=True) if config.training.xla else update
 
     def steps_in_graph(samples: Any, labels: Any, indices: Any, first: Any) -> Any:
         count, done = tf.shape(indices)[0], 0
         rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(METRICS)])
         for i in tf.range(count):
             step = first + tf.cast(i, tf.int64)
-            metrics = strategy.run(one, args=(samples, labels, indices[i], step))
+            metrics = strategy.run(one_step, args=(samples, labels, indices[i], step))
             metrics = strategy.reduce(tf.distribute.ReduceOp.MEAN, metrics, axis=None)
             rows = rows.write(i, metrics)
             done += 1
@@ -44,7 +44,7 @@ def graph_loop(
 
 
 def _signature(config: Config) -> list[tf.TensorSpec]:
-    """What the graph takes: with the number of steps and of samples left open, it is traced once."""
+    """The inputs of the graph. The numbers of steps and samples are variable, so that it is traced once."""
     training = config.training
     dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
     return [

@@ -1,4 +1,4 @@
-"""Fine-tuning: a training that starts from the weights of a trained generator. The discriminator starts anew."""
+"""Fine-tuning: a training starts from the weights of a trained generator, with a new discriminator."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tuple[Config, Weights | None]:
-    """The weights that ``training.init_from`` names, and the config with the very commit that they came from.
+    """Find the weights of ``training.init_from``. Returns them with a config that pins their exact commit.
 
     Args:
         config: the experiment.
-        root: where runs are kept, as in ``ganzoo.load``.
+        root: folder of the runs, as in ``ganzoo.load``.
 
     Raises:
-        GanzooError: if they cannot be found, are damaged, or are of a generator that cannot be built here.
+        GanzooError: if the weights are missing or damaged, or belong to a generator that cannot be built.
     """
     what = config.training.init_from
     if what is None:
@@ -45,7 +45,7 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
 
 
 def exact_name(what: str, bundle: Bundle) -> str:
-    """A name that means these weights tomorrow, too: a model on the Hub with its commit, a bundle with its path."""
+    """A name that always means these weights: a model on the Hub with its commit, a bundle with its path."""
     from ganzoo.hub.pretrained import pretrained_models
     from ganzoo.hub.reference import parse_reference
 
@@ -57,10 +57,10 @@ def exact_name(what: str, bundle: Bundle) -> str:
 
 
 def begin(state: TrainingState, weights: Weights) -> None:
-    """Give the generator and its average these weights.
+    """Assign the weights to the generator and its average.
 
     Raises:
-        ConfigError: naming the first weight that does not fit.
+        ConfigError: with the first weight that does not fit.
     """
     what = state.config.training.init_from or "init_from"
     for network in (state.generator, state.ema):
@@ -72,10 +72,11 @@ def begin(state: TrainingState, weights: Weights) -> None:
 
 def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> None:
     for name in sorted(weights.keys() | variables.keys()):
-        there = list(weights[name].shape) if name in weights else "missing"
-        here = list(variables[name].shape) if name in variables else "missing"
-        if there != here:
+        saved = list(weights[name].shape) if name in weights else "missing"
+        needed = list(variables[name].shape) if name in variables else "missing"
+        if saved != needed:
             raise ConfigError(
-                f"training.init_from: {what} does not fit this generator: {name} is {there} there and {here} here. "
-                "Its own config stands in its config.json, under 'model'."
+                f"training.init_from: {what} does not fit this generator: the weight {name} has the shape {saved} in it, "
+                f"and {needed} in the generator of this config. The config of {what} is in its config.json, under "
+                "'model'."
             )

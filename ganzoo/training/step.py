@@ -1,4 +1,4 @@
-"""One update of both networks. Reads no clock and no file, and draws no number that (seed, step) does not fix."""
+"""One update of both networks. It uses no clock and no file, and (seed, step) fixes every random number."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ METRICS = (
     "d_gradient_norm",
     "g_gradient_norm",
 )
-"""What a step reports. ``d_real`` and ``d_fake``: mean probability of being real that D gives to real and to generated
-samples; with the relativistic loss, of being more so than the other of its pair."""
+"""The metrics of a step. ``d_real`` and ``d_fake``: mean probability, by D, that a real and a generated sample is real;
+with the relativistic loss, that it is more real than the other sample of its pair."""
 
 LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS = range(7)
-"""Streams of random numbers; each has draws of its own. ``LAYERS`` is for layers such as dropout."""
+"""Independent streams of random numbers. ``LAYERS`` is for layers such as dropout."""
 
 Critic = Callable[[tf.Tensor], tf.Tensor]
 
 
 class TrainStep:
-    """The update of one training: ``update(samples, labels, indices, step)``.
+    """The update of one training: ``step(samples, labels, indices, number)``.
 
     It runs in a replica context of the strategy. Every replica takes its share of the batch, of the latents and of the
-    mirroring, and gradients are averaged over replicas; so without batch normalisation, dropout and augmentation, which
-    each replica does for itself, the weights do not depend on the number of replicas.
+    mirroring, and gradients are averaged over replicas. So the weights do not depend on the number of replicas, except
+    through batch normalization, dropout and augmentation, which work on each replica separately.
 
     Args:
         config: the experiment.
         generator, discriminator: the two networks.
-        ema: a second generator that holds the moving average of the first one's weights.
+        ema: a second generator, whose weights are the moving average of those of ``generator``.
         g_optimizer, d_optimizer: built for the trainable weights of the two networks.
-        ada: the strength of an adaptive augmentation.
+        ada: the strength of an adaptive augmentation; None without one.
     """
 
     def __init__(
@@ -70,13 +70,13 @@ class TrainStep:
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Make one step and return its metrics, float32 ``[len(METRICS)]``.
+        """Run one step and return its metrics, float32 ``[len(METRICS)]``.
 
         Args:
             samples: uint8 images ``[n, h, w, c]`` or float32 vectors ``[n, d]``.
             labels: int32 ``[n]``; ignored by a model without classes.
-            indices: int32 ``[d_steps, batch]``: which samples each discriminator update sees, on all replicas together.
-            step: int64 scalar, number of the step.
+            indices: int32 ``[d_steps, batch]``: the samples of each discriminator update, for all replicas together.
+            step: int64 scalar, the number of the step.
         """
         with _calling.keyed(self._seed(LAYERS, step, 0, own=True)):
             if self.training.update == "simultaneous":
@@ -150,7 +150,7 @@ class TrainStep:
         for penalty in self.training.penalties:
 
             def due(penalty: Any = penalty) -> Any:
-                with _calling.state_stands_still():
+                with _calling.frozen_state():
                     value = penalty.interval * penalty.penalty(critic, real, fake, seed)
                 scale = penalty.scale(step, self.training.steps)
                 return value if scale is None else scale * value
@@ -161,7 +161,7 @@ class TrainStep:
         return total
 
     def _real(self, samples: Any, labels: Any, indices: Any, step: Any, turn: int) -> tuple[Any, Any]:
-        """One batch of real samples as the networks see them, and its labels."""
+        """One batch of real samples as inputs of the networks, and its labels."""
         indices = _share(indices)
         real = tf.gather(samples, indices)
         if len(self.config.sample_shape) == 3:
@@ -172,7 +172,7 @@ class TrainStep:
         return real, tf.gather(labels, indices)
 
     def _fake(self, label: Any, step: Any, turn: int) -> Any:
-        """As many generated samples as real ones, of the same classes."""
+        """One batch of generated samples, of the same classes as the real ones."""
         shape = [self.training.batch_size, self.config.generator.latent_dim]
         seed = self._seed(LATENT, step, turn)
         if self.config.generator.latent == "uniform":
@@ -197,15 +197,15 @@ class TrainStep:
         return augment.apply_some(images, seed, tf.convert_to_tensor(self.ada.p))
 
     def _seed(self, stream: int, step: Any, turn: int, *, own: bool = False) -> Any:
-        """Key of one draw, int64 ``[2]``: from the training's seed, the stream, the step and the turn.
+        """Key of one draw, int64 ``[2]``, from the training's seed, the stream, the step and the turn.
 
-        ``own`` makes it another one on each replica; the first replica has the key of a training without replicas.
+        With ``own``, each replica has its own key; that of the first replica equals the key without replicas.
         """
-        place: Any = turn
+        draw: Any = turn
         if own:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            place = tf.cast(replica, tf.int64) * self.training.d_steps + turn
-        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + place])
+            draw = tf.cast(replica, tf.int64) * self.training.d_steps + turn
+        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + draw])
 
     def _describe(self, real: Any, fake: Any, d_loss: Any, penalty: Any) -> dict[str, Any]:
         real, fake = self.training.loss.realness_scores(real, fake)
@@ -219,7 +219,7 @@ class TrainStep:
         }
 
     def _average(self, step: Any) -> None:
-        """Move the averaged generator towards the present one (onto it if ``ema_decay`` is 0), statistics included."""
+        """Move the averaged generator towards the generator, batch statistics included; ``ema_decay`` 0 copies it."""
         decay = tf.constant(self.training.ema_decay)
         if self.training.ema_warmup:
             done = tf.cast(step, tf.float32)
@@ -230,14 +230,14 @@ class TrainStep:
 
 @contextlib.contextmanager
 def _watching(model: keras.Model) -> Iterator[tf.GradientTape]:
-    """A tape that records what the model's trainable weights take part in, and nothing else."""
+    """A tape that records operations on the trainable weights of the model only."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([weight.value for weight in model.trainable_variables])
         yield tape
 
 
 def _share(batch: tf.Tensor) -> tf.Tensor:
-    """This replica's part of the first axis."""
+    """The part of the first axis for this replica."""
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync
     if replicas == 1:
@@ -247,7 +247,7 @@ def _share(batch: tf.Tensor) -> tf.Tensor:
 
 
 def _gradients(tape: tf.GradientTape, model: keras.Model, loss: tf.Tensor) -> list[tf.Tensor]:
-    """Gradients of all trainable weights, dense: those of embeddings come as slices, whose norm is another."""
+    """Dense gradients of all trainable weights. TensorFlow returns slices for embeddings, with another norm."""
     weights = [weight.value for weight in model.trainable_variables]
     gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     return [tf.convert_to_tensor(gradient) for gradient in gradients]
@@ -256,7 +256,7 @@ def _gradients(tape: tf.GradientTape, model: keras.Model, loss: tf.Tensor) -> li
 def _apply(
     optimizer: keras.Optimizer, model: keras.Model, gradients: list[tf.Tensor], clip_norm: float | None
 ) -> tf.Tensor:
-    """Update the model and return the norm of all gradients together, before clipping."""
+    """Update the model. Returns the global norm of the gradients before clipping."""
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync
     if replicas > 1:
@@ -264,7 +264,7 @@ def _apply(
     norm = tf.linalg.global_norm(gradients)
     if clip_norm is not None:
         gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
-    if replicas > 1:  # Keras adds up what the replicas hand it
+    if replicas > 1:  # Keras sums the gradients of the replicas
         gradients = [gradient / replicas for gradient in gradients]
     optimizer.apply(gradients, model.trainable_variables)
     return norm

@@ -62,7 +62,7 @@ def test_spectral_norm_moves_its_vector_by_one_iteration_in_training_only():
     x = np.ones((1, 3), np.float32)
     matrix, before = np.asarray(layer.layer.kernel), np.asarray(layer.vector_u)
     layer(x)
-    with _calling.state_stands_still():
+    with _calling.frozen_state():
         layer(x, training=True)
     assert np.array_equal(before, np.asarray(layer.vector_u))
     layer(x, training=True)
