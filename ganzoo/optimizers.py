@@ -30,7 +30,7 @@ class OptimizerConfig(Part):
     clip_norm: float | None = Field(None, gt=0)
 
     def build(self, updates: int) -> Optimizer:
-        """The Keras optimizer for a training of ``updates`` updates. The training step clips by ``clip_norm`` itself."""
+        """The Keras optimizer for a training of ``updates`` updates. The training step clips gradients itself."""
         raise NotImplementedError
 
     def tied_to_length(self) -> str | None:

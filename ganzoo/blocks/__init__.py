@@ -1,4 +1,4 @@
-"""Blocks that networks are assembled from, one family a file."""
+"""The blocks of networks, one family per file."""
 
 from ganzoo.blocks.base import Block, discriminator_blocks, generator_blocks
 

@@ -76,7 +76,6 @@ def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> Non
         needed = list(variables[name].shape) if name in variables else "missing"
         if saved != needed:
             raise ConfigError(
-                f"training.init_from: {what} does not fit this generator: the weight {name} has the shape {saved} in it, "
-                f"and {needed} in the generator of this config. The config of {what} is in its config.json, under "
-                "'model'."
+                f"training.init_from: {what} does not fit this generator: the shape of {name} is {saved} there, and "
+                f"{needed} in this config. The config that fits is in its config.json, under 'model'."
             )

@@ -45,7 +45,7 @@ def test_a_generator_of_another_size_is_one_line(bundle, tmp_path):
     )
     with pytest.raises(
         ConfigError,
-        match=r"does not fit this generator: the weight 0000/\S+ has the shape \[.*\] in it, and \[.*\] in the",
+        match=r"does not fit this generator: the shape of 0000/\S+ is \[.*\] there, and \[.*\] in this",
     ) as said:
         init_from.begin(trainer(config, tmp_path).state, weights)
     assert len(str(said.value).splitlines()) == 1

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @generator_blocks.register("gated_upsample")
 class GatedUpsample(UpBlock):
-    """Upsample, then a gated convolution (Dauphin et al. 2017, arXiv:1612.08083): [b, h, w, c] -> [b, 2h, 2w, channels].
+    """Upsample, then a gated convolution (Dauphin et al. 2017, arXiv:1612.08083).
+
+    ``[b, h, w, c] -> [b, 2h, 2w, channels]``
 
     Attributes:
         kernel_size: size of both convolutions, in pixels of the output.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @losses.register("pearson")
 class Pearson(Loss):
-    """Pearson's chi-squared divergence, with f-GAN's variational bound (Nowozin et al. 2016, arXiv:1606.00709, table 2).
+    """Pearson's chi-squared divergence, in f-GAN's variational form (Nowozin et al. 2016, arXiv:1606.00709, table 2).
 
     The discriminator maximizes ``E[D(real)] - E[D(fake) + D(fake)^2 / 4]``. The generator maximizes ``E[D(fake)]``
     (section 3.2), which does not saturate.
