@@ -104,6 +104,10 @@ FAULTS = {
         (generator_blocks, "dense", "build", lambda self, x, name: dense(x, None)),
         r"the weight dense_?\d*/kernel is named dense_\d+/kernel in a second build",
     ),
+    "a block that ignores the label": (
+        (generator_blocks, "dense", "conditional_norm", True),
+        "the label changes nothing",
+    ),
     "a block whose form at the input has another shape": (
         (discriminator_blocks, "dense", "at_input", lambda self: self.model_copy(update={"channels": 99})),
         "at_input",

@@ -135,5 +135,5 @@ def test_gamma_goes_to_its_end_and_stays(name, schedule, wanted):
 
 def test_without_an_end_nothing_is_scaled():
     assert all(penalties.create(name).scale(tf.constant(3, tf.int64), 10) is None for name in FORMULAS)
-    with pytest.raises(ValueError, match="gamma_end, which is not given"):
+    with pytest.raises(ValueError, match="schedule_steps needs gamma_end"):
         penalties.create({"name": "r1", "schedule_steps": 5})

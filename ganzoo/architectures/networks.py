@@ -31,7 +31,7 @@ class NetworkConfig(BaseModel):
         hidden: features of the hidden layers of a ``dense`` model, in order.
         block: the block that is repeated.
         blocks: the list of blocks itself, each with its channels, in place of ``block`` and ``base_channels``.
-        initializer: distribution of the first weights; biases start at zero.
+        initializer: distribution of the first weights, where a block does not set its own; biases start at zero.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

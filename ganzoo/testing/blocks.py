@@ -33,7 +33,7 @@ def check_generator_block(block: Block | type[Block], *, onnx: bool = True) -> N
     for shape in _accepted(block):
         check_layers(block, shape)
         if block.conditional_norm:
-            check_layers(block, shape, conditional=True)
+            check_layers(block, shape, label_in_norms=True)
         if onnx:
             _check_onnx(block, shape)
 
@@ -48,7 +48,7 @@ def check_discriminator_block(block: Block | type[Block]) -> None:
     for shape in _accepted(block):
         check_layers(block, shape)
         if block.samples_per_output == 1:
-            check_layers(block, shape, conditional=True)
+            check_layers(block, shape, label_in_norms=False)
         first = block.at_input()
         require(first.output_shape(shape) == block.output_shape(shape), "at_input() changes the shape")
 
@@ -75,21 +75,21 @@ def _accepted(block: Block) -> list[Shape]:
     return shapes
 
 
-def _model(block: Block, shape: Shape, *, conditional: bool = False, seed: int = 0) -> keras.Model:
-    """A model of the block alone, with its first weights."""
+def _model(block: Block, shape: Shape, *, label_in_norms: bool | None = None) -> keras.Model:
+    """A model of the block alone, with its first weights; conditional unless ``label_in_norms`` is None."""
     import keras
 
     from ganzoo.training.initialization import initialize
 
     def build() -> keras.Model:
         x = keras.Input(shape, name="x")
-        if not conditional:
+        if label_in_norms is None:
             return keras.Model([x], block.build(x, "block"))
         label = keras.Input((), dtype="int32", name="label")
-        with conditioned_on(Label(label, CLASSES, in_norms=block.output != "logits")):
+        with conditioned_on(Label(label, CLASSES, label_in_norms)):
             return keras.Model([x, label], block.build(x, "block"))
 
-    return initialize(build, "he_normal", seed)
+    return initialize(build, "he_normal", 0)
 
 
 def _trained(model: keras.Model) -> keras.Model:
@@ -101,8 +101,14 @@ def _trained(model: keras.Model) -> keras.Model:
     return model
 
 
-def check_layers(block: Block, shape: Shape, *, conditional: bool = False) -> None:
+def check_layers(block: Block, shape: Shape, *, label_in_norms: bool | None = None) -> None:
     """Check the layers of a block for one input shape, in both precisions.
+
+    Args:
+        block: with all values that a network's config sets.
+        shape: of one sample.
+        label_in_norms: whether the label of a conditional network enters through normalizations; None for a network
+            without classes.
 
     Raises:
         AssertionError: with the first check that failed.
@@ -114,10 +120,10 @@ def check_layers(block: Block, shape: Shape, *, conditional: bool = False) -> No
     wanted = block.output_shape(shape)
     rng = np.random.RandomState(0)
     inputs = [tf.constant(rng.standard_normal((BATCH, *shape)), tf.float32)]
-    inputs += [tf.constant([0, 1, 2, 0])] if conditional else []
+    inputs += [] if label_in_norms is None else [tf.constant([0, 1, 2, 0])]
     for policy, compute in (("float32", tf.float32), ("mixed_bfloat16", tf.bfloat16)):
         with own_settings(dtype_policy=policy):
-            model, again = (_model(block, shape, conditional=conditional) for _ in range(2))
+            model, again = (_model(block, shape, label_in_norms=label_in_norms) for _ in range(2))
         for one, other in zip(model.weights, again.weights, strict=True):
             require(one.path == other.path, f"the weight {one.path} is named {other.path} in a second build")
             same = np.array_equal(one, other)
@@ -135,6 +141,9 @@ def check_layers(block: Block, shape: Shape, *, conditional: bool = False) -> No
         require(all(weight.dtype == "float32" for weight in model.weights), f"with {policy} weights are not float32")
         if block.output == "images":
             require(float(tf.reduce_max(tf.abs(output))) <= 1.0, "the head's images leave [-1, 1]")
+        if label_in_norms:
+            others = model([inputs[0], tf.constant([1, 2, 0, 1])], training=True)
+            require(not np.array_equal(output, others), "conditional_norm is True, but the label changes nothing")
         gradients = tape.gradient(goal, [weight.value for weight in model.trainable_variables])
         for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
             arrived = gradient is not None and np.any(tf.convert_to_tensor(gradient))
