@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from ganzoo import testing
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors import extractors
+from ganzoo.sample_spec import SampleSpec
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.randint(0, 256, (5, 8, 8, 3)).astype(np.uint8)
@@ -43,7 +44,7 @@ def file(tmp_path):
 
 
 def load(path, shape=(8, 8, 3), **fields):
-    return extractors.create({"name": "onnx", "path": path, **fields}).load(shape)
+    return extractors.create({"name": "onnx", "path": path, **fields}).load(SampleSpec(shape))
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 1), (20, 20, 3), (5,)])
@@ -55,7 +56,7 @@ def test_pixels_conform(shape):
 @pytest.mark.parametrize("name", ["pixels", "small_cnn"])
 def test_images_that_are_not_square_and_transparency(name, shape):
     testing.check_extractor(extractors.create(name), shape=shape)
-    loaded = extractors.create(name).load(shape)
+    loaded = extractors.create(name).load(SampleSpec(shape))
     assert ("laid on white" in loaded.resize) == (shape[2] == 4)
     assert ("stretched" in loaded.resize) == (shape[0] != shape[1])
     seen = RNG.randint(0, 256, (2, *shape)).astype(np.uint8)
@@ -68,8 +69,8 @@ def test_images_that_are_not_square_and_transparency(name, shape):
 def test_rgba_is_seen_as_rgb_on_white(name):
     clear = np.zeros((2, 16, 16, 4), np.uint8)
     white = np.full((2, 16, 16, 3), 255, np.uint8)
-    features = extractors.create(name).load((16, 16, 4)).extract(clear)[0]
-    np.testing.assert_array_equal(features, extractors.create(name).load((16, 16, 3)).extract(white)[0])
+    features = extractors.create(name).load(SampleSpec((16, 16, 4))).extract(clear)[0]
+    np.testing.assert_array_equal(features, extractors.create(name).load(SampleSpec((16, 16, 3))).extract(white)[0])
 
 
 def test_onnx_conforms(file):
@@ -91,7 +92,9 @@ def test_an_extractor_that_mixes_samples_is_caught(monkeypatch):
 
 
 def test_pixels_are_means_from_0_to_1():
-    features, probabilities = extractors.create({"name": "pixels", "size": 4}).load((8, 8, 3)).extract(IMAGES)
+    features, probabilities = (
+        extractors.create({"name": "pixels", "size": 4}).load(SampleSpec((8, 8, 3))).extract(IMAGES)
+    )
     means = IMAGES.reshape(5, 4, 2, 4, 2, 3).mean((2, 4)) / 255
     np.testing.assert_allclose(features, means.reshape(5, -1), atol=1.1 / 255, err_msg="rounded twice")
     assert probabilities is None
@@ -99,7 +102,7 @@ def test_pixels_are_means_from_0_to_1():
 
 def test_vectors_stay_as_they_are():
     points = RNG.standard_normal((7, 2)).astype(np.float32)
-    loaded = extractors.create("pixels").load((2,))
+    loaded = extractors.create("pixels").load(SampleSpec((2,)))
     np.testing.assert_array_equal(loaded.extract(points)[0], points)
     assert loaded.label == "vectors"
 
@@ -199,7 +202,7 @@ def test_files_that_are_not_there(tmp_path):
     with pytest.raises(EvaluationError, match="No such file"):
         load(tmp_path / "no.onnx")
     with pytest.raises(EvaluationError, match="needs a file"):
-        extractors.create("onnx").load((8, 8, 3))
+        extractors.create("onnx").load(SampleSpec((8, 8, 3)))
 
 
 def test_vectors_and_onnx(file):
@@ -240,16 +243,16 @@ def test_inception_without_network_and_with(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "InceptionV3", offline)
     with pytest.raises(EvaluationError, match="--extractor pixels") as caught:
-        inception.load((8, 8, 3))
+        inception.load(SampleSpec((8, 8, 3)))
     assert "https:" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
     monkeypatch.setattr(keras.applications, "InceptionV3", FakeInception)
-    loaded = inception.load((8, 8, 3))
+    loaded = inception.load(SampleSpec((8, 8, 3)))
     features, probabilities = loaded.extract(np.full((2, 8, 8, 3), 255, np.uint8))
     np.testing.assert_allclose(features, 1)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     assert loaded.canonical
     assert len(loaded.sha256) == 64
     with pytest.raises(EvaluationError, match="vectors"):
-        inception.load((2,))
+        inception.load(SampleSpec((2,)))

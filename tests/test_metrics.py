@@ -157,7 +157,7 @@ def test_classifier_score():
 
 @pytest.mark.parametrize("source", [Ring8(count=4000), Grid25(count=5000)])
 def test_modes_of_gaussian_data(source):
-    subject, count = Subject(source, "vectors"), len(source.modes())
+    subject, count = Subject(source, "vectors"), len(source.centers())
     points = source.load().samples
     real = Features(points, points=points)
     numbers = measured("modes", real, real, subject)
@@ -167,7 +167,7 @@ def test_modes_of_gaussian_data(source):
     alone = Features(points[::count], points=points[::count])
     numbers = measured("modes", real, alone, subject)
     assert (numbers["modes"], numbers["reverse_kl"]) == (1, pytest.approx(np.log(count)))
-    between = np.repeat(source.modes().mean(axis=0, keepdims=True) + 0.4, 10, axis=0)
+    between = np.repeat(source.centers().mean(axis=0, keepdims=True) + 0.4, 10, axis=0)
     numbers = measured("modes", real, Features(between, points=between), subject)
     assert (numbers["modes"], numbers["high_quality"]) == (0, 0)
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import Activation, Norm, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
+from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -34,7 +35,7 @@ class GeneratorHead(Block):
         """
         if self.shape is None:
             raise ConfigError(f"head '{self.registered_name}' needs the 'shape' of a sample")
-        if len(self.shape) != (3 if self.makes == "images" else 1):
+        if SampleSpec(self.shape).is_image != (self.makes == "images"):
             raise ConfigError(
                 f"head '{self.registered_name}' makes {self.makes}, but a sample has the shape {list(self.shape)}"
             )

@@ -12,7 +12,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ganzoo.bundle.schema import read_json
+from ganzoo.bundle.strict_json import read_json
 from ganzoo.errors import BundleError
 
 MAX_SIDE = 16_384

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganzoo.data.resolution import Resolution, sides
 from ganzoo.registry import Part, Registry
+from ganzoo.sample_spec import SampleSpec
 
 Shape = tuple[int, ...]
 
@@ -54,6 +55,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.samples)
 
+    @property
+    def sample_spec(self) -> SampleSpec:
+        """Whether a sample is an image or a vector, and its size."""
+        return SampleSpec.of(self.samples)
+
 
 @dataclass(frozen=True)
 class DataNotes:
@@ -62,10 +68,25 @@ class DataNotes:
     Attributes:
         credits: whose work it is, and under which licence.
         limits: what the data cannot show, and how they are biased.
+        hub_dataset: name of the same data on the Hugging Face Hub, ``user/name``; None if the Hub does not have them.
     """
 
     credits: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    hub_dataset: str | None = None
+
+
+@dataclass(frozen=True)
+class ModeCenters:
+    """The modes of a mixture of Gaussians.
+
+    Attributes:
+        centers: float32 ``[k, d]``, in label order.
+        sigma: standard deviation of every mode along each axis.
+    """
+
+    centers: NDArray[np.float32]
+    sigma: float
 
 
 class DataSource(Part):
@@ -78,9 +99,23 @@ class DataSource(Part):
         """Shape of one sample: ``(height, width, channels)`` of an image or ``(d,)`` of a vector."""
         raise NotImplementedError
 
+    @property
+    def sample_spec(self) -> SampleSpec:
+        """Whether a sample is an image or a vector, and its size."""
+        return SampleSpec(self.sample_shape())
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether training mirrors half of the samples left-right, at random."""
+        return False
+
     def class_count(self) -> int | None:
-        """Number of classes, 0 when the source has no labels, None when only loading tells."""
+        """Number of classes: 0 for a source without labels, None if it is known only after ``load``."""
         return 0
+
+    def mode_centers(self) -> ModeCenters | None:
+        """The modes of the distribution, if it is a mixture of Gaussians. The metric ``modes`` counts them."""
+        return None
 
     def notes(self) -> DataNotes:
         """What a model card says of the data; nothing by default."""
@@ -131,6 +166,10 @@ class ImageSource(DataSource):
     def size(self) -> tuple[int, int]:
         """Height and width in pixels that the networks see."""
         return sides(self.resolution)
+
+    @property
+    def mirrored(self) -> bool:
+        return self.flip
 
     def sample_shape(self) -> Shape:
         return (*self.size, self.channels)

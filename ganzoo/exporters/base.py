@@ -15,9 +15,10 @@ from ganzoo.bundle.folder_contents import others_in
 from ganzoo.environment import files
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import ExportError
-from ganzoo.exporters.parity import Runtime, check_parity
+from ganzoo.exporters.parity import TOLERANCE, Runtime, check_parity
 from ganzoo.latents import Distribution
 from ganzoo.registry import Part, Registry
+from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +34,7 @@ class Exporter(Part):
     file_name: ClassVar[str] = ""
     """What the file or folder is called where only a folder is named."""
 
-    tolerance: float = Field(1e-4, gt=0, le=0.1)
+    tolerance: float = Field(TOLERANCE, gt=0, le=0.1)
 
     def write(self, generator: keras.Model, path: Path) -> None:
         """Write ``generator`` to ``path``, a file or folder that does not exist yet."""
@@ -107,8 +108,8 @@ def input_names(generator: Any) -> list[str]:
 
 
 def output_name(generator: Any) -> str:
-    """``"image"`` for a generator of images ``[b, h, w, c]``, ``"vector"`` for one of vectors ``[b, d]``."""
-    return "image" if len(generator.output.shape) == 4 else "vector"
+    """``"image"`` for a generator of images ``[b, h, w, c]``, ``"vector"`` for a generator of vectors ``[b, d]``."""
+    return SampleSpec.of(generator.output).kind
 
 
 def with_named_output(generator: keras.Model) -> keras.Model:

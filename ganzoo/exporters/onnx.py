@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ganzoo.errors import ExportError, reason
 from ganzoo.exporters.base import Exporter, exporters, input_names, output_name
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 OPSET = 18
 """The newest that tf2onnx 1.17 knows."""
-
-FP16_TOLERANCE = 0.02
-"""Largest allowed difference of the float16 graph from Keras in float32, where samples lie in [-1, 1]: 2.5 of 255
-levels. A float16 has 11 bits, so activations are rounded by up to 5e-4 of themselves in every layer."""
 
 
 @exporters.register("onnx")
@@ -44,7 +39,6 @@ class OnnxExporter(Exporter):
 
     fold: bool = True
     precision: Literal["float32", "float16"] = "float32"
-    tolerance: float = Field(1e-4, gt=0, le=0.1)
 
     def write(self, generator: keras.Model, path: Path) -> None:
         model = to_onnx(generator, fold=self.fold)

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Runtime = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 """Latents float32 ``[n, latent_dim]``, labels int32 ``[n]`` (or None) -> samples float32 ``[n, ...]``."""
 
+TOLERANCE = 1e-4
+"""Largest allowed difference between an exported file and Keras, for samples in [-1, 1]."""
+
+FLOAT16_TOLERANCE = 0.02
+"""Largest allowed difference between a float16 graph and Keras in float32, for samples in [-1, 1]: 2.5 of 255 levels. A
+float16 has 11 significant bits, so every layer rounds activations by a relative error of up to 5e-4."""
+
 BATCHES = (1, 7)
 """One alone, and a batch whose size is no multiple of anything, so that a batch baked into the file is found."""
 

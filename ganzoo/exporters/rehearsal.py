@@ -10,7 +10,7 @@ from ganzoo.architectures.networks import trace
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.environment.requirements import EXPORT, is_installed
 from ganzoo.errors import BundleError, ConfigError, ExportError
-from ganzoo.exporters.run import bundle_config, plugin_blocks
+from ganzoo.exporters.bundle import bundle_config, plugin_blocks
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config

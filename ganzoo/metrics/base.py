@@ -9,9 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.base import DataSource
+from ganzoo.data.base import DataSource, ModeCenters
 from ganzoo.metrics._distances import neighbour_distances
 from ganzoo.registry import Part, Registry
+from ganzoo.sample_spec import SampleSpec
 
 Better = Literal["lower", "higher"]
 
@@ -64,6 +65,11 @@ class Subject:
     extractor: str
     has_probabilities: bool = False
 
+    @property
+    def mode_centers(self) -> ModeCenters | None:
+        """The modes of the real data, if they are a known mixture of Gaussians."""
+        return self.source.mode_centers() if self.source is not None else None
+
 
 class Metric(Part):
     """A comparison of generated with real samples that gives one number or several."""
@@ -98,6 +104,16 @@ class Metric(Part):
             subject: what is measured; ``why_not`` has accepted it.
         """
         raise NotImplementedError
+
+
+def default_metric(spec: SampleSpec) -> tuple[Metric, str]:
+    """The metric for measuring during training when none is named, and the number that selects the best checkpoint.
+
+    Vectors use ``coverage``: a Frechet distance compares only means and covariances, which a generator of points
+    matches long before it finds the modes.
+    """
+    name, number = ("frechet", "frechet") if spec.is_image else ("density_coverage", "coverage")
+    return metrics.create(name), number
 
 
 metrics: Registry[Metric] = Registry("metrics", kind="metric", base=Metric, package="ganzoo.metrics")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.sources.gaussian_mixtures import GaussianMixture
+from ganzoo.data.base import ModeCenters
 from ganzoo.metrics._distances import squared_distance_blocks
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
@@ -33,7 +33,7 @@ class Modes(Metric):
     sigmas: float = Field(3.0, gt=0, le=100)
 
     def why_not(self, subject: Subject, count: int) -> str | None:
-        if isinstance(subject.source, GaussianMixture) or subject.has_probabilities:
+        if subject.mode_centers is not None or subject.has_probabilities:
             return None
         source = "unknown" if subject.source is None else f"'{subject.source.registered_name}'"
         return (
@@ -42,21 +42,21 @@ class Modes(Metric):
         )
 
     def by_extractor(self, subject: Subject) -> bool:
-        return not isinstance(subject.source, GaussianMixture)
+        return subject.mode_centers is None
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        if isinstance(subject.source, GaussianMixture) and generated.points is not None:
-            return self._gaussian(generated.points, subject.source)
+        if subject.mode_centers is not None and generated.points is not None:
+            return self._gaussian(generated.points, subject.mode_centers)
         if real.probabilities is None or generated.probabilities is None:
             raise ValueError("modes needs points or probabilities")
         return class_numbers(real.probabilities, generated.probabilities)
 
-    def _gaussian(self, points: NDArray[np.float32], source: GaussianMixture) -> dict[str, float]:
-        centers = source.modes()
+    def _gaussian(self, points: NDArray[np.float32], modes: ModeCenters) -> dict[str, float]:
+        centers = modes.centers
         nearest, near = np.empty(len(points), np.intp), np.empty(len(points), bool)
         for rows, squared in squared_distance_blocks(points, centers):
             nearest[rows] = squared.argmin(axis=1)
-            near[rows] = squared.min(axis=1) <= (self.sigmas * source.sigma) ** 2
+            near[rows] = squared.min(axis=1) <= (self.sigmas * modes.sigma) ** 2
         counts = np.bincount(nearest, minlength=len(centers))
         even = np.full(len(centers), 1 / len(centers))
         return {

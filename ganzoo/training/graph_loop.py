@@ -46,7 +46,7 @@ def graph_loop(
 def _signature(config: Config) -> list[tf.TensorSpec]:
     """What the graph takes: with the number of steps and of samples left open, it is traced once."""
     training = config.training
-    dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
+    dtype = tf.uint8 if config.sample_spec.is_image else tf.float32
     return [
         tf.TensorSpec([None, *config.sample_shape], dtype),
         tf.TensorSpec([None], tf.int32),

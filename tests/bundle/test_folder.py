@@ -13,18 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganzoo.bundle import folder as bundle_module
-from ganzoo.bundle.folder import (
-    CONFIG,
-    METADATA,
-    ONNX,
-    WEIGHTS,
-    BundleConfig,
-    BundleFacts,
-    LatentSpec,
-    read_bundle,
-    write_bundle,
-)
-from ganzoo.bundle.schema import check_tree, read_json, write_json
+from ganzoo.bundle.folder import CONFIG, METADATA, ONNX, WEIGHTS, BundleConfig, BundleFacts, LatentSpec, read_bundle
+from ganzoo.bundle.strict_json import check_tree, read_json, write_json
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError
 
 

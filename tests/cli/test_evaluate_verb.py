@@ -11,7 +11,8 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo.bundle.folder import BundleFacts, read_bundle, write_bundle
+from ganzoo.bundle.folder import BundleFacts, read_bundle
+from ganzoo.bundle.writing import write_bundle
 
 SMALL = ("--samples", 20, "--draws", 2)
 

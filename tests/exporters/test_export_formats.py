@@ -16,9 +16,9 @@ from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.config.experiment import Config
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters import export_bundle, export_run, exporters
-from ganzoo.exporters.onnx import FP16_TOLERANCE, OnnxExporter, onnx_runtime, to_float16, to_onnx
-from ganzoo.exporters.parity import check_parity, keras_samples, measure
-from ganzoo.exporters.run import bundle_config, float32_clone, named_weights
+from ganzoo.exporters.bundle import bundle_config, float32_clone, named_weights
+from ganzoo.exporters.onnx import OnnxExporter, onnx_runtime, to_float16, to_onnx
+from ganzoo.exporters.parity import FLOAT16_TOLERANCE, check_parity, keras_samples, measure
 from ganzoo.inference.generator import Generator
 from ganzoo.runs import Run
 from ganzoo.training import checkpoint
@@ -68,7 +68,7 @@ def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
     generator = generator_of(config)
     model = to_onnx(generator, num_classes=config.num_classes)
     onnx.checker.check_model(model, full_check=True)
-    for graph, tolerance in ((model, 1e-5), (to_float16(model), FP16_TOLERANCE)):
+    for graph, tolerance in ((model, 1e-5), (to_float16(model), FLOAT16_TOLERANCE)):
         content = graph.SerializeToString()
         check_onnx(content, bundle_config(config))
         runtime = onnx_runtime(content)
@@ -288,7 +288,7 @@ def test_a_bundle_holds_the_generator(generator, config, tmp_path):
     assert bundle.config.model["generator"]["latent_dim"] == 16
     for name, weight in named_weights(generator).items():
         np.testing.assert_array_equal(bundle.weights()[name], weight)
-    for precision, atol in (("float32", 1e-5), ("float16", FP16_TOLERANCE)):
+    for precision, atol in (("float32", 1e-5), ("float16", FLOAT16_TOLERANCE)):
         loaded = Generator.from_bundle(tmp_path / "b", precision=precision)
         z = loaded.latents(range(5))
         np.testing.assert_allclose(loaded.decode(z), keras_samples(generator, z, None), atol=atol)
@@ -362,7 +362,7 @@ def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
         return 0.0
 
     monkeypatch.setattr("ganzoo.exporters.base.check_parity", spy)
-    monkeypatch.setattr("ganzoo.exporters.run.check_parity", spy)
+    monkeypatch.setattr("ganzoo.exporters.bundle.check_parity", spy)
     export_run(Run(run.folder), fp16=True, savedmodel=True, tflite=True)
     assert seen == [(name, "uniform") for name in ("onnx", "onnx float16", "savedmodel", "tflite")]
 

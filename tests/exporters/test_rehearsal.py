@@ -18,8 +18,8 @@ from ganzoo.config.yaml_files import dump
 from ganzoo.data.base import DataNotes, Dataset, DataSource, data_sources
 from ganzoo.errors import ConfigError, RunError
 from ganzoo.exporters import export_run
+from ganzoo.exporters.bundle import bundle_config
 from ganzoo.exporters.rehearsal import check_exportable
-from ganzoo.exporters.run import bundle_config
 from ganzoo.images import save
 from ganzoo.runs import Run, list_runs
 

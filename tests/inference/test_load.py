@@ -9,7 +9,8 @@ import tiny_bundles
 
 import ganzoo
 from ganzoo import resolve
-from ganzoo.bundle.folder import BundleFacts, write_bundle
+from ganzoo.bundle.folder import BundleFacts
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError, ExportError, HubError, MissingDependencyError, RunError, UnknownNameError
 from ganzoo.runs import Run
 

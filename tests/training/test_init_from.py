@@ -8,7 +8,7 @@ from ganzoo.api import export, train
 from ganzoo.bundle.folder import read_bundle
 from ganzoo.config import yaml_files
 from ganzoo.errors import BundleError, ConfigError, UnknownNameError
-from ganzoo.exporters.run import export_bundle, named_weights
+from ganzoo.exporters.bundle import export_bundle, named_weights
 from ganzoo.training import init_from
 
 

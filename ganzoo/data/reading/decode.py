@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from ganzoo.data.reading.formats import HEAD_BYTES, HEIF_ADVICE, PILLOW_FORMATS, format_of, reads_heif
 from ganzoo.data.reading.resize import Box, Filter, middle, resized
-from ganzoo.data.reading.transparency import MODES, as_array, with_channels
+from ganzoo.data.reading.transparency import as_array, with_channels
 from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import reason
+from ganzoo.sample_spec import COLOR_MODES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -147,7 +148,7 @@ def flattened(image: Image, channels: int) -> Image:
 
     if image.mode.startswith("I"):  # 16-bit grey: "I;16", "I;16B", or "I" from some readers
         levels = np.asarray(image).astype(np.float32) / 257
-        return Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8)).convert(MODES[channels])
+        return Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8)).convert(COLOR_MODES[channels])
     return with_channels(image, channels)
 
 

@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
+from ganzoo.sample_spec import COLOR_MODES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Number of channels -> the mode of a PIL image."""
 
 _FAINT = 16
 """Below this alpha (0 to 255) the colour is little more than rounding, and fades into that of its surroundings."""
@@ -41,7 +39,7 @@ def with_channels(image: Image, channels: int) -> Image:
 
     Without an alpha channel in the result, transparent pixels are laid on white; in mode "RGBA" they are kept.
     """
-    mode = MODES[channels]
+    mode = COLOR_MODES[channels]
     if channels != 4 and has_alpha(image):
         image = on_white(image)
     if image.mode == mode:
@@ -52,7 +50,7 @@ def with_channels(image: Image, channels: int) -> Image:
 
 
 def as_array(image: Image, channels: int) -> NDArray[np.uint8]:
-    """A PIL image of mode ``MODES[channels]`` -> uint8 ``[height, width, channels]``; RGBA is ``filled``."""
+    """A PIL image of mode ``COLOR_MODES[channels]`` -> uint8 ``[height, width, channels]``; RGBA is ``filled``."""
     array: NDArray[np.uint8] = np.asarray(image).reshape(image.height, image.width, channels)
     return filled(array) if channels == 4 else array
 

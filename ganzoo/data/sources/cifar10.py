@@ -72,9 +72,10 @@ class Cifar10(ImageSource):
         return DataNotes(
             credits=(
                 "CIFAR-10: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009 "
-                "(https://www.cs.toronto.edu/~kriz/cifar.html). No licence is stated.",
+                "(https://www.cs.toronto.edu/~kriz/cifar.html). No license is stated.",
             ),
-            limits=("Ten classes of 32 px photographs that were found by web search, with the bias of that search.",),
+            limits=("Photographs of 32 px in ten classes, collected by web search, with the bias of that search.",),
+            hub_dataset="uoft-cs/cifar10",
         )
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:

@@ -195,7 +195,8 @@ class Mnist(IdxImages):
     def notes(self) -> DataNotes:
         return DataNotes(
             credits=("MNIST: LeCun, Cortes, Burges (http://yann.lecun.com/exdb/mnist/), CC BY-SA 3.0.",),
-            limits=("Digits as people in the United States wrote them around 1990, centred and of one size.",),
+            limits=("Digits handwritten in the United States around 1990, centered and scaled to one size.",),
+            hub_dataset="ylecun/mnist",
         )
 
     def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
@@ -210,7 +211,7 @@ class Mnist(IdxImages):
 
 @data_sources.register("fashion_mnist")
 class FashionMnist(IdxImages):
-    """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT licence."""
+    """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT license."""
 
     title: ClassVar[str] = "Fashion-MNIST"
     classes: ClassVar[tuple[str, ...]] = (
@@ -239,9 +240,10 @@ class FashionMnist(IdxImages):
     def notes(self) -> DataNotes:
         return DataNotes(
             credits=(
-                "Fashion-MNIST: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), copyright Zalando SE, MIT licence.",
+                "Fashion-MNIST: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), copyright Zalando SE, MIT license.",
             ),
-            limits=("Product pictures of one shop, shrunk to 28 px and grey.",),
+            limits=("Product photographs of one shop, downsampled to 28 px and converted to grayscale.",),
+            hub_dataset="zalando-datasets/fashion_mnist",
         )
 
     def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:

@@ -15,10 +15,10 @@ from pydantic import Field
 from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sources
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
-from ganzoo.data.reading.transparency import MODES
 from ganzoo.environment.devices import available_memory, gigabytes
 from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import DataError, did_you_mean, reason
+from ganzoo.sample_spec import COLOR_MODES
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
 LABEL_KEYS = ("labels", "y", "y_train")
@@ -56,6 +56,10 @@ class NumpyArrays(ImageSource):
     layout: Literal["auto", "channels_last", "channels_first"] = "auto"
     values: Literal["auto", "signed", "unit"] = "auto"
     resize: Filter = "lanczos"
+
+    @property
+    def mirrored(self) -> bool:
+        return self.flip and self.vector_dim is None
 
     def sample_shape(self) -> Shape:
         return super().sample_shape() if self.vector_dim is None else (self.vector_dim,)
@@ -145,7 +149,7 @@ class NumpyArrays(ImageSource):
             samples = samples[..., None]
         elif channels_first:
             samples = np.moveaxis(samples, 1, 3)
-        if samples.ndim != 4 or samples.shape[3] not in MODES or 0 in samples.shape:
+        if samples.ndim != 4 or samples.shape[3] not in COLOR_MODES or 0 in samples.shape:
             hint = f" For vectors set data.vector_dim={samples.shape[1]}." if samples.ndim == 2 else ""
             allowed = "[n, h, w], [n, h, w, 1|3|4] or [n, 1|3|4, h, w]"
             if self.layout != "auto":
@@ -160,7 +164,9 @@ class NumpyArrays(ImageSource):
         """Whether the second axis holds the channels: asked for, or the only axis that can."""
         if samples.ndim != 4 or self.layout == "channels_last":
             return False
-        return self.layout == "channels_first" or (samples.shape[1] in MODES and samples.shape[3] not in MODES)
+        return self.layout == "channels_first" or (
+            samples.shape[1] in COLOR_MODES and samples.shape[3] not in COLOR_MODES
+        )
 
     def _chunks(self, samples: NDArray[Any], labels: NDArray[np.int32] | None) -> Iterator[Chunk]:
         signed = self.values == "signed"

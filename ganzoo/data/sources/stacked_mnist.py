@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -54,8 +55,8 @@ class StackedMnist(ImageSource):
 
     def notes(self) -> DataNotes:
         digits = self._digits().notes()
-        stacked = "Each image holds three digits that have nothing to do with each other: one a colour."
-        return DataNotes(digits.credits, (*digits.limits, stacked))
+        stacked = "Each image combines three unrelated digits, one per color channel."
+        return replace(digits, limits=(*digits.limits, stacked))
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         digits = self._digits().load(cache_dir=cache_dir, quiet=quiet)
