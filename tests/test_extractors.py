@@ -172,7 +172,7 @@ def vectors():
         (classifier().SerializeToString()[:-40], "damaged"),
         (external(classifier()), "external data"),
         (classifier(weight=WEIGHT * np.float32("nan")), "not finite"),
-        (classifier(side="side"), "fixed side"),
+        (classifier(side="side"), "fixed size"),
         (vectors(), "its input is"),
     ],
     ids=["text", "empty", "cut", "external data", "NaN", "open size", "vectors"],
@@ -180,7 +180,7 @@ def vectors():
 def test_broken_files_are_refused_in_one_line(file, model, message):
     with pytest.raises(EvaluationError, match=message) as caught:
         load(file(model))
-    assert "net.onnx is no extractor: " in str(caught.value)
+    assert "net.onnx is not a usable extractor: " in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -209,7 +209,7 @@ def test_vectors_and_onnx(file):
     loaded = load(file(vectors_to_features()), shape=(4,))
     points = RNG.standard_normal((6, 4)).astype(np.float32)
     assert loaded.extract(points)[0].shape == (6, 2)
-    with pytest.raises(EvaluationError, match="vectors of 3 numbers"):
+    with pytest.raises(EvaluationError, match="vector of 3 values"):
         load(file(vectors_to_features()), shape=(3,))
 
 

@@ -188,7 +188,7 @@ def _compare(name: str, record: FileRecord, *, size: int, digest: str) -> None:
 
 
 def _checked_path(folder: Path, name: str) -> Path:
-    """The path of a regular file within its size limit. A link to one is allowed, because the Hub's cache uses links."""
+    """The path of a regular file within its size limit. Links are allowed: the Hub cache uses them."""
     path = folder / name
     if not path.is_file():
         raise BundleError(f"{name} is not a regular file.")

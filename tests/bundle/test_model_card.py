@@ -63,9 +63,9 @@ def test_a_complete_card():
         "| Time | 2 h 2 min |",
         "| Hardware | 2 CPU cores, no GPU |",
         "| frechet | 12.5 | - | - | - |",
-        "How: 5000 samples \\| seed 0.",
+        "Protocol: 5000 samples \\| seed 0.",
         "Micah Lanier; licence: CC BY 4.0",
-        "was 2e-07 on a scale",
+        "Keras: 2e-07 for values",
         "Fast.",
         "- Cartoons.",
         "styles:",
@@ -84,7 +84,7 @@ def test_numbers_stand_with_interval_and_floor_once_for_each_protocol():
         in card
     )
     evaluation = card.partition("## Evaluation")[2].partition("\n## ")[0]
-    assert evaluation.count("How: 5 draws.") == evaluation.count("How: 1 draw.") == 1
+    assert evaluation.count("Protocol: 5 draws.") == evaluation.count("Protocol: 1 draw.") == 1
 
 
 def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):

@@ -143,7 +143,7 @@ def test_no_floor_is_said(command, told):
         (["--metrics", "classifier_score"], "class probabilities"),
         (["--extractor", "pixel"], "Did you mean 'pixels'?"),
         (["--extractor", "no.onnx"], "No such file"),
-        (["--extractor", "real.onnx"], "real.onnx is no extractor"),
+        (["--extractor", "real.onnx"], "real.onnx is not a usable extractor"),
         (["--extractor", "{name: pixels, size: 0}"], "size = 0"),
         (["--extractor", "{name: pixels"], "--extractor"),
         (["--samples", "61"], "60 real samples, which are too few"),

@@ -209,7 +209,7 @@ def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tm
     path = tmp_path / "mine"
     path.mkdir()
     (path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ExportError, match="left alone"):
+    with pytest.raises(ExportError, match="not replaced"):
         exporters.get("savedmodel")().export(generator, path, distribution="normal")
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
     assert (path / "thesis.txt").read_text() == "years of work"
@@ -217,7 +217,7 @@ def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tm
     (path / ".DS_Store").write_text("")
     exporters.get("savedmodel")().export(generator, path, distribution="normal")
     (tmp_path / "thesis.txt").rename(path / "thesis.txt")
-    with pytest.raises(ExportError, match=r"left alone: 'thesis\.txt'"):
+    with pytest.raises(ExportError, match=r"not replaced: 'thesis\.txt'"):
         exporters.get("savedmodel")().export(generator, path, distribution="normal")
     assert (path / "saved_model.pb").exists()
     assert (path / "thesis.txt").read_text() == "years of work"
@@ -392,6 +392,6 @@ def test_a_run_without_a_checkpoint_or_with_another_config(run):
 def test_an_export_never_replaces_what_is_no_bundle(generator, config, tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "thesis.txt").write_text("years of work")
-    with pytest.raises(BundleError, match="left alone"):
+    with pytest.raises(BundleError, match="not replaced"):
         export_bundle(generator, config, tmp_path / "b")
     assert [p.name for p in (tmp_path / "b").iterdir()] == ["thesis.txt"]
