@@ -48,17 +48,17 @@ def test_distances_are_those_of_sklearn():
 @pytest.mark.parametrize("skip_own", [False, True])
 def test_blocks_change_nothing_and_are_small(monkeypatch, skip_own):
     points = normal(50)
-    whole = _distances.neighbour_distances(points, points, k=3, skip_own=skip_own)
+    whole = _distances.neighbor_distances(points, points, k=3, skip_own=skip_own)
     reference = NearestNeighbors(n_neighbors=4).fit(points).kneighbors(points)[0]
     np.testing.assert_allclose(whole, reference[:, 3 if skip_own else 2], rtol=1e-4)
     monkeypatch.setattr(_distances, "BLOCK_BYTES", 7 * 8 * 50)
     assert [rows.stop - rows.start for rows in _distances.row_blocks(50, 50)] == [7] * 7 + [1]
-    np.testing.assert_allclose(_distances.neighbour_distances(points, points, k=3, skip_own=skip_own), whole)
+    np.testing.assert_allclose(_distances.neighbor_distances(points, points, k=3, skip_own=skip_own), whole)
 
 
 def test_equal_samples_are_at_no_distance_far_from_the_origin():
     points = np.repeat(normal(5, 200, shift=1000), 2, axis=0)
-    assert not _distances.neighbour_distances(points, points, skip_own=True).any()
+    assert not _distances.neighbor_distances(points, points, skip_own=True).any()
 
 
 def test_frechet_of_known_gaussians():
@@ -98,7 +98,7 @@ def test_kernel_has_no_bias():
     assert min(draws) < 0
 
 
-def test_precision_and_recall_are_those_of_nearest_neighbours():
+def test_precision_and_recall_are_those_of_nearest_neighbors():
     real, generated = normal(60, 3, seed=1), normal(60, 3, seed=2, shift=1.0)
 
     def covered(queries, centers):
@@ -110,7 +110,7 @@ def test_precision_and_recall_are_those_of_nearest_neighbours():
     assert 0 < numbers["precision"] < 1
 
 
-def test_density_and_coverage_are_those_of_nearest_neighbours():
+def test_density_and_coverage_are_those_of_nearest_neighbors():
     real, generated = normal(60, 3, seed=1), normal(50, 3, seed=2, shift=0.7)
     radii = NearestNeighbors(n_neighbors=6).fit(real).kneighbors(real)[0][:, 5]
     inside = euclidean_distances(generated, real) <= radii
@@ -140,7 +140,7 @@ def test_real_samples_against_themselves():
     assert measured("nearest", real, real) == {"nearest": 0, "copies": 1}
 
 
-def test_neighbourhoods_need_more_samples_than_k():
+def test_neighborhoods_need_more_samples_than_k():
     assert metrics.create("precision_recall").why_not(NOTHING, 4) is None
     assert "more than k = 3" in metrics.create("precision_recall").why_not(NOTHING, 3)
 

@@ -46,7 +46,7 @@ def test_features_have_one_width_and_depend_on_their_own_image_alone():
         np.testing.assert_allclose(features(many[start:stop]), made[start:stop], atol=1e-4)
 
 
-def test_grey_images_are_colour_images_without_colour():
+def test_grayscale_images_are_rgb_images_without_color():
     gray = images(3, channels=1)
     np.testing.assert_array_equal(features(gray), features(gray.repeat(3, axis=3)))
 

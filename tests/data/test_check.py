@@ -44,7 +44,7 @@ def test_everything_is_found(folder):
     assert "text" in report.broken["cat/lie.jpg"]
     assert report.duplicates == [["cat/fine.png", "cat/same.bmp"]]
     assert report.tiny == ["dog/tiny.png"]
-    assert report.greyscale == ["dog/grey.png", "dog/grey_rgb.png"]
+    assert report.grayscale == ["dog/grey.png", "dog/grey_rgb.png"]
     assert report.alpha == ["dog/alpha.png"]
     assert report.odd_shaped == ["dog/long.png"]
     assert report.misnamed == {"dog/really_png.jpg": "PNG"}

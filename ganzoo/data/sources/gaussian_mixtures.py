@@ -1,6 +1,6 @@
-"""Two-dimensional mixtures of Gaussians: tiny data whose modes can be counted.
+"""Two-dimensional mixtures of Gaussians: small datasets with a known number of modes.
 
-The set-up of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1; the data of VEEGAN, Srivastava et al. 2017).
+The setup of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1; the data of VEEGAN, Srivastava et al. 2017).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ganzoo.data.base import Dataset, DataSource, ModeCenters, Shape, data_sourc
 
 
 class GaussianMixture(DataSource):
-    """Points around fixed modes, the same number around each; a point's class is its mode.
+    """Points around fixed modes, the same number per mode. The class of a point is its mode.
 
     Attributes:
-        count: how many points.
-        seed: the points depend on nothing else.
+        count: number of points.
+        seed: seed of the random points.
     """
 
     sigma: ClassVar[float]
@@ -44,7 +44,7 @@ class GaussianMixture(DataSource):
         return ModeCenters(self.centers(), self.sigma)
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
-        """Draw the points: float32 ``[count, 2]``; point ``i`` belongs to mode ``i % k``. Nothing is cached."""
+        """Generate the points: float32 ``[count, 2]``; point ``i`` belongs to mode ``i % k``. Nothing is cached."""
         centers = self.centers()
         labels = np.arange(self.count, dtype=np.int32) % np.int32(len(centers))
         noise = np.random.RandomState(self.seed).standard_normal((self.count, 2))
@@ -54,20 +54,20 @@ class GaussianMixture(DataSource):
 
 @data_sources.register("ring8")
 class Ring8(GaussianMixture):
-    """Eight Gaussians evenly on a circle of radius 1, standard deviation 0.01."""
+    """Eight Gaussians evenly spaced on a circle of radius 1, with standard deviation 0.01."""
 
     sigma: ClassVar[float] = 0.01
 
     @classmethod
     def centers(cls) -> NDArray[np.float32]:
         angles = 2 * np.pi * np.arange(8) / 8
-        # Adding zero turns the -0.0 of rounding into 0.0.
+        # Adding zero converts -0.0 from rounding to 0.0.
         return (np.stack([np.cos(angles), np.sin(angles)], axis=1).round(7) + 0.0).astype(np.float32)
 
 
 @data_sources.register("grid25")
 class Grid25(GaussianMixture):
-    """Twenty-five Gaussians on a 5 x 5 grid from -4 to 4, standard deviation 0.05."""
+    """Twenty-five Gaussians on a 5 x 5 grid from -4 to 4, with standard deviation 0.05."""
 
     sigma: ClassVar[float] = 0.05
 
