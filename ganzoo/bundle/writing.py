@@ -1,4 +1,4 @@
-"""Writes a bundle: all of it, or nothing."""
+"""Writes a bundle atomically."""
 
 from __future__ import annotations
 

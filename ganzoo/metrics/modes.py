@@ -16,7 +16,7 @@ from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 @metrics.register("modes")
 class Modes(Metric):
-    """Number of covered modes, fraction of high-quality samples, and reverse KL divergence of the mode frequencies in nats.
+    """Covered modes, fraction of high-quality samples, and reverse KL divergence of the mode frequencies in nats.
 
     For mixtures of Gaussians, as in PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1): a sample is of high
     quality if it is within ``sigmas`` standard deviations of a mode. A mode is covered by one such sample. Every sample

@@ -20,9 +20,9 @@ class Nearest(Metric):
     """Distance of generated samples to the nearest real sample, relative to that distance among real samples.
 
     ``nearest`` is the ratio of the medians: about 1 for new samples like the data, near 0 for copies, and far above 1
-    for samples unlike the data. ``copies`` is the fraction of generated samples whose nearest real sample is as close as
-    among the closest ``quantile`` of real samples. If training mirrors images, each real image is compared in one form
-    only, so a copy of the other form is not counted.
+    for samples unlike the data. ``copies`` is the fraction of generated samples whose nearest real sample is as close
+    as among the closest ``quantile`` of real samples. If training mirrors images, each real image is compared in one
+    form only, so a copy of the other form is not counted.
 
     Attributes:
         quantile: fraction of real samples that count as close.

@@ -32,8 +32,8 @@ MAX_PIXELS = 80_000_000
 """An image with more pixels counts as a decompression bomb."""
 
 Crop = Literal["center", "stretch", "pad"]
-"""``center`` crops the largest center part with the requested aspect ratio, ``stretch`` ignores the aspect ratio, ``pad``
-adds white bars (transparent bars in an image with alpha channel).
+"""``center`` crops the largest center part with the requested aspect ratio, ``stretch`` ignores the aspect ratio, and
+``pad`` adds white bars (transparent bars in an image with alpha channel).
 """
 
 BoxOf = Callable[[int, int], Box]

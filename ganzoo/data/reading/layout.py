@@ -1,6 +1,6 @@
 """Finds the layout of a collection of images: the files for training, and their classes.
 
-If the config does not describe the layout, it is guessed. Every guess is reported in a note, with the field to change it.
+If the config does not describe the layout, it is guessed. Every guess is a note that names the field to change it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def check_classes(classes: str) -> str:
     allowed = f"{', '.join(CLASSES)}, csv:labels.csv or csv:labels.csv:COLUMN"
     if re.match(r"csv:([/\\~]|[A-Za-z]:)", classes):
         raise ValueError(
-            f"received '{classes}', but the name of the CSV must be relative to the data: csv:labels.csv for a file in the "
-            "folder or zip, or next to it"
+            f"received '{classes}', but the name of the CSV must be relative to the data: csv:labels.csv for a file "
+            "in the folder or zip, or next to it"
         )
     raise ValueError(f"received '{classes}'; allowed: {allowed}.{did_you_mean(classes, CLASSES)}")
 

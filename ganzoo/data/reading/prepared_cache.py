@@ -97,7 +97,8 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
     made = _read(folder, recipe)
     if made is None:
         raise DataError(
-            f"The prepared data in {folder} cannot be read again; check the disk, or set the environment variable GANZOO_CACHE."
+            f"The prepared data in {folder} cannot be read again. Check the disk, or set the environment "
+            "variable GANZOO_CACHE to another folder."
         )
     report = DataReport(files=made.report.files, broken=made.report.broken, cached=False)
     return Dataset(made.samples, made.labels, made.class_names, report)

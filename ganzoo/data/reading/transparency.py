@@ -50,7 +50,7 @@ def with_channels(image: Image, channels: int) -> Image:
 
 
 def as_array(image: Image, channels: int) -> NDArray[np.uint8]:
-    """Convert a PIL image of mode ``COLOR_MODES[channels]`` to uint8 ``[height, width, channels]``; RGBA is ``filled``."""
+    """Convert a PIL image of mode ``COLOR_MODES[channels]`` to uint8 ``[h, w, channels]``; RGBA is ``filled``."""
     array: NDArray[np.uint8] = np.asarray(image).reshape(image.height, image.width, channels)
     return filled(array) if channels == 4 else array
 

@@ -80,8 +80,8 @@ class CelebA(ImageSource):
         return DataNotes(
             credits=(
                 "CelebA: Liu, Luo, Wang, Tang, Deep Learning Face Attributes in the Wild, ICCV 2015 "
-                "(https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). For non-commercial research only; the photographs "
-                "belong to their owners.",
+                "(https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). For non-commercial research only; the "
+                "photographs belong to their owners.",
             ),
             limits=(
                 "The data are photographs of celebrities: mostly young, light-skinned, with makeup and smiling. "
