@@ -57,7 +57,7 @@ def test_pixels_conform(shape):
 def test_images_that_are_not_square_and_transparency(name, shape):
     testing.check_extractor(extractors.create(name), shape=shape)
     loaded = extractors.create(name).load(SampleSpec(shape))
-    assert ("laid on white" in loaded.resize) == (shape[2] == 4)
+    assert ("on white" in loaded.resize) == (shape[2] == 4)
     assert ("stretched" in loaded.resize) == (shape[0] != shape[1])
     seen = RNG.randint(0, 256, (2, *shape)).astype(np.uint8)
     edges = seen.copy()
@@ -128,7 +128,7 @@ def test_onnx_with_mean_and_deviation(file):
     mean, std = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
     features, _ = load(file(classifier()), values="unit", mean=mean, std=std).extract(IMAGES)
     np.testing.assert_allclose(features, ((IMAGES / 255 - mean) / std).mean((1, 2)) @ WEIGHT, rtol=1e-4, atol=1e-4)
-    with pytest.raises(EvaluationError, match="'mean' has 2 numbers"):
+    with pytest.raises(EvaluationError, match="'mean' has 2 values"):
         load(file(classifier()), mean=(1.0, 2.0))
 
 

@@ -156,4 +156,4 @@ def test_each_style_of_the_faces_has_its_own_licence():
 
     credits = data_sources.create("faces").notes().credits
     assert len(credits) == 7
-    assert all("licence:" in line for line in credits[1:])
+    assert all("license:" in line for line in credits[1:])

@@ -78,7 +78,7 @@ def test_limits_are_arguments(folder):
 
 
 def test_nothing_to_check_is_one_line(tmp_path):
-    with pytest.raises(DataError, match="holds no image"):
+    with pytest.raises(DataError, match="has no images"):
         check(tmp_path)
 
 

@@ -152,7 +152,7 @@ def test_mirrored_data_are_mirrored():
     source = extractors.create("pixels")
     images = np.zeros((64, 4, 4, 1), np.uint8)
     images[:, :, 0] = 255
-    flipping = type("Flipping", (), {"flip": True})()
+    flipping = type("Flipping", (), {"mirrored": True})()
     kept, mirrored = (
         Evaluator(Dataset(images), subject, metrics=[metrics.create("frechet")], extractor=source, count=32)
         for subject in (None, flipping)
