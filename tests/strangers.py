@@ -235,10 +235,16 @@ LOADING: dict[str, tuple[Make, str]] = {
     ),
     "a header of 8 EiB": (put(WEIGHTS, b"\xff" * 7 + b"\x7f{}"), "is truncated"),
     "a header of 5 MB": (put(WEIGHTS, tensors(b"{" + b" " * 5_000_000 + b"}", b"")), "has a header of"),
-    "a shape of 2^60": (put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[1 << 30, 1 << 30])}, bytes(8))), "does not match the size"),
+    "a shape of 2^60": (
+        put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[1 << 30, 1 << 30])}, bytes(8))),
+        "does not match the size",
+    ),
     "a negative shape": (put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[-1, -2])}, bytes(8))), "invalid shape"),
     "tensors of whole numbers": (put(WEIGHTS, tensors({"a": tensor(0, 8, dtype="I32")}, bytes(8))), "allowed: F32 or"),
-    "tensors with more behind": (put(WEIGHTS, tensors({"a": tensor(0, 8)}, bytes(800))), "does not match the size the file"),
+    "tensors with more behind": (
+        put(WEIGHTS, tensors({"a": tensor(0, 8)}, bytes(800))),
+        "does not match the size the file",
+    ),
     "a tensor named with escape codes": (put(WEIGHTS, tensors({"\x1b[2J": tensor(0, 8)}, bytes(8))), "printable"),
     "a deep header": (put(WEIGHTS, tensors(b"[" * 100_000, b"")), "not a JSON object"),
     **{
