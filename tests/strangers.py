@@ -243,7 +243,7 @@ LOADING: dict[str, tuple[Make, str]] = {
     "tensors of whole numbers": (put(WEIGHTS, tensors({"a": tensor(0, 8, dtype="I32")}, bytes(8))), "allowed: F32 or"),
     "tensors with more behind": (
         put(WEIGHTS, tensors({"a": tensor(0, 8)}, bytes(800))),
-        "does not match the size the file",
+        "do not fill the file",
     ),
     "a tensor named with escape codes": (put(WEIGHTS, tensors({"\x1b[2J": tensor(0, 8)}, bytes(8))), "printable"),
     "a deep header": (put(WEIGHTS, tensors(b"[" * 100_000, b"")), "not a JSON object"),

@@ -7,6 +7,7 @@ from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from ganzoo import testing
+from ganzoo.data.base import DataSource, ModeCenters
 from ganzoo.data.sources.gaussian_mixtures import Grid25, Ring8
 from ganzoo.metrics import Features, Subject, _distances, metrics
 from ganzoo.metrics.classifier_score import score
@@ -205,3 +206,17 @@ def test_duplicates_tell_collapse():
     half = np.concatenate([normal(500, 3, seed=1), np.repeat(real[:1], 500, axis=0)])
     assert measured("duplicates", real, half)["duplicates"] == pytest.approx(0.5, abs=0.02)
     assert measured("duplicates", real, real)["duplicates"] == pytest.approx(0.01, abs=0.002), "the quantile"
+
+
+def test_modes_of_a_source_that_no_metric_imports():
+    class Pair(DataSource):
+        def mode_centers(self):
+            return ModeCenters(np.array([[0, 0], [5, 5]], np.float32), 0.1)
+
+    subject = Subject(Pair(), "vectors")
+    modes = metrics.create("modes")
+    assert modes.why_not(subject, 10) is None
+    assert not modes.by_extractor(subject)
+    points = np.full((10, 2), 5, np.float32)
+    found = modes.measure(Features(points, points=points), Features(points, points=points), subject)
+    assert found["modes"] == found["high_quality"] == 1

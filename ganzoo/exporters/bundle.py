@@ -94,7 +94,7 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
         BundleError: if a value is out of a bundle's bounds.
     """
     names = presentable_names(class_names) if class_names is not None and config.num_classes else None
-    made = BundleConfig(
+    described = BundleConfig(
         name=config.name,
         kind=config.sample_spec.kind,
         shape=config.sample_spec.shape,
@@ -104,9 +104,9 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
         model={"generator": public_values(config.generator, config.to_dict()["generator"])},
         versions=library_versions(EXPORT_LIBRARIES) | plugin_versions(config),
     )
-    if names is not None and len(write_json(made.to_dict())) > LIMITS[CONFIG]:
-        return replace(made, class_names=None)
-    return made
+    if names is not None and len(write_json(described.to_dict())) > LIMITS[CONFIG]:
+        return replace(described, class_names=None)
+    return described
 
 
 def plugin_blocks(config: Config) -> list[str]:

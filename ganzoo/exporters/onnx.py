@@ -131,8 +131,8 @@ def onnx_runtime(content: bytes) -> Runtime:
 
     def run(z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         feed: dict[str, NDArray[Any]] = {"latent": z} if labels is None else {"latent": z, "label": labels}
-        made: NDArray[np.float32] = session.run(None, feed)[0]
-        return made
+        samples: NDArray[np.float32] = session.run(None, feed)[0]
+        return samples
 
     return run
 

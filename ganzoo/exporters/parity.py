@@ -53,13 +53,13 @@ def measure(generator: keras.Model, runtime: Runtime, *, distribution: Distribut
         z = latents.latents(seeds, dim=generator.inputs[0].shape[-1], distribution=distribution)
         labels = latents.labels(seeds, num_classes=num_classes) if num_classes else None
         expected = keras_samples(generator, z, labels)
-        made = np.asarray(runtime(z, labels))
-        if made.shape != expected.shape:
+        actual = np.asarray(runtime(z, labels))
+        if actual.shape != expected.shape:
             raise ExportError(
-                f"The exported file generates {list(made.shape)}; Keras generates {list(expected.shape)}."
+                f"The exported file generates {list(actual.shape)}; Keras generates {list(expected.shape)}."
             )
         scale = max(1.0, float(np.abs(expected).max()))
-        difference = float(np.abs(made.astype(np.float64) - expected).max()) / scale
+        difference = float(np.abs(actual.astype(np.float64) - expected).max()) / scale
         if not np.isfinite(difference):
             return float("nan")
         worst = max(worst, difference)

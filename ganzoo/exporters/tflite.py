@@ -64,7 +64,7 @@ def tflite_runtime(content: bytes) -> Runtime:
         for name, value in given.items():
             interpreter.set_tensor(places[name], value)
         interpreter.invoke()
-        made: NDArray[np.float32] = interpreter.get_tensor(output)
-        return made
+        samples: NDArray[np.float32] = interpreter.get_tensor(output)
+        return samples
 
     return run

@@ -114,6 +114,21 @@ def test_the_licence_of_the_export_and_that_of_the_publication():
     assert front_matter(model_card(tiny_bundles.image_config(), strange))["license"] == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("source", "dataset"),
+    [("mnist", "ylecun/mnist"), ("stacked_mnist", "ylecun/mnist"), ("cifar10", "uoft-cs/cifar10")],
+)
+def test_a_source_names_its_dataset_on_the_hub(source, dataset):
+    from ganzoo.data.base import data_sources
+
+    assert data_sources.create(source).notes().hub_dataset == dataset
+
+
+def test_the_dataset_on_the_hub_is_in_the_front_matter():
+    facts = BundleFacts(training={"config": {"data": {"source": "digits"}}, "hub_dataset": "someone/digits"})
+    assert front_matter(model_card(tiny_bundles.image_config(), facts))["datasets"] == ["someone/digits"]
+
+
 def test_classes_are_named():
     config = tiny_bundles.image_config(num_classes=2, class_names=("cat", "dog"))
     card = model_card(config, BundleFacts())

@@ -94,14 +94,14 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
             f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
             "Free some space, or set the environment variable GANZOO_CACHE to another folder."
         ) from error
-    made = _read(folder, recipe)
-    if made is None:
+    dataset = _read(folder, recipe)
+    if dataset is None:
         raise DataError(
             f"The prepared data in {folder} cannot be read again. Check the disk, or set the environment "
             "variable GANZOO_CACHE to another folder."
         )
-    report = DataReport(files=made.report.files, broken=made.report.broken, cached=False)
-    return Dataset(made.samples, made.labels, made.class_names, report)
+    report = DataReport(files=dataset.report.files, broken=dataset.report.broken, cached=False)
+    return Dataset(dataset.samples, dataset.labels, dataset.class_names, report)
 
 
 def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:

@@ -276,9 +276,9 @@ class _Worker:
                 pixels = b""
         if len(pixels) != np.prod(shape):
             self._stderr.seek(0)
-            said = self._stderr.read().decode(errors="replace").strip().splitlines()
+            messages = self._stderr.read().decode(errors="replace").strip().splitlines()
             raise DataError(
-                f"A worker process for drawing faces ended early: {said[-1] if said else 'no error message'}"
+                f"A worker process for drawing faces ended early: {messages[-1] if messages else 'no error message'}"
             )
         return np.frombuffer(pixels, np.uint8).reshape(shape)
 
