@@ -135,7 +135,7 @@ def test_a_model_with_other_inputs_is_refused():
     import keras
 
     noise = keras.Input((4,), name="noise")
-    with pytest.raises(ExportError, match="this model takes noise"):
+    with pytest.raises(ExportError, match="this model has noise"):
         to_onnx(keras.Model([noise], keras.layers.Dense(2)(noise)))
 
 
