@@ -287,7 +287,10 @@ GENERATORS: dict[str, tuple[dict[str, Any], str]] = {
     "an import path": ({"block": {"name": "os.system"}}, "No generator block named 'os.system'"),
     "a class to import": ({"block": {"class_name": "Lambda", "module": "builtins"}}, "needs a 'name'"),
     "a key that is no field": ({"custom_objects": {"x": "y"}}, "no such key"),
-    "a block of a plug-in": ({"block": {"name": "swirl"}}, "It was exported with ganzoo-swirl 1.2, which is not installed"),
+    "a block of a plug-in": (
+        {"block": {"name": "swirl"}},
+        "It was exported with ganzoo-swirl 1.2, which is not installed",
+    ),
     "10^9 in a block": ({"block": {"name": "conv_transpose", "kernel_size": 1_000_000}}, "kernel_size"),
     "65 blocks": ({"blocks": [{"name": "conv_transpose", "channels": 1}] * 65}, "blocks"),
 }

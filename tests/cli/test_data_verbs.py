@@ -62,7 +62,7 @@ def test_preview_names_the_guess_and_what_was_passed_over(command, photos):
     plain = command(*options).stderr.splitlines()
     assert plain == [
         "4 samples (16 x 16 px RGB), without labels",
-        "No labels: labels.csv is not read (if it has labels: data.classes=csv:labels.csv)",
+        "No labels: labels.csv is not used (if it has labels: data.classes=csv:labels.csv)",
         "Skipped 1 file; not an image: 1 (labels.csv)",
     ]
     assert command(*options, "classes=csv:labels.csv").stderr.splitlines() == [
