@@ -27,6 +27,7 @@ from PIL import Image, ImageFilter
 from ganzoo.data.sources.faces import Faces
 from ganzoo.extractors import extractors
 from ganzoo.metrics.frechet import frechet_distance, moments
+from ganzoo.sample_spec import SampleSpec
 
 EXTRACTORS = ("pixels", "small_cnn")
 SEED = 0
@@ -127,7 +128,7 @@ def measured(images: Images, labels: NDArray[Any], samples: int, draws: int) -> 
         Damage -> extractor -> distance divided by the floor: one list per strength, with one value per draw. The key
         "floor" has the floors: extractor -> one value per draw.
     """
-    loaded = {name: extractors.create(name).load(images.shape[1:]) for name in EXTRACTORS}
+    loaded = {name: extractors.create(name).load(SampleSpec.of(images)) for name in EXTRACTORS}
     found: dict[str, dict[str, Any]] = {"floor": {name: [] for name in EXTRACTORS}}
     found |= {way: {name: [[] for _ in levels] for name in EXTRACTORS} for way, (_, levels) in WAYS.items()}
     for draw in range(draws):
@@ -174,7 +175,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1000, help="number of reference images, and of damaged images")
     parser.add_argument("--draws", type=int, default=3)
     arguments = parser.parse_args()
-    digests = {name: extractors.create(name).load((64, 64, 3)).sha256 for name in EXTRACTORS}
+    digests = {name: extractors.create(name).load(SampleSpec((64, 64, 3))).sha256 for name in EXTRACTORS}
     tables = []
     for data, source in DATA.items():
         found = measured(*source(2 * arguments.samples), arguments.samples, arguments.draws)

@@ -157,11 +157,11 @@ def _samples(run: Path) -> Any:
     import numpy as np
 
     import ganzoo
-    from ganzoo.sample_sheet import points
+    from ganzoo.sample_sheet import scatter_plot
 
     generator = ganzoo.load(run)
-    if generator.kind == "vector":
-        return points(generator.sample(range(POINTS)), size=SIDE)
+    if not generator.sample_spec.is_image:
+        return scatter_plot(generator.sample(range(POINTS)), size=SIDE)
     return np.concatenate(list(generator.sample(range(COLUMNS))), axis=1)
 
 

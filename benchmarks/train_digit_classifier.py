@@ -135,10 +135,11 @@ def fit(model: Any, train: Digits, *, epochs: int) -> None:
 def measured(content: bytes, test: Digits) -> dict[str, float]:
     """Test the ONNX file on stacked held-out digits, through the extractor of ``ganzoo``."""
     from ganzoo.extractors import extractors
+    from ganzoo.sample_spec import SampleSpec
 
     # Three held-out digits per image: each digit is in every channel once.
     turns = np.stack([np.roll(np.arange(len(test.labels)), turn) for turn in range(CHANNELS)], axis=1)
-    extract = extractors.create({"name": "onnx", "path": str(FILE)}).load((SIDE, SIDE, CHANNELS)).extract
+    extract = extractors.create({"name": "onnx", "path": str(FILE)}).load(SampleSpec((SIDE, SIDE, CHANNELS))).extract
     _, probabilities = extract(stacked(test, turns))
     cube = probabilities.reshape(-1, CLASSES, CLASSES, CLASSES)
     first = cube.sum(axis=(2, 3)).argmax(axis=1)

@@ -1,7 +1,6 @@
-"""Images: floats in [-1, 1] <-> uint8 <-> PIL, grids, and files that are written whole or not at all.
+"""Images: conversion between floats in [-1, 1], uint8 and PIL, grids, and atomic writing of image files.
 
-Arrays are NHWC with 1 (grey), 3 (RGB) or 4 (RGBA, straight colours) channels. PIL is imported inside the functions that
-need it.
+Arrays are NHWC with 1 (grayscale), 3 (RGB) or 4 (RGBA, straight colors) channels. PIL is imported inside functions.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ _HALF_RANGE = np.float32(127.5)
 
 
 def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Floats in [-1, 1] of any shape -> uint8 of that shape.
+    """Convert floats in [-1, 1] of any shape to uint8 of the same shape.
 
-    The value is ``rint((x + 1) * 127.5)``: the nearest of 256 levels, a tie to the even one. What lies outside
-    [-1, 1] is clipped. ``from_uint8`` goes back exactly.
+    The result is ``rint((x + 1) * 127.5)``: the nearest of 256 levels, ties to even. Values outside [-1, 1] are
+    clipped. ``to_uint8(from_uint8(x))`` is exactly ``x``.
 
     Raises:
-        GanzooError: if a value is not a number.
+        GanzooError: if a value is NaN.
     """
     levels = (images + np.float32(1.0)) * _HALF_RANGE
     if levels.size and np.isnan(levels.max()):
-        raise GanzooError("The images hold values that are not numbers (NaN), so there is nothing to show.")
+        raise GanzooError("The images have NaN values and cannot be shown.")
     np.rint(levels, out=levels)
     np.clip(levels, 0, 255, out=levels)
     rounded: NDArray[np.uint8] = levels.astype(np.uint8)
@@ -48,26 +47,26 @@ def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def from_uint8(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 of any shape -> float32 in [-1, 1]: ``x / 127.5 - 1``."""
+    """Convert uint8 of any shape to float32 in [-1, 1]: ``x / 127.5 - 1``."""
     return images.astype(np.float32) / _HALF_RANGE - np.float32(1.0)
 
 
 def to_pil(image: NDArray[np.uint8]) -> Image:
-    """A uint8 array ``[h, w, 1, 3 or 4]`` or ``[h, w]`` -> a PIL image, mode "L", "RGB" or "RGBA".
+    """Convert a uint8 array ``[h, w, 1, 3 or 4]`` or ``[h, w]`` to a PIL image of mode "L", "RGB" or "RGBA".
 
     Raises:
-        GanzooError: if the array is of another type or shape.
+        GanzooError: if the array has another type or shape.
     """
     from PIL import Image
 
     fits = image.ndim in (2, 3) and image.shape[2:] in ((), (1,), (3,), (4,))
     if image.dtype != np.uint8 or not fits or not image.size:
-        raise GanzooError(f"An image is uint8 [h, w, 1, 3 or 4]; received {image.dtype} {list(image.shape)}.")
+        raise GanzooError(f"An image must be uint8 [h, w, 1, 3 or 4]; received {image.dtype} {list(image.shape)}.")
     return Image.fromarray(image[..., 0] if image.shape[2:] == (1,) else image)
 
 
 def on_white(image: Image) -> Image:
-    """An RGBA image on a white ground, mode "RGB", for formats without transparency; others as they are."""
+    """Composite an RGBA image on white, for formats without transparency. Other images are returned unchanged."""
     from PIL import Image
 
     if image.mode != "RGBA":
@@ -80,33 +79,33 @@ def on_white(image: Image) -> Image:
 def grid(
     images: NDArray[np.uint8], *, columns: int | None = None, separator: int = 0, background: int = 255
 ) -> NDArray[np.uint8]:
-    """Lay uint8 ``[n, h, w, c]`` out in rows: uint8 ``[H, W, c]``, left to right, then down.
+    """Arrange images ``[n, h, w, c]`` in a grid: uint8 ``[H, W, c]``, row by row from left to right.
 
     Args:
-        images: one image or more.
-        columns: images in a row; by default a nearly square picture with few empty cells.
-        separator: pixels between neighbours (none around the edge).
-        background: grey level, 0-255, of the separators and the empty cells. In RGBA they are transparent, too.
+        images: one or more uint8 images.
+        columns: images per row. Default: a nearly square grid with few empty cells.
+        separator: pixels between images (none at the edges).
+        background: gray level, 0-255, of separators and empty cells. In RGBA they are also transparent.
 
     Raises:
-        GanzooError: if a size is out of range or there is no image.
+        GanzooError: if a size is out of range or there are no images.
     """
     if images.ndim != 4 or images.dtype != np.uint8 or not images.size:
-        raise GanzooError(f"A grid takes uint8 images [n, h, w, c]; received {images.dtype} {list(images.shape)}.")
+        raise GanzooError(f"A grid needs uint8 images [n, h, w, c]; received {images.dtype} {list(images.shape)}.")
     layout = GridLayout(len(images), images.shape[1:], columns=columns, separator=separator, background=background)
     return layout.filled([images])
 
 
 class GridLayout:
-    """The places of ``grid``, for images that are made batch by batch.
+    """The layout of ``grid``, for images that are generated in batches.
 
     Args:
-        count: how many images there will be.
-        shape: of one image: (height, width, channels).
+        count: number of images.
+        shape: shape of one image: ``(height, width, channels)``.
         columns, separator, background: as in ``grid``.
 
     Attributes:
-        shape: of the whole picture: (height, width, channels).
+        shape: shape of the grid: ``(height, width, channels)``.
 
     Raises:
         GanzooError: if a size is out of range.
@@ -132,7 +131,7 @@ class GridLayout:
         self.shape = (self._rows * (height + gap) - gap, self.columns * (width + gap) - gap, channels)
 
     def strips(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-        """Lay uint8 ``[k, h, w, c]`` out, one row of images at a time: uint8 ``[pixels, W, c]`` from the top."""
+        """Yield the grid row by row from the top: uint8 ``[pixels, W, c]``, from batches ``[k, h, w, c]``."""
         images = itertools.chain.from_iterable(batches)
         height, width, channels = self._image
         for row in range(self._rows):
@@ -145,7 +144,7 @@ class GridLayout:
             yield strip
 
     def filled(self, batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-        """The whole picture: uint8 ``shape``."""
+        """The whole grid: uint8 ``shape``."""
         pixels, top = np.empty(self.shape, np.uint8), 0
         for strip in self.strips(batches):
             pixels[top : top + len(strip)] = strip
@@ -154,7 +153,7 @@ class GridLayout:
 
 
 def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:
-    """Columns for ``count`` images of one size: from square to twice as wide as high, with the fewest empty cells."""
+    """Columns of a grid with the fewest empty cells, whose aspect ratio is between square and twice as wide as high."""
     square = math.sqrt(count * height / width)
     first = min(max(1, math.ceil(square - 1e-9)), count)
     last = min(max(first, math.floor(2 * square)), count)
@@ -162,22 +161,24 @@ def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:
 
 
 def encoded(image: Image | NDArray[np.uint8], form: str = "PNG") -> bytes:
-    """A PIL image or a uint8 array as the bytes of a file, in one of the values of ``FORMATS``.
+    """Encode a PIL image or a uint8 array in a format, one of the values of ``FORMATS``.
 
-    PNG and WebP keep transparency. JPEG has none, so there transparent pixels are laid on white.
+    PNG and WebP keep transparency. JPEG does not support it, so transparent images are composited on white.
     """
     buffer = io.BytesIO()
     options = {} if form == "PNG" else {"quality": 95}
     picture = to_pil(image) if isinstance(image, np.ndarray) else image
     if max(picture.size) > _LONGEST_SIDE.get(form, max(picture.size)):
         size = f"{picture.size[0]} x {picture.size[1]}"
-        raise GanzooError(f"{form} holds up to {_LONGEST_SIDE[form]} px a side, and this is {size}; write a .png.")
+        raise GanzooError(
+            f"{form} supports up to {_LONGEST_SIDE[form]} px per side; this image has {size}. Use .png instead."
+        )
     (on_white(picture) if form == "JPEG" else picture).save(buffer, form, **options)
     return buffer.getvalue()
 
 
 def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path:
-    """Write a PIL image or a uint8 array as PNG, JPEG or WebP, by the suffix. Whole or not at all.
+    """Write a PIL image or a uint8 array as PNG, JPEG or WebP, depending on the suffix. The write is atomic.
 
     Raises:
         GanzooError: if the suffix is unknown or the file cannot be written.
@@ -186,17 +187,17 @@ def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         hint = did_you_mean(path.suffix.lower(), FORMATS)
-        raise GanzooError(f"Cannot write '{path}': the suffix is none of {', '.join(FORMATS)}.{hint}")
+        raise GanzooError(f"Cannot write '{path}': the suffix must be one of {', '.join(FORMATS)}.{hint}")
     return write_atomic(path, encoded(image, form))
 
 
 def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file under a temporary name and rename it, so a reader sees the old file or the new one, never a part.
+    """Write a file under a temporary name and rename it, so that readers never see a partial file.
 
-    Missing parent folders are made.
+    Missing parent folders are created.
 
     Raises:
-        GanzooError: if it cannot be written; an older file is untouched then.
+        GanzooError: if it cannot be written. An existing file is unchanged then.
     """
     path = Path(path)
     try:

@@ -211,7 +211,7 @@ LOADING: dict[str, tuple[Make, str]] = {
     "a function": (graph(with_function), "functions"),
     "a custom domain": (add_node("Gelu", domain="com.microsoft"), "com.microsoft"),
     "EPContext": (add_node("EPContext", domain="com.microsoft"), "EPContext"),
-    "ConstantOfShape of 256 GiB": (graph(gigantic), "too large|bytes a sample|numbers written"),
+    "ConstantOfShape of 256 GiB": (graph(gigantic), "too large|per sample"),
     "declared output larger than the config": (graph(declared_larger), "4096"),
     "NaN in the ONNX file": (graph(not_finite), "not finite"),
     "shape of 10^9": (config(shape=[10**9, 8, 3]), "from 1 to 4096"),
@@ -221,26 +221,32 @@ LOADING: dict[str, tuple[Make, str]] = {
     "10^9 classes": (config(num_classes=10**9), "num_classes"),
     "a newer format": (config(format_version=2), "pip install -U ganzoo-keras"),
     "a wrong hash": (lambda folder: (folder / ONNX).write_bytes((folder / ONNX).read_bytes()[:-1] + b"x"), "altered"),
-    "no list of hashes": (lambda f: (f / METADATA).write_bytes(b'{"format_version": 1}'), "'files', is missing"),
+    "no list of hashes": (lambda f: (f / METADATA).write_bytes(b'{"format_version": 1}'), r"'files'\) are missing"),
     "an extra known file": (lambda f: (f / "onnx/model_fp16.onnx").write_bytes(b"x"), "no hash of"),
     "the config without a hash": (lambda folder: unlist(folder, CONFIG), "no hash of config.json"),
-    **{f"the name {name!a}": (listed(name), "no file of a bundle") for name in NAMES},
+    **{f"the name {name!a}": (listed(name), "not a file of a bundle") for name in NAMES},
     "overlapping tensors": (
         put(WEIGHTS, tensors({"a": tensor(0, 8), "b": tensor(4, 12)}, bytes(12))),
-        "overlaps another or leaves a gap",
+        "overlaps another tensor or leaves a gap",
     ),
     "a gap between tensors": (
         put(WEIGHTS, tensors({"a": tensor(0, 8), "b": tensor(12, 16)}, bytes(16))),
-        "overlaps another or leaves a gap",
+        "overlaps another tensor or leaves a gap",
     ),
-    "a header of 8 EiB": (put(WEIGHTS, b"\xff" * 7 + b"\x7f{}"), "ends too early"),
+    "a header of 8 EiB": (put(WEIGHTS, b"\xff" * 7 + b"\x7f{}"), "is truncated"),
     "a header of 5 MB": (put(WEIGHTS, tensors(b"{" + b" " * 5_000_000 + b"}", b"")), "has a header of"),
-    "a shape of 2^60": (put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[1 << 30, 1 << 30])}, bytes(8))), "do not fill"),
-    "a negative shape": (put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[-1, -2])}, bytes(8))), "impossible shape"),
+    "a shape of 2^60": (
+        put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[1 << 30, 1 << 30])}, bytes(8))),
+        "does not match the size",
+    ),
+    "a negative shape": (put(WEIGHTS, tensors({"a": tensor(0, 8, shape=[-1, -2])}, bytes(8))), "invalid shape"),
     "tensors of whole numbers": (put(WEIGHTS, tensors({"a": tensor(0, 8, dtype="I32")}, bytes(8))), "allowed: F32 or"),
-    "tensors with more behind": (put(WEIGHTS, tensors({"a": tensor(0, 8)}, bytes(800))), "do not fill the file"),
+    "tensors with more behind": (
+        put(WEIGHTS, tensors({"a": tensor(0, 8)}, bytes(800))),
+        "do not fill the file",
+    ),
     "a tensor named with escape codes": (put(WEIGHTS, tensors({"\x1b[2J": tensor(0, 8)}, bytes(8))), "printable"),
-    "a deep header": (put(WEIGHTS, tensors(b"[" * 100_000, b"")), "no JSON table"),
+    "a deep header": (put(WEIGHTS, tensors(b"[" * 100_000, b"")), "not a JSON object"),
     **{
         f"{kind} as the weights": (put(WEIGHTS, content), "not readable as safetensors")
         for kind, content in FORMATS.items()
@@ -249,13 +255,13 @@ LOADING: dict[str, tuple[Make, str]] = {
     **{f"{kind} as the samples": (put(SAMPLES, content), "not a PNG") for kind, content in FORMATS.items()},
     **{f"{kind} as the config": (put(CONFIG, content), r"config\.json") for kind, content in FORMATS.items()},
     "YAML as the config": (put(CONFIG, b"!!python/object/apply:os.system ['touch pwned']"), r"config\.json"),
-    "a PNG of 60000 x 60000": (put(SAMPLES, png(60_000, 60_000)), "claims 60000 x 60000 pixels"),
+    "a PNG of 60000 x 60000": (put(SAMPLES, png(60_000, 60_000)), "declares 60000 x 60000 pixels"),
     "a PNG with packed text": (put(SAMPLES, png(8, 8, PACKED_TEXT)), "PNG chunk 'zTXt'"),
     "a PNG that ends early": (put(SAMPLES, png(8, 8)[:-6]), "damaged PNG"),
     "a PNG with a program behind": (put(SAMPLES, png(8, 8) + b"MZ"), "damaged PNG"),
     "a card with escape codes": (
         lambda f: (f / CARD).write_bytes(NICE),
-        "drive a terminal",
+        "control a terminal",
     ),
     "a card that is no text": (lambda folder: (folder / CARD).write_bytes(PICKLE), "not text|control character"),
     "text with escape codes in the metadata": (
@@ -281,7 +287,10 @@ GENERATORS: dict[str, tuple[dict[str, Any], str]] = {
     "an import path": ({"block": {"name": "os.system"}}, "No generator block named 'os.system'"),
     "a class to import": ({"block": {"class_name": "Lambda", "module": "builtins"}}, "needs a 'name'"),
     "a key that is no field": ({"custom_objects": {"x": "y"}}, "no such key"),
-    "a block of a plug-in": ({"block": {"name": "swirl"}}, "It was made with ganzoo-swirl 1.2, which is not installed"),
+    "a block of a plug-in": (
+        {"block": {"name": "swirl"}},
+        "It was exported with ganzoo-swirl 1.2, which is not installed",
+    ),
     "10^9 in a block": ({"block": {"name": "conv_transpose", "kernel_size": 1_000_000}}, "kernel_size"),
     "65 blocks": ({"blocks": [{"name": "conv_transpose", "channels": 1}] * 65}, "blocks"),
 }

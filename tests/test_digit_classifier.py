@@ -10,6 +10,7 @@ from ganzoo import testing
 from ganzoo.data import data_sources
 from ganzoo.extractors import extractors
 from ganzoo.metrics import Features, Subject, metrics
+from ganzoo.sample_spec import SampleSpec
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 FILE = BENCHMARKS / "digit_classifier.onnx"
@@ -30,7 +31,7 @@ def test_it_conforms():
 
 def test_each_channel_is_seen_by_itself_and_gives_its_own_digit():
     seen, turned = images(3), images(3)[..., [2, 0, 1]]
-    extract = spec().load(SHAPE).extract
+    extract = spec().load(SampleSpec(SHAPE)).extract
     (features, probabilities), (other_features, other) = extract(seen), extract(turned)
     assert probabilities.shape == (3, 1000)
     cube, other_cube = probabilities.reshape(3, 10, 10, 10), other.reshape(3, 10, 10, 10)
@@ -40,7 +41,7 @@ def test_each_channel_is_seen_by_itself_and_gives_its_own_digit():
 
 
 def test_the_metric_modes_counts_its_classes():
-    loaded = spec().load(SHAPE)
+    loaded = spec().load(SampleSpec(SHAPE))
     source = data_sources.create("stacked_mnist")
     modes = metrics.create("modes")
     subject = Subject(source, loaded.label, loaded.has_probabilities)

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from ganzoo import testing
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors import extractors
+from ganzoo.sample_spec import SampleSpec
 
 RNG = np.random.RandomState(0)
 IMAGES = RNG.randint(0, 256, (5, 8, 8, 3)).astype(np.uint8)
@@ -43,7 +44,7 @@ def file(tmp_path):
 
 
 def load(path, shape=(8, 8, 3), **fields):
-    return extractors.create({"name": "onnx", "path": path, **fields}).load(shape)
+    return extractors.create({"name": "onnx", "path": path, **fields}).load(SampleSpec(shape))
 
 
 @pytest.mark.parametrize("shape", [(4, 4, 1), (20, 20, 3), (5,)])
@@ -55,8 +56,8 @@ def test_pixels_conform(shape):
 @pytest.mark.parametrize("name", ["pixels", "small_cnn"])
 def test_images_that_are_not_square_and_transparency(name, shape):
     testing.check_extractor(extractors.create(name), shape=shape)
-    loaded = extractors.create(name).load(shape)
-    assert ("laid on white" in loaded.resize) == (shape[2] == 4)
+    loaded = extractors.create(name).load(SampleSpec(shape))
+    assert ("on white" in loaded.resize) == (shape[2] == 4)
     assert ("stretched" in loaded.resize) == (shape[0] != shape[1])
     seen = RNG.randint(0, 256, (2, *shape)).astype(np.uint8)
     edges = seen.copy()
@@ -68,8 +69,8 @@ def test_images_that_are_not_square_and_transparency(name, shape):
 def test_rgba_is_seen_as_rgb_on_white(name):
     clear = np.zeros((2, 16, 16, 4), np.uint8)
     white = np.full((2, 16, 16, 3), 255, np.uint8)
-    features = extractors.create(name).load((16, 16, 4)).extract(clear)[0]
-    np.testing.assert_array_equal(features, extractors.create(name).load((16, 16, 3)).extract(white)[0])
+    features = extractors.create(name).load(SampleSpec((16, 16, 4))).extract(clear)[0]
+    np.testing.assert_array_equal(features, extractors.create(name).load(SampleSpec((16, 16, 3))).extract(white)[0])
 
 
 def test_onnx_conforms(file):
@@ -91,7 +92,9 @@ def test_an_extractor_that_mixes_samples_is_caught(monkeypatch):
 
 
 def test_pixels_are_means_from_0_to_1():
-    features, probabilities = extractors.create({"name": "pixels", "size": 4}).load((8, 8, 3)).extract(IMAGES)
+    features, probabilities = (
+        extractors.create({"name": "pixels", "size": 4}).load(SampleSpec((8, 8, 3))).extract(IMAGES)
+    )
     means = IMAGES.reshape(5, 4, 2, 4, 2, 3).mean((2, 4)) / 255
     np.testing.assert_allclose(features, means.reshape(5, -1), atol=1.1 / 255, err_msg="rounded twice")
     assert probabilities is None
@@ -99,7 +102,7 @@ def test_pixels_are_means_from_0_to_1():
 
 def test_vectors_stay_as_they_are():
     points = RNG.standard_normal((7, 2)).astype(np.float32)
-    loaded = extractors.create("pixels").load((2,))
+    loaded = extractors.create("pixels").load(SampleSpec((2,)))
     np.testing.assert_array_equal(loaded.extract(points)[0], points)
     assert loaded.label == "vectors"
 
@@ -125,7 +128,7 @@ def test_onnx_with_mean_and_deviation(file):
     mean, std = (0.5, 0.4, 0.3), (0.2, 0.3, 0.4)
     features, _ = load(file(classifier()), values="unit", mean=mean, std=std).extract(IMAGES)
     np.testing.assert_allclose(features, ((IMAGES / 255 - mean) / std).mean((1, 2)) @ WEIGHT, rtol=1e-4, atol=1e-4)
-    with pytest.raises(EvaluationError, match="'mean' has 2 numbers"):
+    with pytest.raises(EvaluationError, match="'mean' has 2 values"):
         load(file(classifier()), mean=(1.0, 2.0))
 
 
@@ -169,7 +172,7 @@ def vectors():
         (classifier().SerializeToString()[:-40], "damaged"),
         (external(classifier()), "external data"),
         (classifier(weight=WEIGHT * np.float32("nan")), "not finite"),
-        (classifier(side="side"), "fixed side"),
+        (classifier(side="side"), "fixed size"),
         (vectors(), "its input is"),
     ],
     ids=["text", "empty", "cut", "external data", "NaN", "open size", "vectors"],
@@ -177,7 +180,7 @@ def vectors():
 def test_broken_files_are_refused_in_one_line(file, model, message):
     with pytest.raises(EvaluationError, match=message) as caught:
         load(file(model))
-    assert "net.onnx is no extractor: " in str(caught.value)
+    assert "net.onnx is not a usable extractor: " in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -199,14 +202,14 @@ def test_files_that_are_not_there(tmp_path):
     with pytest.raises(EvaluationError, match="No such file"):
         load(tmp_path / "no.onnx")
     with pytest.raises(EvaluationError, match="needs a file"):
-        extractors.create("onnx").load((8, 8, 3))
+        extractors.create("onnx").load(SampleSpec((8, 8, 3)))
 
 
 def test_vectors_and_onnx(file):
     loaded = load(file(vectors_to_features()), shape=(4,))
     points = RNG.standard_normal((6, 4)).astype(np.float32)
     assert loaded.extract(points)[0].shape == (6, 2)
-    with pytest.raises(EvaluationError, match="vectors of 3 numbers"):
+    with pytest.raises(EvaluationError, match="vector of 3 values"):
         load(file(vectors_to_features()), shape=(3,))
 
 
@@ -240,16 +243,16 @@ def test_inception_without_network_and_with(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "InceptionV3", offline)
     with pytest.raises(EvaluationError, match="--extractor pixels") as caught:
-        inception.load((8, 8, 3))
+        inception.load(SampleSpec((8, 8, 3)))
     assert "https:" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
     monkeypatch.setattr(keras.applications, "InceptionV3", FakeInception)
-    loaded = inception.load((8, 8, 3))
+    loaded = inception.load(SampleSpec((8, 8, 3)))
     features, probabilities = loaded.extract(np.full((2, 8, 8, 3), 255, np.uint8))
     np.testing.assert_allclose(features, 1)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     assert loaded.canonical
     assert len(loaded.sha256) == 64
     with pytest.raises(EvaluationError, match="vectors"):
-        inception.load((2,))
+        inception.load(SampleSpec((2,)))

@@ -7,6 +7,7 @@ from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
 from ganzoo import testing
+from ganzoo.data.base import DataSource, ModeCenters
 from ganzoo.data.sources.gaussian_mixtures import Grid25, Ring8
 from ganzoo.metrics import Features, Subject, _distances, metrics
 from ganzoo.metrics.classifier_score import score
@@ -48,17 +49,17 @@ def test_distances_are_those_of_sklearn():
 @pytest.mark.parametrize("skip_own", [False, True])
 def test_blocks_change_nothing_and_are_small(monkeypatch, skip_own):
     points = normal(50)
-    whole = _distances.neighbour_distances(points, points, k=3, skip_own=skip_own)
+    whole = _distances.neighbor_distances(points, points, k=3, skip_own=skip_own)
     reference = NearestNeighbors(n_neighbors=4).fit(points).kneighbors(points)[0]
     np.testing.assert_allclose(whole, reference[:, 3 if skip_own else 2], rtol=1e-4)
     monkeypatch.setattr(_distances, "BLOCK_BYTES", 7 * 8 * 50)
     assert [rows.stop - rows.start for rows in _distances.row_blocks(50, 50)] == [7] * 7 + [1]
-    np.testing.assert_allclose(_distances.neighbour_distances(points, points, k=3, skip_own=skip_own), whole)
+    np.testing.assert_allclose(_distances.neighbor_distances(points, points, k=3, skip_own=skip_own), whole)
 
 
 def test_equal_samples_are_at_no_distance_far_from_the_origin():
     points = np.repeat(normal(5, 200, shift=1000), 2, axis=0)
-    assert not _distances.neighbour_distances(points, points, skip_own=True).any()
+    assert not _distances.neighbor_distances(points, points, skip_own=True).any()
 
 
 def test_frechet_of_known_gaussians():
@@ -98,7 +99,7 @@ def test_kernel_has_no_bias():
     assert min(draws) < 0
 
 
-def test_precision_and_recall_are_those_of_nearest_neighbours():
+def test_precision_and_recall_are_those_of_nearest_neighbors():
     real, generated = normal(60, 3, seed=1), normal(60, 3, seed=2, shift=1.0)
 
     def covered(queries, centers):
@@ -110,7 +111,7 @@ def test_precision_and_recall_are_those_of_nearest_neighbours():
     assert 0 < numbers["precision"] < 1
 
 
-def test_density_and_coverage_are_those_of_nearest_neighbours():
+def test_density_and_coverage_are_those_of_nearest_neighbors():
     real, generated = normal(60, 3, seed=1), normal(50, 3, seed=2, shift=0.7)
     radii = NearestNeighbors(n_neighbors=6).fit(real).kneighbors(real)[0][:, 5]
     inside = euclidean_distances(generated, real) <= radii
@@ -140,7 +141,7 @@ def test_real_samples_against_themselves():
     assert measured("nearest", real, real) == {"nearest": 0, "copies": 1}
 
 
-def test_neighbourhoods_need_more_samples_than_k():
+def test_neighborhoods_need_more_samples_than_k():
     assert metrics.create("precision_recall").why_not(NOTHING, 4) is None
     assert "more than k = 3" in metrics.create("precision_recall").why_not(NOTHING, 3)
 
@@ -157,7 +158,7 @@ def test_classifier_score():
 
 @pytest.mark.parametrize("source", [Ring8(count=4000), Grid25(count=5000)])
 def test_modes_of_gaussian_data(source):
-    subject, count = Subject(source, "vectors"), len(source.modes())
+    subject, count = Subject(source, "vectors"), len(source.centers())
     points = source.load().samples
     real = Features(points, points=points)
     numbers = measured("modes", real, real, subject)
@@ -167,7 +168,7 @@ def test_modes_of_gaussian_data(source):
     alone = Features(points[::count], points=points[::count])
     numbers = measured("modes", real, alone, subject)
     assert (numbers["modes"], numbers["reverse_kl"]) == (1, pytest.approx(np.log(count)))
-    between = np.repeat(source.modes().mean(axis=0, keepdims=True) + 0.4, 10, axis=0)
+    between = np.repeat(source.centers().mean(axis=0, keepdims=True) + 0.4, 10, axis=0)
     numbers = measured("modes", real, Features(between, points=between), subject)
     assert (numbers["modes"], numbers["high_quality"]) == (0, 0)
 
@@ -205,3 +206,17 @@ def test_duplicates_tell_collapse():
     half = np.concatenate([normal(500, 3, seed=1), np.repeat(real[:1], 500, axis=0)])
     assert measured("duplicates", real, half)["duplicates"] == pytest.approx(0.5, abs=0.02)
     assert measured("duplicates", real, real)["duplicates"] == pytest.approx(0.01, abs=0.002), "the quantile"
+
+
+def test_modes_of_a_source_that_no_metric_imports():
+    class Pair(DataSource):
+        def mode_centers(self):
+            return ModeCenters(np.array([[0, 0], [5, 5]], np.float32), 0.1)
+
+    subject = Subject(Pair(), "vectors")
+    modes = metrics.create("modes")
+    assert modes.why_not(subject, 10) is None
+    assert not modes.by_extractor(subject)
+    points = np.full((10, 2), 5, np.float32)
+    found = modes.measure(Features(points, points=points), Features(points, points=points), subject)
+    assert found["modes"] == found["high_quality"] == 1

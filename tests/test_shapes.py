@@ -67,7 +67,8 @@ def test_the_bundle_keeps_format_1_and_says_its_shape(trained):
     assert read_bundle(generator.bundle.folder).config == generator.config
     card = (generator.bundle.folder / "README.md").read_text(encoding="utf-8")
     height, width, channels = generator.shape
-    assert (f"{height} (height) x {width} (width) px" in card) == (height != width)
+    assert f"an image of {height} x {width} px" in card
+    assert ("(height x width)" in card) == (height != width)
     assert ("transparency" in card) == (channels == 4)
 
 

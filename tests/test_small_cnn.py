@@ -14,6 +14,7 @@ from ganzoo.data.sources.faces import Faces
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors import extractors, small_cnn
 from ganzoo.metrics import Subject, metrics
+from ganzoo.sample_spec import SampleSpec
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 WITH_CLASSES = {"name": "small_cnn", "classes": True}
@@ -28,7 +29,7 @@ def images(n, side=64, channels=3):
 
 
 def features(samples, spec="small_cnn"):
-    return extractors.create(spec).load(samples.shape[1:]).extract(samples)[0]
+    return extractors.create(spec).load(SampleSpec.of(samples)).extract(samples)[0]
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (28, 28, 1), (64, 64, 3), (96, 70, 3)])
@@ -45,7 +46,7 @@ def test_features_have_one_width_and_depend_on_their_own_image_alone():
         np.testing.assert_allclose(features(many[start:stop]), made[start:stop], atol=1e-4)
 
 
-def test_grey_images_are_colour_images_without_colour():
+def test_grayscale_images_are_rgb_images_without_color():
     gray = images(3, channels=1)
     np.testing.assert_array_equal(features(gray), features(gray.repeat(3, axis=3)))
 
@@ -56,12 +57,12 @@ def test_the_size_of_an_image_matters_little():
 
 def test_vectors_are_refused():
     with pytest.raises(EvaluationError, match="vectors"):
-        extractors.create("small_cnn").load((2,))
+        extractors.create("small_cnn").load(SampleSpec((2,)))
 
 
 def test_classes_come_only_when_asked_for():
-    assert not extractors.create("small_cnn").load((64, 64, 3)).has_probabilities
-    loaded = extractors.create(WITH_CLASSES).load((64, 64, 3))
+    assert not extractors.create("small_cnn").load(SampleSpec((64, 64, 3))).has_probabilities
+    loaded = extractors.create(WITH_CLASSES).load(SampleSpec((64, 64, 3)))
     assert loaded.extract(images(2))[1].shape == (2, len(small_cnn.class_names()))
     for name in ("modes", "classifier_score"):
         metric = metrics.create(name)
@@ -72,7 +73,12 @@ def test_classes_come_only_when_asked_for():
 def test_it_knows_faces_that_it_was_not_trained_on():
     faces = Faces(styles=("micah", "lorelei"), count=20, resolution=64)
     data = faces.load(quiet=True)
-    found = extractors.create(WITH_CLASSES).load((64, 64, 3)).extract(np.asarray(data.samples))[1].argmax(axis=1)
+    found = (
+        extractors.create(WITH_CLASSES)
+        .load(SampleSpec((64, 64, 3)))
+        .extract(np.asarray(data.samples))[1]
+        .argmax(axis=1)
+    )
     named = [small_cnn.class_names()[number] for number in found]
     right = np.mean([name == faces.styles[label] for name, label in zip(named, data.labels, strict=True)])
     assert right >= 0.8
@@ -93,7 +99,7 @@ def test_another_file_is_refused_in_one_line(monkeypatch, tmp_path, change, mess
     change(path)
     monkeypatch.setattr(small_cnn, "NETWORK", path)
     with pytest.raises(EvaluationError, match=message) as caught:
-        extractors.create("small_cnn").load((64, 64, 3))
+        extractors.create("small_cnn").load(SampleSpec((64, 64, 3)))
     assert "\n" not in str(caught.value)
     assert "--extractor pixels" in str(caught.value)
 
@@ -102,7 +108,7 @@ def test_broken_facts_are_refused(monkeypatch, tmp_path):
     (tmp_path / "facts.json").write_text("{", encoding="utf-8")
     monkeypatch.setattr(small_cnn, "FACTS", tmp_path / "facts.json")
     with pytest.raises(EvaluationError, match="cannot be read"):
-        extractors.create("small_cnn").load((64, 64, 3))
+        extractors.create("small_cnn").load(SampleSpec((64, 64, 3)))
 
 
 def test_it_is_small_and_says_where_it_comes_from():
@@ -122,7 +128,8 @@ def test_it_runs_without_tensorflow():
 import sys
 import numpy as np
 from ganzoo.extractors import extractors
-extractors.create("small_cnn").load((8, 8, 3)).extract(np.zeros((2, 8, 8, 3), np.uint8))
+from ganzoo.sample_spec import SampleSpec
+extractors.create("small_cnn").load(SampleSpec((8, 8, 3))).extract(np.zeros((2, 8, 8, 3), np.uint8))
 assert not {"tensorflow", "keras", "tf2onnx", "onnx", "sklearn"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ganzoo.bundle.folder import Bundle, BundleConfig, BundleFacts, LatentSpec, write_bundle
+from ganzoo.bundle.folder import Bundle, BundleConfig, BundleFacts, LatentSpec
+from ganzoo.bundle.writing import write_bundle
 
 
 def image_model(

@@ -11,6 +11,7 @@ from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blo
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
 from ganzoo.errors import ConfigError
 from ganzoo.registry import Registry
+from ganzoo.sample_spec import SampleSpec
 
 Initializer = Literal["normal_0.02", "glorot_uniform", "he_normal", "lecun_normal", "orthogonal"]
 GeneratorPart = Annotated[Block, generator_blocks.field()]
@@ -91,7 +92,7 @@ class GeneratorConfig(NetworkConfig):
         if self.model == "dense":
             body = self.blocks or tuple(_template(self.block, channels=n) for n in self.hidden)
             return (*((self.stem,) if self.stem else ()), *body, head)
-        if len(sample_shape) != 3:
+        if not SampleSpec(sample_shape).is_image:
             raise ConfigError(f"a {self.model} generator makes images; for vectors use model: dense")
         growth = max(1, head.output_shape((4, 4, 1))[0] // 4)
         height, width = sample_shape[:2]
@@ -141,7 +142,7 @@ class GeneratorConfig(NetworkConfig):
             spectral = {"norm": "spectral"} if dress.get("norm") == "spectral" else {}
             spec: dict[str, Any] = {"name": "image_head", "kernel_size": 4, "upsample": "conv_transpose", **spectral}
             if self.model == "dense":
-                spec = {"name": "dense_image_head" if len(sample_shape) == 3 else "vector_head"}
+                spec = {"name": "dense_image_head" if SampleSpec(sample_shape).is_image else "vector_head"}
             elif self.model == "residual":
                 spec = {"name": "image_head", **dress}
             head = generator_blocks.create(spec)
@@ -186,7 +187,7 @@ class DiscriminatorConfig(NetworkConfig):
         elif self.model == "dense":
             body = tuple(_template(self.block, channels=n) for n in self.hidden)
         else:
-            if len(sample_shape) != 3:
+            if not SampleSpec(sample_shape).is_image:
                 raise ConfigError(f"a {self.model} discriminator judges images; for vectors use model: dense")
             height, width = sample_shape[:2]
             count = halvings(height, width)

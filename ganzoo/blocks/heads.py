@@ -11,6 +11,7 @@ from ganzoo.blocks._conditioning import current_label
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import Activation, NormalizedBlock, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
+from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -35,7 +36,7 @@ class GeneratorHead(Block):
         """
         if self.shape is None:
             raise ConfigError(f"head '{self.registered_name}' needs the 'shape' of a sample")
-        if len(self.shape) != (3 if self.output == "images" else 1):
+        if SampleSpec(self.shape).is_image != (self.output == "images"):
             raise ConfigError(
                 f"head '{self.registered_name}' outputs {self.output}, but a sample has the shape {list(self.shape)}"
             )

@@ -1,4 +1,4 @@
-"""Files in a folder of ours that somebody else put there: a file manager of the system, or a person."""
+"""Finds files in a folder that ganzoo did not write: files of a file manager, or of the user."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Collection
 from pathlib import Path
 
 SYSTEM_FILES = frozenset({".ds_store", ".localized", ".directory", "icon\r", "thumbs.db", "ehthumbs.db", "desktop.ini"})
-"""What Finder, Explorer and Dolphin write into folders that are looked at, in lower case. They write them again."""
+"""Files that Finder, Explorer and Dolphin write into folders, in lower case. They may be deleted."""
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a file of this name is written by a file manager, ``._NAME`` (attributes on foreign disks) included."""
+    """Whether a file manager writes files of this name, including ``._NAME`` (attributes on other file systems)."""
     return name.lower() in SYSTEM_FILES or name.startswith("._")
 
 
 def others_in(folder: Path, own: Collection[str]) -> list[str]:
-    """Names in a folder, relative and with slashes, that are neither ours nor a file manager's.
+    """Names of the files in a folder that are not in ``own`` and not of a file manager; relative, with slashes.
 
     Args:
         folder: the folder.
-        own: names of our files. A name of a folder covers all that is in it.
+        own: names of ganzoo's files. The name of a folder includes all its files.
     """
     parents = {parent.as_posix() for name in own for parent in Path(name).parents} - {"."}
     found: list[str] = []

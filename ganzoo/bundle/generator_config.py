@@ -1,4 +1,4 @@
-"""The generator's config in a bundle, from whomever it comes: names of registered parts, and never import paths."""
+"""Reads the generator's config from an untrusted bundle. It has names of registered parts, never import paths."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def generator_config(bundle: Bundle) -> GeneratorConfig:
-    """What the generator of a bundle is built from. Nothing is built.
+    """The config of a bundle's generator. Nothing is built.
 
     Raises:
-        BundleError: if the config is of another form, or names a part that is not registered here; with the packages
-            that the bundle was made with and that are not installed.
+        BundleError: if the config is invalid, or uses a part that is not registered. The message lists the packages of
+            the bundle that are not installed.
     """
     from pydantic import ValidationError
 
@@ -31,7 +31,7 @@ def generator_config(bundle: Bundle) -> GeneratorConfig:
 
 
 def _absent_packages(bundle: Bundle) -> str:
-    """The packages that a bundle was made with, that are no part of ganzoo, and that are not installed."""
+    """A sentence about the plug-in packages of a bundle that are not installed, or ""."""
     from ganzoo.environment.versions import LIBRARIES, installed_version
 
     absent = [
@@ -39,4 +39,4 @@ def _absent_packages(bundle: Bundle) -> str:
         for name, number in bundle.config.versions.items()
         if name not in LIBRARIES and installed_version(name) is None
     ]
-    return f" It was made with {', '.join(absent)}, which is not installed here." if absent else ""
+    return f" It was exported with {', '.join(absent)}, which is not installed." if absent else ""

@@ -1,4 +1,4 @@
-"""Text from people, file systems and machines, in the form that a bundle takes: printable, of bounded length."""
+"""Converts text from users and file systems to the form that a bundle allows: printable, of bounded length."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 MAX_NAME = 100
-"""Characters of a class name in a bundle."""
+"""Largest length of a class name in a bundle."""
 MAX_TEXT, MAX_KEY, MAX_DEPTH, MAX_NUMBER = 10_000, 200, 12, 2**53
 _DIGITS = 16
 
 
 def presentable_names(names: Iterable[object]) -> tuple[str, ...]:
-    """The names of classes as a bundle has them: printable, at most 100 characters, and all of them different.
+    """Convert class names to the form in a bundle: printable, at most 100 characters, and unique.
 
-    - A printable name of at most 100 characters without a backslash stays as it is.
-    - Every other character is written as Python writes it: a no-break space as ``\\xa0``, a line end as ``\\n``, a
-      zero-width joiner as ``\\u200d``, a byte 0xE9 that is not UTF-8 as ``\\udce9``. A backslash is doubled, so that
-      different names stay different.
-    - A longer name is cut, and ends in ``~`` and 16 hex digits of the SHA-256 of the whole.
-    - A name that occurs again gets ``~2``, ``~3`` and so on.
+    - A printable name of at most 100 characters without a backslash is unchanged.
+    - Other characters are escaped as in Python: a no-break space as ``\\xa0``, a newline as ``\\n``, a zero-width
+      joiner as ``\\u200d``, a byte 0xE9 that is not UTF-8 as ``\\udce9``. Backslashes are doubled, so that different
+      names stay different.
+    - A longer name is truncated and ends in ``~`` and 16 hex digits of the SHA-256 of the full name.
+    - A duplicate name gets the suffix ``~2``, ``~3`` and so on.
 
-    To be applied once, to the names as the data source has them.
+    Apply this function only once, to the names of the data source.
     """
     made: dict[str, None] = {}
     for name in names:
@@ -37,14 +37,14 @@ def presentable_names(names: Iterable[object]) -> tuple[str, ...]:
 
 
 def presentable_text(text: str, *, limit: int) -> str:
-    """A text in which every character that is not printable, except line ends and tabs, is escaped; cut to a limit."""
+    """Escape all characters that are not printable, except newlines and tabs, and truncate to a limit."""
     shown = "".join(char if char.isprintable() or char in "\n\t" else _escaped(char) for char in text)
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
 
 
 def presentable_tree(value: object, *, depth: int = 0) -> Any:
-    """JSON values from anything: texts made presentable, numbers that JSON or a bundle cannot hold as text, and what
-    is nested more than 12 deep as ``...``."""
+    """Convert any value to JSON values. Text is made presentable, numbers out of range become text, and values nested
+    more than 12 levels deep become ``...``."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):

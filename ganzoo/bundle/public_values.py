@@ -1,4 +1,4 @@
-"""What of a training is published: everything except where files are on the machine that trained it."""
+"""Removes the paths of the training machine from values that are published."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from ganzoo.errors import GanzooError
 
 _LOCAL = re.compile(r"~|file:|\.{1,2}[/\\]|[A-Za-z]:[/\\]|\\\\", re.IGNORECASE)
 _STATED = ("license", "limits")
-"""Facts that the user gives at the export, for the card."""
+"""Facts for the card that the user gives at the export."""
 
 
 def public_values(part: object, values: Any) -> Any:
-    """Plain values of a config or a part without places on this machine: without every field that is a path, every
-    name that is one, and every other text that has the form of one.
+    """Remove paths from the plain values of a config or a part: path fields, names that are paths, and other text that
+    looks like a path.
 
     Args:
-        part: what was made of ``values`` (``config_paths.edited``); None if that is not known.
-        values: plain values, as ``Config.to_dict`` or ``Registry.spec`` returns them.
+        part: the object that was built from ``values`` (see ``ganzoo.config.paths.edited``); None if unknown.
+        values: plain values from ``Config.to_dict`` or ``Registry.spec``.
     """
     return edited(part, values, _public)
 
 
 def public_facts(facts: BundleFacts) -> BundleFacts:
-    """The facts of a bundle without places on this machine; the same facts if there are none in them."""
+    """Remove paths from the facts of a bundle."""
     training = dict(facts.training)
     config = training.get("config")
     if isinstance(config, Mapping):
@@ -46,17 +46,17 @@ def public_facts(facts: BundleFacts) -> BundleFacts:
 
 
 def public_command(command: object, config: Mapping[str, Any]) -> str | None:
-    """A command that trains the same again, without places on the machine that it was typed on.
+    """Remove paths from the command of a training.
 
-    A change (``key=value``) stays as far as ``config`` has its keys, with the values that ``config`` has. So nothing is
-    in the command that is not in the config.
+    A change (``key=value``) is kept if ``config`` has the key, with the value from ``config``. So the command has no
+    values that are not in the config.
 
     Args:
-        command: ``ganzoo train NAME [key=value ...] [--option number ...]`` as a shell takes it.
+        command: ``ganzoo train NAME [key=value ...] [--option number ...]``, quoted for a shell.
         config: the public values of the training's config.
 
     Returns:
-        The command; None if it is of another form.
+        The command; None if it has another form.
     """
     try:
         program, verb, name, *words = shlex.split(command if isinstance(command, str) else "")
@@ -73,7 +73,7 @@ def public_command(command: object, config: Mapping[str, Any]) -> str | None:
 
 
 def local_text(values: Any) -> str | None:
-    """The first text in plain values that has the form of a place on this machine; None if there is none."""
+    """The first text in plain values that looks like a local path; None if there is none."""
     found: list[str] = []
     edited(None, values, lambda kind, text: found.append(text) if _is_local(text) else None)
     return found[0] if found else None
@@ -86,7 +86,7 @@ def _public(kind: Kind, text: str) -> Any:
 
 
 def _is_public_name(text: str) -> bool:
-    """Whether a text names a model that others can fetch: on the Hub, or a pretrained one of the zoo."""
+    """Whether a text is the name of a public model: on the Hub, or a pretrained model of the zoo."""
     from ganzoo.hub.pretrained import pretrained_models
     from ganzoo.hub.reference import SCHEME, parse_reference
 
@@ -98,21 +98,23 @@ def _is_public_name(text: str) -> bool:
         return False
     if reference is None or text.startswith((SCHEME, "https://")):
         return reference is not None
-    return not reference.repo.rpartition("/")[2].isdecimal() and not Path(text).exists()  # model/number is a run here
+    return (
+        not reference.repo.rpartition("/")[2].isdecimal() and not Path(text).exists()
+    )  # model/number may be a local run
 
 
 def _is_local(text: str) -> bool:
-    """Whether a text has the form of a path: ``~/x``, ``./x``, ``C:\\x``, a URL of a file, an absolute path whose first
-    folder exists here (a name in a graph, ``/pool/out``, begins like one), or the user's home folder in it."""
+    """Whether a text looks like a path: ``~/x``, ``./x``, ``C:\\x``, a file URL, an absolute path whose first folder
+    exists (unlike the name of a tensor, ``/pool/out``), or a text that contains the user's home folder."""
     if _LOCAL.match(text):
         return True
     top = text.split("/")[1] if text.startswith("/") else ""
-    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises if there is none
     return bool(top and Path(f"/{top}").exists()) or (len(Path(home).parts) > 1 and home in text)
 
 
 def _typed(values: Mapping[str, Any]) -> object:
-    """The config of plain values, whose types say what a path is; None if it cannot be read here."""
+    """The config of plain values, whose field types mark paths; None if it is not valid in this installation."""
     from ganzoo.config.experiment import Config
 
     try:
@@ -122,7 +124,7 @@ def _typed(values: Mapping[str, Any]) -> object:
 
 
 def _public_change(word: str, config: Mapping[str, Any]) -> list[str]:
-    """A ``key=value`` with the values that the config has; nothing if it has none."""
+    """A ``key=value`` with the value of the config; empty if the config has none."""
     from ganzoo.config import yaml_files
 
     key, _, text = word.partition("=")
@@ -149,7 +151,7 @@ def _at(values: Any, keys: Sequence[str]) -> Any:
 
 
 def _common(typed: Any, there: Any) -> Any:
-    """What was typed, as far as the config has it."""
+    """The part of a typed value that is also in the config."""
     if isinstance(there, Mapping):
         if isinstance(typed, Mapping):
             return {key: _common(value, there[key]) for key, value in typed.items() if key in there}

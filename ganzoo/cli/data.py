@@ -22,7 +22,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every file that was found.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Report broken, duplicate, tiny, greyscale, transparent and odd-shaped images. Exits with 1 if some are broken."""
+    """Report broken, duplicate, tiny, grayscale, transparent and odd-shaped images. Exits with 1 if some are broken."""
     from ganzoo.data.check import check as check_images
 
     report = check_images(path, quiet=quiet)
@@ -77,7 +77,7 @@ def _print_report(report: CheckReport) -> None:
         "duplicate": [" = ".join(group) for group in report.duplicates],
         "tiny": report.tiny,
         "odd-shaped": report.odd_shaped,
-        "greyscale": report.greyscale,
+        "grayscale": report.grayscale,
         "alpha": report.alpha,
         "rotated": report.rotated,
         "misnamed": [f"{name} is {form}" for name, form in report.misnamed.items()],

@@ -111,7 +111,7 @@ def _export_a_network() -> None:
     from ganzoo.config.experiment import Config
     from ganzoo.environment.process_settings import own_settings
     from ganzoo.exporters.onnx import onnx_runtime, to_onnx
-    from ganzoo.exporters.parity import check_parity
+    from ganzoo.exporters.parity import TOLERANCE, check_parity
     from ganzoo.training import networks
 
     config = Config.read(SMALL_NETWORK)
@@ -119,7 +119,7 @@ def _export_a_network() -> None:
         generator = networks.build_generator(config)
         model = to_onnx(generator)
         runtime = onnx_runtime(model.SerializeToString())
-        check_parity(generator, runtime, distribution=config.generator.latent, tolerance=1e-4, name="onnx")
+        check_parity(generator, runtime, distribution=config.generator.latent, tolerance=TOLERANCE, name="onnx")
 
 
 def _tensorflow_device(tf: Any, device: Any) -> str:

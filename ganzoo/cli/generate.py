@@ -135,10 +135,10 @@ def _complete(target: Output, generator: Generator, seeds: str, count: int, grid
     """The output with what the command line left open: the name of a file, or the format of standard output."""
     name = generator.name
     if target.is_stdout:
-        return target.with_suffix(".npy" if generator.kind == "vector" else ".png")
+        return target.with_suffix(".png" if generator.sample_spec.is_image else ".npy")
     if not target.is_folder:
         return target
-    if generator.kind == "vector":
+    if not generator.sample_spec.is_image:
         return target.file(f"{name}.npy")
     if grid:
         return target.file(f"{name}-grid.png")
@@ -150,7 +150,7 @@ def _complete(target: Output, generator: Generator, seeds: str, count: int, grid
 def _check_suffix(target: Output, generator: Generator) -> None:
     from ganzoo.images import FORMATS
 
-    if generator.kind == "vector" and target.suffix not in ARRAYS:
+    if not generator.sample_spec.is_image and target.suffix not in ARRAYS:
         raise GanzooError(
             f"'{generator.name}' makes vectors, which are no images; write them to a .npy or .npz: -o points.npy"
         )

@@ -47,7 +47,7 @@ def interpolate(
         target.check_suffix(list(animations.MAX_RATE))
         animations.check_animation(Path(f"walk{target.suffix}"), fps)
     generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
-    if generator.kind == "vector":
+    if not generator.sample_spec.is_image:
         raise GanzooError(
             f"'{generator.name}' makes vectors, so there is nothing to animate; use ganzoo.load in Python."
         )

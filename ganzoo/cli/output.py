@@ -95,5 +95,6 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 def generate_hint(what: str, config: Config) -> str:
     """The command that shows what a trained model makes."""
-    how = "--seeds 0-63 --grid -o samples.png" if len(config.sample_shape) == 3 else "--seeds 0-999 -o samples.npy"
-    return command("generate", what, options=how)
+    from ganzoo.sample_sheet import preview_options
+
+    return command("generate", what, options=preview_options(config.sample_spec))

@@ -129,9 +129,8 @@ def _print_plan(config: Config, *, show: str) -> None:
 
     print_data(yaml_files.dump(config.to_dict()).rstrip())
     training = config.training
-    shape = " x ".join(str(size) for size in config.sample_shape)
     info(
-        f"Would train {config.name} for {training.steps} steps of {training.batch_size} samples of {shape} "
+        f"Would train {config.name} for {training.steps} steps of {training.batch_size} samples ({config.sample_spec}) "
         f"from '{config.data.registered_name}'. Nothing was written. Sizes and memory: {show}"
     )
 

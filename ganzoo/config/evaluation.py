@@ -6,18 +6,14 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ganzoo.data.base import Shape
 from ganzoo.errors import did_you_mean
 from ganzoo.evaluation.evaluator import LEAST, MOST
-from ganzoo.extractors.base import DEFAULTS, Extractor, extractors
-from ganzoo.metrics.base import Metric, metrics
+from ganzoo.extractors.base import Extractor, default_extractor, extractors
+from ganzoo.metrics.base import Metric, default_metric, metrics
+from ganzoo.sample_spec import SampleSpec
 
 MetricPart = Annotated[Metric, metrics.field()]
 ExtractorPart = Annotated[Extractor, extractors.field()]
-
-_DEFAULT_METRIC = {"image": "frechet", "vector": "density_coverage"}
-_DEFAULT_NUMBER = {"image": "frechet", "vector": "coverage"}
-"""A Frechet distance sees means and covariances alone, which a generator of points has long before it finds modes."""
 
 
 class EvaluationConfig(BaseModel):
@@ -56,20 +52,16 @@ class EvaluationConfig(BaseModel):
             )
         return self
 
-    def metrics_for(self, shape: Shape) -> tuple[Metric, ...]:
-        """What is measured of samples of a shape."""
-        return self.metrics or (metrics.create(_DEFAULT_METRIC[_kind(shape)]),)
+    def metrics_for(self, spec: SampleSpec) -> tuple[Metric, ...]:
+        """The metrics to compute on samples of this kind."""
+        return self.metrics or (default_metric(spec)[0],)
 
-    def number_for(self, shape: Shape) -> str:
-        """Name of the number that chooses."""
+    def number_for(self, spec: SampleSpec) -> str:
+        """Name of the number that selects the best checkpoint."""
         if self.metrics:
             return self.best_by or next(iter(self.metrics[0].numbers))
-        return _DEFAULT_NUMBER[_kind(shape)]
+        return default_metric(spec)[1]
 
-    def extractor_for(self, shape: Shape) -> Extractor:
-        """What the metrics see of samples of a shape."""
-        return self.extractor or extractors.create(DEFAULTS[_kind(shape)])
-
-
-def _kind(shape: Shape) -> str:
-    return "image" if len(shape) == 3 else "vector"
+    def extractor_for(self, spec: SampleSpec) -> Extractor:
+        """The feature extractor of the metrics."""
+        return self.extractor or default_extractor(spec)

@@ -19,6 +19,7 @@ from ganzoo.errors import ConfigError
 from ganzoo.losses import Loss, NonSaturating, losses
 from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
+from ganzoo.sample_spec import SampleSpec
 
 _NAMES = (
     "up to 64 letters from A to Z, digits, '.', '_' and '-', of which the first is a letter or a digit; "
@@ -125,6 +126,11 @@ class Config(BaseModel):
         return self.data.sample_shape()
 
     @property
+    def sample_spec(self) -> SampleSpec:
+        """Whether a sample is an image or a vector, and its size."""
+        return self.data.sample_spec
+
+    @property
     def latent_width(self) -> int:
         """Features that enter the generator's first block: the latent and, if it is joined, the label's embedding."""
         joined = self.num_classes and self.generator.conditioning == "concat"
@@ -181,7 +187,7 @@ class Config(BaseModel):
     def _check_batch(self) -> None:
         if self.training.batch_size % self.pack_size:
             raise ValueError(f"batch_size {self.training.batch_size} is not a multiple of packing {self.pack_size}")
-        if self.training.augment is not None and len(self.sample_shape) != 3:
+        if self.training.augment is not None and not self.sample_spec.is_image:
             raise ValueError("training.augment changes images, and this data has none")
         augment, loss = self.training.augment, self.training.loss
         if augment is not None and augment.adaptive and loss.critic:

@@ -1,4 +1,4 @@
-"""What is in a folder or zip of images, and what is wrong with it: ``ganzoo data check PATH``."""
+"""Checks a folder or zip of images: ``ganzoo data check PATH``."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from ganzoo.data.reading.transparency import has_alpha
 
 @dataclass
 class CheckReport:
-    """What was found. Names are paths inside the folder or zip; lists are in alphabetical order.
+    """The result of a check. Names are paths inside the folder or zip. Lists are in alphabetical order.
 
     Attributes:
         path: the folder or zip.
-        files: how many image files there are.
-        usable: how many of them can be decoded.
-        broken: those that cannot, and why.
+        files: number of image files.
+        usable: number of image files that can be decoded.
+        broken: files that cannot be decoded: name -> reason.
         duplicates: groups of files with the same pixels.
         tiny: files with a side below ``tiny_below``.
-        greyscale: files without colour, whatever their format says.
-        alpha: files with transparency; it is laid on white, unless the source has ``channels: 4``.
-        odd_shaped: files more than ``odd_above`` times as long as wide, or as wide as long.
-        misnamed: files whose suffix is not that of their format, and the format; they can be used all the same.
-        rotated: files that EXIF turns or mirrors; they will be turned upright.
-        formats: how many files of each format.
-        classes: how many files each class has, as ``image_folder`` finds them by default; empty without classes.
-        notes: what ``image_folder`` guesses about the layout and which field changes it, one line each.
-        passed_over: files that are not read, by the reason.
-        width: least and greatest width in pixels, upright; (0, 0) when nothing is usable.
-        height: least and greatest height.
+        grayscale: files without color, in any format.
+        alpha: files with transparency. They are composited on white, unless the source has ``channels: 4``.
+        odd_shaped: files whose longer side is more than ``odd_above`` times the shorter side.
+        misnamed: files whose suffix does not match their format: name -> format. They can be used.
+        rotated: files with an EXIF rotation or reflection. They are turned upright when read.
+        formats: number of files per format.
+        classes: number of files per class, as ``image_folder`` finds classes by default; empty without classes.
+        notes: guesses of ``image_folder`` about the layout, one line each, with the field that changes the guess.
+        passed_over: files that are not read, by reason.
+        width: smallest and largest width in pixels, upright; (0, 0) if no file is usable.
+        height: smallest and largest height.
         tiny_below: limit of ``tiny`` in pixels.
         odd_above: limit of ``odd_shaped``.
     """
@@ -51,7 +51,7 @@ class CheckReport:
     broken: dict[str, str] = field(default_factory=dict)
     duplicates: list[list[str]] = field(default_factory=list)
     tiny: list[str] = field(default_factory=list)
-    greyscale: list[str] = field(default_factory=list)
+    grayscale: list[str] = field(default_factory=list)
     alpha: list[str] = field(default_factory=list)
     odd_shaped: list[str] = field(default_factory=list)
     misnamed: dict[str, str] = field(default_factory=dict)
@@ -71,13 +71,13 @@ class CheckReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many files each finding has, in the order in which a reader wants to see them."""
+        """Number of files per finding, the most important findings first."""
         return {
             "broken": len(self.broken),
             "duplicate": sum(len(group) - 1 for group in self.duplicates),
             "tiny": len(self.tiny),
             "odd-shaped": len(self.odd_shaped),
-            "greyscale": len(self.greyscale),
+            "grayscale": len(self.grayscale),
             "alpha": len(self.alpha),
             "rotated": len(self.rotated),
             "misnamed": len(self.misnamed),
@@ -92,22 +92,22 @@ class _Facts:
     width: int
     height: int
     pixels: bytes
-    greyscale: bool
+    grayscale: bool
     alpha: bool
     rotated: bool
 
 
 def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, quiet: bool = False) -> CheckReport:
-    """Read every image of a folder or zip and report on them. Nothing is written.
+    """Read every image of a folder or zip and report problems. Nothing is written.
 
     Args:
         path: the folder or zip.
-        tiny_below: a side of fewer pixels is tiny.
-        odd_above: a greater ratio of the sides is odd.
-        quiet: show no progress bar.
+        tiny_below: images with a side of fewer pixels are tiny.
+        odd_above: images with a larger ratio of the sides are odd-shaped.
+        quiet: do not show a progress bar.
 
     Raises:
-        DataError: if there is no such folder or zip, it holds no image, or the zip is unsafe.
+        DataError: if there is no such folder or zip, it has no images, or the zip is unsafe.
     """
     files = image_files(Path(path))
     report = CheckReport(path=str(path), files=len(files), tiny_below=tiny_below, odd_above=odd_above)
@@ -121,7 +121,7 @@ def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, qui
     formats: Counter[str] = Counter()
     same: dict[bytes, list[str]] = {}
     with progress_bar("Checking images", len(files), quiet=quiet) as advance, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd files; what matters is in the report
+        warnings.simplefilter("ignore")  # Pillow's warnings about unusual files; the report has the problems
         results = ordered_map(lambda entry: _facts(files, entry), files.entries, workers=worker_count())
         for entry, facts in zip(files.entries, results, strict=True):
             advance(1)
@@ -147,8 +147,8 @@ def _note(report: CheckReport, name: str, facts: _Facts) -> None:
         report.tiny.append(name)
     if long > report.odd_above * short:
         report.odd_shaped.append(name)
-    if facts.greyscale:
-        report.greyscale.append(name)
+    if facts.grayscale:
+        report.grayscale.append(name)
     if facts.alpha:
         report.alpha.append(name)
     if facts.rotated:
@@ -158,10 +158,10 @@ def _note(report: CheckReport, name: str, facts: _Facts) -> None:
 
 
 def _facts(files: ImageFiles, entry: Entry) -> _Facts | str:
-    """What is to know about a file, or why it is broken."""
+    """The facts about a readable file, or the reason why it is broken."""
     try:
         image = opened(files.read(entry))
-        kind, turned = image.format or "", orientation(image) != 1
+        file_format, rotated = image.format or "", orientation(image) != 1
         image = upright(image)
         transparent = has_alpha(image)
         pixels = np.asarray(flattened(image, 3))
@@ -170,4 +170,4 @@ def _facts(files: ImageFiles, entry: Entry) -> _Facts | str:
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
     gray = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
-    return _Facts(kind, image.width, image.height, digest.digest(), gray, transparent, turned)
+    return _Facts(file_format, image.width, image.height, digest.digest(), gray, transparent, rotated)

@@ -1,4 +1,4 @@
-"""What a data set is, wherever its files are: a digest of its samples and labels, and its class names."""
+"""Identifies a dataset by its content: a digest of its samples and labels, and its class names."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _CHUNK_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The content of a data set.
+    """The fingerprint of a dataset.
 
     Attributes:
-        count: samples.
-        shape: of one sample.
-        dtype: of the samples.
-        samples: SHA-256 of the chunks' SHA-256, in order.
+        count: number of samples.
+        shape: shape of one sample.
+        dtype: NumPy type of the samples.
+        samples: SHA-256 over the SHA-256 of all chunks of samples, in order.
         labels: SHA-256 of the labels; None without labels.
-        class_names: in label order.
+        class_names: class names in label order.
     """
 
     count: int
@@ -39,11 +39,11 @@ class Fingerprint:
 
     @classmethod
     def of(cls, dataset: Dataset) -> Self:
-        """The fingerprint of a data set. Reads all of it once: about a second for a gigabyte and core."""
+        """Compute the fingerprint of a dataset. This reads all samples once: about one second per gigabyte and core."""
         labels = None if dataset.labels is None else np.ascontiguousarray(dataset.labels, "<i4")
         return cls(
             count=len(dataset),
-            shape=tuple(int(size) for size in dataset.samples.shape[1:]),
+            shape=dataset.sample_spec.shape,
             dtype=str(dataset.samples.dtype),
             samples=_digest(dataset.samples),
             labels=None if labels is None else hashlib.sha256(labels.data).hexdigest(),
@@ -52,7 +52,7 @@ class Fingerprint:
 
     @classmethod
     def read(cls, path: Path) -> Self | None:
-        """The fingerprint in a file; None if there is none that can be read."""
+        """Read a fingerprint from a file; None if the file is missing or invalid."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             return cls(**{**values, "shape": tuple(values["shape"]), "class_names": tuple(values["class_names"])})
@@ -60,11 +60,11 @@ class Fingerprint:
             return None
 
     def to_json(self) -> bytes:
-        """The content of a file that ``read`` reads."""
+        """The content of the file for ``read``."""
         return json.dumps(asdict(self), indent=1).encode()
 
     def differences(self, other: Fingerprint) -> list[str]:
-        """What is different in ``other``, one phrase each; an empty list if the data are the same."""
+        """The differences to ``other``, one phrase each; an empty list if the data are the same."""
         found = [
             f"{name} {was} became {now}"
             for name, was, now in (
@@ -83,7 +83,7 @@ class Fingerprint:
 
 
 def _shortened(names: tuple[str, ...]) -> str:
-    """Class names on one line: all of a few, else their number and a digest."""
+    """Class names on one line: up to 10 names, else their number and a digest."""
     if len(names) <= 10:
         return f"[{', '.join(names)}]"
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
@@ -95,7 +95,7 @@ def _digest(samples: NDArray[Any]) -> str:
 
     def one(start: int) -> bytes:
         chunk = np.ascontiguousarray(samples[start : start + rows])
-        return hashlib.sha256(chunk.view(np.uint8).data).digest()  # runs without Python's lock
+        return hashlib.sha256(chunk.view(np.uint8).data).digest()  # hashing releases the GIL
 
     whole = hashlib.sha256()
     for digest in ordered_map(one, range(0, len(samples), rows), workers=worker_count()):

@@ -16,7 +16,7 @@ from ganzoo.config.zoo import config_files, load_config
 from ganzoo.data.base import Dataset, DataSource, data_sources
 from ganzoo.environment.places import expanded
 from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
-from ganzoo.sample_sheet import picture, random_samples
+from ganzoo.sample_sheet import draw_samples, random_samples
 
 
 def choose_source(
@@ -71,10 +71,10 @@ def changed_source(
 def preview_picture(source: DataSource, dataset: Dataset, *, count: int = 64, seed: int = 0) -> NDArray[np.uint8]:
     """Samples of a dataset drawn at random, uint8 ``[h, w, c]``; mirrored at random where the source says so."""
     chosen = random_samples(dataset.samples, count=count, seed=seed)
-    if chosen.ndim == 4 and getattr(source, "flip", False):
+    if source.mirrored:
         mirrored = np.random.RandomState(seed).random_sample(len(chosen)) < 0.5
         chosen[mirrored] = chosen[mirrored, :, ::-1]
-    return picture(chosen)
+    return draw_samples(chosen)
 
 
 def _spec(what: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The height and width of images as a config holds them: one number for a square, ``HEIGHTxWIDTH`` for the rest.
+"""The image size in a config: one number for a square, or ``HEIGHTxWIDTH``.
 
-The height comes first, as in the shapes of Keras and NumPy, ``(height, width, channels)``, and in every size that
-ganzoo prints: ``128x64`` is 128 px high and 64 px wide, the upright format.
+The height is first, as in the shapes of Keras and NumPy, ``(height, width, channels)``, and in every size that ganzoo
+prints: ``128x64`` is 128 px high and 64 px wide.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _TEXT = re.compile(r"\s*([0-9]{1,6})\s*[xX\u00d7]\s*([0-9]{1,6})\s*", re.ASCII)
 
 
 def canonical(value: object) -> int | str:
-    """A resolution as configs write it: the side of a square, or ``HEIGHTxWIDTH``.
+    """Convert a resolution to its form in configs: the side of a square, or ``HEIGHTxWIDTH``.
 
     Args:
         value: pixels of a square, as a number or text; a text ``HEIGHTxWIDTH``; or a list ``[height, width]``.
 
     Raises:
-        ValueError: if it is something else, or a side is out of bounds.
+        ValueError: if the value has another form, or a side is out of bounds.
     """
     found = _sides(value)
     if found is None:
@@ -47,7 +47,7 @@ def sides(resolution: int | str) -> tuple[int, int]:
 
 
 def _sides(value: object) -> tuple[int, int] | None:
-    """Height and width that a value means, or None."""
+    """Height and width of a value, or None if it has another form."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):

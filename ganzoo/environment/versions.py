@@ -1,7 +1,8 @@
-"""Versions of the libraries that ganzoo stands on, without importing them."""
+"""Versions of the libraries that ganzoo uses, without importing them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
@@ -21,6 +22,12 @@ LIBRARIES = (
     "resvg-py",
 )
 
+TENSORFLOW_LIBRARIES = ("tensorflow", "keras")
+EXPORT_LIBRARIES = ("ganzoo-keras", "keras", "numpy", "onnx", "onnxruntime", "tensorflow", "tf2onnx")
+"""The libraries that determine an exported graph; a bundle records their versions."""
+EVALUATION_LIBRARIES = ("ganzoo-keras", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu")
+"""The libraries that determine the numbers of an evaluation; metrics.json records their versions."""
+
 
 def installed_version(distribution: str) -> str | None:
     """The version of an installed distribution, or None."""
@@ -30,7 +37,7 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
-def library_versions() -> dict[str, str]:
-    """The installed ones of ``LIBRARIES`` and their versions."""
-    found = {name: installed_version(name) for name in LIBRARIES}
+def library_versions(libraries: Iterable[str] = LIBRARIES) -> dict[str, str]:
+    """Versions of the given libraries by name, in their order, without those that are not installed."""
+    found = {name: installed_version(name) for name in libraries}
     return {name: number for name, number in found.items() if number is not None}

@@ -16,7 +16,7 @@ from ganzoo.errors import ConfigError, EvaluationError
 from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
 from ganzoo.evaluation.record import Evaluation, check_target, default_target, onnx_digest, protocol
 from ganzoo.evaluation.reference_data import real_source
-from ganzoo.extractors.base import DEFAULTS, Extractor, extractors
+from ganzoo.extractors.base import Extractor, default_extractor, extractors
 from ganzoo.latents import MAX_SEED
 from ganzoo.metrics.base import Metric, metrics
 from ganzoo.registry import Registry
@@ -115,15 +115,17 @@ def measure(generator: Generator, plan: Plan, source: DataSource, *, quiet: bool
     Raises:
         GanzooError: if the data cannot be read, or something does not fit.
     """
-    if tuple(source.sample_shape()) != generator.shape:
+    if source.sample_spec != generator.sample_spec:
         raise EvaluationError(
-            f"'{generator.name}' makes {_shape(generator.shape)}, and the real data are "
-            f"{_shape(source.sample_shape())}; say what it was trained on: --config NAME"
+            f"'{generator.name}' generates {generator.sample_spec}, and the real data are "
+            f"{source.sample_spec}; say what it was trained on: --config NAME"
         )
-    extractor = plan.extractor or extractors.create(DEFAULTS[generator.kind])
+    extractor = plan.extractor or default_extractor(generator.sample_spec)
     dataset = source.load(quiet=quiet)
-    if tuple(dataset.samples.shape[1:]) != generator.shape:
-        raise EvaluationError(f"The real data hold samples of {_shape(dataset.samples.shape[1:])}.")
+    if dataset.sample_spec != generator.sample_spec:
+        raise EvaluationError(
+            f"'{generator.name}' generates {generator.sample_spec}, and the data files hold {dataset.sample_spec}."
+        )
     evaluator, numbers = _measured(generator, plan, source, dataset, extractor, quiet=quiet)
     facts = generator.bundle.metadata.facts
     model = {"name": generator.name, "step": facts.training_step, "onnx_sha256": onnx_digest(generator.bundle)}
@@ -166,7 +168,3 @@ def _part(registry: Registry[Any], spec: object) -> Any:
         name = spec[registry.key] if isinstance(spec, Mapping) else str(spec)
         line = explain(error, registry.get(name))[0].lstrip(".")
         raise EvaluationError(f"The {registry.kind} '{name}': {line}") from error
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return f"images of {' x '.join(map(str, shape))}" if len(shape) == 3 else f"vectors of {shape[0]} numbers"

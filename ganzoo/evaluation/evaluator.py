@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.base import Dataset, DataSource, Shape
+from ganzoo.data.base import Dataset, DataSource
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors.base import Extractor, LoadedExtractor
 from ganzoo.metrics.base import Better, Features, Metric, Subject
 from ganzoo.metrics.base import metrics as registry
+from ganzoo.sample_spec import SampleSpec
 
 CANONICAL_COUNT = 50_000
 """Generated samples, and at least as many real ones, of a number that may be called FID or KID."""
@@ -113,8 +114,7 @@ class Evaluator:
         self.extractor, self.count, self.draws, self.seed = extractor, count, draws, seed
         self._first_seed, self._with_floor = first_seed, with_floor
         self._real_limit = extractor.real_limit if real_limit is None else real_limit
-        shape: Shape = tuple(dataset.samples.shape[1:])
-        self.loaded: LoadedExtractor = extractor.load(shape)
+        self.loaded: LoadedExtractor = extractor.load(dataset.sample_spec)
         self.subject = Subject(source, self.loaded.label, self.loaded.has_probabilities)
         self.metrics = self._fitting() if metrics is None else tuple(metrics)
         check_fit(self.metrics, self.subject, min(self.count, self.real_count))
@@ -170,7 +170,7 @@ class Evaluator:
         """The real samples that draws are made of, in random order; mirrored where training mirrors them."""
         rng = np.random.RandomState([self.seed, 0])
         rows = rng.permutation(len(dataset))[: max(2 * self.count, self._real_limit)]
-        flips = bool(getattr(source, "flip", False)) and dataset.samples.ndim == 4
+        flips = source is not None and source.mirrored
         mirrored = rng.random_sample(len(rows)) < (0.5 if flips else 0.0)
 
         def batches() -> Iterator[NDArray[Any]]:
@@ -193,7 +193,7 @@ class Evaluator:
                 raise EvaluationError("The extractor gives features that are not finite.")
             features.append(made)
             probabilities += [] if classes is None else [classes]
-            points += [samples] if samples.ndim == 2 else []
+            points += [] if SampleSpec.of(samples).is_image else [samples]
             advance(len(samples))
         return Features(
             np.concatenate(features),

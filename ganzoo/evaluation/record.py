@@ -10,10 +10,10 @@ from typing import Any
 
 from ganzoo.bundle.folder import METADATA, ONNX, Bundle
 from ganzoo.bundle.public_values import public_values
-from ganzoo.bundle.schema import read_json, write_json
+from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.data.base import Dataset, DataSource, data_sources
 from ganzoo.environment.places import expanded
-from ganzoo.environment.versions import installed_version
+from ganzoo.environment.versions import EVALUATION_LIBRARIES, TENSORFLOW_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.evaluation.evaluator import Evaluator, Number, Spread
 from ganzoo.evaluation.reference_data import run_of
@@ -23,8 +23,6 @@ from ganzoo.images import write_atomic
 FILE = "metrics.json"
 FORMAT_VERSION = 1
 MAX_FILE = 4 << 20
-_LIBRARIES = ("ganzoo-keras", "numpy", "pillow", "onnxruntime", "onnxruntime-gpu")
-_TENSORFLOW = ("tensorflow", "keras")
 
 
 @dataclass(frozen=True)
@@ -88,10 +86,9 @@ class Evaluation:
 
 def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict[str, Any]:
     """Everything that the numbers of an evaluator depend on, except the generator. Paths are left out."""
-    loaded, flips = evaluator.loaded, bool(getattr(source, "flip", False)) and dataset.samples.ndim == 4
+    loaded = evaluator.loaded
     config = public_values(evaluator.extractor, extractors.spec(evaluator.extractor))
-    libraries = _LIBRARIES + (_TENSORFLOW if loaded.canonical else ())
-    versions = {name: installed_version(name) for name in libraries}
+    libraries = EVALUATION_LIBRARIES + (TENSORFLOW_LIBRARIES if loaded.canonical else ())
     draws = f"95% of the mean, Student's t over {evaluator.draws} draws of seeds and real samples"
     return {
         "extractor": {
@@ -111,9 +108,9 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
         "real_seed": evaluator.seed,
         "real_samples": len(dataset),
         "real_samples_used": len(evaluator.real),
-        "real_mirrored": "half of them, at random, as in training" if flips else "no",
+        "real_mirrored": "half of them, at random, as in training" if source.mirrored else "no",
         "data": public_values(source, data_sources.spec(source)),
-        "versions": {name: number for name, number in versions.items() if number is not None},
+        "versions": library_versions(libraries),
     }
 
 

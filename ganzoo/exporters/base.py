@@ -1,6 +1,6 @@
-"""What every exporter is: it writes a generator in some format and can run what it wrote, so that both are compared.
+"""The base class of exporters. An exporter writes a generator in one format and can run the written file to verify it.
 
-A format from another package is one class with ``write`` and ``load``, registered in ``exporters``.
+To add a format, register a class with ``write`` and ``load`` in ``exporters``.
 """
 
 from __future__ import annotations
@@ -15,32 +15,33 @@ from ganzoo.bundle.folder_contents import others_in
 from ganzoo.environment import files
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import ExportError
-from ganzoo.exporters.parity import Runtime, check_parity
+from ganzoo.exporters.parity import TOLERANCE, Runtime, check_parity
 from ganzoo.latents import Distribution
 from ganzoo.registry import Part, Registry
+from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
     import keras
 
 
 class Exporter(Part):
-    """A format to export to.
+    """An export format.
 
     Attributes:
-        tolerance: largest allowed absolute difference of a sample from Keras', where samples lie in [-1, 1].
+        tolerance: largest allowed absolute difference between the file and Keras, for samples in [-1, 1].
     """
 
     file_name: ClassVar[str] = ""
-    """What the file or folder is called where only a folder is named."""
+    """Default name of the file or folder."""
 
-    tolerance: float = Field(1e-4, gt=0, le=0.1)
+    tolerance: float = Field(TOLERANCE, gt=0, le=0.1)
 
     def write(self, generator: keras.Model, path: Path) -> None:
-        """Write ``generator`` to ``path``, a file or folder that does not exist yet."""
+        """Write ``generator`` to ``path``, a file or folder that does not exist."""
         raise NotImplementedError
 
     def load(self, path: Path) -> Runtime:
-        """What runs the file: called with latents (and labels), it returns samples, as the generator does."""
+        """Load the file. Returns a function from latents (and labels) to samples, like the generator."""
         raise NotImplementedError
 
     @own_settings()
@@ -52,20 +53,20 @@ class Exporter(Part):
         distribution: Distribution,
         num_classes: int = 0,
     ) -> float:
-        """Write under a temporary name, compare with Keras, and rename to ``path``, replacing what was there.
+        """Write under a temporary name, compare with Keras, and rename to ``path``. An existing export is replaced.
 
         Args:
-            generator: takes [latent] or [latent, label]; in float32.
-            path: the file, or the folder for formats that are one.
-            distribution: what the generator's latents are drawn from.
-            num_classes: of a conditional generator.
+            generator: a float32 model with the inputs [latent] or [latent, label].
+            path: the file, or the folder for formats that are folders.
+            distribution: latent distribution of the generator.
+            num_classes: number of classes of a conditional generator.
 
         Returns:
             The largest absolute difference from Keras.
 
         Raises:
-            ExportError: if the format cannot say what the generator does, the difference is above ``tolerance``, or
-                the file cannot be written. What stood at ``path`` is untouched then.
+            ExportError: if the generator cannot be converted, the difference is above ``tolerance``, or the file cannot
+                be written. An existing ``path`` is unchanged then.
         """
         path = Path(path)
         temporary = files.temporary_path(path)
@@ -89,7 +90,7 @@ class Exporter(Part):
 
 
 _SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "keras_metadata.pb", "variables", "assets", "assets.extra")
-"""What may be in a folder that is replaced, besides files of a file manager."""
+"""Files and folders of a SavedModel. Only such a folder is replaced."""
 
 exporters: Registry[Exporter] = Registry("exporters", kind="exporter", base=Exporter, package="ganzoo.exporters")
 
@@ -98,24 +99,26 @@ def input_names(generator: Any) -> list[str]:
     """``["latent"]``, or ``["latent", "label"]`` for a conditional generator.
 
     Raises:
-        ExportError: if the model takes something else.
+        ExportError: if the model has other inputs.
     """
     names = [tensor.name for tensor in generator.inputs]
     if names not in (["latent"], ["latent", "label"]):
-        raise ExportError(f"A generator takes latent, or latent and label; this model takes {', '.join(names)}.")
+        raise ExportError(
+            f"A generator must have the inputs latent, or latent and label; this model has {', '.join(names)}."
+        )
     return names
 
 
 def output_name(generator: Any) -> str:
-    """``"image"`` for a generator of images ``[b, h, w, c]``, ``"vector"`` for one of vectors ``[b, d]``."""
-    return "image" if len(generator.output.shape) == 4 else "vector"
+    """``"image"`` for a generator of images ``[b, h, w, c]``, ``"vector"`` for a generator of vectors ``[b, d]``."""
+    return SampleSpec.of(generator.output).kind
 
 
 def with_named_output(generator: keras.Model) -> keras.Model:
-    """The same generator, with an output ``{"image": ...}`` or ``{"vector": ...}``; Keras names outputs by their keys.
+    """The same generator with an output ``{"image": ...}`` or ``{"vector": ...}``. Keras uses the key as output name.
 
     Raises:
-        ExportError: if the model takes something else than latents and labels.
+        ExportError: if the model has inputs other than latents and labels.
     """
     import keras
 
@@ -124,7 +127,7 @@ def with_named_output(generator: keras.Model) -> keras.Model:
 
 
 def _replace(new: Path, path: Path) -> None:
-    """Put the file or folder ``new`` at ``path``."""
+    """Rename the file or folder ``new`` to ``path``."""
     if not path.is_dir():
         new.replace(path)
         return
@@ -133,5 +136,7 @@ def _replace(new: Path, path: Path) -> None:
         others += [name for name in _SAVED_MODEL if (path / name).exists()]
     if others:
         listed = ", ".join(map(ascii, others[:3]))
-        raise ExportError(f"'{path}' is a folder with other files, so it is left alone: {listed}. Choose another path.")
+        raise ExportError(
+            f"'{path}' is a folder with other files, so it was not replaced: {listed}. Choose another path."
+        )
     files.move_folder(new, path)

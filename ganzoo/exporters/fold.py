@@ -1,7 +1,7 @@
-"""Folds what batch normalisation leaves behind (a multiplication and an addition a channel) into the weights before it.
+"""Folds batch normalization (one multiplication and one addition per channel) into the weights of the preceding layer.
 
-tf2onnx does so after Conv, but not after ConvTranspose or MatMul, and ONNX Runtime does not either. Pure: a model
-comes in, another goes out.
+tf2onnx does this after Conv, but not after ConvTranspose or MatMul; ONNX Runtime does not either. The functions do not
+modify their input.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _MOVES = frozenset({"Reshape", "Transpose", "DepthToSpace"})
 
 
 def fold_channel_scales(model: ModelProto) -> ModelProto:
-    """Fold every ``Mul`` and ``Add`` by constants a channel that follows Conv, ConvTranspose, MatMul or Gemm.
+    """Fold every ``Mul`` and ``Add`` by per-channel constants that follows Conv, ConvTranspose, MatMul or Gemm.
 
-    Moves between the two (Reshape, Transpose, DepthToSpace) are seen through. MatMul becomes Gemm where it gets a
-    bias. What stays: an operation whose input something else reads too, and constants that differ inside a channel.
+    Reshape, Transpose and DepthToSpace may be between the two. MatMul becomes Gemm if it gets a bias. Not folded:
+    operations whose input has another reader, and constants that vary within a channel.
 
     Returns:
-        A new model that computes the same up to rounding.
+        A new model that computes the same, up to rounding.
     """
     folded = type(model)()
     folded.CopyFrom(model)
@@ -41,7 +41,7 @@ def fold_channel_scales(model: ModelProto) -> ModelProto:
 
 
 class _Graph:
-    """The tables that a fold looks things up in."""
+    """A graph with lookup tables for folding."""
 
     def __init__(self, model: ModelProto) -> None:
         from onnx import numpy_helper
@@ -54,11 +54,11 @@ class _Graph:
         self.shapes = evaluate(model, 1).dims
 
     def uses(self, name: str) -> int:
-        """How many inputs read a tensor; the model's outputs count too."""
+        """Number of readers of a tensor, including the model's outputs."""
         return sum(list(node.input).count(name) for node in self.proto.node) + (name in self.outputs)
 
     def set(self, node: NodeProto, index: int, value: Array) -> None:
-        """Give a node a constant of its own."""
+        """Replace an input of a node by a new constant."""
         from onnx import numpy_helper
 
         name = f"{node.output[0]}/folded_{index}"
@@ -71,7 +71,7 @@ class _Graph:
         node.input[index] = name
 
     def bypass(self, node: NodeProto, name: str) -> None:
-        """Remove a node that alone reads ``name``; what read its output reads ``name``, or gets its name."""
+        """Remove a node that is the only reader of ``name``, and connect its readers to ``name``."""
         made = node.output[0]
         self.proto.node.remove(node)
         if made in self.outputs:
@@ -86,7 +86,7 @@ class _Graph:
 
 
 def _fold(graph: _Graph, node: NodeProto) -> None:
-    """Fold one Mul or Add, if it can be."""
+    """Fold one Mul or Add, if possible."""
     constant = next((name for name in node.input if name in graph.constants), None)
     if constant is None:
         return
@@ -105,7 +105,7 @@ def _fold(graph: _Graph, node: NodeProto) -> None:
 
 
 def _linear_before(graph: _Graph, tensor: str) -> tuple[NodeProto | None, Array | None]:
-    """The linear operation that ``tensor`` comes from by moves alone, and the channel of it that each element is of."""
+    """The linear operation that produces ``tensor`` (possibly moved), and the channel of each element."""
     node, start = graph.makers.get(tensor), tensor
     chain: list[NodeProto] = []
     if node is not None and node.op_type in _MOVES:
@@ -126,7 +126,7 @@ def _linear_before(graph: _Graph, tensor: str) -> tuple[NodeProto | None, Array 
 
 
 def _is_plain(graph: _Graph, node: NodeProto) -> bool:
-    """Constant weights, one group in a transposed convolution, and no factors in a Gemm."""
+    """Whether weights are constant, a transposed convolution has one group, and a Gemm has no factors."""
     attributes = {a.name: a.f if a.name in ("alpha", "beta") else a.i for a in node.attribute}
     if node.op_type == "ConvTranspose" and attributes.get("group", 1) != 1:
         return False
@@ -144,17 +144,17 @@ def _out_axis(node: NodeProto) -> int:
 
 
 def _one_per_channel(constant: Array, channels: Array) -> Array | None:
-    """The constant as one number a channel, float64; None if it differs inside one or does not fit."""
+    """The constant as one float64 per channel; None if it varies within a channel or does not match."""
     if constant.dtype != np.float32:
         return None
     try:
         values = np.broadcast_to(constant, channels.shape).astype(np.float64)
     except ValueError:
         return None
-    places = channels.astype(np.int64)
-    found = np.zeros(places.max() + 1)
-    found[places] = values
-    return found if np.array_equal(found[places], values) else None
+    indices = channels.astype(np.int64)
+    found = np.zeros(indices.max() + 1)
+    found[indices] = values
+    return found if np.array_equal(found[indices], values) else None
 
 
 def _scale(graph: _Graph, node: NodeProto, factors: Array) -> bool:

@@ -1,4 +1,4 @@
-"""What the passes over ONNX graphs share."""
+"""Helpers for editing ONNX graphs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Array = NDArray[Any]
 
 
 def makers_of(model: ModelProto) -> dict[str, NodeProto]:
-    """Name of a tensor -> the node that makes it."""
+    """Map the name of each tensor to the node that produces it."""
     return {name: node for node in model.graph.node for name in node.output}
 
 
 def moves_before(makers: dict[str, NodeProto], last: NodeProto, moves: frozenset[str]) -> tuple[list[NodeProto], str]:
-    """The longest run of operations of the kinds ``moves`` that ends in ``last``, and the tensor it starts from."""
+    """The longest chain of operations of the types ``moves`` that ends in ``last``, and its input tensor."""
     chain = [last]
     while True:
         tensor = chain[-1].input[0]
@@ -34,7 +34,7 @@ def moves_before(makers: dict[str, NodeProto], last: NodeProto, moves: frozenset
 
 
 def run_piece(model: ModelProto, nodes: list[NodeProto], feed: dict[str, Array], wanted: str) -> Array | None:
-    """Run a piece of the graph with onnx's reference implementation."""
+    """Run a part of the graph with the reference implementation of onnx. None if it cannot run."""
     from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
@@ -48,13 +48,13 @@ def run_piece(model: ModelProto, nodes: list[NodeProto], feed: dict[str, Array],
     piece = helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
     try:
         (made,) = ReferenceEvaluator(piece).run(None, feed)
-    except Exception:  # a piece that cannot run alone is no piece to replace
+    except Exception:  # a part that cannot run alone is not replaced
         return None
     return np.asarray(made)
 
 
 def evaluate(model: ModelProto, batch: int) -> KnownTensors:
-    """Shapes of all tensors, and the values of those that are sizes."""
+    """Infer the shapes of all tensors, and the values of tensors that are sizes."""
     graph = read_graph(model.SerializeToString())
     inputs = {v.name: tuple(batch if dim is None else dim for dim in v.dims or ()) for v in graph.inputs}
     known = KnownTensors(graph, inputs)
@@ -64,7 +64,7 @@ def evaluate(model: ModelProto, batch: int) -> KnownTensors:
 
 
 def drop_unused(model: ModelProto) -> None:
-    """Remove nodes and constants that nothing reads."""
+    """Remove nodes and constants without readers."""
     graph = model.graph
     while True:
         used = {name for node in graph.node for name in node.input} | {output.name for output in graph.output}

@@ -1,4 +1,4 @@
-"""Keras -> ONNX, in the form that a bundle holds: names, an open batch, batch normalisation folded."""
+"""Converts Keras to ONNX for bundles: fixed names, variable batch size, folded batch normalization."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from ganzoo.errors import ExportError, reason
 from ganzoo.exporters.base import Exporter, exporters, input_names, output_name
@@ -24,27 +23,22 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 OPSET = 18
-"""The newest that tf2onnx 1.17 knows."""
-
-FP16_TOLERANCE = 0.02
-"""Largest allowed difference of the float16 graph from Keras in float32, where samples lie in [-1, 1]: 2.5 of 255
-levels. A float16 has 11 bits, so activations are rounded by up to 5e-4 of themselves in every layer."""
+"""The newest opset that tf2onnx 1.17 supports."""
 
 
 @exporters.register("onnx")
 class OnnxExporter(Exporter):
-    """ONNX for ONNX Runtime and everything else that reads it.
+    """ONNX, for ONNX Runtime and other runtimes.
 
     Attributes:
-        fold: put batch normalisation into the weights.
-        precision: ``float16`` halves the file; its inputs and outputs stay float32.
+        fold: fold batch normalization into the weights.
+        precision: ``float16`` halves the file size. Inputs and outputs stay float32.
     """
 
     file_name: ClassVar[str] = "model.onnx"
 
     fold: bool = True
     precision: Literal["float32", "float16"] = "float32"
-    tolerance: float = Field(1e-4, gt=0, le=0.1)
 
     def write(self, generator: keras.Model, path: Path) -> None:
         model = to_onnx(generator, fold=self.fold)
@@ -61,12 +55,12 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
     float32 ``[batch, h, w, c]`` or "vector" float32 ``[batch, d]``.
 
     Args:
-        generator: takes [latent] or [latent, label].
-        num_classes: of a conditional generator; with it, labels are looked up without wrapping negative ones.
-        fold: put batch normalisation into the weights.
+        generator: a model with the inputs [latent] or [latent, label].
+        num_classes: number of classes of a conditional generator; removes the wrapping of negative labels.
+        fold: fold batch normalization into the weights.
 
     Raises:
-        ExportError: naming the operations that ONNX has no word for.
+        ExportError: if ONNX does not support an operation; the message names it.
     """
     import tensorflow as tf
     import tf2onnx
@@ -80,7 +74,7 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
     def call(*inputs: Any) -> Any:
         return generator(list(inputs), training=False)
 
-    with _quiet() as complaints:
+    with _quiet() as conversion_errors:
         try:
             model, _ = tf2onnx.convert.from_function(
                 tf.function(call, input_signature=signature),
@@ -88,10 +82,10 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
                 opset=OPSET,
                 custom_op_handlers={"Erfc": (_erfc, [])},
             )
-        except Exception as error:  # tf2onnx raises whatever happens inside
+        except Exception as error:  # tf2onnx can raise any exception
             raise ExportError(f"The generator cannot be converted to ONNX: {reason(error)}") from error
-    if complaints:
-        raise ExportError(f"The generator cannot be converted to ONNX: {'; '.join(complaints)[:300]}")
+    if conversion_errors:
+        raise ExportError(f"The generator cannot be converted to ONNX: {'; '.join(conversion_errors)[:300]}")
     model = _name(model, output=output_name(generator), shape=generator.output.shape[1:])
     model = simplify(model, num_classes=num_classes)
     return fold_channel_scales(model) if fold else model
@@ -100,7 +94,7 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
 def to_float16(model: ModelProto) -> ModelProto:
     """The same graph with float16 weights and arithmetic; inputs and outputs stay float32.
 
-    A lone number too large for float16, such as the limit of a division by almost nothing, becomes 65504.
+    A scalar constant that is too large for float16 becomes 65504.
 
     Raises:
         ExportError: if a weight is too large for float16 (65504).
@@ -109,17 +103,19 @@ def to_float16(model: ModelProto) -> ModelProto:
 
     from ganzoo.inference.onnx_runtime import import_runtime
 
-    import_runtime()  # first, because it turns the telemetry of ONNX Runtime off
+    import_runtime()  # first, because it turns off the telemetry of ONNX Runtime
     from onnxruntime.transformers import float16
 
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
         if values.dtype == np.float32 and values.size > 1 and np.abs(values).max() > np.finfo(np.float16).max:
-            raise ExportError(f"The weights '{tensor.name}' reach {np.abs(values).max():.3g}; float16 ends at 65504.")
+            raise ExportError(
+                f"The weights '{tensor.name}' have values up to {np.abs(values).max():.3g}; float16 allows 65504."
+            )
     copy = type(model)()
     copy.CopyFrom(model)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about every number that it rounds to 0 or 65504
+        warnings.simplefilter("ignore")  # it warns about every number that is rounded to 0 or 65504
         half = float16.convert_float_to_float16(
             copy, keep_io_types=True, disable_shape_infer=True, max_finite_val=65504.0
         )
@@ -128,21 +124,21 @@ def to_float16(model: ModelProto) -> ModelProto:
 
 
 def onnx_runtime(content: bytes) -> Runtime:
-    """Runs ONNX bytes on ONNX Runtime, on the CPU."""
+    """A function that runs an ONNX graph with ONNX Runtime on the CPU."""
     from ganzoo.inference.onnx_session import OnnxSession
 
     session = OnnxSession(content, name="the exported graph", device="cpu")
 
     def run(z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         feed: dict[str, NDArray[Any]] = {"latent": z} if labels is None else {"latent": z, "label": labels}
-        made: NDArray[np.float32] = session.run(None, feed)[0]
-        return made
+        samples: NDArray[np.float32] = session.run(None, feed)[0]
+        return samples
 
     return run
 
 
 def _name(model: ModelProto, *, output: str, shape: tuple[int, ...]) -> ModelProto:
-    """Give the output its name, the batch dimension the name "batch", and every other axis its size."""
+    """Set the name of the output, the name "batch" of the batch axis, and the sizes of all other axes."""
     graph = model.graph
     old = graph.output[0].name
     for node in graph.node:
@@ -161,14 +157,14 @@ def _name(model: ModelProto, *, output: str, shape: tuple[int, ...]) -> ModelPro
 
 
 def _sort(model: ModelProto) -> None:
-    """Put every node behind the ones it reads from, as ONNX demands; the float16 converter appends its casts."""
+    """Sort the nodes topologically, as ONNX requires. The float16 converter appends its casts at the end."""
     graph = model.graph
     waiting, sorted_nodes = list(graph.node), []
     made = {given.name for given in graph.input} | {tensor.name for tensor in graph.initializer} | {""}
     while waiting:
         ready = [node for node in waiting if made.issuperset(node.input)]
         if not ready:
-            raise ExportError("The ONNX graph runs in a circle.")
+            raise ExportError("The ONNX graph has a cycle.")
         made.update(name for node in ready for name in node.output)
         sorted_nodes += ready
         waiting = [node for node in waiting if not made.issuperset(node.output)]
@@ -177,7 +173,7 @@ def _sort(model: ModelProto) -> None:
 
 
 def _clean(model: ModelProto) -> ModelProto:
-    """Leave out what runs nothing: documentation, metadata, intermediate shapes, domains without operations."""
+    """Remove parts that are not executed: documentation, metadata, intermediate shapes, unused domains."""
     graph = model.graph
     for field in ("metadata_props", "doc_string", "training_info"):
         model.ClearField(field)
@@ -195,7 +191,7 @@ def _clean(model: ModelProto) -> ModelProto:
 
 
 def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
-    """tf2onnx has no rule for Erfc, which Keras' exact GELU is made of: erfc(x) = 1 - erf(x)."""
+    """Convert Erfc, which tf2onnx does not support and Keras' exact GELU uses: erfc(x) = 1 - erf(x)."""
     shapes, types = list(node.output_shapes), list(node.output_dtypes)
     context.remove_node(node.name)
     erf = context.make_node("Erf", [node.input[0]], shapes=shapes, dtypes=types)
@@ -203,8 +199,8 @@ def _erfc(context: Any, node: Any, name: str, args: Any) -> None:
     context.make_node("Sub", [one.output[0], erf.output[0]], outputs=list(node.output), shapes=shapes, dtypes=types)
 
 
-class _Complaints(logging.Handler):
-    """Collects tf2onnx's errors: it logs what it cannot convert and goes on."""
+class _ErrorCollector(logging.Handler):
+    """Collects the errors that tf2onnx logs: it logs unsupported operations and continues."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -216,10 +212,10 @@ class _Complaints(logging.Handler):
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[list[str]]:
-    """Keep tf2onnx's talk off the terminal; gives the list of its errors."""
-    import tf2onnx  # noqa: F401  (makes the loggers)
+    """Suppress the log of tf2onnx. Yields the list of its errors."""
+    import tf2onnx  # noqa: F401  (creates the loggers)
 
-    handler = _Complaints()
+    handler = _ErrorCollector()
     names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "tf2onnx"]
     loggers = [logging.getLogger(name) for name in names]
     before = [(log, log.handlers[:], log.propagate, log.level) for log in loggers]

@@ -1,4 +1,4 @@
-"""Does an exported file make the same samples as Keras? Measured on the same latents, and refused where it does not."""
+"""Verifies that an exported file generates the same samples as Keras."""
 
 from __future__ import annotations
 
@@ -18,25 +18,33 @@ if TYPE_CHECKING:
 Runtime = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 """Latents float32 ``[n, latent_dim]``, labels int32 ``[n]`` (or None) -> samples float32 ``[n, ...]``."""
 
+TOLERANCE = 1e-4
+"""Largest allowed difference between an exported file and Keras, for samples in [-1, 1]."""
+
+FLOAT16_TOLERANCE = 0.02
+"""Largest allowed difference between a float16 graph and Keras in float32, for samples in [-1, 1]: 2.5 of 255 levels. A
+float16 has 11 significant bits, so every layer rounds activations by a relative error of up to 5e-4."""
+
 BATCHES = (1, 7)
-"""One alone, and a batch whose size is no multiple of anything, so that a batch baked into the file is found."""
+"""A single sample, and a batch of another size, to detect a batch size that is fixed in the file."""
 
 
 def measure(generator: keras.Model, runtime: Runtime, *, distribution: Distribution, num_classes: int = 0) -> float:
     """Largest absolute difference between Keras and ``runtime`` over seeds in batches of 1 and 7.
 
     Args:
-        generator: takes [latent] or [latent, label].
+        generator: a model with the inputs [latent] or [latent, label].
         runtime: runs the exported file.
-        distribution: what the generator's latents are drawn from. Others prove nothing: a generator of uniform
-            latents never meets a 3.5, where a float16 may overflow, and a normal one rarely meets only small numbers.
-        num_classes: of a conditional generator.
+        distribution: latent distribution of the generator. Latents of another distribution do not test the file: with
+            uniform latents, a value of 3.5, which may overflow in float16, never occurs.
+        num_classes: number of classes of a conditional generator.
 
-    A sample's values count as they are up to 1 and relative to the largest above, which only vectors reach.
-    NaN where one of the two makes values that are not finite.
+    Returns:
+        The absolute difference, divided by the largest absolute value of the samples if that is above 1 (only in
+        vectors). NaN if a value is not finite.
 
     Raises:
-        ExportError: if the runtime makes samples of another shape.
+        ExportError: if the runtime returns samples of another shape.
     """
     worst, first = 0.0, 0
     for size in BATCHES:
@@ -45,11 +53,13 @@ def measure(generator: keras.Model, runtime: Runtime, *, distribution: Distribut
         z = latents.latents(seeds, dim=generator.inputs[0].shape[-1], distribution=distribution)
         labels = latents.labels(seeds, num_classes=num_classes) if num_classes else None
         expected = keras_samples(generator, z, labels)
-        made = np.asarray(runtime(z, labels))
-        if made.shape != expected.shape:
-            raise ExportError(f"The exported file makes {list(made.shape)} where Keras makes {list(expected.shape)}.")
+        actual = np.asarray(runtime(z, labels))
+        if actual.shape != expected.shape:
+            raise ExportError(
+                f"The exported file generates {list(actual.shape)}; Keras generates {list(expected.shape)}."
+            )
         scale = max(1.0, float(np.abs(expected).max()))
-        difference = float(np.abs(made.astype(np.float64) - expected).max()) / scale
+        difference = float(np.abs(actual.astype(np.float64) - expected).max()) / scale
         if not np.isfinite(difference):
             return float("nan")
         worst = max(worst, difference)
@@ -65,14 +75,14 @@ def check_parity(
     name: str,
     num_classes: int = 0,
 ) -> float:
-    """Measure (see ``measure``), and refuse what is above ``tolerance``. Returns the difference.
+    """Return the difference of ``measure``, if it is not above ``tolerance``.
 
     Raises:
-        ExportError: saying what was measured and what is allowed.
+        ExportError: if the difference is above ``tolerance``, or a value is not finite.
     """
     error = measure(generator, runtime, distribution=distribution, num_classes=num_classes)
     if np.isnan(error):
-        raise ExportError(f"The {name} export, or the generator itself, makes values that are not finite.")
+        raise ExportError(f"The {name} export, or the generator itself, generates values that are not finite.")
     if error > tolerance:
         raise ExportError(f"The {name} export differs from Keras by {error:.2g}; allowed: {tolerance:.2g}.")
     return error
@@ -81,6 +91,6 @@ def check_parity(
 def keras_samples(
     generator: keras.Model, z: NDArray[np.float32], labels: NDArray[np.int32] | None
 ) -> NDArray[np.float32]:
-    """What Keras makes of latents: float32 ``[n, ...]``, in inference mode."""
+    """The samples of the Keras generator in inference mode: float32 ``[n, ...]``."""
     inputs = [z] if labels is None else [z, labels]
     return np.asarray(generator(inputs, training=False), np.float32)

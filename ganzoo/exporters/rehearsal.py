@@ -1,4 +1,4 @@
-"""What an export would refuse, asked before the first step of a training."""
+"""Checks before training that the generator can be exported."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from ganzoo.architectures.networks import trace
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.environment.requirements import EXPORT, is_installed
 from ganzoo.errors import BundleError, ConfigError, ExportError
-from ganzoo.exporters.run import bundle_config, plugin_blocks
+from ganzoo.exporters.bundle import bundle_config, plugin_blocks
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
 
 LARGE = 1 << 24
-"""Numbers in a feature map. A generator with a larger one may take more memory than a bundle's may."""
+"""Values in a feature map. A generator with a larger feature map may exceed the memory limit of a bundle."""
 
 
 def check_exportable(config: Config, class_names: Sequence[str] = (), *, info: Callable[[str], None]) -> None:
-    """Refuse a training whose generator no bundle could hold.
+    """Check that the generator of an experiment can be exported as a bundle.
 
-    The bundle's config is made. If a block is from a plug-in or a feature map is large, and tf2onnx is installed, the
-    generator is built and converted, too, which takes seconds to a minute; the built-in blocks are known to convert.
+    This creates the bundle's config. If a block is from a plug-in or a feature map is large, and tf2onnx is installed,
+    it also builds and converts the generator, which takes seconds to a minute. Built-in blocks always convert.
 
     Args:
         config: the experiment.
-        class_names: of its data.
-        info: called with a line for a reader where the bundle's class names will differ from these, and before a wait.
+        class_names: class names of the data.
+        info: called with a message if the bundle's class names will differ from these, and before slow work.
 
     Raises:
-        ConfigError: saying what a bundle does not hold.
+        ConfigError: if the generator cannot be exported.
     """
     names = tuple(class_names) if config.num_classes else ()
     try:
         described = bundle_config(config, class_names=names or None)
-        _tell_names(names, described.class_names, info)
+        _report_names(names, described.class_names, info)
         if plugin_blocks(config) or _largest_map(config) > LARGE:
             _check_graph(config, info)
     except (BundleError, ExportError) as error:
         raise ConfigError(f"'{config.name}' could be trained, but not exported: {error}") from error
 
 
-def _tell_names(names: tuple[str, ...], shown: tuple[str, ...] | None, info: Callable[[str], None]) -> None:
+def _report_names(names: tuple[str, ...], shown: tuple[str, ...] | None, info: Callable[[str], None]) -> None:
     if names and shown is None:
-        info(f"The names of the {len(names):,} classes do not fit into a bundle; its labels will be numbers alone.")
+        info(f"The names of the {len(names):,} classes do not fit into a bundle; it will have only class numbers.")
         return
     changed = [new for old, new in zip(names, shown or (), strict=False) if new != old]
     if changed:
         info(
-            f"{len(changed)} of {len(names)} class names have characters that a bundle does not hold, are too long, or "
-            f"occur twice; its labels are written like {changed[0]!a}."
+            f"{len(changed)} of {len(names)} class names have characters that are not allowed in a bundle, are too "
+            f"long, or are not unique; the bundle uses names such as {changed[0]!a}."
         )
 
 
@@ -61,10 +61,10 @@ def _largest_map(config: Config) -> int:
 
 
 def _check_graph(config: Config, info: Callable[[str], None]) -> None:
-    """Build the generator, and convert it as an export does.
+    """Build the generator, and convert it as in an export.
 
     Raises:
-        BundleError, ExportError: if that fails, or its weights have other names each time, so that none fit again.
+        BundleError, ExportError: if this fails, or the names of the weights differ between two builds.
     """
     from ganzoo.training import networks
 
@@ -73,8 +73,8 @@ def _check_graph(config: Config, info: Callable[[str], None]) -> None:
     for one, other in zip(generator.variables, again.variables, strict=True):
         if one.path != other.path:
             raise ExportError(
-                f"the weight '{one.path}' is called '{other.path}' when the generator is built again, so no checkpoint "
-                "would fit; give every layer of the block a name that begins with the block's"
+                f"the weight '{one.path}' is named '{other.path}' when the generator is built again, so checkpoints "
+                "cannot be loaded; give every layer of the block a name that begins with the block's name"
             )
     if not all(map(is_installed, EXPORT)):
         return

@@ -1,4 +1,4 @@
-"""The averaged generator of a run's checkpoint."""
+"""Restores the EMA generator from a run's checkpoint."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from ganzoo.training.checkpoint import Checkpoint
 
 WhichCheckpoint = Literal["best", "newest"] | int
-"""The best by what was measured while training (the newest if nothing was), the newest, or a step."""
+"""The best by the evaluation during training (the newest if there was none), the newest, or a step."""
 
 
 def load_averaged(run: Run, which: WhichCheckpoint = "best") -> Checkpoint:
-    """Read a checkpoint with the averaged weights.
+    """Load a checkpoint with EMA weights.
 
     Raises:
-        RunError: if there is none, or it is damaged; saying which there are.
+        RunError: if there is no such checkpoint, or it is damaged. The message lists the existing checkpoints.
     """
     from ganzoo.training.checkpoint import load_newest
 
@@ -28,7 +28,7 @@ def load_averaged(run: Run, which: WhichCheckpoint = "best") -> Checkpoint:
         try:
             found = load_newest(run.folder / BEST)
         except RunError as error:
-            raise RunError(f"{error} Take another: --checkpoint newest") from error
+            raise RunError(f"{error} To use another checkpoint: --checkpoint newest") from error
         if found is not None:
             return found
     steps = run.checkpoint_steps()
@@ -48,15 +48,15 @@ def _at(run: Run, step: int, steps: list[int]) -> Checkpoint:
     if found is None or found.step != step:
         there = ", ".join(str(step) for step in sorted({*steps, *filter(None, [run.best_step()])}))
         damaged = f" {found.skipped[0]}." if found is not None and found.skipped else ""
-        raise RunError(f"Run {run.name} has no whole checkpoint of step {step}.{damaged} There are: {there or 'none'}")
+        raise RunError(f"Run {run.name} has no intact checkpoint of step {step}.{damaged} Available: {there or 'none'}")
     return found
 
 
 def restored_generator(run: Run, found: Checkpoint) -> keras.Model:
-    """The averaged generator of a checkpoint.
+    """Build the generator and set the EMA weights of a checkpoint.
 
     Raises:
-        RunError: if it does not fit the run's config.
+        RunError: if the checkpoint does not match the run's config.
     """
     from ganzoo.training import networks
     from ganzoo.training.weight_names import named_variables
@@ -66,13 +66,13 @@ def restored_generator(run: Run, found: Checkpoint) -> keras.Model:
     for name, variable in named_variables(generator.variables).items():
         value = saved.get(name)
         if value is None or value.shape != tuple(variable.shape):
-            raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not fit its config.yaml.")
+            raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not match its config.yaml.")
         variable.assign(value)
     return generator
 
 
 def chosen_by(run: Run, found: Checkpoint) -> dict[str, Any]:
-    """What the model card tells of the choice: by which number; nothing if the checkpoint was not chosen by one."""
+    """The number that selected the checkpoint, for the model card; empty if none did."""
     labels = list(found.state.get("chosen_by", {}))
     if not labels:
         return {}

@@ -1,4 +1,4 @@
-"""TensorFlow's SavedModel, for TensorFlow Serving. Its code runs when it is loaded: load only your own."""
+"""Exports to TensorFlow SavedModel, for TensorFlow Serving. Loading one executes its code: load only trusted files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Replaces the dozen operations that tf2onnx writes for the look-up of a label, and for the sizes of a Reshape, by one.
+"""Simplifies two patterns of tf2onnx, each about a dozen operations: label lookups, and the sizes of a Reshape.
 
-A look-up is not recognized by its operations, which change from version to version, but by its result: that piece of
-the graph is run on all labels, and replaced if it returns them unchanged. Pure: a model comes in, another goes out.
+A label lookup is detected by its result, because its operations differ between versions: the part of the graph is run
+on all labels, and replaced if it returns them unchanged. The functions do not modify their input.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ def simplify(model: ModelProto, *, num_classes: int = 0) -> ModelProto:
     """Replace computed sizes by constants, and wrapped labels by the labels.
 
     Args:
-        model: with inputs "latent" and, if conditional, "label".
-        num_classes: labels are 0 .. num_classes - 1; 0 leaves labels alone.
+        model: a model with the inputs "latent" and, if conditional, "label".
+        num_classes: labels are from 0 to num_classes - 1. With 0, labels are not changed.
 
     Returns:
-        A new model that computes the same for every such label.
+        A new model with the same output for every valid label.
     """
     simple = type(model)()
     simple.CopyFrom(model)
     if num_classes:
-        _take_labels_as_they_are(simple, num_classes)
-    _write_sizes_down(simple)
+        _remove_label_wrapping(simple, num_classes)
+    _make_sizes_constant(simple)
     drop_unused(simple)
     return simple
 
 
-def _take_labels_as_they_are(model: ModelProto, num_classes: int) -> None:
-    """Keras wraps negative indices before every look-up. Labels are not negative."""
+def _remove_label_wrapping(model: ModelProto, num_classes: int) -> None:
+    """Remove the wrapping of negative indices, which Keras adds to every lookup. Labels are never negative."""
     makers = makers_of(model)
     label = np.arange(num_classes, dtype=np.int32)
     for node in model.graph.node:
         if node.op_type != "Gather" or node.input[1] == "label":
             continue
-        chain = _made_of_labels(makers, node.input[1])
+        chain = _computed_from_labels(makers, node.input[1])
         if chain is None:
             continue
         made = run_piece(model, chain, {"label": label}, node.input[1])
@@ -50,8 +50,8 @@ def _take_labels_as_they_are(model: ModelProto, num_classes: int) -> None:
             node.input[1] = "label"
 
 
-def _write_sizes_down(model: ModelProto) -> None:
-    """Give a Reshape whose sizes are computed, though only the batch is open, its sizes as a constant."""
+def _make_sizes_constant(model: ModelProto) -> None:
+    """Replace the computed sizes of a Reshape by a constant, if only the batch size varies."""
     from onnx import numpy_helper
 
     constants = {tensor.name for tensor in model.graph.initializer}
@@ -65,8 +65,8 @@ def _write_sizes_down(model: ModelProto) -> None:
             model.graph.initializer.append(numpy_helper.from_array(np.array([-1, *sizes[1:]]), node.input[1]))
 
 
-def _made_of_labels(makers: dict[str, NodeProto], name: str) -> list[NodeProto] | None:
-    """The nodes that make ``name`` from "label" and constants; None if they read the latent, too, or are too many."""
+def _computed_from_labels(makers: dict[str, NodeProto], name: str) -> list[NodeProto] | None:
+    """The nodes that compute ``name`` from "label" and constants; None if they read the latent, or are too many."""
     found: list[NodeProto] = []
     waiting = [name]
     while waiting:

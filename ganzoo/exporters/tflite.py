@@ -1,4 +1,4 @@
-"""TensorFlow Lite (LiteRT), for phones and small boards."""
+"""Exports to TensorFlow Lite (LiteRT), for phones and embedded devices."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @exporters.register("tflite")
 class TFLiteExporter(Exporter):
-    """One float32 file with the signature ``serving_default``; the batch is set by resizing the input."""
+    """One float32 file with the signature ``serving_default``. The batch size is set by resizing the input."""
 
     file_name: ClassVar[str] = "model.tflite"
 
@@ -28,13 +28,13 @@ class TFLiteExporter(Exporter):
         import tensorflow as tf
 
         model = with_named_output(generator)
-        # Keras' default allows TensorFlow's own operations, too, which a phone's interpreter does not have.
+        # Keras' default also allows TensorFlow operations, which interpreters on phones do not support.
         options = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
         with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / self.file_name  # Keras insists on the suffix .tflite; ``path`` may have another
+            file = Path(folder) / self.file_name  # Keras requires the suffix .tflite; ``path`` may have another
             try:
                 model.export(file, format="litert", verbose=False, **options)
-            except Exception as error:  # the converter raises whatever happens inside
+            except Exception as error:  # the converter can raise any exception
                 raise ExportError(f"The generator cannot be converted to TFLite: {reason(error)}") from error
             path.write_bytes(file.read_bytes())
 
@@ -43,12 +43,14 @@ class TFLiteExporter(Exporter):
 
 
 def tflite_runtime(content: bytes) -> Runtime:
-    """Runs TFLite bytes on the CPU."""
+    """A function that runs a TFLite model on the CPU."""
     import tensorflow as tf
 
-    plain = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK prints a line at its start
+    plain = tf.lite.experimental.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK logs a line at its start
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TensorFlow says at every start that its interpreter will move elsewhere
+        warnings.simplefilter(
+            "ignore"
+        )  # TensorFlow warns at every start that its interpreter will move to another package
         interpreter = tf.lite.Interpreter(model_content=content, num_threads=2, experimental_op_resolver_type=plain)
     signature = interpreter.get_signature_runner("serving_default")
     places = {name: details["index"] for name, details in signature.get_input_details().items()}
@@ -62,7 +64,7 @@ def tflite_runtime(content: bytes) -> Runtime:
         for name, value in given.items():
             interpreter.set_tensor(places[name], value)
         interpreter.invoke()
-        made: NDArray[np.float32] = interpreter.get_tensor(output)
-        return made
+        samples: NDArray[np.float32] = interpreter.get_tensor(output)
+        return samples
 
     return run

@@ -8,14 +8,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.base import Shape
 from ganzoo.data.reading.resize import resized_array
 from ganzoo.errors import EvaluationError
 from ganzoo.extractors._onnx_interface import Interface
 from ganzoo.extractors.base import Extracted, adaptation_note
+from ganzoo.sample_spec import SampleSpec
 
 Values = Literal["signed", "unit", "bytes"]
-"""Range that a graph takes: [-1, 1], [0, 1] or [0, 255]."""
+"""Range of the graph's input: [-1, 1], [0, 1] or [0, 255]."""
 _RANGES = {"signed": (127.5, 1.0), "unit": (255.0, 0.0), "bytes": (1.0, 0.0)}
 
 Scale = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -30,15 +30,15 @@ def extraction(
     mean: tuple[float, ...] = (),
     std: tuple[float, ...] = (),
 ) -> Callable[[NDArray[Any]], Extracted]:
-    """What ``LoadedExtractor.extract`` is, for a graph that ``read_interface`` has accepted.
+    """Make ``LoadedExtractor.extract`` from a graph that ``read_interface`` has accepted.
 
     Args:
         content: the ONNX file.
-        interface: of that file.
-        batch_size: samples at once, where the graph leaves that open.
-        values: range that an image input takes.
-        mean: taken off after that, one number, one a channel, or none.
-        std: divided by at last, likewise.
+        interface: the interface of the file.
+        batch_size: samples per batch, if the graph does not fix it.
+        values: range of an image input.
+        mean: subtracted after scaling: one number, one per channel, or none.
+        std: the divisor after that: one number, one per channel, or none.
 
     Raises:
         BundleError: if ONNX Runtime refuses the graph.
@@ -61,22 +61,22 @@ def extraction(
     return extract
 
 
-def resize_note(interface: Interface, shape: Shape) -> str:
-    """What is done to samples of a shape first, for the protocol."""
+def resize_note(interface: Interface, spec: SampleSpec) -> str:
+    """How samples are resized, for the protocol."""
     if interface.size is None:
         return "none"
     size = f"{interface.size} x {interface.size} px"
-    return f"bilinear where it enlarges, area where it shrinks, to {size}{adaptation_note(shape)}"
+    return f"bilinear to enlarge, area to shrink, to {size}{adaptation_note(spec)}"
 
 
 def _scale(interface: Interface, values: Values, mean: tuple[float, ...], std: tuple[float, ...]) -> Scale:
-    """From samples to what the graph takes."""
+    """A function from samples to the input of the graph."""
     if interface.size is None:
         return lambda samples: samples.astype(np.float32, copy=False)
     side, channels = interface.size, interface.channels
     for name, numbers in (("mean", mean), ("std", std)):
         if len(numbers) not in (0, 1, channels):
-            raise EvaluationError(f"'{name}' has {len(numbers)} numbers, and the images have {channels} channels.")
+            raise EvaluationError(f"'{name}' has {len(numbers)} values; the images have {channels} channels.")
     divisor, offset = _RANGES[values]
     middle, deviation = np.array(mean or 0.0, np.float32), np.array(std or 1.0, np.float32)
 
@@ -89,10 +89,10 @@ def _scale(interface: Interface, values: Values, mean: tuple[float, ...], std: t
 
 
 def _checked(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities, or an error: logits would give numbers that mean nothing."""
+    """The probabilities; EvaluationError if they are logits, which make the metrics meaningless."""
     if probabilities.min() < -1e-4 or np.abs(probabilities.sum(axis=1) - 1).max() > 1e-2:
         raise EvaluationError(
-            "The extractor's probabilities are below 0, or their sum is not 1; it must end in a softmax."
+            "The extractor's probabilities are negative or do not sum to 1; the network must end in a softmax."
         )
     clipped = np.clip(probabilities, 0, None)
     result: NDArray[np.float32] = clipped / clipped.sum(axis=1, keepdims=True)

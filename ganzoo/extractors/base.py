@@ -1,4 +1,4 @@
-"""What every extractor is, and what it gives to the metrics."""
+"""The base class of feature extractors, and what an extractor returns to the metrics."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.base import Shape
+from ganzoo.errors import EvaluationError
 from ganzoo.registry import Part, Registry
+from ganzoo.sample_spec import SampleSpec
 
 Extracted = tuple[NDArray[np.float32], NDArray[np.float32] | None]
-"""Features ``[n, d]``, and the probabilities of classes ``[n, k]`` if there are some."""
+"""Features ``[n, d]``, and class probabilities ``[n, k]`` or None."""
 
 
 @dataclass(frozen=True)
 class LoadedExtractor:
-    """An extractor that is ready for samples of one shape.
+    """An extractor that is ready for samples of one spec.
 
     Attributes:
-        extract: from samples, uint8 ``[n, h, w, c]`` or float32 ``[n, d]``, to what metrics see. Sample i of the
-            result depends on sample i alone.
-        label: what the numbers are called by: "frechet (small_cnn)".
-        resize: what is done to the samples first, for the protocol.
-        sha256: of the file or the weights, 64 hex digits; None if there are none.
-        has_probabilities: whether ``extract`` gives probabilities.
-        canonical: whether it is the one that the literature's FID and KID are made with.
-        notes: further facts for the protocol (JSON).
+        extract: a function from samples, uint8 ``[n, h, w, c]`` or float32 ``[n, d]``, to features. Row i of the
+            result depends on sample i only.
+        label: name of the extractor in the labels of numbers: "frechet (small_cnn)".
+        resize: how samples are resized first, for the protocol.
+        sha256: digest of the file or the weights, 64 hex digits; None without weights.
+        has_probabilities: whether ``extract`` returns class probabilities.
+        canonical: whether FID and KID in the literature use this extractor.
+        notes: further entries of the protocol (JSON).
     """
 
     extract: Callable[[NDArray[Any]], Extracted]
@@ -41,39 +42,44 @@ class LoadedExtractor:
 
 
 class Extractor(Part):
-    """A way to turn samples into features. Subclass, add fields, implement ``load``.
+    """Turns samples into features. Subclass it, add fields, and implement ``load``.
 
-    Those for images see RGBA samples on a white ground. What is not square they see whole, stretched to their own size,
-    as the FID of papers is computed: nothing is cut off, so nothing is left unmeasured.
+    Image extractors composite RGBA samples on white. Images that are not square are stretched to the extractor's input
+    size, as the FID of papers is computed. Nothing is cropped, so the metrics cover the whole image.
     """
 
     batch_size: ClassVar[int] = 64
-    """Samples that are extracted at once."""
+    """Samples per call of ``extract``."""
 
     real_limit: ClassVar[int] = 20_000
-    """Real samples that it is fast enough for; more are taken only if the counts ask for them."""
+    """Default limit of real samples, chosen by speed. Larger counts raise it."""
 
-    def load(self, shape: Shape) -> LoadedExtractor:
-        """Make ready for samples of a shape, ``(height, width, channels)`` or ``(d,)``.
+    def load(self, spec: SampleSpec) -> LoadedExtractor:
+        """Prepare the extractor for samples of ``spec``.
 
         Raises:
-            GanzooError: if the shape does not fit, or a file or package is missing or broken.
+            GanzooError: if the extractor does not support such samples, or a file or package is missing or damaged.
         """
         raise NotImplementedError
 
+    def require_images(self, spec: SampleSpec) -> None:
+        """Raise EvaluationError if the samples are vectors."""
+        if not spec.is_image:
+            raise EvaluationError(
+                f"The extractor '{self.registered_name}' needs images; the samples are vectors. Use --extractor pixels"
+            )
 
-def seen_channels(shape: Shape) -> int:
-    """Channels that an extractor without a size of its own sees of images: RGBA is seen as RGB on white."""
-    return 3 if shape[2] == 4 else shape[2]
+
+def default_extractor(spec: SampleSpec) -> Extractor:
+    """The extractor to use when none is named: ``small_cnn`` for images, ``pixels`` for vectors."""
+    return extractors.create("small_cnn" if spec.is_image else "pixels")
 
 
-def adaptation_note(shape: Shape) -> str:
-    """What else is done to images of a shape before an extractor sees them, for the protocol; "" for most."""
-    stretched = "" if shape[0] == shape[1] else f", stretched from {shape[0]} x {shape[1]} px"
-    return stretched + (", transparent pixels laid on white" if shape[2] == 4 else "")
+def adaptation_note(spec: SampleSpec) -> str:
+    """How images are adapted apart from resizing, for the protocol: stretching, compositing; "" for most."""
+    height, width = spec.size
+    stretched = "" if height == width else f", stretched from {height} x {width} px"
+    return stretched + (", transparent pixels on white" if spec.channels == 4 else "")
 
 
 extractors: Registry[Extractor] = Registry("extractors", kind="extractor", base=Extractor, package="ganzoo.extractors")
-
-DEFAULTS = {"image": "small_cnn", "vector": "pixels"}
-"""Kind of samples -> the extractor that is taken when none is named."""

@@ -1,4 +1,4 @@
-"""InceptionV3 of keras.applications: 2048 features and the 1000 classes of ImageNet. Needs TensorFlow."""
+"""InceptionV3 from keras.applications: 2048 features and the 1000 classes of ImageNet. Needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,31 +8,30 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.base import Shape
 from ganzoo.data.reading.resize import resized_array
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.environment.requirements import TRAINING, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import EvaluationError, reason
 from ganzoo.extractors.base import Extracted, Extractor, LoadedExtractor, adaptation_note, extractors
+from ganzoo.sample_spec import SampleSpec
 
 SIDE = 299
 
 
 @extractors.register("inception_v3")
 class InceptionV3(Extractor):
-    """Keras's InceptionV3 at 299 px (Szegedy et al. 2016, arXiv:1512.00567): the extractor of FID and KID.
+    """InceptionV3 at 299 px (Szegedy et al. 2016, arXiv:1512.00567), the extractor of FID and KID.
 
-    Keras fetches the weights (96 MB) once. They were trained by Keras's authors and not taken from the graph of 2015
-    that the first FID used, so its numbers compare with each other and only roughly with those of papers.
+    Keras downloads the weights (96 MB) once. They differ from the 2015 graph that the original FID uses. The numbers
+    can be compared with each other, and only roughly with those of papers.
     """
 
     batch_size: ClassVar[int] = 32
     real_limit: ClassVar[int] = 5_000
 
-    def load(self, shape: Shape) -> LoadedExtractor:
-        if len(shape) != 3:
-            raise EvaluationError("The extractor 'inception_v3' is for images, and these samples are vectors.")
+    def load(self, spec: SampleSpec) -> LoadedExtractor:
+        self.require_images(spec)
         require(TRAINING, action="The extractor 'inception_v3'")
         import_tensorflow()
         model = _network()
@@ -50,7 +49,7 @@ class InceptionV3(Extractor):
         return LoadedExtractor(
             extract,
             self.registered_name,
-            resize=f"bilinear where it enlarges, area where it shrinks, to {SIDE} x {SIDE} px{adaptation_note(shape)}",
+            resize=f"bilinear to enlarge, area to shrink, to {SIDE} x {SIDE} px{adaptation_note(spec)}",
             sha256=digest.hexdigest(),
             has_probabilities=True,
             canonical=True,
@@ -65,9 +64,9 @@ def _network() -> Any:
 
     try:
         whole = keras.applications.InceptionV3(weights="imagenet")
-    except Exception as error:  # Keras raises a bare Exception when it cannot fetch a file
+    except Exception as error:  # Keras raises a bare Exception if a download fails
         raise EvaluationError(
-            f"Keras cannot get the weights of InceptionV3: {reason(error)}. "
-            "Without a network choose another extractor, for example --extractor pixels"
+            f"Keras cannot download the weights of InceptionV3: {reason(error)}. "
+            "To work offline, choose another extractor, for example --extractor pixels"
         ) from error
     return keras.Model(whole.input, [whole.get_layer("avg_pool").output, whole.output])

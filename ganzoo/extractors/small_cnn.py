@@ -1,4 +1,4 @@
-"""A small convolutional network that ships with ganzoo: sees shapes and textures where pixels see colours in places."""
+"""A small convolutional network that ships with ganzoo. Its features describe shapes and textures."""
 
 from __future__ import annotations
 
@@ -7,49 +7,48 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ganzoo.data.base import Shape
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.extractors._onnx_interface import read_interface
 from ganzoo.extractors._onnx_session import extraction, resize_note
 from ganzoo.extractors.base import Extractor, LoadedExtractor, extractors
+from ganzoo.sample_spec import SampleSpec
 
 NETWORK = Path(__file__).with_name("small_cnn.onnx")
 FACTS = Path(__file__).with_name("small_cnn.json")
-"""SHA-256 of the network, its classes, and the licences of what it was trained on."""
+"""SHA-256 of the network, its classes, and the licenses of its training data."""
 
 
 @extractors.register("small_cnn")
 class SmallCnn(Extractor):
-    """Features of a small network, each with variance 1 on what it was trained on: drawn pictures and digits.
+    """Features of a small network, normalized to variance 1 on its training data: drawn pictures and digits.
 
-    ``benchmarks/train_extractor.py`` trained it to tell the styles of drawn pictures, the ten digits, and whether a
-    picture was blurred, noised or disordered. Images are resized to 64 px, grey ones are taken as colour. Its numbers
-    compare with each other and never with the FID or KID of papers.
+    ``benchmarks/train_extractor.py`` trained it to classify the style of drawn pictures, the ten digits, and whether an
+    image was blurred, noisy or shuffled. Images are resized to 64 px; grayscale is converted to RGB. Its numbers can
+    be compared with each other, but not with the FID or KID of papers.
 
-    The classes are those of its own training, and seldom those of your data: where the data have six of its styles, one
-    odd sample is a seventh "mode". So they are left out, and with them the metrics ``modes`` and
-    ``classifier_score``, unless ``classes`` asks for them: ``--extractor '{name: small_cnn, classes: true}'``.
+    Its classes rarely match the classes of your data. If the data have six of its styles, one unusual sample counts as
+    a seventh mode. Therefore class probabilities are off by default, and the metrics ``modes`` and
+    ``classifier_score`` do not run. To enable them: ``--extractor '{name: small_cnn, classes: true}'``.
 
     Attributes:
-        classes: give the probabilities of its classes.
+        classes: return the probabilities of its classes.
     """
 
     real_limit: ClassVar[int] = 10_000
 
     classes: bool = False
 
-    def load(self, shape: Shape) -> LoadedExtractor:
-        if len(shape) != 3:
-            raise EvaluationError("The extractor 'small_cnn' is for images, and these samples are vectors.")
+    def load(self, spec: SampleSpec) -> LoadedExtractor:
+        self.require_images(spec)
         content, digest = shipped()
         try:
-            interface = read_interface(content, shape, layout="nhwc", features="features", probabilities=None)
+            interface = read_interface(content, spec, layout="nhwc", features="features", probabilities=None)
             interface = interface if self.classes else interface._replace(outputs=("features",))
             extract = extraction(content, interface, batch_size=self.batch_size)
         except BundleError as error:
-            raise EvaluationError(f"{NETWORK} is no extractor: {error}") from error
+            raise EvaluationError(f"{NETWORK} is not a usable extractor: {error}") from error
         return LoadedExtractor(
-            extract, self.registered_name, resize_note(interface, shape), sha256=digest, has_probabilities=self.classes
+            extract, self.registered_name, resize_note(interface, spec), sha256=digest, has_probabilities=self.classes
         )
 
 
@@ -57,7 +56,7 @@ def shipped() -> tuple[bytes, str]:
     """The network's file and its SHA-256.
 
     Raises:
-        EvaluationError: if it is missing or is not the one that belongs to this version of ganzoo.
+        EvaluationError: if the file is missing or does not belong to this version of ganzoo.
     """
     try:
         content, facts = NETWORK.read_bytes(), _facts()

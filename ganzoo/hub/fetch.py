@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, Bundle, read_bundle
-from ganzoo.bundle.schema import BundleMetadata, FileRecord, read_json
+from ganzoo.bundle.schema import BundleMetadata, FileRecord
+from ganzoo.bundle.strict_json import read_json
 from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganzoo.bundle.folder import CARD, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, Bundle, read_bundle
-from ganzoo.bundle.schema import FileRecord, read_json
+from ganzoo.bundle.schema import FileRecord
+from ganzoo.bundle.strict_json import read_json
 from ganzoo.errors import BundleError, HubError
 from ganzoo.hub.reference import HubOptions, HubReference, parse_reference
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, ONNX, Bundle, read_bundle
 from ganzoo.bundle.model_card import check_license, is_ours, model_card
 from ganzoo.bundle.onnx_guard import check_onnx
-from ganzoo.bundle.schema import BundleMetadata, read_json, write_json
+from ganzoo.bundle.schema import BundleMetadata
+from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.environment.devices import cpu_count
 from ganzoo.errors import BundleError, GanzooError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained

@@ -98,8 +98,8 @@ class Generator(Sampler):
         """
         if not latents.are_several(seeds):
             sample = self.sample([latents.check_seed(seeds)], label=label, truncation=truncation)[0]
-            return sample if self.kind == "vector" else images.to_pil(cast("NDArray[np.uint8]", sample))
-        if self.kind == "vector":
+            return images.to_pil(cast("NDArray[np.uint8]", sample)) if self.sample_spec.is_image else sample
+        if not self.sample_spec.is_image:
             return list(self.sample(seeds, label=label, truncation=truncation))
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape[:2]) * 4)
         batches = self.placed_batches(checked, label=label, truncation=truncation)
@@ -116,7 +116,7 @@ class Generator(Sampler):
             GanzooError: as ``generate``, and if ``frames`` is below 2.
         """
         walk = self.iter_frames(a, b, frames, label=label, truncation=truncation)
-        if self.kind == "vector":
+        if not self.sample_spec.is_image:
             return np.stack(list(walk))
         return ImageList(images.to_pil(cast("NDArray[np.uint8]", frame)) for frame in walk)
 
@@ -164,20 +164,19 @@ class Generator(Sampler):
         write_png(file, layout.strips(batches), shape=layout.shape)
 
     def _check_pictures(self) -> None:
-        if self.kind == "vector":
+        if not self.sample_spec.is_image:
             raise GanzooError(f"'{self.name}' makes vectors, so there is no grid of images; use sample.")
 
     def __repr__(self) -> str:
-        size = " x ".join(str(n) for n in self.shape)
         classes = f", {described(self.num_classes, self.class_names or ())}" if self.num_classes else ""
-        return f"<Generator '{self.name}': {self.kind} {size}, latent {self.latent_dim}{classes}, on {self.device}>"
+        return f"<Generator '{self.name}': {self.sample_spec}, latent {self.latent_dim}{classes}, on {self.device}>"
 
     def _repr_html_(self) -> str:
         """In a notebook: what it is, and eight samples."""
         import html
 
         text = f"<code>{html.escape(repr(self))}</code>"
-        if self.kind == "vector":
+        if not self.sample_spec.is_image:
             return text
         import base64
 

@@ -17,6 +17,7 @@ from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.sample_spec import SampleSpec
 
 Samples = NDArray[np.uint8] | NDArray[np.float32]
 Label = int | str
@@ -51,9 +52,9 @@ class Sampler:
         return self.config.name
 
     @property
-    def kind(self) -> str:
-        """What it makes: "image" or "vector"."""
-        return self.config.kind
+    def sample_spec(self) -> SampleSpec:
+        """Whether a sample is an image or a vector, and its size."""
+        return self.config.sample_spec
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -173,7 +174,7 @@ class Sampler:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of samples: uint8 for images, float32 for vectors."""
-        return np.dtype(np.uint8 if self.kind == "image" else np.float32)
+        return np.dtype(np.uint8 if self.sample_spec.is_image else np.float32)
 
     def check_result(self, seeds: Iterable[object], *, bytes_each: int) -> list[int]:
         """The seeds as a list, if their samples fit into 8 GiB.
@@ -207,14 +208,14 @@ class Sampler:
             feed: dict[str, NDArray[Any]] = {"latent": z[part]}
             if labels is not None:
                 feed["label"] = labels[part]
-            made = self._session.run((self.kind,), feed)[0]
+            made = self._session.run((self.sample_spec.kind,), feed)[0]
             if made.shape != out[part].shape:
                 raise BundleError(f"The ONNX file makes {list(made.shape)} where {list(out[part].shape)} was declared.")
             out[part] = made
         return out
 
     def _finish(self, samples: NDArray[np.float32]) -> Samples:
-        return images.to_uint8(samples) if self.kind == "image" else samples
+        return images.to_uint8(samples) if self.sample_spec.is_image else samples
 
     def label_indices(self, seeds: Sequence[int], label: object) -> NDArray[np.int32] | None:
         """The classes of ``seeds`` for ``label`` as in ``generate``: int32 ``[n]``; None for a model without classes.

@@ -1,4 +1,4 @@
-"""Euclidean distances, block by block, so that memory stays bounded whatever the counts."""
+"""Euclidean distances, computed in blocks of bounded memory."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK_BYTES = 64 << 20
-"""Of one block of distances."""
+"""Size of one block of distances."""
 
 _NOTHING = 1e-12
-"""A squared distance below this part of the squared lengths is rounding, and 0: ``|a|^2 - 2ab + |b|^2`` in float64 is
-good to about 1e-13 of them."""
+"""Squared distances below this fraction of the squared lengths are rounded to 0: the relative error of
+``|a|^2 - 2ab + |b|^2`` in float64 is about 1e-13."""
 
 
 def row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Slices of ``rows`` whose matrix with ``columns`` float64 columns takes up to ``BLOCK_BYTES``."""
+    """Slices of ``rows``, each for a float64 matrix with ``columns`` columns of at most ``BLOCK_BYTES``."""
     size = max(1, BLOCK_BYTES // (8 * max(1, columns)))
     for start in range(0, rows, size):
         yield slice(start, min(rows, start + size))
@@ -25,7 +25,7 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 def squared_distance_blocks(
     queries: NDArray[np.float32], points: NDArray[np.float32]
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Squared distances ``[block, len(points)]`` of some queries to all points, until every query had its turn."""
+    """Yield the rows of a block of queries, and their squared distances ``[block, len(points)]`` to all points."""
     center = points.mean(axis=0, dtype=np.float64)
     others = points - center
     lengths = np.einsum("nd,nd->n", others, others)
@@ -37,7 +37,7 @@ def squared_distance_blocks(
         yield rows, squared
 
 
-def neighbour_distances(
+def neighbor_distances(
     queries: NDArray[np.float32], points: NDArray[np.float32], *, k: int = 1, skip_own: bool = False
 ) -> NDArray[np.float64]:
     """Distance of every query to its ``k``-th nearest point: float64 ``[len(queries)]``.
@@ -45,7 +45,7 @@ def neighbour_distances(
     Args:
         queries, points: float ``[n, d]`` and ``[m, d]``.
         k: from 1 to the number of points.
-        skip_own: query i is point i, which is no neighbour of itself; ``k`` is below the number of points then.
+        skip_own: query i is point i, which does not count as its own neighbor; then k is below the number of points.
     """
     out = np.empty(len(queries))
     for rows, squared in squared_distance_blocks(queries, points):

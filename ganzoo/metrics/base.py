@@ -1,4 +1,4 @@
-"""What every metric is, and what it sees."""
+"""The base class of metrics, and the features that metrics compare."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.base import DataSource
-from ganzoo.metrics._distances import neighbour_distances
+from ganzoo.data.base import DataSource, ModeCenters
+from ganzoo.metrics._distances import neighbor_distances
 from ganzoo.registry import Part, Registry
+from ganzoo.sample_spec import SampleSpec
 
 Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
 class Features:
-    """Samples as an extractor sees them, in random order.
+    """Features of samples, in random order.
 
     Attributes:
         features: float32 ``[n, d]``.
-        probabilities: of the extractor's classes, float32 ``[n, k]``, each row with the sum 1; None without classes.
-        points: the samples themselves where they are vectors, float32 ``[n, m]``; None for images.
+        probabilities: class probabilities, float32 ``[n, k]``; None without classes.
+        points: the samples, if they are vectors, float32 ``[n, m]``; None for images.
     """
 
     features: NDArray[np.float32]
@@ -34,15 +35,15 @@ class Features:
     def __len__(self) -> int:
         return len(self.features)
 
-    def own_neighbours(self, k: int = 1, *, first: int | None = None) -> NDArray[np.float64]:
-        """Distance of the ``first`` samples (all by default) to their k-th nearest other one; worked out once."""
+    def own_neighbors(self, k: int = 1, *, first: int | None = None) -> NDArray[np.float64]:
+        """Distance of the ``first`` samples (default: all) to their k-th nearest neighbor. The result is cached."""
         rows = min(len(self), first or len(self))
         if (k, rows) not in self._known:
-            self._known[k, rows] = neighbour_distances(self.features[:rows], self.features, k=k, skip_own=True)
+            self._known[k, rows] = neighbor_distances(self.features[:rows], self.features, k=k, skip_own=True)
         return self._known[k, rows]
 
     def take(self, rows: NDArray[np.intp] | slice) -> Features:
-        """The samples of some rows."""
+        """The features of the given rows."""
         return Features(
             self.features[rows],
             None if self.probabilities is None else self.probabilities[rows],
@@ -52,52 +53,67 @@ class Features:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured.
+    """The subject of an evaluation.
 
     Attributes:
-        source: of the real samples; None if unknown.
-        extractor: its name, for messages.
-        has_probabilities: whether the extractor tells classes.
+        source: data source of the real samples; None if unknown.
+        extractor: name of the extractor, for messages.
+        has_probabilities: whether the extractor returns class probabilities.
     """
 
     source: DataSource | None
     extractor: str
     has_probabilities: bool = False
 
+    @property
+    def mode_centers(self) -> ModeCenters | None:
+        """The modes of the real data, if they are a known mixture of Gaussians."""
+        return self.source.mode_centers() if self.source is not None else None
+
 
 class Metric(Part):
-    """A comparison of generated with real samples that gives one number or several."""
+    """Compares generated with real samples in one or more numbers."""
 
     numbers: ClassVar[Mapping[str, Better]] = {}
-    """Name of each number -> whether a better generator has a lower or a higher one."""
+    """Name of each number -> whether lower or higher is better."""
 
     canonical: ClassVar[str | None] = None
-    """What the number is called with the extractor and the counts of the literature: "FID"."""
+    """Name of the number in the literature, for the canonical extractor: "FID"."""
 
     whole: ClassVar[bool] = False
-    """Whether ``measure`` is given all real samples there are, and not only those of the draw."""
+    """Whether ``measure`` gets all real samples, not only those of the draw."""
 
     equal_counts: ClassVar[bool] = True
-    """Whether the number means something only of as many generated as real samples, as where neighbours are counted."""
+    """Whether the metric needs as many generated as real samples, for example because it counts neighbors."""
 
     def why_not(self, subject: Subject, count: int) -> str | None:
-        """Why the metric cannot measure ``count`` samples of this subject, as the end of a sentence; None if it can."""
+        """The reason why the metric cannot measure ``count`` samples of this subject, as a clause; None if it can."""
         return None
 
     def by_extractor(self, subject: Subject) -> bool:
-        """Whether the numbers depend on the extractor, so that their labels carry its name."""
+        """Whether the numbers depend on the extractor. If so, their labels have its name."""
         return True
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        """The numbers, by the names in ``numbers``; all finite.
+        """Compute the numbers: one finite value for each name in ``numbers``.
 
         Args:
-            real: real samples; as many as generated ones, unless the metric is ``whole`` or can do without
+            real: features of real samples: as many as generated ones, unless the metric sets ``whole`` or unsets
                 ``equal_counts``.
-            generated: generated samples; other real ones when the floor is measured.
-            subject: what is measured; ``why_not`` has accepted it.
+            generated: features of generated samples, or of other real samples to measure the floor.
+            subject: the subject, accepted by ``why_not``.
         """
         raise NotImplementedError
+
+
+def default_metric(spec: SampleSpec) -> tuple[Metric, str]:
+    """The metric for measuring during training when none is named, and the number that selects the best checkpoint.
+
+    Vectors use ``coverage``: a Frechet distance compares only means and covariances, which a generator of points
+    matches long before it finds the modes.
+    """
+    name, number = ("frechet", "frechet") if spec.is_image else ("density_coverage", "coverage")
+    return metrics.create(name), number
 
 
 metrics: Registry[Metric] = Registry("metrics", kind="metric", base=Metric, package="ganzoo.metrics")

@@ -1,4 +1,4 @@
-"""Classifier score: is every sample clearly of one class, and are there many classes?"""
+"""Classifier score (Inception Score): how clear is the class of each sample, and how diverse are the classes?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 class ClassifierScore(Metric):
     """exp(E KL(p(y|x) || p(y))) of generated samples (Salimans et al. 2016, arXiv:1606.03498, section 4).
 
-    From 1 to the number of classes. It looks at generated samples alone, so copies of the training data score well.
+    The value is from 1 to the number of classes. It uses only generated samples, so copies of training data score well.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"classifier_score": "higher"}
@@ -24,7 +24,7 @@ class ClassifierScore(Metric):
     def why_not(self, subject: Subject, count: int) -> str | None:
         if subject.has_probabilities:
             return None
-        return f"it needs class probabilities, which the extractor '{subject.extractor}' does not give"
+        return f"it needs class probabilities, which the extractor '{subject.extractor}' does not return"
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
         if generated.probabilities is None:
@@ -33,7 +33,7 @@ class ClassifierScore(Metric):
 
 
 def score(probabilities: NDArray[np.float32]) -> float:
-    """The score of ``[n, k]``, each row with the sum 1."""
+    """The score of class probabilities ``[n, k]``."""
     p = probabilities.astype(np.float64)
     ratio = np.divide(p, p.mean(axis=0), out=np.ones_like(p), where=p > 0)
     return float(np.exp((p * np.log(ratio)).sum(axis=1).mean()))

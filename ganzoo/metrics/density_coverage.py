@@ -1,4 +1,4 @@
-"""Density and coverage: precision and recall that a few outliers do not spoil."""
+"""Density and coverage: variants of precision and recall that are robust to outliers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pydantic import Field
 
 from ganzoo.metrics._distances import squared_distance_blocks
 from ganzoo.metrics.base import Better, Features, Subject, metrics
-from ganzoo.metrics.precision_recall import Neighbourhoods
+from ganzoo.metrics.precision_recall import Neighborhoods
 
 
 @metrics.register("density_coverage")
-class DensityCoverage(Neighbourhoods):
-    """How many real balls a generated sample lies in, over k, and the share of real balls that hold one
-    (Naeem et al. 2020, arXiv:2002.09797, equations 5 and 6). Density is 1 on average for real samples, and may be more.
+class DensityCoverage(Neighborhoods):
+    """Density and coverage (Naeem et al. 2020, arXiv:2002.09797, equations 5 and 6).
+
+    Density is the mean number of real k-nearest-neighbor balls around a generated sample, divided by k: 1 on average
+    for real samples, and possibly more. Coverage is the fraction of real balls that contain a generated sample.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"density": "higher", "coverage": "higher"}
@@ -24,7 +26,7 @@ class DensityCoverage(Neighbourhoods):
     k: int = Field(5, ge=1, le=1000)
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        radii = real.own_neighbours(self.k)
+        radii = real.own_neighbors(self.k)
         inside, held = 0, np.zeros(len(real), bool)
         for _, squared in squared_distance_blocks(generated.features, real.features):
             within = np.sqrt(squared) <= radii

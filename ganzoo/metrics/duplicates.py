@@ -1,4 +1,4 @@
-"""Duplicates: does the generator make the same sample again and again?"""
+"""Duplicates: does the generator repeat the same samples?"""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 @metrics.register("duplicates")
 class Duplicates(Metric):
-    """Share of generated samples that are as near to another one as only the nearest real samples are to each other.
+    """Fraction of generated samples whose nearest generated neighbor is as close as among near-duplicate real samples.
 
-    Among real samples about ``quantile`` are, which is the floor; 1 is collapse.
+    For real samples the value is about ``quantile``, which is the floor. A value of 1 is mode collapse.
 
     Attributes:
-        quantile: part of the real samples that count as near-duplicates.
+        quantile: fraction of real samples that count as near-duplicates.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"duplicates": "lower"}
@@ -30,6 +30,6 @@ class Duplicates(Metric):
 
 
 def duplicate_rate(real: Features, generated: Features, *, quantile: float = 0.01) -> float:
-    """The share; of at least 2 samples each, and equally many for a fair comparison."""
-    near = np.quantile(real.own_neighbours(), quantile, method="lower")
-    return float((generated.own_neighbours() <= near).mean())
+    """The fraction of near-duplicates. Needs at least 2 samples each, and equal counts for a fair comparison."""
+    near = np.quantile(real.own_neighbors(), quantile, method="lower")
+    return float((generated.own_neighbors() <= near).mean())

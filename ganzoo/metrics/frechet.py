@@ -1,4 +1,4 @@
-"""Distance of the two Gaussians that have the means and covariances of real and generated features."""
+"""Frechet distance between Gaussians fitted to real and generated features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Moments = tuple[NDArray[np.float64], NDArray[np.float64]]
 class Frechet(Metric):
     """Frechet distance of features (Heusel et al. 2017, arXiv:1706.08500, equation 6; with InceptionV3 it is the FID).
 
-    It is biased upwards by small counts: compare it with its floor and at equal counts only.
+    It is biased upwards for small counts. Compare it with its floor, and only at equal counts.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"frechet": "lower"}

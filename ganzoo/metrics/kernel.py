@@ -1,4 +1,4 @@
-"""Kernel distance: maximum mean discrepancy of features, without bias at any count."""
+"""Kernel distance: an unbiased estimate of the maximum mean discrepancy of features."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 class Kernel(Metric):
     """Unbiased MMD^2 with the kernel (x.y/d + 1)^3 (Binkowski et al. 2018, arXiv:1801.01401; with InceptionV3 the KID).
 
-    It is 0 on average for samples of the same distribution, and may be a little below.
+    It is 0 on average for samples of the same distribution, and can be slightly negative.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"kernel": "lower"}

@@ -1,4 +1,4 @@
-"""Modes: how many of the data's modes or classes are found, and how evenly."""
+"""Modes: how many modes or classes of the data does the generator cover, and how evenly?"""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.sources.gaussian_mixtures import GaussianMixture
+from ganzoo.data.base import ModeCenters
 from ganzoo.metrics._distances import squared_distance_blocks
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 
 @metrics.register("modes")
 class Modes(Metric):
-    """Modes found, share of high-quality samples, and reverse KL of the modes' shares in nats.
+    """Covered modes, fraction of high-quality samples, and reverse KL divergence of the mode frequencies in nats.
 
-    For Gaussian mixtures as in PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1): a sample is of high quality
-    within ``sigmas`` standard deviations of a mode, a mode is found by one such sample, and every sample counts for the
-    mode nearest to it. For images the extractor's classes are the modes: a class is found by one sample, and the real
-    samples' shares are those that the extractor gives them. There is no high quality then.
+    For mixtures of Gaussians, as in PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1): a sample is of high
+    quality if it is within ``sigmas`` standard deviations of a mode. A mode is covered by one such sample. Every sample
+    counts for its nearest mode. For images, the modes are the classes of the extractor: a class is covered by one
+    sample, and the reference frequencies are those of the real samples. ``high_quality`` is not reported then.
 
     Attributes:
-        sigmas: reach of a mode, in standard deviations along one axis.
+        sigmas: radius of a mode, in standard deviations along one axis.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
@@ -33,30 +33,30 @@ class Modes(Metric):
     sigmas: float = Field(3.0, gt=0, le=100)
 
     def why_not(self, subject: Subject, count: int) -> str | None:
-        if isinstance(subject.source, GaussianMixture) or subject.has_probabilities:
+        if subject.mode_centers is not None or subject.has_probabilities:
             return None
         source = "unknown" if subject.source is None else f"'{subject.source.registered_name}'"
         return (
-            "it counts the modes of Gaussian data (ring8, grid25) or the classes of an extractor; "
-            f"the data are {source}, and the extractor '{subject.extractor}' tells no classes"
+            "it counts the modes of a mixture of Gaussians (ring8, grid25) or the classes of an extractor; "
+            f"the data are {source}, and the extractor '{subject.extractor}' has no classes"
         )
 
     def by_extractor(self, subject: Subject) -> bool:
-        return not isinstance(subject.source, GaussianMixture)
+        return subject.mode_centers is None
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        if isinstance(subject.source, GaussianMixture) and generated.points is not None:
-            return self._gaussian(generated.points, subject.source)
+        if subject.mode_centers is not None and generated.points is not None:
+            return self._gaussian(generated.points, subject.mode_centers)
         if real.probabilities is None or generated.probabilities is None:
             raise ValueError("modes needs points or probabilities")
         return class_numbers(real.probabilities, generated.probabilities)
 
-    def _gaussian(self, points: NDArray[np.float32], source: GaussianMixture) -> dict[str, float]:
-        centers = source.modes()
+    def _gaussian(self, points: NDArray[np.float32], modes: ModeCenters) -> dict[str, float]:
+        centers = modes.centers
         nearest, near = np.empty(len(points), np.intp), np.empty(len(points), bool)
         for rows, squared in squared_distance_blocks(points, centers):
             nearest[rows] = squared.argmin(axis=1)
-            near[rows] = squared.min(axis=1) <= (self.sigmas * source.sigma) ** 2
+            near[rows] = squared.min(axis=1) <= (self.sigmas * modes.sigma) ** 2
         counts = np.bincount(nearest, minlength=len(centers))
         even = np.full(len(centers), 1 / len(centers))
         return {
@@ -67,9 +67,9 @@ class Modes(Metric):
 
 
 def class_numbers(real: NDArray[np.float32], generated: NDArray[np.float32]) -> dict[str, float]:
-    """Classes found and reverse KL, from the probabilities ``[n, k]`` of a classifier.
+    """Number of covered classes and reverse KL divergence, from class probabilities ``[n, k]``.
 
-    Half a sample is added to every class of the real ones, so that a class which they happen to lack is not infinite.
+    Half a sample is added to every class of the real samples, so that a class without real samples is not infinite.
     """
     k = real.shape[1]
     found = np.bincount(generated.argmax(axis=1), minlength=k)
@@ -78,6 +78,6 @@ def class_numbers(real: NDArray[np.float32], generated: NDArray[np.float32]) -> 
 
 
 def kl(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    """KL(p || q) in nats of two distributions ``[k]``; q is above 0 where p is."""
-    some = p > 0
-    return float((p[some] * np.log(p[some] / q[some])).sum())
+    """KL(p || q) in nats of two distributions ``[k]``; q must be positive where p is."""
+    positive = p > 0
+    return float((p[positive] * np.log(p[positive] / q[positive])).sum())

@@ -1,4 +1,4 @@
-"""Nearest training sample: has the generator learned its training data by heart?"""
+"""Nearest training sample: does the generator memorize its training data?"""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from ganzoo.metrics._distances import neighbour_distances
+from ganzoo.metrics._distances import neighbor_distances
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 _REFERENCE = 2500
-"""Real samples whose own nearest neighbour is looked for."""
+"""Number of real samples whose nearest neighbor is computed."""
 
 
 @metrics.register("nearest")
 class Nearest(Metric):
-    """Distance of generated samples to the nearest real one, over that of real ones to the nearest other real one.
+    """Distance of generated samples to the nearest real sample, relative to that distance among real samples.
 
-    ``nearest`` is the ratio of the medians: about 1 for new samples of the same kind, near 0 for copies, and far above
-    1 for samples unlike the data. ``copies`` is the share of generated samples that are as near to a real one as only
-    the nearest ``quantile`` of real samples are to each other. A copy of a picture that was mirrored in training counts
-    only if the mirrored form is the one that is compared.
+    ``nearest`` is the ratio of the medians: about 1 for new samples like the data, near 0 for copies, and far above 1
+    for samples unlike the data. ``copies`` is the fraction of generated samples whose nearest real sample is as close
+    as among the closest ``quantile`` of real samples. If training mirrors images, each real image is compared in one
+    form only, so a copy of the other form is not counted.
 
     Attributes:
-        quantile: part of the real samples that count as near.
+        quantile: fraction of real samples that count as close.
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"nearest": "higher", "copies": "lower"}
@@ -35,9 +35,9 @@ class Nearest(Metric):
     quantile: float = Field(0.01, gt=0, lt=1)
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        usual = real.own_neighbours(first=_REFERENCE)
-        found = neighbour_distances(generated.features, real.features)
-        # Where most real samples have an equal, a distance is measured against the mean and not the median, which is 0.
+        usual = real.own_neighbors(first=_REFERENCE)
+        found = neighbor_distances(generated.features, real.features)
+        # If most real samples have an exact duplicate, the median is 0, so the mean is used.
         middle = float(np.median(usual)) or float(usual.mean())
         return {
             "nearest": float(np.median(found)) / middle if middle else float(np.median(found) > 0),

@@ -1,4 +1,4 @@
-"""Improved precision and recall: are the samples like real ones, and is everything real among them?"""
+"""Improved precision and recall: are the samples realistic, and do they cover the data?"""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ganzoo.metrics._distances import squared_distance_blocks
 from ganzoo.metrics.base import Better, Features, Metric, Subject, metrics
 
 
-class Neighbourhoods(Metric):
-    """A metric on balls around samples that reach to their k-th nearest neighbour.
+class Neighborhoods(Metric):
+    """Base class of metrics that use k-nearest-neighbor balls.
 
     Attributes:
-        k: which neighbour.
+        k: the neighbor that defines the radius of a ball.
     """
 
     k: int = Field(3, ge=1, le=1000)
@@ -27,8 +27,8 @@ class Neighbourhoods(Metric):
 
 
 @metrics.register("precision_recall")
-class PrecisionRecall(Neighbourhoods):
-    """Share of generated samples inside a real one's ball, and of real ones inside a generated one's
+class PrecisionRecall(Neighborhoods):
+    """Fraction of generated samples inside a ball of real samples, and of real samples inside a ball of generated ones
     (Kynkaanniemi et al. 2019, arXiv:1904.06991).
     """
 
@@ -36,13 +36,13 @@ class PrecisionRecall(Neighbourhoods):
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
         return {
-            "precision": _covered(generated.features, real.features, real.own_neighbours(self.k)),
-            "recall": _covered(real.features, generated.features, generated.own_neighbours(self.k)),
+            "precision": _covered(generated.features, real.features, real.own_neighbors(self.k)),
+            "recall": _covered(real.features, generated.features, generated.own_neighbors(self.k)),
         }
 
 
 def _covered(queries: NDArray[np.float32], centers: NDArray[np.float32], radii: NDArray[np.float64]) -> float:
-    """Share of queries inside the ball of any centre."""
+    """Fraction of queries inside at least one ball."""
     inside = sum(
         int((np.sqrt(squared) <= radii).any(axis=1).sum()) for _, squared in squared_distance_blocks(queries, centers)
     )

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 VECTOR: Shape = (5,)
 CLASSES = 3
-PARITY = 1e-4
-"""Largest allowed difference between ONNX Runtime and Keras, as in an export."""
 
 
 def check_generator_block(block: Block | type[Block], *, onnx: bool = True) -> None:
@@ -155,7 +153,7 @@ def _check_onnx(block: Block, shape: Shape) -> None:
     import keras
 
     from ganzoo.exporters.onnx import onnx_runtime, to_onnx
-    from ganzoo.exporters.parity import measure
+    from ganzoo.exporters.parity import TOLERANCE, measure
 
     body = _trained(_model(block, shape))
     latent = keras.Input((8,), name="latent")
@@ -164,4 +162,4 @@ def _check_onnx(block: Block, shape: Shape) -> None:
     run = onnx_runtime(to_onnx(generator).SerializeToString())
     for distribution in DISTRIBUTIONS:
         difference = measure(generator, run, distribution=distribution)
-        require(difference < PARITY, f"ONNX Runtime differs by {difference:.2g} on {distribution} latents")
+        require(difference < TOLERANCE, f"ONNX Runtime differs by {difference:.2g} on {distribution} latents")

@@ -43,14 +43,14 @@ class BestWeights:
         settings = config.training.evaluation
         if settings is None:
             raise ValueError("there is no evaluation")
-        shape = config.sample_shape
+        spec = config.sample_spec
         self.every = settings.every
-        self._name = settings.number_for(shape)
+        self._name = settings.number_for(spec)
         self._evaluator = Evaluator(
             dataset,
             config.data,
-            metrics=settings.metrics_for(shape),
-            extractor=settings.extractor_for(shape),
+            metrics=settings.metrics_for(spec),
+            extractor=settings.extractor_for(spec),
             count=settings.samples,
             real_count=_real_count(settings, dataset),
             real_limit=2 * settings.samples,
@@ -132,10 +132,10 @@ def check(config: Config, dataset: Dataset) -> None:
     settings = config.training.evaluation
     if settings is None or not is_due(config, dataset):
         return
-    shape = config.sample_shape
-    loaded = settings.extractor_for(shape).load(shape)
+    spec = config.sample_spec
+    loaded = settings.extractor_for(spec).load(spec)
     subject = Subject(config.data, loaded.label, loaded.has_probabilities)
-    check_fit(settings.metrics_for(shape), subject, _real_count(settings, dataset))
+    check_fit(settings.metrics_for(spec), subject, _real_count(settings, dataset))
 
 
 def _real_count(settings: EvaluationConfig, dataset: Dataset) -> int:
@@ -157,6 +157,6 @@ def sampler(config: Config, generator: keras.Model) -> Sample:
         made = decode(latents.latents(seeds, dim=dim, distribution=kind), labels)
         if not np.isfinite(made).all():
             return np.full_like(made, math.nan)
-        return images.to_uint8(made) if made.ndim == 4 else made
+        return images.to_uint8(made) if config.sample_spec.is_image else made
 
     return sample

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.config.experiment import Config
+from ganzoo.sample_spec import SampleSpec
 from ganzoo.training import collapse_advice
 from ganzoo.training.checkpointed_array import CheckpointedArray
 from ganzoo.training.step import METRICS
@@ -81,7 +82,7 @@ class CollapseWatch:
         self.config = config
         self.settings = config.training.watch
         self._yardstick = _yardstick(samples, seed=config.training.seed)
-        self._chance = config.training.loss.chance if samples.ndim == 4 else None
+        self._chance = config.training.loss.chance if config.sample_spec.is_image else None
         self._totals = CheckpointedArray("totals", len(METRICS))
         self._steps = CheckpointedArray("steps", 1)
         self._norms = CheckpointedArray("gradient_norms", 2, HISTORY)
@@ -222,7 +223,7 @@ class CollapseWatch:
 
 def _yardstick(samples: NDArray[Any], *, seed: int) -> Yardstick | None:
     """A yardstick from a few real samples in a random order; None where there are too few."""
-    count = min(len(samples), 2 * COUNTS["images" if samples.ndim == 4 else "vectors"])
+    count = min(len(samples), 2 * COUNTS[SampleSpec.of(samples).kind])
     if count < 2 * FEWEST:
         return None
     chosen = np.random.RandomState(seed).choice(len(samples), count, replace=False)

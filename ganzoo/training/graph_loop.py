@@ -46,7 +46,7 @@ def graph_loop(
 def _signature(config: Config) -> list[tf.TensorSpec]:
     """The inputs of the graph. The numbers of steps and samples are variable, so that it is traced once."""
     training = config.training
-    dtype = tf.uint8 if len(config.sample_shape) == 3 else tf.float32
+    dtype = tf.uint8 if config.sample_spec.is_image else tf.float32
     return [
         tf.TensorSpec([None, *config.sample_shape], dtype),
         tf.TensorSpec([None], tf.int32),

@@ -11,26 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ganzoo import images, latents
+from ganzoo import images
 from ganzoo.config.experiment import Config
 from ganzoo.inference import animations
 from ganzoo.runs import SAMPLES, Run
+from ganzoo.sample_sheet import preview_latents
 
 Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
-
-SEEDS = range(64)
-"""Seeds of the images in every sample grid, so that grids of one run can be compared."""
-POINT_SEEDS = range(2500)
-"""Seeds of the points in a picture of two-dimensional samples."""
 
 D_COLOUR, G_COLOUR, INK, PAPER = (31, 119, 180), (214, 90, 20), (60, 60, 60), (255, 255, 255)
 
 
 def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.float32]]:
     """A function that makes the generator's preview, float32 samples ``[n, ...]``, always from the same seeds."""
-    seeds = SEEDS if len(config.sample_shape) == 3 else POINT_SEEDS
-    z = latents.latents(seeds, dim=config.generator.latent_dim, distribution=config.generator.latent)
-    labels = np.arange(len(seeds), dtype=np.int32) % config.num_classes if config.num_classes else None
+    z, labels = preview_latents(
+        config.sample_spec,
+        latent_dim=config.generator.latent_dim,
+        distribution=config.generator.latent,
+        num_classes=config.num_classes,
+    )
     return partial(decoder(config, generator), z, labels)
 
 

@@ -23,7 +23,7 @@ from ganzoo.environment.versions import library_versions
 from ganzoo.errors import DataError, RunError
 from ganzoo.exporters.rehearsal import check_exportable
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, find_run, new_run
-from ganzoo.sample_sheet import picture, random_samples
+from ganzoo.sample_sheet import draw_samples, random_samples
 from ganzoo.training import best_weights, init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.input_pipeline import check_dataset
@@ -81,7 +81,7 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
-    images.save(picture(random_samples(dataset.samples)), run.folder / "real.png")
+    images.save(draw_samples(random_samples(dataset.samples)), run.folder / "real.png")
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
 
 

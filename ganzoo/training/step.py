@@ -164,9 +164,9 @@ class TrainStep:
         """One batch of real samples as inputs of the networks, and its labels."""
         indices = _share(indices)
         real = tf.gather(samples, indices)
-        if len(self.config.sample_shape) == 3:
+        if self.config.sample_spec.is_image:
             real = tf.cast(real, tf.float32) / 127.5 - 1.0
-            if getattr(self.config.data, "flip", False):
+            if self.config.data.mirrored:
                 draw = tf.random.stateless_uniform([self.training.batch_size], seed=self._seed(FLIP, step, turn))
                 real = tf.where(_share(draw)[:, None, None, None] < 0.5, real, real[:, :, ::-1])
         return real, tf.gather(labels, indices)

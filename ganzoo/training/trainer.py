@@ -14,7 +14,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
 from ganzoo.runs import Run
-from ganzoo.sample_sheet import picture
+from ganzoo.sample_sheet import draw_samples
 from ganzoo.training import preview, rollback
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import NOT_FINITE, CollapseWatch, Sign
@@ -238,7 +238,7 @@ class Trainer:
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
         made = self._preview()
-        sheet = picture(made)
+        sheet = draw_samples(made)
         preview.save_samples(self.run, self.step, sheet)
         log.write_image(self.step, sheet)
         return made

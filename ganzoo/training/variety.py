@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.sample_spec import SampleSpec
+
 SIDE = 8
 """Images are averaged down to so many pixels a side: collapse is coarse, and fine detail only adds noise."""
-COUNTS = {"images": 64, "vectors": 256}
+COUNTS = {"image": 64, "vector": 256}
 """Samples that are looked at; the preview has at least as many."""
 FEWEST = 16
 """With fewer real samples a rate says nothing."""
-NEAREST = {"images": 5, "vectors": 16}
+NEAREST = {"image": 5, "vector": 16}
 """Which neighbour sets the reach of a generated sample. Vectors have more: there a reach is small within a mode."""
 
 Features = NDArray[np.float64]
@@ -49,7 +51,7 @@ class Yardstick:
     """
 
     def __init__(self, samples: NDArray[Any]) -> None:
-        kind = "images" if samples.ndim == 4 else "vectors"
+        kind = SampleSpec.of(samples).kind
         self.count = min(len(samples) // 2, COUNTS[kind])
         self._nearest = min(NEAREST[kind], self.count - 1)
         every = features(samples)
@@ -74,7 +76,7 @@ class Yardstick:
 
 def features(samples: NDArray[Any]) -> Features:
     """Samples as rows ``[n, d]``: images in [-1, 1], averaged down to ``SIDE`` pixels a side; vectors as they are."""
-    if samples.ndim == 2:
+    if not SampleSpec.of(samples).is_image:
         return samples.astype(np.float64)
     values: NDArray[Any] = samples.astype(np.float64)
     if samples.dtype == np.uint8:

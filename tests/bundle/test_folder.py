@@ -13,18 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ganzoo.bundle import folder as bundle_module
-from ganzoo.bundle.folder import (
-    CONFIG,
-    METADATA,
-    ONNX,
-    WEIGHTS,
-    BundleConfig,
-    BundleFacts,
-    LatentSpec,
-    read_bundle,
-    write_bundle,
-)
-from ganzoo.bundle.schema import check_tree, read_json, write_json
+from ganzoo.bundle.folder import CONFIG, METADATA, ONNX, WEIGHTS, BundleConfig, BundleFacts, LatentSpec, read_bundle
+from ganzoo.bundle.strict_json import check_tree, read_json, write_json
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError
 
 
@@ -127,7 +118,7 @@ def test_a_listed_file_of_another_name_is_refused(folder):
     metadata = json.loads((folder / METADATA).read_text())
     metadata["files"]["notes.txt"] = {"size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
     (folder / METADATA).write_text(json.dumps(metadata))
-    with pytest.raises(BundleError, match=r"'notes\.txt' is no file of a bundle"):
+    with pytest.raises(BundleError, match=r"'notes\.txt' is not a file of a bundle"):
         read_bundle(folder)
 
 
@@ -184,7 +175,7 @@ def test_names_that_lead_elsewhere_are_refused(folder, name):
     metadata = json.loads((folder / METADATA).read_text())
     metadata["files"][name] = {"size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
     (folder / METADATA).write_text(json.dumps(metadata))
-    with pytest.raises(BundleError, match=r"no file of a bundle|lists itself"):
+    with pytest.raises(BundleError, match=r"not a file of a bundle|lists itself"):
         read_bundle(folder)
 
 
@@ -194,7 +185,7 @@ def test_links_are_followed_as_the_hub_cache_needs(folder):
     (folder / ONNX).symlink_to(blob)
     assert read_bundle(folder).read(ONNX) == blob.read_bytes()
     blob.write_bytes(b"swapped")
-    with pytest.raises(BundleError, match="cut or altered"):
+    with pytest.raises(BundleError, match="truncated or altered"):
         read_bundle(folder)
 
 
@@ -260,13 +251,13 @@ def test_unhashed_leaves_the_hash_to_read_and_nothing_else(folder):
         ({"num_classes": 0}, "num_classes"),
         ({"num_classes": 10**9}, "num_classes"),
         ({"class_names": ["cat"]}, "2 names"),
-        ({"class_names": ["cat", "cat"]}, "names that differ"),
+        ({"class_names": ["cat", "cat"]}, "unique names"),
         ({"class_names": ["cat", "d\x1b[0m"]}, "class_names"),
         ({"model": {"channels": 10**9}}, "at most 1048576"),
         ({"model": {"blocks": [{}] * 10_001}}, "at most 10000 entries"),
-        ({"model": []}, "a table"),
+        ({"model": []}, "a JSON object"),
         ({"versions": {"keras": "\x07"}}, "versions.keras"),
-        ({"colour": 1}, "no such key"),
+        ({"colour": 1}, "unknown key"),
     ],
 )
 def test_a_config_out_of_bounds_is_one_line(folder, changes, words):
@@ -418,9 +409,9 @@ def test_a_bundle_with_a_persons_files_is_left_alone(folder, name):
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("mine")
     top = name.removesuffix("/x")
-    with pytest.raises(BundleError, match="not the bundle's, so it is left alone") as caught:
+    with pytest.raises(BundleError, match="not part of the bundle, so it was not replaced") as caught:
         tiny_bundles.vector_bundle(folder)
-    assert f"left alone: {top!a}. Move them elsewhere" in str(caught.value)
+    assert f"not replaced: {top!a}. Move them" in str(caught.value)
     assert str(caught.value).isprintable()
     assert (folder / name).read_text() == "mine"
     assert (folder / "samples.png").exists()
@@ -440,10 +431,10 @@ def test_files_of_a_file_manager_are_in_nobodys_way(folder, name):
 def test_a_folder_that_is_no_bundle_is_left_alone(tmp_path):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "README.md").write_text("mine")
-    with pytest.raises(BundleError, match="left alone"):
+    with pytest.raises(BundleError, match="not replaced"):
         tiny_bundles.vector_bundle(tmp_path / "b")
     (tmp_path / "f").write_text("mine")
-    with pytest.raises(BundleError, match="left alone"):
+    with pytest.raises(BundleError, match="not replaced"):
         tiny_bundles.vector_bundle(tmp_path / "f")
 
 
@@ -490,7 +481,7 @@ def test_a_full_disk_at_any_moment_leaves_the_old_bundle(folder, monkeypatch, ca
 def test_no_folder_and_no_bundle(tmp_path):
     with pytest.raises(BundleError, match="no such folder"):
         read_bundle(tmp_path / "none")
-    with pytest.raises(BundleError, match=r"no ganzoo bundle, because it has no config.json"):
+    with pytest.raises(BundleError, match=r"not a ganzoo bundle, because it has no config.json"):
         read_bundle(tmp_path)
 
 

@@ -63,9 +63,9 @@ def test_a_complete_card():
         "| Time | 2 h 2 min |",
         "| Hardware | 2 CPU cores, no GPU |",
         "| frechet | 12.5 | - | - | - |",
-        "How: 5000 samples \\| seed 0.",
+        "Protocol: 5000 samples \\| seed 0.",
         "Micah Lanier; licence: CC BY 4.0",
-        "was 2e-07 on a scale",
+        "Keras: 2e-07 for values",
         "Fast.",
         "- Cartoons.",
         "styles:",
@@ -84,7 +84,7 @@ def test_numbers_stand_with_interval_and_floor_once_for_each_protocol():
         in card
     )
     evaluation = card.partition("## Evaluation")[2].partition("\n## ")[0]
-    assert evaluation.count("How: 5 draws.") == evaluation.count("How: 1 draw.") == 1
+    assert evaluation.count("Protocol: 5 draws.") == evaluation.count("Protocol: 1 draw.") == 1
 
 
 def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):
@@ -112,6 +112,21 @@ def test_the_licence_of_the_export_and_that_of_the_publication():
     assert front_matter(model_card(tiny_bundles.image_config(), facts, license="mit"))["license"] == "mit"
     strange = BundleFacts(training={"license": "mit\nname: x"})
     assert front_matter(model_card(tiny_bundles.image_config(), strange))["license"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("source", "dataset"),
+    [("mnist", "ylecun/mnist"), ("stacked_mnist", "ylecun/mnist"), ("cifar10", "uoft-cs/cifar10")],
+)
+def test_a_source_names_its_dataset_on_the_hub(source, dataset):
+    from ganzoo.data.base import data_sources
+
+    assert data_sources.create(source).notes().hub_dataset == dataset
+
+
+def test_the_dataset_on_the_hub_is_in_the_front_matter():
+    facts = BundleFacts(training={"config": {"data": {"source": "digits"}}, "hub_dataset": "someone/digits"})
+    assert front_matter(model_card(tiny_bundles.image_config(), facts))["datasets"] == ["someone/digits"]
 
 
 def test_classes_are_named():
@@ -156,4 +171,4 @@ def test_each_style_of_the_faces_has_its_own_licence():
 
     credits = data_sources.create("faces").notes().credits
     assert len(credits) == 7
-    assert all("licence:" in line for line in credits[1:])
+    assert all("license:" in line for line in credits[1:])

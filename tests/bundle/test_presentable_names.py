@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganzoo.bundle.presentable_names import MAX_NAME, presentable_names, presentable_text, presentable_tree
-from ganzoo.bundle.schema import BundleConfig, BundleFacts, LatentSpec, read_json, write_json
+from ganzoo.bundle.schema import BundleConfig, BundleFacts, LatentSpec
+from ganzoo.bundle.strict_json import read_json, write_json
 
 ODD = {
     "caf\u00e9 \U0001f600 <b>": "caf\u00e9 \U0001f600 <b>",

@@ -11,8 +11,9 @@ import pytest
 import tiny_bundles
 from pydantic import BaseModel, Field, FilePath
 
-from ganzoo.bundle.folder import BundleFacts, write_bundle
+from ganzoo.bundle.folder import BundleFacts
 from ganzoo.bundle.public_values import local_text, public_command, public_facts, public_values
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.config.experiment import Config
 from ganzoo.config.paths import NAME_OR_PATH
 from ganzoo.data.base import data_sources

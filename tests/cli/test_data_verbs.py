@@ -49,7 +49,7 @@ def test_check_names_the_guess_and_what_was_passed_over(command, photos):
     assert "2 classes: 2 (2), 10 (2)" in result
     assert "Split: train, 4 of 5 images; the folders are test, train (data.split=all" in result
     assert "Classes: the folders (data.classes=none" in result
-    assert "Passed over 1 file; of a format that is not read: 1 (film.mov)" in result
+    assert "Skipped 1 file; of a format that is not read: 1 (film.mov)" in result
     assert "Nothing to complain about" not in result
     report = json.loads(command("data", "check", "photos", "--json").stdout)
     assert report["passed_over"] == {"of a format that is not read": ["film.mov"]}
@@ -61,12 +61,12 @@ def test_preview_names_the_guess_and_what_was_passed_over(command, photos):
     options = ("data", "preview", "image_folder", "--data", "photos", "resolution=16", "-o", "grid.png")
     plain = command(*options).stderr.splitlines()
     assert plain == [
-        "4 samples of 16 x 16 x 3, without labels",
-        "No labels: labels.csv is not read (if it has labels: data.classes=csv:labels.csv)",
-        "Passed over 1 file; not an image: 1 (labels.csv)",
+        "4 samples (16 x 16 px RGB), without labels",
+        "No labels: labels.csv is not used (if it has labels: data.classes=csv:labels.csv)",
+        "Skipped 1 file; not an image: 1 (labels.csv)",
     ]
     assert command(*options, "classes=csv:labels.csv").stderr.splitlines() == [
-        "4 samples of 16 x 16 x 3 in 2 classes: x, y"
+        "4 samples (16 x 16 px RGB) in 2 classes: x, y"
     ]
 
 
@@ -79,7 +79,7 @@ def test_check_of_nothing(fails, place):
 def test_preview_is_what_the_networks_see(command, photos, place):
     result = command("data", "preview", "image_folder", "resolution=16", "--data", "photos", "-o", "grid.png")
     assert result.stdout == "grid.png\n"
-    assert "4 samples of 16 x 16 x 3" in result.stderr
+    assert "4 samples (16 x 16 px RGB)" in result.stderr
     assert Image.open(place / "grid.png").size == (2 * 16 + 1, 2 * 16 + 1)
 
 

@@ -11,7 +11,8 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo.bundle.folder import BundleFacts, read_bundle, write_bundle
+from ganzoo.bundle.folder import BundleFacts, read_bundle
+from ganzoo.bundle.writing import write_bundle
 
 SMALL = ("--samples", 20, "--draws", 2)
 
@@ -138,11 +139,11 @@ def test_no_floor_is_said(command, told):
     [
         (["--metrics", "frechit"], "Did you mean 'frechet'?"),
         (["--metrics", ","], "No metric is named"),
-        (["--metrics", "modes"], "tells no classes"),
+        (["--metrics", "modes"], "has no classes"),
         (["--metrics", "classifier_score"], "class probabilities"),
         (["--extractor", "pixel"], "Did you mean 'pixels'?"),
         (["--extractor", "no.onnx"], "No such file"),
-        (["--extractor", "real.onnx"], "real.onnx is no extractor"),
+        (["--extractor", "real.onnx"], "real.onnx is not a usable extractor"),
         (["--extractor", "{name: pixels, size: 0}"], "size = 0"),
         (["--extractor", "{name: pixels"], "--extractor"),
         (["--samples", "61"], "60 real samples, which are too few"),
@@ -169,8 +170,8 @@ def test_data_that_are_not_told(fails, bundle, told):
 
 def test_data_of_another_shape(fails, told):
     message = fails("evaluate", "models/tiny", "--config", "dcgan-faces-32")
-    assert "images of 8 x 8 x 3" in message
-    assert "images of 32 x 32 x 3" in message
+    assert "8 x 8 px RGB" in message
+    assert "32 x 32 px RGB" in message
 
 
 def test_somebody_elses_metrics_json_is_left_alone(fails, command, told, place):

@@ -250,7 +250,7 @@ def test_other_forms_stand_beside_the_bundle(command, trained):
 def test_export_leaves_other_folders_alone(fails, trained):
     (trained / "precious").mkdir()
     (trained / "precious/file").write_text("x")
-    assert "left alone" in fails("export", "-o", "precious")
+    assert "not replaced" in fails("export", "-o", "precious")
     assert [path.name for path in (trained / "precious").iterdir()] == ["file"]
 
 

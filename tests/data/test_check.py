@@ -44,7 +44,7 @@ def test_everything_is_found(folder):
     assert "text" in report.broken["cat/lie.jpg"]
     assert report.duplicates == [["cat/fine.png", "cat/same.bmp"]]
     assert report.tiny == ["dog/tiny.png"]
-    assert report.greyscale == ["dog/grey.png", "dog/grey_rgb.png"]
+    assert report.grayscale == ["dog/grey.png", "dog/grey_rgb.png"]
     assert report.alpha == ["dog/alpha.png"]
     assert report.odd_shaped == ["dog/long.png"]
     assert report.misnamed == {"dog/really_png.jpg": "PNG"}
@@ -78,7 +78,7 @@ def test_limits_are_arguments(folder):
 
 
 def test_nothing_to_check_is_one_line(tmp_path):
-    with pytest.raises(DataError, match="holds no image"):
+    with pytest.raises(DataError, match="has no images"):
         check(tmp_path)
 
 

@@ -27,7 +27,7 @@ def made(*names, dataset=DATASET, source=SOURCE, **options):
 def fresh(seeds):
     """A perfect generator: other points of the same mixture, each from its own seed."""
     draws = [np.random.RandomState(seed) for seed in seeds]
-    return np.array([SOURCE.modes()[d.randint(8)] + 0.01 * d.standard_normal(2) for d in draws], np.float32)
+    return np.array([SOURCE.centers()[d.randint(8)] + 0.01 * d.standard_normal(2) for d in draws], np.float32)
 
 
 def numbers(evaluated):
@@ -43,7 +43,7 @@ def test_a_perfect_generator_reaches_the_floor():
 
 
 def test_a_collapsed_generator_does_not():
-    found = numbers(made().measure(lambda seeds: np.tile(SOURCE.modes()[:1], (len(seeds), 1))))
+    found = numbers(made().measure(lambda seeds: np.tile(SOURCE.centers()[:1], (len(seeds), 1))))
     assert found["duplicates (vectors)"].measured.value == 1
     assert found["duplicates (vectors)"].floor.value < 0.1
     assert found["recall (vectors)"].measured.value < 0.2
@@ -152,7 +152,7 @@ def test_mirrored_data_are_mirrored():
     source = extractors.create("pixels")
     images = np.zeros((64, 4, 4, 1), np.uint8)
     images[:, :, 0] = 255
-    flipping = type("Flipping", (), {"flip": True})()
+    flipping = type("Flipping", (), {"mirrored": True})()
     kept, mirrored = (
         Evaluator(Dataset(images), subject, metrics=[metrics.create("frechet")], extractor=source, count=32)
         for subject in (None, flipping)

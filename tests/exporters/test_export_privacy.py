@@ -79,7 +79,7 @@ def test_no_place_is_in_a_bundle_or_in_what_is_published(home):
     assert "init_from" not in training["config"]["training"]
     publication = publish(folder, "user/name", dry_run=True)
     assert CANARY not in publication.card
-    assert "Started from" not in publication.card
+    assert "Initial weights" not in publication.card
 
 
 def test_a_run_whose_command_was_kept_by_an_older_version(home):

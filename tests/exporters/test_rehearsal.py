@@ -18,8 +18,8 @@ from ganzoo.config.yaml_files import dump
 from ganzoo.data.base import DataNotes, Dataset, DataSource, data_sources
 from ganzoo.errors import ConfigError, RunError
 from ganzoo.exporters import export_run
+from ganzoo.exporters.bundle import bundle_config
 from ganzoo.exporters.rehearsal import check_exportable
-from ganzoo.exporters.run import bundle_config
 from ganzoo.images import save
 from ganzoo.runs import Run, list_runs
 
@@ -112,7 +112,7 @@ def test_names_that_are_too_many_are_left_out_with_a_line():
     names = tuple(f"{number:090d}" for number in range(20_000))
     lines = []
     check_exportable(config, names, info=lines.append)
-    assert lines == ["The names of the 20,000 classes do not fit into a bundle; its labels will be numbers alone."]
+    assert lines == ["The names of the 20,000 classes do not fit into a bundle; it will have only class numbers."]
     described = bundle_config(config, class_names=names)
     assert described.class_names is None
     assert described.num_classes == 20_000
@@ -158,7 +158,7 @@ REFUSED = {
     "a shape": ({"data": "odd_samples"}, r"shape is \(8, 8, 2\)"),
     "a number in a block": ({"block": "big"}, "at most 1048576"),
     "an operator": ({"block": "sorting"}, "TopK|Sort|ONNX"),
-    "weights without a name": ({"block": "nameless"}, "is called .* give every layer of the block a name"),
+    "weights without a name": ({"block": "nameless"}, "is named .* give every layer of the block a name"),
 }
 
 

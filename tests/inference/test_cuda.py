@@ -76,5 +76,5 @@ def test_classes_and_vectors(tmp_path):
     ):
         gpu, cpu = (Generator.from_bundle(bundle.folder, device=device) for device in ("cuda", "cpu"))
         assert np.abs(gpu.sample(range(20)).astype(float) - cpu.sample(range(20))).max() <= (
-            1 if gpu.kind == "image" else 1e-4
+            1 if gpu.sample_spec.kind == "image" else 1e-4
         )

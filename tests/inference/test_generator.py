@@ -13,7 +13,8 @@ import pytest
 import tiny_bundles
 from PIL import Image
 
-from ganzoo.bundle.folder import ONNX, write_bundle
+from ganzoo.bundle.folder import ONNX
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
 from ganzoo.inference import onnx_runtime
 from ganzoo.inference.generator import Generator

@@ -9,7 +9,8 @@ import tiny_bundles
 
 import ganzoo
 from ganzoo import resolve
-from ganzoo.bundle.folder import BundleFacts, write_bundle
+from ganzoo.bundle.folder import BundleFacts
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError, ExportError, HubError, MissingDependencyError, RunError, UnknownNameError
 from ganzoo.runs import Run
 
@@ -76,7 +77,7 @@ def test_options_reach_the_session(place):
 @pytest.mark.parametrize("what", ["points", "points/1", "points/001", "runs/points", "runs/points/001"])
 def test_a_run_with_a_bundle_of_its_newest_checkpoint(place, no_export, what):
     put_bundle(make_run(place), step=20)
-    assert ganzoo.load(what).kind == "vector"
+    assert ganzoo.load(what).sample_spec.kind == "vector"
     assert no_export == []
 
 
@@ -109,7 +110,7 @@ def test_a_bundle_without_checkpoints_is_enough(place, no_export):
     run = make_run(place)
     put_bundle(run, step=20)
     shutil.rmtree(run.folder / "checkpoints")
-    assert ganzoo.load("points").kind == "vector"
+    assert ganzoo.load("points").sample_spec.kind == "vector"
 
 
 def test_a_run_without_anything(place):
@@ -128,16 +129,16 @@ def test_an_export_needs_tensorflow(place, monkeypatch):
 
 def test_a_bundle_comes_before_a_run_and_a_run_before_the_zoo(place, no_export):
     put_bundle(make_run(place, "dense-ring8"), step=20)
-    assert ganzoo.load("dense-ring8").kind == "vector"
+    assert ganzoo.load("dense-ring8").sample_spec.kind == "vector"
     tiny_bundles.image_bundle(place / "dense-ring8")
-    assert ganzoo.load("dense-ring8").kind == "image"
+    assert ganzoo.load("dense-ring8").sample_spec.kind == "image"
 
 
 def test_a_folder_of_pictures_with_the_name_of_a_run_is_not_taken_for_it(place, no_export):
     put_bundle(make_run(place), step=20)
     (place / "points").mkdir()
     (place / "points/0001.png").write_bytes(b"")
-    assert ganzoo.load("points").kind == "vector"
+    assert ganzoo.load("points").sample_spec.kind == "vector"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_real_samples_have_full_recall_and_few_duplicates():
 
 
 def test_recall_is_the_share_of_modes_that_are_there():
-    modes = Ring8.modes()[RNG.randint(0, 4, 256)]
+    modes = Ring8.centers()[RNG.randint(0, 4, 256)]
     half = (modes + 0.01 * RNG.standard_normal((256, 2))).astype(np.float32)
     assert Yardstick(ring(0)).measure(half).recall == pytest.approx(0.5, abs=0.1)
 

@@ -45,15 +45,15 @@ def test_samples_classes_guess_and_what_was_passed_over(folder):
     said = []
     load_data(config(folder), quiet=True, info=said.append)
     assert said == [
-        "24 samples of 8 x 8 x 1 in 12 classes: 1, 2, 3, 4, 5, and 7 more",
+        "24 samples (8 x 8 px grayscale) in 12 classes: 1, 2, 3, 4, 5, and 7 more",
         "Classes: the folders (data.classes=none if they are not classes)",
-        "Passed over 1 file; not an image: 1 (notes.txt)",
+        "Skipped 1 file; not an image: 1 (notes.txt)",
     ]
     load_data(config(folder, num_classes=0), quiet=True, info=said.append)
     assert said[-1].startswith("The labels are not used")
     said.clear()
     load_data(config(folder, num_classes=0, classes="none"), quiet=True, info=said.append)
-    assert said[0] == "24 samples of 8 x 8 x 1, without labels"
+    assert said[0] == "24 samples (8 x 8 px grayscale), without labels"
 
 
 def datasets_trained_on(monkeypatch):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganzoo import images, latents
 from ganzoo.runs import LOG
-from ganzoo.sample_sheet import picture
+from ganzoo.sample_sheet import draw_samples
 from ganzoo.training import networks, preview
 
 
@@ -20,7 +20,7 @@ def test_the_sample_picture_shows_the_seeds_that_are_promised(classes):
     make = preview.sampler(config, generator)
 
     def draw():
-        return picture(make())
+        return draw_samples(make())
 
     sheet = draw()
     assert sheet.shape == (8 * 9 - 1, 8 * 9 - 1, 1)
@@ -35,7 +35,7 @@ def test_the_sample_picture_shows_the_seeds_that_are_promised(classes):
 
 def test_the_sample_picture_of_vectors_shows_points():
     config = tiny_vectors()
-    sheet = picture(preview.sampler(config, networks.build_generator(config))())
+    sheet = draw_samples(preview.sampler(config, networks.build_generator(config))())
     assert sheet.dtype == np.uint8
     assert sheet.shape[0] == sheet.shape[1]
     assert 0 < (sheet[..., 0] < 255).sum() < sheet[..., 0].size / 2

@@ -1,4 +1,4 @@
-"""Looks into an ONNX file from a stranger, and bounds what it may ask for, before ONNX Runtime sees it."""
+"""Validates an untrusted ONNX file, and limits its memory and time, before ONNX Runtime loads it."""
 
 from ganzoo.bundle.onnx_guard.check import MAX_BATCH, OnnxReport, check_graph, check_onnx
 from ganzoo.bundle.onnx_guard.graph import read_graph

@@ -1,7 +1,7 @@
-"""Decides whether an ONNX file may be run: before ONNX Runtime sees it, and without the ``onnx`` package.
+"""Decides whether an ONNX file may be run, before ONNX Runtime loads it, and without the ``onnx`` package.
 
-Refused: external data, control flow, functions, other domains, operations without a rule in ``rules``, weights
-that are not finite, inputs and outputs that are not the bundle's, and graphs that would take too much memory or time.
+Rejected: external data, control flow, functions, other domains, operations without a rule in ``rules``, weights that
+are not finite, inputs and outputs that differ from the bundle's config, and graphs that need too much memory or time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Interface = Mapping[str, tuple[str, tuple[int | None, ...] | None]]
 
 
 class OnnxReport(NamedTuple):
-    """What an accepted graph takes for one sample."""
+    """Memory and computation of an accepted graph for one sample."""
 
     peak_bytes: int
     multiply_adds: int
@@ -36,20 +36,20 @@ class OnnxReport(NamedTuple):
 
 
 def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
-    """Inspect an ONNX file that claims to be the generator that ``config`` describes.
+    """Validate the ONNX file of a generator.
 
     Returns:
-        What one sample takes at batch 1. Up to a batch of 256, n samples take at most n times that.
+        The cost of one sample at batch size 1. Up to batch size 256, n samples cost at most n times as much.
 
     Raises:
-        BundleError: saying what the file holds that a bundle must not.
+        BundleError: if the file has content that is not allowed in a bundle, or differs from ``config``.
     """
     graph = read_graph(content)
     check_graph(graph)
     _check_interface(graph, config)
     one, many = _cost(graph, config, 1), _cost(graph, config, MAX_BATCH)
     if many.peak_bytes > MAX_BATCH * one.peak_bytes or many.multiply_adds > MAX_BATCH * one.multiply_adds:
-        raise BundleError("The ONNX file takes more than n times the memory or time for n samples.")
+        raise BundleError("The ONNX file needs more than n times the memory or time for n samples.")
     return OnnxReport(
         peak_bytes=one.peak_bytes,
         multiply_adds=one.multiply_adds,
@@ -59,18 +59,18 @@ def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
 
 
 def check_graph(graph: Graph) -> None:
-    """Refuse what no ONNX file may hold, whatever it is for. What it computes and costs is not looked at.
+    """Apply the rules for every ONNX file. Operations and cost are not checked.
 
     Raises:
-        BundleError: for too many operations, an opset or domain that is not read, or weights that are not finite.
+        BundleError: for too many operations, an unsupported opset or domain, or weights that are not finite.
     """
     if len(graph.nodes) > MAX_NODES:
         raise BundleError(f"The ONNX file has {len(graph.nodes)} operations; allowed: {MAX_NODES}.")
     if not {"", "ai.onnx"} & set(graph.opsets):
-        raise BundleError("The ONNX file does not say its opset.")
+        raise BundleError("The ONNX file does not declare its opset.")
     for domain, version in graph.opsets.items():
         if domain not in ("", "ai.onnx", "ai.onnx.ml"):
-            raise BundleError(f"The ONNX file uses the operations of {domain[:80]!a}, which a bundle must not.")
+            raise BundleError(f"The ONNX file uses operations of the domain {domain[:80]!a}, which is not allowed.")
         if domain != "ai.onnx.ml" and version not in OPSETS:
             raise BundleError(f"The ONNX file has opset {version}; allowed: {OPSETS.start} to {OPSETS.stop - 1}.")
     for constant in graph.constants.values():
@@ -82,7 +82,7 @@ def check_graph(graph: Graph) -> None:
 
 
 def _check_interface(graph: Graph, config: BundleConfig) -> None:
-    """The inputs and outputs must be the bundle's, by name, type and shape."""
+    """Require the inputs and outputs of the bundle's config, by name, type and shape."""
     inputs: dict[str, tuple[str, tuple[int | None, ...]]] = {"latent": ("float32", (None, config.latent.dim))}
     if config.num_classes is not None:
         inputs["label"] = ("int32", (None,))
@@ -90,13 +90,13 @@ def _check_interface(graph: Graph, config: BundleConfig) -> None:
     _compare("outputs", graph.outputs, {config.kind: ("float32", (None, *config.shape))})
     for name in inputs:
         if name in graph.constants:
-            raise BundleError(f"The ONNX file has a constant in the place of the input '{name}'.")
+            raise BundleError(f"The ONNX file has a constant with the name of the input '{name}'.")
 
 
 def _compare(what: str, found: tuple[Value, ...], wanted: _Interface) -> None:
     have = {value.name: (value.dtype, value.dims) for value in found}
     if have != wanted or len(found) != len(wanted):
-        raise BundleError(f"The ONNX file has the {what} {_show(have)}; the bundle's config says {_show(wanted)}.")
+        raise BundleError(f"The ONNX file has the {what} {_show(have)}; the bundle's config requires {_show(wanted)}.")
 
 
 def _show(values: _Interface) -> str:
@@ -114,15 +114,15 @@ def _cost(graph: Graph, config: BundleConfig, batch: int) -> Cost:
     made = cost(graph, inputs=inputs)
     if made.outputs != ((batch, *config.shape),):
         raise BundleError(
-            f"The ONNX file makes {list(made.outputs[0])} where the bundle's config says {[batch, *config.shape]}."
+            f"The ONNX file computes {list(made.outputs[0])}; the bundle's config requires {[batch, *config.shape]}."
         )
     for taken, limit, what in (
         (made.peak_bytes, MAX_PEAK_BYTES, "bytes"),
         (made.multiply_adds, MAX_MULTIPLY_ADDS, "multiply-adds"),
-        (made.elements, MAX_ELEMENTS, "numbers written"),
+        (made.elements, MAX_ELEMENTS, "values"),
     ):
         if taken > limit * batch:
-            raise BundleError(f"The ONNX file takes {taken // batch:,} {what} a sample; allowed: {limit:,}.")
+            raise BundleError(f"The ONNX file needs {taken // batch:,} {what} per sample; allowed: {limit:,}.")
     return made
 
 

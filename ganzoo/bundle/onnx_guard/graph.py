@@ -1,4 +1,4 @@
-"""What an ONNX file computes, read without the ``onnx`` package, before ONNX Runtime sees it."""
+"""Reads the graph of an ONNX file without the ``onnx`` package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganzoo.errors import BundleError
 MAX_RANK = 8
 # AttributeProto.type -> the field that holds the value.
 _KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints"}
-# ONNX's number of an element type -> NumPy's name and bytes an element. Text and complex numbers are not allowed.
+# ONNX's number of an element type -> NumPy's name, and bytes per element. Text and complex numbers are not allowed.
 ELEMENT_TYPES = {
     1: ("float32", 4),
     2: ("uint8", 1),
@@ -26,7 +26,7 @@ ELEMENT_TYPES = {
 
 
 class Tensor(NamedTuple):
-    """A constant: its shape, element type, and its bytes or its numbers, whichever the file has."""
+    """A constant: shape, element type, and either bytes or numbers, as in the file."""
 
     name: str
     dims: tuple[int, ...]
@@ -48,7 +48,7 @@ class Tensor(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A declared input or output: element type, and for every axis its size or None where it is open."""
+    """A declared input or output: element type, and the size of every axis, None if variable."""
 
     name: str
     dtype: str
@@ -69,7 +69,7 @@ class Node(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """What an ONNX file computes."""
+    """The graph of an ONNX file."""
 
     nodes: tuple[Node, ...]
     constants: dict[str, Tensor]
@@ -82,7 +82,7 @@ def read_graph(content: bytes) -> Graph:
     """Read an ONNX file.
 
     Raises:
-        BundleError: if it is damaged, or holds anything that is not in the tables of ``wire``.
+        BundleError: if it is damaged, or has fields that are not in the tables of ``wire``.
     """
     budget = Budget()
     model = budget.read(memoryview(content), "model")
@@ -92,7 +92,7 @@ def read_graph(content: bytes) -> Graph:
     constants = [_tensor(budget, data) for data in graph["initializer"]]
     names = [constant.name for constant in constants]
     if len(set(names)) != len(names):
-        raise BundleError("The ONNX file has two constants of one name.")
+        raise BundleError("The ONNX file has two constants with the same name.")
     opsets = [budget.read(data, "opset") for data in model["opset_import"]]
     for value in graph["value_info"]:
         _value(budget, value)
@@ -106,7 +106,7 @@ def read_graph(content: bytes) -> Graph:
 
 
 def product(numbers: Iterable[int]) -> int:
-    """The product of whole numbers, 1 for none. Python's integers do not overflow."""
+    """The product of integers, 1 for none. Unlike NumPy, it cannot overflow."""
     result = 1
     for number in numbers:
         result *= number
@@ -117,13 +117,15 @@ def _tensor(budget: Budget, data: memoryview) -> Tensor:
     fields = budget.read(data, "tensor")
     name, dims = text(fields["name"]), tuple(fields["dims"])
     if one(fields["data_location"], 0) != 0:
-        raise BundleError(f"The ONNX file keeps the tensor {name!a} in another file (external data).")
+        raise BundleError(
+            f"The ONNX file stores the tensor {name!a} in another file (external data), which is not allowed."
+        )
     number = one(fields["data_type"], 0)
     if number not in ELEMENT_TYPES:
-        raise BundleError(f"The ONNX file has the tensor {name!a} of element type {number}, which a bundle must not.")
+        raise BundleError(f"The ONNX file has the tensor {name!a} of element type {number}, which is not allowed.")
     dtype, width = ELEMENT_TYPES[number]
     if len(dims) > MAX_RANK or any(dim < 0 for dim in dims):
-        raise BundleError(f"The ONNX file has the tensor {name!a} of the impossible shape {_dims(dims)}.")
+        raise BundleError(f"The ONNX file has the tensor {name!a} with the invalid shape {_dims(dims)}.")
     kinds = [k for k in ("raw_data", "float_data", "int32_data", "int64_data", "double_data") if fields[k]]
     raw = memoryview(b"")
     numbers: tuple[int, ...] = ()
@@ -148,7 +150,7 @@ def _node(budget: Budget, data: memoryview) -> Node:
     fields = budget.read(data, "node")
     attributes = dict(_attribute(budget, attribute) for attribute in fields["attribute"])
     if len(attributes) != len(fields["attribute"]):
-        raise BundleError("The ONNX file has an operation with one attribute twice.")
+        raise BundleError("The ONNX file has an operation with a duplicate attribute.")
     return Node(
         op=text(fields["op_type"]),
         domain=text(fields["domain"]),
@@ -177,7 +179,7 @@ def _attribute(budget: Budget, data: memoryview) -> tuple[str, Attribute]:
         return name, struct.unpack(f"<{len(raw) // 4}f", raw[: len(raw) // 4 * 4])
     if kind == 7:
         return name, tuple(fields["ints"])
-    raise BundleError(f"The ONNX file has the attribute {name!a} of type {kind}, which a bundle must not.")
+    raise BundleError(f"The ONNX file has the attribute {name!a} of type {kind}, which is not allowed.")
 
 
 def _value(budget: Budget, data: memoryview) -> Value:
@@ -187,7 +189,7 @@ def _value(budget: Budget, data: memoryview) -> Value:
     tensor = budget.read(only(kind["tensor_type"]), "tensor_type")
     number = one(tensor["elem_type"], 0)
     if number not in ELEMENT_TYPES:
-        raise BundleError(f"The ONNX file declares {name!a} with element type {number}, which a bundle must not.")
+        raise BundleError(f"The ONNX file declares {name!a} with element type {number}, which is not allowed.")
     dims: tuple[int | None, ...] | None = None
     if tensor["shape"]:
         axes = [budget.read(axis, "dim") for axis in budget.read(tensor["shape"][0], "shape")["dim"]]

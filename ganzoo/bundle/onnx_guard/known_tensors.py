@@ -1,4 +1,4 @@
-"""What is known of a graph's tensors before it runs: shapes, small integer values, constants."""
+"""Facts about a graph's tensors before it runs: shapes, small integer values, constants."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor
 from ganzoo.errors import BundleError
 
 MAX_VALUES = 1024
-"""Longest tensor whose values are followed, because a shape may depend on them."""
+"""Largest tensor whose values are tracked, because a shape may depend on them."""
 Dims = tuple[int, ...]
 
 
 class KnownTensors:
-    """Shapes of all tensors of a graph for one batch size, and the values of those that other shapes depend on."""
+    """Shapes of all tensors of a graph for one batch size, and the values of tensors that determine shapes."""
 
     def __init__(self, graph: Graph, inputs: dict[str, Dims]) -> None:
         self.dims: dict[str, Dims] = dict(inputs)
@@ -25,7 +25,7 @@ class KnownTensors:
             self.define(tensor.name, tensor)
 
     def define(self, name: str, tensor: Tensor) -> None:
-        """Take note of a constant."""
+        """Add a constant."""
         self.dims[name], self.constants[name] = tensor.dims, tensor
         if tensor.size <= MAX_VALUES and tensor.dtype in ("int64", "int32"):
             self.values[name] = tensor.ints()
@@ -33,23 +33,23 @@ class KnownTensors:
     def of(self, node: Node, index: int) -> Dims:
         """Shape of an operation's input."""
         if index >= len(node.inputs) or node.inputs[index] not in self.dims:
-            raise BundleError(f"The ONNX file is damaged: {node.op} misses input {index}.")
+            raise BundleError(f"The ONNX file is damaged: {node.op} lacks the input {index}.")
         return self.dims[node.inputs[index]]
 
     def has(self, node: Node, index: int) -> bool:
-        """Whether an optional input is given."""
+        """Whether an optional input is present."""
         return index < len(node.inputs) and node.inputs[index] != ""
 
     def value(self, node: Node, index: int) -> Dims:
-        """Numbers of an operation's input that decides on a size."""
+        """Values of an operation's input that determines a size."""
         self.of(node, index)
         if node.inputs[index] not in self.values:
-            raise BundleError(f"The ONNX file has {node.op} with a size that is only known when it runs.")
+            raise BundleError(f"The ONNX file has {node.op} with a size that is only known at run time.")
         return self.values[node.inputs[index]]
 
     def floats(self, node: Node, index: int) -> tuple[float, ...]:
-        """Numbers of a small float32 constant."""
+        """Values of a small float32 constant."""
         tensor = self.constants.get(node.inputs[index])
         if tensor is None or tensor.dtype != "float32" or tensor.size > MAX_VALUES:
-            raise BundleError(f"The ONNX file has {node.op} with a size that is only known when it runs.")
+            raise BundleError(f"The ONNX file has {node.op} with a size that is only known at run time.")
         return struct.unpack(f"<{tensor.size}f", tensor.raw)

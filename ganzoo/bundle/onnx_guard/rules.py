@@ -1,7 +1,7 @@
-"""What each allowed ONNX operation makes of the shapes that come in. The table at the end says what is allowed.
+"""The output shape of each allowed ONNX operation. The table at the end lists the allowed operations.
 
-Rules: https://onnx.ai/onnx/operators/ for opsets 13 to 24. A rule raises
-ValueError, or what indexing and unpacking raise, where the inputs do not fit.
+Reference: https://onnx.ai/onnx/operators/ for opsets 13 to 24. A rule raises ValueError, or the exceptions of indexing
+and unpacking, if the inputs do not match.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ganzoo.bundle.onnx_guard.known_tensors import Dims, KnownTensors
 
 
 def broadcast(*shapes: Dims) -> Dims:
-    """NumPy's broadcasting."""
+    """Broadcast shapes as NumPy does."""
     rank = max(len(dims) for dims in shapes)
     padded = [(1,) * (rank - len(dims)) + dims for dims in shapes]
     result = []
@@ -44,15 +44,15 @@ def _ints(node: Node, name: str, default: Sequence[int]) -> tuple[int, ...]:
 
 
 def whole(node: Node, name: str, default: int) -> int:
-    """An attribute that is a whole number."""
+    """The value of an integer attribute."""
     value = node.attributes.get(name, default)
     if not isinstance(value, int):
-        raise ValueError(f"{name} is no whole number")
+        raise ValueError(f"{name} is not a whole number")
     return value
 
 
 def _axes(s: KnownTensors, node: Node, rank: int) -> list[int] | None:
-    """The axes of Squeeze, Unsqueeze and the reductions: an input since opset 13 or 18, an attribute before."""
+    """The axes of Squeeze, Unsqueeze and the reductions: an input since opset 13 or 18, formerly an attribute."""
     if s.has(node, 1):
         axes: Sequence[int] = s.value(node, 1)
     elif "axes" in node.attributes:
@@ -104,7 +104,7 @@ def _gemm(s: KnownTensors, node: Node) -> Dims:
 
 
 def _window(node: Node, spatial: Dims, kernel: Dims) -> Dims:
-    """Size after a convolution or pooling, given the size of the window."""
+    """The output size of a convolution or pooling with a window of size ``kernel``."""
     rank = len(spatial)
     strides, dilations = _ints(node, "strides", (1,) * rank), _ints(node, "dilations", (1,) * rank)
     pads, auto = _ints(node, "pads", (0,) * 2 * rank), node.attributes.get("auto_pad", "NOTSET")
@@ -163,7 +163,7 @@ def _global_pool(s: KnownTensors, node: Node) -> Dims:
 def _resize(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     if "axes" in node.attributes:
-        raise ValueError("axes are not followed")
+        raise ValueError("axes are not supported")
     if s.has(node, 3):
         return s.value(node, 3)
     scales = s.floats(node, 2)
@@ -186,7 +186,7 @@ def _transpose(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     order = _ints(node, "perm", range(len(dims))[::-1])
     if sorted(order) != list(range(len(dims))):
-        raise ValueError("no order of the axes")
+        raise ValueError("not a permutation of the axes")
     return tuple(dims[axis] for axis in order)
 
 
@@ -216,13 +216,13 @@ def _concat(s: KnownTensors, node: Node) -> Dims:
 
 
 def cuts(s: KnownTensors, node: Node) -> dict[int, slice]:
-    """What ``Slice`` takes of each axis."""
+    """The slice of each axis in ``Slice``."""
     rank = len(s.of(node, 0))
     starts, ends = s.value(node, 1), s.value(node, 2)
     axes = s.value(node, 3) if s.has(node, 3) else tuple(range(len(starts)))
     steps = s.value(node, 4) if s.has(node, 4) else (1,) * len(starts)
     if min(steps, default=1) < 1:
-        raise ValueError("steps backwards are not followed")
+        raise ValueError("negative steps are not supported")
     return {_axis(a, rank): slice(*cut) for a, *cut in zip(axes, starts, ends, steps, strict=True)}
 
 
@@ -241,7 +241,7 @@ def _squeeze(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     axes = _axes(s, node, len(dims))
     if axes is None or any(dims[axis] != 1 for axis in axes):
-        raise ValueError("axes are not known, or not 1")
+        raise ValueError("axes are unknown, or not 1")
     return tuple(size for axis, size in enumerate(dims) if axis not in axes)
 
 
@@ -273,7 +273,7 @@ def _tile(s: KnownTensors, node: Node) -> Dims:
 def _pad(s: KnownTensors, node: Node) -> Dims:
     dims, pads = s.of(node, 0), s.value(node, 1)
     if s.has(node, 3) or len(pads) != 2 * len(dims):
-        raise ValueError("axes are not followed")
+        raise ValueError("axes are not supported")
     return tuple(size + pads[axis] + pads[axis + len(dims)] for axis, size in enumerate(dims))
 
 
@@ -284,7 +284,7 @@ def _one_hot(s: KnownTensors, node: Node) -> Dims:
 
 
 def asked_sizes(s: KnownTensors, node: Node) -> Dims:
-    """The sizes that ``Shape`` gives."""
+    """The value of ``Shape``."""
     dims = s.of(node, 0)
     end = whole(node, "end", len(dims))
     return dims[whole(node, "start", 0) : end]

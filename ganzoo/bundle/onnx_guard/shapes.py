@@ -1,7 +1,6 @@
-"""The shape of everything an ONNX graph computes, worked out before it runs, so that a file from a stranger cannot ask
-for more memory or time than was agreed to.
+"""Infers the shape of every tensor of an ONNX graph before it runs, to limit the memory and time of untrusted files.
 
-An operation is allowed if and only if ``rules`` has a rule that bounds what it makes.
+An operation is allowed if and only if ``rules`` has a rule for its output shape.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _WIDTHS = dict(ELEMENT_TYPES.values())
 
 
 class Cost(NamedTuple):
-    """What one run takes: the most bytes that live at one time (weights left out), multiply-adds, numbers written."""
+    """The cost of one run: peak memory in bytes (without weights), multiply-adds, computed values."""
 
     peak_bytes: int
     multiply_adds: int
@@ -29,14 +28,14 @@ class Cost(NamedTuple):
 
 
 def cost(graph: Graph, *, inputs: dict[str, Dims]) -> Cost:
-    """Shapes of the outputs, peak memory and work of one run.
+    """Compute the output shapes, peak memory and work of one run.
 
     Args:
-        graph: as read from the file.
-        inputs: name -> shape of every input, batch included.
+        graph: the graph of the file.
+        inputs: name -> shape of every input, including the batch axis.
 
     Raises:
-        BundleError: if an operation is not allowed, does not fit, or makes something too large.
+        BundleError: if an operation is not allowed, is invalid, or computes a tensor that is too large.
     """
     known = KnownTensors(graph, inputs)
     last_use = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
@@ -51,7 +50,7 @@ def cost(graph: Graph, *, inputs: dict[str, Dims]) -> Cost:
         live -= sum(_bytes(known, name) for name in done if name not in known.constants)
     missing = [output.name for output in graph.outputs if output.name not in known.dims]
     if missing:
-        raise BundleError(f"The ONNX file is damaged: nothing makes its output {missing[0][:60]!a}.")
+        raise BundleError(f"The ONNX file is damaged: no operation computes its output {missing[0][:60]!a}.")
     return Cost(
         peak_bytes=peak,
         multiply_adds=known.multiply_adds,
@@ -61,33 +60,35 @@ def cost(graph: Graph, *, inputs: dict[str, Dims]) -> Cost:
 
 
 def infer(known: KnownTensors, node: Node) -> None:
-    """Add the shape of one operation's output to ``known``, and its value where a later shape may depend on it.
+    """Add the shape of one operation's output to ``known``, and its value if a later shape may depend on it.
 
     Raises:
-        BundleError: if the operation is not allowed, does not fit its inputs, or makes something too large.
+        BundleError: if the operation is not allowed, does not match its inputs, or computes a tensor that is too large.
     """
     rule = RULES.get(node.op)
     if rule is None or node.domain not in ("", "ai.onnx"):
         name = f"{node.domain}.{node.op}" if node.domain else node.op
-        raise BundleError(f"The ONNX file uses the operation {name[:80]!a}, which a bundle must not.")
+        raise BundleError(f"The ONNX file uses the operation {name[:80]!a}, which is not allowed.")
     if len(node.outputs) != 1 or not node.outputs[0] or node.outputs[0] in known.dims:
-        raise BundleError(f"The ONNX file has {node.op} with no output, several, or one that is there already.")
+        raise BundleError(f"The ONNX file has {node.op} without exactly one new output.")
     for index, name in enumerate(node.inputs):
         if name:
             known.of(node, index)
     try:
         dims = rule(known, node)
     except (IndexError, ValueError, TypeError, ZeroDivisionError, KeyError, OverflowError, struct.error) as error:
-        raise BundleError(f"The ONNX file is damaged: {node.op} does not fit its inputs.") from error
+        raise BundleError(f"The ONNX file is damaged: {node.op} does not match its inputs.") from error
     if len(dims) > MAX_RANK or any(dim < 0 for dim in dims) or product(dims) > MAX_ELEMENTS:
-        raise BundleError(f"The ONNX file has {node.op} make a tensor of {str(list(dims))[:80]}: too large.")
+        raise BundleError(
+            f"The ONNX file computes a tensor of shape {str(list(dims))[:80]} by {node.op}, which is too large."
+        )
     known.dims[node.outputs[0]] = dims
     known.elements += product(dims)
     _follow(known, node)
 
 
 def _follow(known: KnownTensors, node: Node) -> None:
-    """Keep the value of a small integer result where a later shape may depend on it."""
+    """Record the value of a small integer result, if a later shape may depend on it."""
     rule = VALUES.get(node.op)
     name = node.outputs[0]
     if rule is None or product(known.dims[name]) > MAX_VALUES:

@@ -1,7 +1,7 @@
-"""Sizes that an ONNX graph computes itself (from ``Shape``), followed through the few operations that exporters use.
+"""Tracks sizes that an ONNX graph computes itself (from ``Shape``), through the operations that exporters use.
 
-Only sums and products of non-negative numbers are, so that every size grows with the batch and nothing hides between
-two batch sizes that were looked at. A rule gives None where it does not follow.
+Only sums and products of non-negative numbers are tracked. So every size grows with the batch size, and checking the
+smallest and the largest batch is enough. A rule returns None if it cannot track a value.
 """
 
 from __future__ import annotations

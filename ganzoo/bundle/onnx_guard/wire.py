@@ -1,9 +1,9 @@
-"""Protobuf's wire format, and which fields an ONNX file may have.
+"""Reads Protobuf's wire format, and defines the fields that an ONNX file may have.
 
-The light half has no ``onnx`` package, and a stranger's file must be inspected before ONNX Runtime sees it. The reader
-is strict: a field that is not in the tables below (functions, subgraphs, sparse tensors, training code, ...), a second
-value where there can be one, a wrong wire type or a bad length is refused. So ONNX Runtime's reader cannot see
-anything that this one has not. Field numbers: onnx/onnx.proto, https://github.com/onnx/onnx.
+The light half does not have the ``onnx`` package, and an untrusted file must be checked before ONNX Runtime loads it.
+The reader is strict. It rejects a field that is not in the tables below (functions, subgraphs, sparse tensors, training
+code, ...), a duplicate value of a single-valued field, a wrong wire type or a wrong length. So ONNX Runtime cannot read
+anything that this reader has not checked. Field numbers: onnx/onnx.proto, https://github.com/onnx/onnx.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ _REFUSED = {
 
 
 class Budget:
-    """Counts the fields read, so that a file of millions of empty ones ends soon."""
+    """Counts the fields, to limit the time for a file with millions of empty fields."""
 
     def __init__(self) -> None:
         self.left = MAX_FIELDS
@@ -104,7 +104,7 @@ class Budget:
                 raise BundleError(f"The ONNX file has more than {MAX_FIELDS} fields.")
             if number not in table:
                 what = _REFUSED.get((message, number), f"an unknown part (field {number} of a {message})")
-                raise BundleError(f"The ONNX file holds {what}, which a bundle must not.")
+                raise BundleError(f"The ONNX file has {what}, which is not allowed.")
             name, expected, repeats = table[number]
             held = fields[name]
             if wire == expected:
@@ -114,11 +114,11 @@ class Budget:
             else:
                 raise BundleError(f"The ONNX file is damaged: wrong wire type of {message}.{name}.")
             if not repeats and len(held) > 1:
-                raise BundleError(f"The ONNX file has {message}.{name} twice.")
+                raise BundleError(f"The ONNX file has a duplicate field {message}.{name}.")
         return fields
 
     def _unpack(self, data: memoryview, wire: int) -> list[int | memoryview]:
-        """The numbers of a packed field. Large fixed-size ones stay one piece of memory."""
+        """The numbers of a packed field. Fixed-size numbers are not unpacked."""
         if wire in (_FIXED32, _FIXED64):
             return [data]
         numbers: list[int | memoryview] = []
@@ -133,7 +133,7 @@ class Budget:
 
 
 class Fields(dict[str, list]):  # type: ignore[type-arg]
-    """Field name -> values, an empty list for a field that is not there."""
+    """Field name -> values; an empty list for a missing field."""
 
     def __missing__(self, name: str) -> list[int | memoryview]:
         return self.setdefault(name, [])
@@ -155,17 +155,17 @@ def _split(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
         else:
             raise BundleError("The ONNX file is damaged: unknown wire type.")
         if not 0 <= length <= end - position:
-            raise BundleError("The ONNX file is damaged: it ends too early.")
+            raise BundleError("The ONNX file is damaged: it is truncated.")
         yield number, wire, data[position : position + length]
         position += length
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
-    """A signed 64-bit number and the position behind it."""
+    """A signed 64-bit number and the position after it."""
     result = 0
     for shift in range(0, 70, 7):
         if position >= len(data):
-            raise BundleError("The ONNX file is damaged: it ends too early.")
+            raise BundleError("The ONNX file is damaged: it is truncated.")
         byte = data[position]
         position += 1
         result |= (byte & 0x7F) << shift
@@ -176,7 +176,7 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
 
 
 def only(values: list[memoryview]) -> memoryview:
-    """The value of a message field that may be left out."""
+    """The value of an optional message field."""
     return values[0] if values else memoryview(b"")
 
 

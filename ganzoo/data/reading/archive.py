@@ -1,4 +1,4 @@
-"""A collection of image files: a folder, or a zip that is read in place and never unpacked."""
+"""A collection of image files: a folder, or a zip, which is read in place without unpacking it to disk."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, reason
 
 MAX_FILE_BYTES = 256 << 20
-"""A file above this is taken for broken (in a folder) or for an attack (in a zip)."""
+"""A larger file counts as broken (in a folder) or as an attack (in a zip)."""
 
 MISSING = "missing"
-"""Stamp of a link that leads nowhere."""
+"""Stamp of a dangling link."""
 
 NOT_IMAGES, UNREAD, HIDDEN = "not an image", "of a format that is not read", "hidden"
 LINKS, ENCRYPTED, ODD_NAMES = "a link", "encrypted", "its name points outside the zip"
@@ -37,7 +37,7 @@ LINKS, ENCRYPTED, ODD_NAMES = "a link", "encrypted", "its name points outside th
 _SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
 _DROPPINGS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".localized"})
-"""Files of file managers. They hold no data and are not counted."""
+"""Files of file managers. They contain no data and are not counted."""
 
 
 class Entry(NamedTuple):
@@ -50,15 +50,15 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Image files of a folder or a zip, in the order of their names. Usable from several threads.
+    """Image files of a folder or a zip, sorted by name. Thread-safe.
 
     Attributes:
         path: the folder or the zip.
         entries: the image files.
         archive: the open zip, or None for a folder.
         members: the zip's members by the names of ``entries`` and ``others``; empty for a folder.
-        others: files that are not images; ``read`` reads them, too.
-        passed_over: names of all files that are not in ``entries``, by the reason.
+        others: files that are not images. ``read`` can read them.
+        passed_over: names of all files that are not in ``entries``, by reason.
     """
 
     path: Path
@@ -72,45 +72,45 @@ class ImageFiles:
         return len(self.entries)
 
     def read(self, entry: Entry) -> bytes:
-        """The bytes of a file.
+        """The content of a file.
 
         Raises:
-            ValueError: if it cannot be read, is empty, or is absurdly large; the message says why.
+            ValueError: if the file cannot be read, is empty, or is too large. The message is the reason.
         """
         if entry.stamp == MISSING:
-            raise ValueError("the link leads nowhere")
+            raise ValueError("the link is dangling")
         if entry.size == 0:
             raise ValueError("the file is empty")
         if entry.size > MAX_FILE_BYTES:
-            raise ValueError(f"the file has {bytes_text(entry.size)}, the limit is {bytes_text(MAX_FILE_BYTES)}")
+            raise ValueError(f"the file has {bytes_text(entry.size)}; the limit is {bytes_text(MAX_FILE_BYTES)}")
         try:
             if self.archive is not None:
                 with self.archive.open(self.members[entry.name]) as file:
-                    return file.read(entry.size)  # without a size, a member that lies about it unpacks to the end
+                    return file.read(entry.size)  # the declared size limits a member that is larger
             return (self.path / entry.name).read_bytes()
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(f"cannot be read: {reason(error)}") from error
 
     def fingerprint(self) -> str:
-        """SHA-256 over names, sizes and stamps (a folder's dates, a zip's checksums)."""
+        """SHA-256 over names, sizes and stamps (dates in a folder, checksums in a zip)."""
         digest = hashlib.sha256()
         for entry in self.entries:
             digest.update(f"{entry.name}\0{entry.size}\0{entry.stamp}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
 
     def only(self, entries: Iterable[Entry]) -> ImageFiles:
-        """The same collection with fewer files."""
+        """The same collection with only these entries."""
         return replace(self, entries=tuple(entries))
 
 
 def image_files(path: Path) -> ImageFiles:
-    """The image files in a folder, with all its subfolders, or in a zip.
+    """Find the image files in a folder and its subfolders, or in a zip.
 
-    A suffix that is not known is no reason to lose an image: the first bytes of such a file decide. Hidden files, and
-    members of a zip that cannot be read in safety, are passed over and counted.
+    If the suffix of a file is unknown, its first bytes determine whether it is an image. Hidden files, and members of a
+    zip that are not safe to read, are skipped and counted.
 
     Raises:
-        DataError: if there is no such folder or zip, it holds no image, or the zip is damaged or a bomb.
+        DataError: if there is no such folder or zip, it has no images, or the zip is damaged or a zip bomb.
     """
     path = Path(path)
     if path.is_dir():
@@ -124,12 +124,12 @@ def image_files(path: Path) -> ImageFiles:
 
         kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
         passed = passed_over_line(files.passed_over)
-        raise DataError(f"{path} holds no image; these are read: {kinds}.{' ' if passed else ''}{passed}")
+        raise DataError(f"{path} has no images. Supported formats: {kinds}.{' ' if passed else ''}{passed}")
     return files
 
 
 class _Sorted:
-    """Files on their way into an ``ImageFiles``, each put where it belongs."""
+    """Collects the files of an ``ImageFiles`` and sorts them into images and others."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -137,7 +137,7 @@ class _Sorted:
         self.passed_over: dict[str, list[str]] = {}
 
     def add(self, entry: Entry, head: bytes) -> None:
-        """Put a file among the images, or among the others."""
+        """Add a file to the images or to the others."""
         suffix = suffix_of(entry.name)
         if suffix in IMAGE_SUFFIXES or (suffix not in UNREAD_SUFFIXES and format_of(head)):
             self.entries.append(entry)
@@ -153,12 +153,12 @@ class _Sorted:
         self, path: Path, archive: zipfile.ZipFile | None = None, members: Mapping[str, zipfile.ZipInfo] | None = None
     ) -> ImageFiles:
         by_name = {reason: tuple(sorted(names)) for reason, names in sorted(self.passed_over.items())}
-        entries, others = (tuple(sorted(some, key=lambda entry: entry.name)) for some in (self.entries, self.others))
+        entries, others = (tuple(sorted(group, key=lambda entry: entry.name)) for group in (self.entries, self.others))
         return ImageFiles(path, entries, archive, members or {}, others, by_name)
 
 
 def _is_known(name: str) -> bool:
-    """Whether the suffix decides what a file is, so that it need not be opened."""
+    """Whether the suffix determines the type of a file, so that it need not be opened."""
     suffix = suffix_of(name)
     return suffix in IMAGE_SUFFIXES or suffix in NO_IMAGE_SUFFIXES or suffix in UNREAD_SUFFIXES
 
@@ -180,7 +180,7 @@ def _folder_files(root: Path) -> ImageFiles:
 
 
 def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Files below ``root``, and hidden folders as a whole, in no order. Each real folder is entered once."""
+    """Yield the files below ``root``, and hidden folders as a whole, in any order. Each real folder is visited once."""
     seen: set[tuple[int, int]] = set()
     waiting = [(str(root), "")]
     while waiting:
@@ -205,7 +205,7 @@ def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
 def _entry(item: os.DirEntry[str], name: str) -> Entry:
     try:
         info = item.stat()
-    except OSError:  # a link that leads nowhere
+    except OSError:  # a dangling link
         return Entry(name, 0, MISSING)
     size = info.st_size if stat.S_ISREG(info.st_mode) else 0  # never read from a pipe or a device
     return Entry(name, size, str(info.st_mtime_ns))
@@ -224,7 +224,7 @@ def _zip_files(path: Path) -> ImageFiles:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"{path} is neither a folder nor a readable zip: {reason(error)}.") from error
+        raise DataError(f"{path} is not a folder or a readable zip: {reason(error)}.") from error
     found = _Sorted()
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
@@ -236,7 +236,7 @@ def _zip_files(path: Path) -> ImageFiles:
         if skipped:
             found.skip(name, skipped)
         else:
-            members[name] = info  # of two members with one name the last counts, as for any unpacker
+            members[name] = info  # of members with the same name the last counts, as in unpacking programs
     for name, info in members.items():
         head = b"" if _is_known(name) else _member_head(archive, info)
         found.add(Entry(name, info.file_size, f"{info.CRC:08x}"), head)
@@ -244,17 +244,17 @@ def _zip_files(path: Path) -> ImageFiles:
         why = _bomb(members[entry.name])
         if why:
             archive.close()
-            raise DataError(f"The zip {path} is refused: its member {entry.name!r} {why}.")
+            raise DataError(f"The zip {path} is rejected: its member {entry.name!r} {why}.")
     return found.files(path, archive, members)
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:
-    """A member's name with forward slashes, whatever system made the zip.
+    """A member's name with forward slashes, independent of the system that created the zip.
 
-    Windows has made zips with backslashes. macOS writes UTF-8 without the flag that announces it, which Python then
-    reads as code page 437.
+    Some zips from Windows have backslashes. macOS writes UTF-8 without setting the UTF-8 flag, so Python decodes the
+    name as code page 437.
     """
-    # orig_filename: zipfile itself cuts a name at a null byte and turns the system's separators into slashes.
+    # orig_filename: zipfile truncates ``filename`` at a null byte and replaces the system's separators by slashes.
     name = info.orig_filename
     if not info.flag_bits & 0x800:
         with suppress(UnicodeError):
@@ -263,7 +263,7 @@ def _member_name(info: zipfile.ZipInfo) -> str:
 
 
 def _not_read(info: zipfile.ZipInfo, parts: list[str]) -> str:
-    """Why a member is never read; empty when it may be."""
+    """The reason why a member is never read; empty if it may be read."""
     if ".." in parts or parts[0] == "" or ":" in parts[0] or "\0" in info.orig_filename:
         return ODD_NAMES
     if stat.S_ISLNK(info.external_attr >> 16):
@@ -272,7 +272,7 @@ def _not_read(info: zipfile.ZipInfo, parts: list[str]) -> str:
 
 
 def _member_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The first bytes of a member; no more of it is unpacked."""
+    """The first bytes of a member, without unpacking the rest."""
     try:
         with archive.open(info) as file:
             return file.read(HEAD_BYTES)
@@ -281,7 +281,7 @@ def _member_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
 
 
 def _bomb(info: zipfile.ZipInfo) -> str:
-    """Why a zip with this image is refused; empty when the image is fine."""
+    """The reason to reject a zip with this image; empty if there is none."""
     if info.file_size > MAX_FILE_BYTES:
         return f"unpacks to {bytes_text(info.file_size)}"
     if info.file_size > _SMALL_BYTES and info.file_size > _MAX_RATIO * max(info.compress_size, 1):

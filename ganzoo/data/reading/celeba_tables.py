@@ -1,7 +1,7 @@
-"""The text files that come with CelebA: attributes, landmarks, face boxes.
+"""The text files of CelebA: attributes, landmarks, face boxes.
 
-Format (README.txt of CelebA): a first line with the number of images, a second with the names of the columns, then a
-line an image, its file name and whole numbers. The .csv copies of other hosts have the names in the first line.
+Format (README.txt of CelebA): the first line has the number of images, the second line the names of the columns. Then
+one line per image has the file name and integers. The .csv files of other hosts have the names in the first line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BOXES_WILD = "list_bbox_celeba"
 ATTRIBUTES = "list_attr_celeba"
 
 Table = tuple[list[str], dict[str, tuple[int, ...]]]
-"""Names of the columns, and the numbers of each file name."""
+"""Names of the columns, and the numbers by file name."""
 
 
 def find_table(name: str, places: Sequence[Path]) -> Path | None:
@@ -37,7 +37,7 @@ def read_table(path: Path) -> Table:
     """Read one of CelebA's text files.
 
     Raises:
-        DataError: if it cannot be read; the message names the first line that is wrong.
+        DataError: if the file is not valid. The message names the first wrong line.
     """
     require_content(path, error=DataError)
     try:
@@ -58,12 +58,12 @@ def read_table(path: Path) -> Table:
             rows[line[0]] = tuple(int(value) for value in line[1:])
         except ValueError:
             raise DataError(
-                f"{path}, line {number}: expected a file name and whole numbers, got {line!r:.80}."
+                f"{path}, line {number}: expected a file name and whole numbers; received {line!r:.80}."
             ) from None
         if len(rows[line[0]]) != len(names):
-            raise DataError(f"{path}, line {number}: {len(names)} numbers are named, but {len(line) - 1} are there.")
+            raise DataError(f"{path}, line {number}: there are {len(names)} columns, but {len(line) - 1} numbers.")
     if not rows:
-        raise DataError(f"{path} lists no image.")
+        raise DataError(f"{path} lists no images.")
     return names, rows
 
 
@@ -73,8 +73,8 @@ def face_from_landmarks(points: Sequence[int]) -> Box:
     Args:
         points: x and y of the left eye, right eye, nose, left and right corner of the mouth, in pixels.
 
-    The centre lies between the eyes and the mouth, a little nearer to the eyes; the side is 3 times the larger of the
-    distance between the eyes and that from the eyes to the mouth, so that it goes from the hairline to the chin.
+    The center is between the eyes and the mouth, slightly closer to the eyes. The side is 3 times the larger of two
+    distances: between the eyes, and from the eyes to the mouth. So the square spans from the hairline to the chin.
     """
     left_x, left_y, right_x, right_y, _, _, mouth_left_x, mouth_left_y, mouth_right_x, mouth_right_y = points
     eyes = (left_x + right_x) / 2, (left_y + right_y) / 2
@@ -87,14 +87,14 @@ def face_from_landmarks(points: Sequence[int]) -> Box:
 
 
 def face_from_box(left: int, top: int, width: int, height: int) -> Box:
-    """The square with the centre of a face box and its longer side."""
+    """The square with the center of a face box and its longer side."""
     half = max(width, height) / 2
     x, y = left + width / 2, top + height / 2
     return (x - half, y - half, x + half, y + half)
 
 
 def with_aspect(box: Box, size: tuple[int, int]) -> Box:
-    """A square grown in one direction, around its centre, to the aspect of ``size``, ``(height, width)``."""
+    """Extend a square in one direction, around its center, to the aspect ratio of ``size``, ``(height, width)``."""
     height, width = size
     side, shorter = box[2] - box[0], min(size)
     x, y = side * (width - shorter) / shorter / 2, side * (height - shorter) / shorter / 2
@@ -102,7 +102,7 @@ def with_aspect(box: Box, size: tuple[int, int]) -> Box:
 
 
 def inside(box: Box, width: int, height: int) -> Box:
-    """A box moved, and if it must be made smaller with its aspect kept, until it is inside an image of this size."""
+    """Move a box into an image of this size. A box that is too large is shrunk and keeps its aspect ratio."""
     across, down = box[2] - box[0], box[3] - box[1]
     scale = min(1.0, width / across, height / down)
     across, down = min(across * scale, float(width)), min(down * scale, float(height))

@@ -1,8 +1,8 @@
-"""Reads the pickled batches of CIFAR-10 without letting the pickle do anything.
+"""Reads the pickled batches of CIFAR-10 without executing the pickle.
 
-A pickle is a program: loading a foreign one runs whatever it names. The publisher's batches (protocol 2, written by
-Python 2) need three names of NumPy to rebuild an array, and batches that people write again need one of ``codecs``.
-Here these names stand for inert recorders, never for the real functions; every other name is refused.
+A pickle is a program: loading it can call any function. The publisher's batches (protocol 2, written by Python 2) need
+three names of NumPy to rebuild an array; batches written again by other programs need one name of ``codecs``. This
+reader replaces these names by recorders without effects, and rejects every other name.
 """
 
 from __future__ import annotations
@@ -21,45 +21,45 @@ _BYTE_TYPES = {"u1", "|u1", "B"}
 
 
 def read_pickled_batch(data: bytes) -> Batch:
-    """The bytes of a ``data_batch_N`` -> rows uint8 ``[n, 3072]`` and their labels.
+    """Read the content of a ``data_batch_N``: rows uint8 ``[n, 3072]`` and their labels.
 
     Raises:
-        ValueError: if it is no such batch, or names anything that a batch does not need.
+        ValueError: if the content is not a batch, or uses a name that a batch does not need.
     """
     try:
         found = _Unpickler(io.BytesIO(data)).load()
     except _Refused as error:
-        raise ValueError(f"is refused: {error}") from error
-    except Exception as error:  # a damaged pickle fails in any way there is
-        raise ValueError(f"is no pickled batch ({type(error).__name__})") from error
+        raise ValueError(f"is rejected: {error}") from error
+    except Exception as error:  # a damaged pickle can raise any exception
+        raise ValueError(f"is not a pickled batch ({type(error).__name__})") from error
     if not isinstance(found, dict):
-        raise ValueError("is no pickled batch: it holds no dictionary")
+        raise ValueError("is not a pickled batch: it has no dictionary")
     fields = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in found.items()}
     labels = fields.get("labels", fields.get("fine_labels"))
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
-        raise ValueError("is no pickled batch: it has no list 'labels'")
+        raise ValueError("is not a pickled batch: it has no list 'labels'")
     rows = fields.get("data")
     if not isinstance(rows, _ArrayRecord):
-        raise ValueError("is no pickled batch: it has no array 'data'")
+        raise ValueError("is not a pickled batch: it has no array 'data'")
     return rows.as_rows(), labels
 
 
 class _Refused(Exception):  # noqa: N818 - it is an outcome
-    """The pickle asked for something that a batch does not need."""
+    """The pickle uses something that a batch does not need."""
 
 
 class _DtypeRecord:
-    """Stands for ``numpy.dtype``: keeps the code of the type."""
+    """Replaces ``numpy.dtype``: records the code of the type."""
 
     def __init__(self, code: object, *rest: object) -> None:
         self.code = code.decode("latin1") if isinstance(code, bytes) else str(code)
 
     def __setstate__(self, state: object) -> None:
-        """Byte order and alignment, which a byte does not have."""
+        """Ignore byte order and alignment, which single bytes do not have."""
 
 
 class _ArrayRecord:
-    """Stands for an array: keeps its shape, type and bytes."""
+    """Replaces an array: records its shape, type and bytes."""
 
     def __init__(self) -> None:
         self.state: Any = None
@@ -72,14 +72,14 @@ class _ArrayRecord:
         try:
             _, shape, dtype, fortran, raw = self.state
         except (TypeError, ValueError):
-            raise ValueError("holds a damaged array") from None
+            raise ValueError("has a damaged array") from None
         if isinstance(raw, str):
             raw = raw.encode("latin1", errors="replace")
         good = isinstance(dtype, _DtypeRecord) and dtype.code in _BYTE_TYPES and isinstance(shape, tuple)
         if not good or len(shape) != 2 or not all(type(side) is int and side >= 0 for side in shape):
-            raise ValueError("holds an array that is not uint8 [n, 3072]")
+            raise ValueError("has an array that is not uint8 [n, 3072]")
         if not isinstance(raw, bytes) or len(raw) != math.prod(shape):
-            raise ValueError("holds an array whose bytes are cut off")
+            raise ValueError("has an array with truncated data")
         return np.frombuffer(raw, np.uint8).reshape(shape, order="F" if fortran else "C")
 
 
@@ -88,7 +88,7 @@ class _Unpickler(pickle.Unpickler):
         super().__init__(file, encoding="bytes")
 
     def find_class(self, module: str, name: str) -> Any:
-        # Fresh objects each time, so that no pickle can leave a change behind in them.
+        # New objects each time, so that a pickle cannot change them for the next one.
         if (module, name) in {
             ("numpy.core.multiarray", "_reconstruct"),
             ("numpy._core.multiarray", "_reconstruct"),
@@ -100,7 +100,7 @@ class _Unpickler(pickle.Unpickler):
             return lambda *arguments: _DtypeRecord(*arguments)
         if (module, name) == ("_codecs", "encode"):  # how protocol 2 of Python 3 writes bytes
             return lambda text, encoding="latin1": _encoded(text, encoding)
-        raise _Refused(f"it wants {module}.{name}, which a batch of CIFAR-10 does not need")
+        raise _Refused(f"it uses {module}.{name}, which a batch of CIFAR-10 does not need")
 
     def persistent_load(self, pid: object) -> Any:
         raise _Refused("it refers to another file")

@@ -1,10 +1,11 @@
-"""The bytes of one image file -> an array of the wanted size, whatever the file holds.
+"""Decodes one image file to an array of the requested size.
 
-- The content decides what a file is, not its suffix: JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF (its first
-  page), AVIF and PPM are read, and HEIC with pillow-heif.
-- EXIF orientation is applied. Palettes, CMYK and YCbCr become RGB.
-- Transparent pixels are laid on white, or with 4 channels kept (``ganzoo.data.reading.transparency``).
-- 16-bit grey is scaled to 8 bits over its full range, never clipped. Colour profiles are not applied.
+- The format is detected from the content, not from the suffix: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first
+  page), AVIF, PPM, and HEIC with pillow-heif.
+- EXIF orientation is applied. Palettes, CMYK and YCbCr are converted to RGB.
+- Transparent images are composited on white, or keep their transparency with 4 channels
+  (``ganzoo.data.reading.transparency``).
+- 16-bit grayscale is scaled from its full range to 8 bits, never clipped. Color profiles are not applied.
 """
 
 from __future__ import annotations
@@ -19,23 +20,24 @@ from numpy.typing import NDArray
 
 from ganzoo.data.reading.formats import HEAD_BYTES, HEIF_ADVICE, PILLOW_FORMATS, format_of, reads_heif
 from ganzoo.data.reading.resize import Box, Filter, middle, resized
-from ganzoo.data.reading.transparency import MODES, as_array, with_channels
+from ganzoo.data.reading.transparency import as_array, with_channels
 from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import reason
+from ganzoo.sample_spec import COLOR_MODES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 80_000_000
-"""An image with more is taken for a decompression bomb."""
+"""An image with more pixels counts as a decompression bomb."""
 
 Crop = Literal["center", "stretch", "pad"]
-"""``center`` cuts the largest middle part of the wanted aspect, ``stretch`` ignores the aspect, ``pad`` adds bars:
-white, or transparent where there is an alpha channel.
+"""``center`` crops the largest center part with the requested aspect ratio, ``stretch`` ignores the aspect ratio, and
+``pad`` adds white bars (transparent bars in an image with alpha channel).
 """
 
 BoxOf = Callable[[int, int], Box]
-"""Width and height of an upright image -> the part of it to use."""
+"""A function from width and height of an upright image to the box to use."""
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _OTHER_KINDS = (
@@ -50,14 +52,14 @@ _OTHER_KINDS = (
 
 
 class BrokenImageError(ValueError):
-    """A file that is no usable image; the message says why in a few words."""
+    """A file that is not a usable image. The message is the reason, in a few words."""
 
 
 def opened(data: bytes) -> Image:
-    """An image whose header has been read, but not yet its pixels.
+    """Open an image: read its header, but not its pixels.
 
     Raises:
-        BrokenImageError: if it is no image of a known format, or has too many pixels.
+        BrokenImageError: if the data are not an image of a supported format, or it has too many pixels.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -69,10 +71,10 @@ def opened(data: bytes) -> Image:
         raise
     except UnidentifiedImageError:
         raise BrokenImageError(_what_it_is(data)) from None
-    except Exception as error:  # Pillow's readers raise many kinds on damaged headers
+    except Exception as error:  # Pillow raises many exceptions on damaged headers
         raise BrokenImageError(_brief(error)) from error
     if image.mode == "F":
-        raise BrokenImageError("holds floating-point pixels, and nothing tells which of them is white")
+        raise BrokenImageError("has floating-point pixels of unknown range")
     if image.width * image.height > MAX_PIXELS:
         raise BrokenImageError(
             f"{image.height} x {image.width} pixels (height x width), more than {MAX_PIXELS // 10**6} million"
@@ -82,7 +84,7 @@ def opened(data: bytes) -> Image:
 
 @cache
 def _known() -> tuple[str, ...]:
-    """The formats that this version of Pillow has; to ask for one that it lacks is an error there."""
+    """The formats that this version of Pillow supports. Requesting another format is an error in Pillow."""
     from PIL import Image
 
     Image.init()
@@ -90,7 +92,7 @@ def _known() -> tuple[str, ...]:
 
 
 def _heif(data: bytes) -> Image:
-    """A HEIC image. pillow-heif is not registered with Pillow, as that would change Pillow for the whole process."""
+    """Open a HEIC image. pillow-heif is not registered, because that changes Pillow for the whole process."""
     if not reads_heif():
         raise BrokenImageError(HEIF_ADVICE)
     from pillow_heif import HeifImageFile
@@ -100,24 +102,24 @@ def _heif(data: bytes) -> Image:
 
 
 def orientation(image: Image) -> int:
-    """How the pixels are to be turned, as in EXIF, 1 to 8; 1 (upright) when nothing or nonsense is there.
+    """The EXIF orientation of the pixels, 1 to 8; 1 (upright) if it is missing or invalid.
 
-    Pillow turns a TIFF itself, and libheif a HEIC: these are upright.
+    Pillow applies the orientation of a TIFF itself, and libheif that of a HEIC, so these are upright.
     """
     if image.format == "TIFF":
         return 1
     try:
         found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # damaged EXIF is no reason to lose the picture
+    except Exception:  # the image is usable without its EXIF
         return 1
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def upright(image: Image) -> Image:
-    """An opened image with its pixels decoded and turned as its EXIF says, in the mode of the file.
+    """Decode the pixels of an opened image and apply its EXIF orientation. The mode stays that of the file.
 
     Raises:
-        BrokenImageError: if the pixels are damaged or cut off.
+        BrokenImageError: if the pixels are damaged or truncated.
     """
     from PIL.Image import Transpose
 
@@ -139,38 +141,38 @@ def upright(image: Image) -> Image:
 
 
 def flattened(image: Image, channels: int) -> Image:
-    """A decoded image of any mode -> mode "L" (``channels`` 1), "RGB" (3) or "RGBA" (4).
+    """Convert a decoded image of any mode to mode "L" (``channels`` 1), "RGB" (3) or "RGBA" (4).
 
-    Without an alpha channel in the result, transparent pixels are laid on white; in mode "RGBA" they are kept.
+    Transparent images are composited on white, unless the result has an alpha channel.
     """
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16-bit grey: "I;16", "I;16B", or "I" from some readers
+    if image.mode.startswith("I"):  # 16-bit grayscale: "I;16", "I;16B", or "I" from some readers
         levels = np.asarray(image).astype(np.float32) / 257
-        return Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8)).convert(MODES[channels])
+        return Image.fromarray(np.rint(np.clip(levels, 0, 255)).astype(np.uint8)).convert(COLOR_MODES[channels])
     return with_channels(image, channels)
 
 
 def decode(
     data: bytes, *, size: tuple[int, int], channels: int, crop: Crop | BoxOf, resample: Filter
 ) -> NDArray[np.uint8]:
-    """The bytes of an image file -> uint8 ``[height, width, channels]``.
+    """Decode an image file to uint8 ``[height, width, channels]``.
 
     Args:
-        data: the whole file.
+        data: the content of the file.
         size: ``(height, width)`` of the result.
-        channels: 1, 3 or 4 (straight colours and alpha; see ``ganzoo.data.reading.transparency``).
-        crop: how to give it the wanted aspect, or a function that gives the part to use.
+        channels: 1, 3 or 4 (straight colors and alpha, see ``ganzoo.data.reading.transparency``).
+        crop: how to change the aspect ratio, or a function that returns the box to use.
         resample: filter.
 
     Raises:
-        BrokenImageError: if it is no usable image.
+        BrokenImageError: if the file is not a usable image.
     """
     image = opened(data)
     width, height = image.size if orientation(image) < 5 else image.size[::-1]
     box = crop_box(crop, width, height, size)
     if image.format in ("JPEG", "MPO"):
-        # A large JPEG is decoded at a half, a quarter or an eighth, but never below twice the wanted size.
+        # A large JPEG is decoded at 1/2, 1/4 or 1/8 of its size, but at least at twice the requested size.
         needed = max(size[0] / max(1.0, box[3] - box[1]), size[1] / max(1.0, box[2] - box[0]))
         factor = min(1.0, 2 * needed)
         image.draft(None, (int(image.width * factor) + 1, int(image.height * factor) + 1))
@@ -188,10 +190,10 @@ def decode(
 
 
 def crop_box(crop: Crop | BoxOf, width: int, height: int, size: tuple[int, int]) -> Box:
-    """The part of an upright image of this width and height that is used for a result of ``size``, (height, width).
+    """The box of an upright image of this width and height that is used for a result of ``size``, (height, width).
 
     Raises:
-        BrokenImageError: if the image is empty, or the part does not lie in it.
+        BrokenImageError: if the image is empty, or the box is not inside the image.
     """
     if width < 1 or height < 1:
         raise BrokenImageError(f"{height} x {width} pixels")
@@ -201,7 +203,7 @@ def crop_box(crop: Crop | BoxOf, width: int, height: int, size: tuple[int, int])
         return (0, 0, width, height)
     left, top, right, bottom = crop(width, height)
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise BrokenImageError(f"{height} x {width} pixels (height x width) do not hold the crop")
+        raise BrokenImageError(f"{height} x {width} pixels (height x width) are smaller than the crop")
     return (left, top, right, bottom)
 
 
@@ -221,15 +223,15 @@ def _what_it_is(data: bytes) -> str:
         return f"is {WHAT}"
     kind = format_of(data[:HEAD_BYTES])
     if kind is not None:
-        return f"is a damaged {kind}, or one of a kind that Pillow does not read"
+        return f"is a damaged {kind}, or a variant that Pillow does not support"
     start = data[:512].lstrip().lower()
     for magic, kind in _OTHER_KINDS:
         if start.startswith(magic.lower()):
-            return f"is {kind}, not an image that can be read"
+            return f"is {kind}, not a supported image"
     try:
         data[:512].decode("ascii")
     except UnicodeDecodeError:
-        return "is no image"
+        return "is not an image"
     return "is text, not an image"
 
 

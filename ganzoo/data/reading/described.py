@@ -1,4 +1,4 @@
-"""What was read and what was passed over, as lines for a reader."""
+"""Describes in lines of text which files were read and which were skipped."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from ganzoo.data.base import Dataset
 from ganzoo.data.reading.formats import suffix_of
 
 NAMED = 5
-"""Names that a line lists."""
+"""Largest number of names in a line."""
 
 
 def listed(names: Iterable[str], *, most: int = NAMED) -> str:
-    """The first names with commas, and how many more there are."""
+    """The first names, separated by commas, and the number of the other names."""
     names = list(names)
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(islice(names, most)) + more
 
 
 def samples_line(dataset: Dataset) -> str:
-    """How many samples of which shape and how many classes a data set has."""
-    shape = " x ".join(str(size) for size in dataset.samples.shape[1:])
+    """Number and shape of the samples, and number of classes of a dataset."""
     if dataset.labels is None:
-        return f"{len(dataset)} samples of {shape}, without labels"
+        return f"{len(dataset)} samples ({dataset.sample_spec}), without labels"
     count = len(dataset.class_names)
-    return f"{len(dataset)} samples of {shape} in {count} {'class' if count == 1 else 'classes'}: " + listed(
-        dataset.class_names
+    return (
+        f"{len(dataset)} samples ({dataset.sample_spec}) in {count} {'class' if count == 1 else 'classes'}: "
+        + listed(dataset.class_names)
     )
 
 
 def passed_over_line(passed_over: Mapping[str, Sequence[str]]) -> str:
-    """How many files were not read, why, and an example of each; empty when there are none."""
+    """Number of skipped files by reason, with examples; empty if there are none."""
     if not passed_over:
         return ""
     parts = [f"{reason}: {len(names)} ({_examples(names)})" for reason, names in passed_over.items()]
     count = sum(len(names) for names in passed_over.values())
-    return f"Passed over {count} {'file' if count == 1 else 'files'}; {'; '.join(parts)}"
+    return f"Skipped {count} {'file' if count == 1 else 'files'}; {'; '.join(parts)}"
 
 
 def lines(dataset: Dataset) -> list[str]:
-    """All there is to know about how a data set was read, one line a fact."""
+    """The report about reading a dataset, one line per fact."""
     report = dataset.report
     passed = passed_over_line(report.passed_over)
     found = [samples_line(dataset), *report.notes, *([passed] if passed else [])]

@@ -1,4 +1,4 @@
-"""Files that a publisher offers: found where they usually lie, or fetched and checked."""
+"""Downloads the files of a dataset and verifies them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganzoo.environment.places import cache_root, keras_home
 from ganzoo.errors import DataError
 
 TIMEOUT = 15.0
-"""Seconds without an answer after which a download is given up."""
+"""Seconds without an answer until a download fails."""
 
 _BLOCK = 1 << 18
 
@@ -24,9 +24,9 @@ class Remote:
 
     Attributes:
         name: the publisher's file name.
-        url: where it is.
+        url: address of the file.
         digest: ``sha256:...`` or ``md5:...`` of its content, as published.
-        size: bytes at most.
+        size: largest size in bytes.
     """
 
     name: str
@@ -36,22 +36,22 @@ class Remote:
 
 
 def keras_datasets_folder() -> Path:
-    """Where ``keras.datasets`` leaves its downloads."""
+    """The download folder of ``keras.datasets``."""
     return keras_home() / "datasets"
 
 
 def downloaded(files: Sequence[Remote], *, name: str, instead: str, cache_dir: Path | None, quiet: bool) -> Path:
-    """The folder that holds ``files``, after fetching those that are not there yet.
+    """The folder with ``files``. Files that are not in the cache are downloaded.
 
     Args:
-        files: what to fetch.
-        name: of the data set; it is the name of the folder too.
-        instead: what a user without a network can do, a sentence.
-        cache_dir: cache folder; None means the user's.
-        quiet: show no progress bar.
+        files: the files.
+        name: name of the dataset, and of the folder.
+        instead: a sentence for the error message: how to provide the files without a network.
+        cache_dir: cache folder. Default: the user's cache folder.
+        quiet: do not show a progress bar.
 
     Raises:
-        DataError: if a file cannot be fetched, or is not what its publisher published.
+        DataError: if a file cannot be downloaded, or differs from the published file.
     """
     folder = cache_root(cache_dir) / "downloads" / name
     for file in files:
@@ -90,6 +90,8 @@ def _fetch(file: Remote, target: Path, *, quiet: bool) -> None:
                 out.write(block)
                 advance(len(block))
             if digest.hexdigest() != wanted:
-                raise ValueError(f"what came is not what was published (its {kind} is {digest.hexdigest()})")
+                raise ValueError(
+                    f"the downloaded file differs from the published one (its {kind} is {digest.hexdigest()})"
+                )
     except HTTPException as error:
-        raise ValueError(f"the connection broke ({type(error).__name__})") from error
+        raise ValueError(f"the connection was lost ({type(error).__name__})") from error

@@ -1,6 +1,6 @@
-"""Draws one cartoon face after another. Also a program: the worker process of the data source ``faces``.
+"""Draws cartoon faces. This module is also the program of the worker processes of the data source ``faces``.
 
-The drawings are DiceBear's (``dicebear-core`` and ``dicebear-styles``), rasterised by ``resvg-py``.
+The drawings are by DiceBear (``dicebear-core`` and ``dicebear-styles``), rasterized by ``resvg-py``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ganzoo.data.resolution import sides
 from ganzoo.errors import MissingDependencyError, UnknownNameError, did_you_mean
 
 PACKAGES = {"dicebear": "dicebear-core", "dicebear_styles": "dicebear-styles", "resvg_py": "resvg-py"}
-"""Import name -> distribution of everything that drawing needs."""
+"""The packages for drawing: import name -> distribution."""
 
 
 TRANSPARENT = "transparent"
@@ -31,15 +31,16 @@ TRANSPARENT = "transparent"
 
 @dataclass(frozen=True)
 class FaceJob:
-    """What to draw. Face ``i`` is of style ``styles[i % len(styles)]`` and is that style's ``i // len(styles)``-th.
+    """The parameters of the drawings. Face ``i`` has the style ``styles[i % len(styles)]`` and the index
+    ``i // len(styles)`` within the style.
 
     Attributes:
         styles: names of DiceBear styles.
-        seed: the key of a face is (style, seed, index), so no face depends on how many are drawn.
-        resolution: side of a square in pixels, or ``HEIGHTxWIDTH``. Drawings are square: they fill the shorter side, at
-            the bottom and in the middle of the image, and the background fills the rest.
-        channels: 1 (greyscale, ITU-R 601 luma), 3 (RGB) or 4 (RGBA).
-        background: colour as ``#rrggbb``, or ``transparent`` with 4 channels.
+        seed: seed of the faces. A face depends only on (style, seed, index), not on the number of faces.
+        resolution: side of a square in pixels, or ``HEIGHTxWIDTH``. Drawings are square. They fill the shorter side, at
+            the bottom center of the image, and the background fills the rest.
+        channels: 1 (grayscale, ITU-R 601 luma), 3 (RGB) or 4 (RGBA).
+        background: color as ``#rrggbb``, or ``transparent`` with 4 channels.
     """
 
     styles: tuple[str, ...]
@@ -55,7 +56,7 @@ class FaceJob:
 
 
 def require_packages() -> None:
-    """Raise MissingDependencyError, with the line that installs them, unless all drawing packages are there."""
+    """Raise MissingDependencyError, with the install command, if a package for drawing is missing."""
     missing = [distribution for module, distribution in PACKAGES.items() if find_spec(module) is None]
     if missing:
         raise MissingDependencyError(
@@ -68,7 +69,7 @@ def style_definition(style: str) -> dict[str, Any]:
 
     Raises:
         MissingDependencyError: if the drawing packages are not installed.
-        UnknownNameError: if there is no such style, with the nearest names.
+        UnknownNameError: if there is no such style.
     """
     names = style_names()
     if style not in names:
@@ -135,10 +136,10 @@ class FacePainter:
 
 
 def _trust_definitions() -> None:
-    """Let DiceBear skip its JSON schema check, for this whole process.
+    """Turn off DiceBear's JSON schema validation in this process.
 
-    The styles are files of the installed package and the options are ours. The check takes up to a second a style, and
-    a tenth of the time of every face. Should a later DiceBear name its validators otherwise, it just checks.
+    The styles are files of the installed package, and the options are from this module. The validation takes up to a
+    second per style, and a tenth of the time of every face. If a later DiceBear renames its validators, they stay on.
     """
     from dicebear import validator
 
@@ -148,8 +149,8 @@ def _trust_definitions() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Worker: takes the job as JSON, then answers each line ``start stop`` on stdin with raw pixels on stdout."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's; a worker ends when its pipe closes
+    """Run a worker: read the job as JSON, then answer each line ``start stop`` on stdin with raw pixels on stdout."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C; a worker ends when its pipe closes
     fields = json.loads(arguments[0])
     _trust_definitions()
     painter = FacePainter(FaceJob(**{**fields, "styles": tuple(fields["styles"])}))

@@ -1,4 +1,4 @@
-"""Image formats: which are read, by which suffixes they are known, and how their first bytes look."""
+"""Image formats: supported formats, their suffixes and their first bytes."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ UNREAD_SUFFIXES = _suffixes(
     ".3fr .arw .cr2 .cr3 .crw .dng .erf .kdc .mef .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srw .x3f "
     # other images
     ".dcm .dds .eps .exr .hdr .ico .icns .j2k .jp2 .jpx .jxl .psb .psd .svg .svgz .tga .wmf .xcf "
-    # films
+    # videos
     ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .webm .wmv"
 )
-"""Images and films that are not read. They are counted apart from files that were never images."""
+"""Suffixes of images and videos that are not supported. They are counted separately from files that are not images."""
 
 NO_IMAGE_SUFFIXES = _suffixes(
     ".7z .bin .bz2 .c .cfg .ckpt .conf .csv .db .doc .docx .dtd .gz .h5 .hdf5 .html .ini .ipynb .js .json .jsonl "
@@ -48,10 +48,10 @@ NO_IMAGE_SUFFIXES = _suffixes(
     ".pth .pts .py .pyc .rar .rst .safetensors .sh .sqlite .tar .tfrecord .tgz .toml .tsv .txt .wav .xls .xlsx .xml "
     ".xz .yaml .yml .zip .zst"
 )
-"""Suffixes of well-known formats that hold no image of their own. These files are not opened."""
+"""Suffixes of well-known formats that are not images. These files are not opened."""
 
 HEAD_BYTES = 32
-"""Bytes that ``format_of`` needs."""
+"""Number of bytes that ``format_of`` needs."""
 
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -67,23 +67,23 @@ _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
 
 
 def suffix_of(name: str) -> str:
-    """The suffix of a file's name in lower case, with its dot; empty when there is none."""
+    """The suffix of a file name in lower case, with its dot; empty if there is none."""
     base = name[name.rfind("/") + 1 :]
     dot = base.rfind(".")
     return base[dot:].lower() if dot > 0 else ""
 
 
 def format_of(head: bytes) -> str | None:
-    """The format that a file's first ``HEAD_BYTES`` bytes belong to, a key of ``SUFFIXES``, or None."""
-    for magic, kind in _MAGIC:
+    """The format of a file by its first ``HEAD_BYTES`` bytes: a key of ``SUFFIXES``, or None."""
+    for magic, image_format in _MAGIC:
         if head.startswith(magic):
-            return kind
+            return image_format
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head[:2] == b"BM" and len(head) > 18 and head[6:10] == bytes(4) and head[14] in (12, 40, 52, 56, 64, 108, 124):
         return "BMP"
     if head[4:8] == b"ftyp":
-        # The major brand of some AVIF files is mif1; then a compatible brand decides.
+        # The major brand of some AVIF files is mif1; then the compatible brands determine the format.
         brands = [head[8:12], *(head[start : start + 4] for start in range(16, len(head) - 3, 4))]
         found = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
         return "AVIF" if "AVIF" in found else next(iter(found), None)
@@ -97,5 +97,5 @@ def reads_heif() -> bool:
 
 
 def readers() -> str:
-    """What can be read here, as one text. It is part of what decides which files of a data set are broken."""
+    """The formats that can be read in this environment, as one string. They determine which files are broken."""
     return " ".join((*PILLOW_FORMATS, *(("HEIF",) if reads_heif() else ())))

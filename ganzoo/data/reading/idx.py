@@ -19,10 +19,10 @@ _MAX_BYTES = 1 << 31
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """An IDX file of unsigned bytes with so many dimensions; gzip is recognised by content, not by name.
+    """Read an IDX file of unsigned bytes with ``dimensions`` axes. Gzip is detected by the content.
 
     Raises:
-        DataError: if it cannot be read, is cut off, or is something else.
+        DataError: if the file cannot be read, is truncated, or has another format.
     """
     require_content(path, error=DataError)
     try:
@@ -36,16 +36,18 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"Cannot read {path}: {reason(error)}.") from error
     if len(data) != size:
-        raise DataError(f"{path} is {'cut off' if len(data) < size else 'too long'}: its header says {list(shape)}.")
+        raise DataError(
+            f"{path} is {'truncated' if len(data) < size else 'too long'}: its header declares {list(shape)}."
+        )
     return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def _shape(head: bytes, dimensions: int, path: Path) -> tuple[int, ...]:
     if len(head) < 4 + 4 * dimensions or head[:2] != b"\0\0" or head[2] != _UINT8 or head[3] != dimensions:
         raise DataError(
-            f"{path} is no IDX file of unsigned bytes with {dimensions} dimensions: it begins {head[:4]!r}."
+            f"{path} is not an IDX file of unsigned bytes with {dimensions} dimensions: it begins with {head[:4]!r}."
         )
     shape = struct.unpack(f">{dimensions}I", head[4:])
     if math.prod(shape) > _MAX_BYTES:
-        raise DataError(f"{path} claims {list(shape)} values, which is no data of this kind.")
+        raise DataError(f"{path} declares {list(shape)} values, which is too many.")
     return shape

@@ -1,4 +1,4 @@
-"""Many image files -> a prepared data set: decoded in parallel, the broken ones counted and named."""
+"""Prepares a dataset from many image files: decodes them in parallel, and reports the broken ones."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from ganzoo.environment.commands import command
 from ganzoo.errors import DataError
 
 CHUNK = 64
-"""Images that are handed to the cache at once."""
+"""Images per chunk of the cache."""
 
 
 @dataclass(frozen=True)
 class ImageJob:
-    """How files become samples.
+    """The parameters for preparing a dataset.
 
     Attributes:
         source: the data source, for its name, resolution and channels.
-        files: what to read.
-        config: fields of the source that change the result, for the cache's key.
-        crop_of: the crop of a file; it may raise ValueError for a file that cannot be used.
+        files: the image files.
+        config: fields of the source that change the result, for the cache key.
+        crop_of: a function that returns the crop of a file. It may raise ValueError for an unusable file.
         resample: filter.
-        max_broken: the part of the files that may be broken, 0 to 1.
-        labels: one label a file, or None.
-        class_names: one name a class.
-        extra_key: anything else that changes the result, for example a digest of a list of boxes.
-        notes: what was guessed about the files, for the report.
-        passed_over: names of files that are not read, by the reason; by default those of ``files``.
+        max_broken: largest fraction of broken files, 0 to 1.
+        labels: one label per file, or None.
+        class_names: one name per class.
+        extra_key: other inputs that change the result, for the cache key, for example a digest of a list of boxes.
+        notes: guesses about the files, for the report.
+        passed_over: names of skipped files, by reason. Default: those of ``files``.
     """
 
     source: ImageSource
@@ -59,10 +59,10 @@ class ImageJob:
 
 
 def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Dataset:
-    """Decode and resize every file, or take the result from the cache.
+    """Decode and resize every file, or read the result from the cache.
 
     Raises:
-        DataError: if more files are broken than ``max_broken`` allows, or all of them; the first few are named.
+        DataError: if all files are broken, or more than ``max_broken`` allows. The message names the first ones.
     """
     labels = b"" if job.labels is None else np.array(job.labels, np.int32).tobytes()
     recipe = Recipe(
@@ -81,7 +81,7 @@ def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Datase
 
 
 def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Path, *, all_read: bool = True) -> None:
-    """Raise DataError when too many files are broken."""
+    """Raise DataError if too many files are broken."""
     if not broken or (len(broken) <= allowed * files and len(broken) < files):
         return
     first = "; ".join(f"{name}: {why}" for name, why in islice(broken.items(), 3))
@@ -108,12 +108,12 @@ def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[C
     labels: list[int] = []
     limit = job.max_broken * len(entries)
     with progress_bar("Reading images", len(entries), quiet=quiet) as advance, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd files would tear the progress bar
+        warnings.simplefilter("ignore")  # Pillow's warnings would break the progress bar
         for index, result in enumerate(ordered_map(one, range(len(entries)), workers=worker_count())):
             advance(1)
             if isinstance(result, str):
                 broken[entries[index].name] = result
-                if len(broken) > limit + CHUNK:  # hopeless: don't read the rest
+                if len(broken) > limit + CHUNK:  # too many: do not read the rest
                     check_broken(broken, len(entries), job.max_broken, job.files.path, all_read=False)
                 continue
             samples.append(result)

@@ -1,4 +1,4 @@
-"""The order of classes: numbers in names count as numbers, and a run keeps the order that it began with."""
+"""The order of classes: names are sorted naturally, and a resumed run keeps its order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NUMBER = re.compile(r"([0-9]+)")
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
-    """Names in the order that people expect: "2" before "10", "img9" before "img10"."""
+    """Sort names naturally: "2" before "10", "img9" before "img10"."""
     return sorted(names, key=_key)
 
 
 def _key(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    # Every second part is digits. Compared by their count and then as text, as int() refuses thousands of them.
+    # Every second part is digits. They are compared by count, then as text, because int() limits the digits.
     parts = [
         (0, len(part.lstrip("0")), part.lstrip("0")) if index % 2 else (1, 0, part)
         for index, part in enumerate(_NUMBER.split(name))
@@ -31,10 +31,10 @@ def _key(name: str) -> tuple[list[tuple[int, int, str]], str]:
 
 
 def relabeled(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
-    """The same samples with the classes in the given order, for example that of a run which is resumed.
+    """The same samples with the classes in the given order, for example the order of a resumed run.
 
     Raises:
-        DataError: if these are not the dataset's classes.
+        DataError: if ``class_names`` are not the dataset's classes.
     """
     if dataset.labels is None or tuple(dataset.class_names) == tuple(class_names):
         return dataset
@@ -49,7 +49,7 @@ def relabeled(dataset: Dataset, class_names: Sequence[str]) -> Dataset:
             if names
         ]
         raise DataError(
-            f"The classes of the data are not those that the training began with ({'; '.join(changes)}). Restore the "
+            f"The classes of the data have changed since the training started ({'; '.join(changes)}). Restore the "
             "folders or labels, or start a new training."
         )
     to_old = np.array([number[name] for name in found], np.int32)

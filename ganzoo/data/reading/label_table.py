@@ -1,4 +1,4 @@
-"""Labels from a table next to the images: a CSV with a row for each image, or StyleGAN's dataset.json."""
+"""Reads labels from a table: a CSV with one row per image, or StyleGAN's dataset.json."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import DataError, did_you_mean
 
 CSV_FORM = re.compile(r"csv:(?P<file>(?![/\\~]|[A-Za-z]:).+?\.\w+)(?::(?P<column>[^:/\\]+))?")
-"""How ``data.classes`` names a CSV and, if need be, its column: ``csv:labels.csv`` or ``csv:labels.csv:species``.
+"""A CSV and, optionally, its label column in ``data.classes``: ``csv:labels.csv`` or ``csv:labels.csv:species``.
 
-The name is relative to the data. So a config means the same in every folder, and no path of one machine is in it.
+The name is relative to the data, so that a config does not depend on the machine or the current folder.
 """
 
 DATASET_JSON = "dataset.json"
 
 _MAX_TABLE_BYTES = 64 << 20
 _MOST_COLUMNS = 100
-"""The column of file names is looked for among the first ones."""
+"""Number of columns that are searched for file names."""
 
 _LABEL_NAMES = ("label", "labels", "class", "class_name", "classname", "category", "target", "y")
 
@@ -36,9 +36,9 @@ class LabelTable:
     """Labels by file name.
 
     Attributes:
-        name: of the file that they are from, for messages.
-        folder: the folder inside the collection that the file names start from, with its slash, or empty.
-        labels: label by file name, with forward slashes; a folder or the suffix may be missing.
+        name: name of the table, for messages.
+        folder: the folder inside the collection that file names are relative to, with a final slash, or empty.
+        labels: label by file name, with forward slashes. Folders or the suffix may be missing.
     """
 
     name: str
@@ -46,10 +46,10 @@ class LabelTable:
     labels: Mapping[str, str]
 
     def label_of(self, names: Sequence[str]) -> list[str | None]:
-        """The label of each file; None when the table has none.
+        """The label of each file; None if the table has none.
 
         Raises:
-            DataError: if one row could be of several files.
+            DataError: if one row matches several files.
         """
         found: list[str | None] = []
         used: dict[str, str] = {}
@@ -58,14 +58,14 @@ class LabelTable:
             found.append(None if key is None else self.labels[key])
             if key is not None and used.setdefault(key, name) != name:
                 raise DataError(
-                    f"{self.name} has one row '{key}', but there are the images {used[key]} and {name}; "
-                    "write their folders into the table, too."
+                    f"{self.name}: the row '{key}' matches two images, {used[key]} and {name}; "
+                    "add the folders to the file names in the table."
                 )
         return found
 
 
 def keys_of(name: str, folder: str = "") -> Iterator[str]:
-    """How a table may write a file's name: with its folders, without them, and each without its suffix."""
+    """The forms of a file name in a table: with and without folders, with and without suffix."""
     full = _normal(name)
     suffix = len(suffix_of(full))
     for form in (full, full.removeprefix(_normal(folder)), base_of(full)):
@@ -74,23 +74,23 @@ def keys_of(name: str, folder: str = "") -> Iterator[str]:
 
 
 def base_of(name: str) -> str:
-    """A file's name without its folders."""
+    """The name of a file without folders."""
     return name[name.rfind("/") + 1 :]
 
 
 def find_dataset_json(files: ImageFiles) -> Entry | None:
-    """The collection's outermost file dataset.json, if it has one."""
+    """The outermost dataset.json of the collection, or None."""
     found = [entry for entry in files.others if base_of(entry.name) == DATASET_JSON]
     return min(found, key=lambda entry: entry.name.count("/"), default=None)
 
 
 def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
-    """The labels in StyleGAN's dataset.json, ``{"labels": [[file name, class], ...]}``; None when they are null.
+    """Read the labels of StyleGAN's dataset.json, ``{"labels": [[file name, class], ...]}``; None if they are null.
 
-    A class is an integer, or a list of numbers with a single 1.
+    A class is an integer, or a one-hot list.
 
     Raises:
-        DataError: if the file is something else.
+        DataError: if the file has another form.
     """
     try:
         content = json.loads(_bounded_text(files, entry))
@@ -111,25 +111,25 @@ def _json_label(label: Any) -> str:
         return str(int(label))
     if isinstance(label, list) and [value for value in label if value != 0] == [1]:
         return str(label.index(1))
-    raise ValueError(f"a label is {str(label)[:50]}, not an integer or a list with a single 1")
+    raise ValueError(f"a label is {str(label)[:50]}; allowed: an integer or a one-hot list")
 
 
 def read_csv(files: ImageFiles, spec: str) -> tuple[LabelTable, str | None]:
-    """The labels in the CSV that ``csv:FILE`` or ``csv:FILE:COLUMN`` names.
+    """Read the labels of the CSV in ``csv:FILE`` or ``csv:FILE:COLUMN``.
 
     Args:
-        files: the images; the file is looked for inside them, then next to them.
+        files: the images. The CSV may be inside the collection or next to it.
         spec: the value of ``data.classes``.
 
     Returns:
-        The labels, and the file's name inside the collection, or None when it is outside.
+        The labels, and the name of the CSV inside the collection, or None if it is outside.
 
     Raises:
-        DataError: if there is no such file, or its columns cannot be told apart.
+        DataError: if there is no such file, or its columns are ambiguous.
     """
     form = CSV_FORM.fullmatch(spec)
     if form is None:
-        raise DataError(f"received '{spec}', but a CSV is named csv:labels.csv or csv:labels.csv:COLUMN.")
+        raise DataError(f"received '{spec}'; allowed: csv:labels.csv or csv:labels.csv:COLUMN.")
     name, column = form["file"], form["column"]
     text, inside = _csv_text(files, name)
     rows = _rows(text, name)
@@ -141,7 +141,7 @@ def read_csv(files: ImageFiles, spec: str) -> tuple[LabelTable, str | None]:
         for index in range(min(width, _MOST_COLUMNS))
     ]
     if not max(hits):
-        raise DataError(f"No row of {name} names an image in {files.path}; one of them is called '{images[0]}'.")
+        raise DataError(f"No row of {name} matches an image in {files.path}, for example '{images[0]}'.")
     key_column = hits.index(max(hits))
     has_header = _key_of(rows[0][key_column] if key_column < len(rows[0]) else "", known) is None
     header = rows[0] if has_header else [str(number + 1) for number in range(width)]
@@ -157,7 +157,7 @@ def read_csv(files: ImageFiles, spec: str) -> tuple[LabelTable, str | None]:
 
 
 def _key_of(cell: str, known: set[str]) -> str | None:
-    """The key of an image that a cell names; the cell may have folders in front that the collection does not have."""
+    """The key of the image in a cell. The cell may have additional parent folders."""
     name = _normal(cell)
     while name and name not in known:
         name = name.partition("/")[2]
@@ -191,7 +191,7 @@ def _bounded_text(files: ImageFiles, entry: Entry) -> str:
 
 def _check_size(size: int) -> None:
     if size > _MAX_TABLE_BYTES:
-        raise ValueError(f"it has {size >> 20} MB, the limit is {_MAX_TABLE_BYTES >> 20}")
+        raise ValueError(f"it has {size >> 20} MB; the limit is {_MAX_TABLE_BYTES >> 20}")
 
 
 def _text(data: bytes) -> str:
@@ -232,7 +232,7 @@ def _label_column(header: Sequence[str], key_column: int, wanted: str | None, na
     usual = [index for index in rest if names[index] in _LABEL_NAMES]
     found = rest if len(rest) == 1 else usual
     if len(found) != 1:
-        raise DataError(f"Name the column of the labels, data.classes=csv:{name}:COLUMN. {name} has: {listed}.")
+        raise DataError(f"Choose the label column: data.classes=csv:{name}:COLUMN. Columns: {listed}.")
     return found[0]
 
 

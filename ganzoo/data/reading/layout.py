@@ -1,6 +1,6 @@
-"""How the files of a collection are laid out: which are for training, and which class each is of.
+"""Finds the layout of a collection of images: the files for training, and their classes.
 
-A layout that nobody described is guessed. Every guess is a note that names the field with which to say otherwise.
+If the config does not describe the layout, it is guessed. Every guess is a note that names the field to change it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Layout:
     """The files to train on and their labels.
 
     Attributes:
-        files: the images, without those that the layout leaves out.
-        labels: one label an image, or None.
-        class_names: one name a class, in label order; numbers in names count as numbers.
-        notes: what was guessed and which field changes it, one line each.
-        passed_over: names of files that are not used, by the reason.
+        files: the images to use.
+        labels: one label per image, or None.
+        class_names: one name per class, in label order (natural order).
+        notes: guesses, one line each, with the field that changes the guess.
+        passed_over: names of files that are not used, by reason.
     """
 
     files: ImageFiles
@@ -41,20 +41,20 @@ class Layout:
 
 
 def check_classes(classes: str) -> str:
-    """``classes`` itself, if it is a value of ``data.classes``.
+    """Return ``classes`` if it is a valid value of ``data.classes``.
 
     Raises:
-        ValueError: if it is not; the message names what is allowed.
+        ValueError: if not.
     """
     if classes in CLASSES or CSV_FORM.fullmatch(classes):
         return classes
     allowed = f"{', '.join(CLASSES)}, csv:labels.csv or csv:labels.csv:COLUMN"
     if re.match(r"csv:([/\\~]|[A-Za-z]:)", classes):
         raise ValueError(
-            f"received '{classes}', but the CSV is named relative to the data: csv:labels.csv for one in the folder or "
-            "zip or next to it"
+            f"received '{classes}', but the name of the CSV must be relative to the data: csv:labels.csv for a file "
+            "in the folder or zip, or next to it"
         )
-    raise ValueError(f"received '{classes}', but classes is {allowed}.{did_you_mean(classes, CLASSES)}")
+    raise ValueError(f"received '{classes}'; allowed: {allowed}.{did_you_mean(classes, CLASSES)}")
 
 
 def arranged(files: ImageFiles, *, classes: str = "auto", split: str = "auto") -> Layout:
@@ -62,13 +62,13 @@ def arranged(files: ImageFiles, *, classes: str = "auto", split: str = "auto") -
 
     Args:
         files: all images of the collection.
-        classes: where labels come from: ``folder`` (the top-level folders), ``dataset_json`` (StyleGAN's file),
-            ``csv:FILE``, ``none``, or ``auto``: dataset.json if there is one, else the folders.
-        split: ``auto`` takes the folder ``train`` where folders are named train, test and so on; or the name of the
-            folder, ``all`` for all of them, ``none`` if these folders are not splits.
+        classes: source of the labels: ``folder`` (the top-level folders), ``dataset_json`` (StyleGAN's file),
+            ``csv:FILE``, ``none``, or ``auto``: dataset.json if it exists, else the folders.
+        split: ``auto`` uses the folder ``train`` if folders are named train, test and so on. Or the name of a folder,
+            ``all`` for all folders, ``none`` if these folders are not splits.
 
     Raises:
-        DataError: if what ``classes`` or ``split`` names is not there, or no image has a label.
+        DataError: if the file or folder of ``classes`` or ``split`` does not exist, or no image has a label.
     """
     layout = Layout(files, passed_over=dict(files.passed_over))
     chosen = choose_split(files, split)
@@ -98,13 +98,13 @@ def _guess(layout: Layout, names: Sequence[str]) -> None:
         tables = [other.name for other in layout.files.others if other.name.lower().endswith((".csv", ".tsv"))]
         if tables:
             layout.notes.append(
-                f"No labels: {listed(tables)} is not read (if it has labels: data.classes=csv:{tables[0]})"
+                f"No labels: {listed(tables)} is not used (if it has labels: data.classes=csv:{tables[0]})"
             )
         return
     if stray > most_stray(len(names)):
         layout.notes.append(
             f"No labels: {stray} of {len(names)} images are outside the folders {listed(folders)} "
-            "(data.classes=folder makes the folders classes and passes these images over)"
+            "(data.classes=folder uses the folders as classes and skips these images)"
         )
         return
     layout.notes.append("Classes: the folders (data.classes=none if they are not classes)")
@@ -112,15 +112,15 @@ def _guess(layout: Layout, names: Sequence[str]) -> None:
 
 
 def _guess_dataset_json(layout: Layout) -> bool:
-    """Use StyleGAN's dataset.json if it is one. True when it decides, also that there are no labels."""
+    """Use dataset.json if it is StyleGAN's. True if it determines the labels, or that there are none."""
     entry = find_dataset_json(layout.files)
     try:
         table = entry and read_dataset_json(layout.files, entry)
-    except DataError as error:  # some other program's dataset.json, or a damaged one
+    except DataError as error:  # a dataset.json of another program, or damaged
         layout.notes.append(f"{error} It is not used.")
         return False
     if table is None or entry is None:
-        layout.notes.append("No labels: dataset.json has none (data.classes=folder makes the folders classes)")
+        layout.notes.append("No labels: dataset.json has none (data.classes=folder uses the folders as classes)")
         _used(layout, entry.name if entry else None)
         return True
     labels = table.label_of([file.name for file in layout.files.entries])
@@ -128,11 +128,13 @@ def _guess_dataset_json(layout: Layout) -> bool:
     if unlisted > most_stray(len(labels)):
         layout.notes.append(
             f"dataset.json labels {len(labels) - unlisted} of {len(labels)} images and is not used "
-            "(data.classes=dataset_json uses it and passes the other images over)"
+            "(data.classes=dataset_json uses it and skips the other images)"
         )
         return False
     _use_table(layout, table, inside=entry.name)
-    layout.notes.append("Classes: the labels in dataset.json, not the folders (data.classes=folder or none ignores it)")
+    layout.notes.append(
+        "Classes: the labels in dataset.json, not the folders (to ignore it: data.classes=folder or none)"
+    )
     return True
 
 
@@ -140,8 +142,8 @@ def _by_folder(layout: Layout, names: Sequence[str]) -> None:
     labels, folders, _ = class_folders(names)
     if not folders:
         raise DataError(
-            f"data.classes=folder, but the images in {layout.files.path} are not in several folders side by side; for "
-            "training without labels set data.classes=none"
+            f"data.classes=folder, but {layout.files.path} does not have two or more class folders; to train without "
+            "labels set data.classes=none"
         )
     _apply(layout, labels, folders, "outside the class folders")
 
@@ -160,7 +162,7 @@ def _use_table(layout: Layout, table: LabelTable, *, inside: str | None) -> None
     labels = table.label_of([entry.name for entry in layout.files.entries])
     names = natural_order({label for label in labels if label is not None})
     if not names:
-        raise DataError(f"{table.name} has a label for none of the images in {layout.files.path}.")
+        raise DataError(f"{table.name} has no label for any image in {layout.files.path}.")
     _used(layout, inside)
     _apply(layout, labels, tuple(names), f"without a label in {table.name}")
 
@@ -181,7 +183,7 @@ def _pass_over(layout: Layout, reason: str, names: Sequence[str]) -> None:
 
 
 def _used(layout: Layout, name: str | None) -> None:
-    """A file that was read after all is not passed over."""
+    """Remove a file from ``passed_over``, because it was used as a table of labels."""
     rest = tuple(other for other in layout.passed_over.get(NOT_IMAGES, ()) if other != name)
     layout.passed_over.pop(NOT_IMAGES, None)
     if rest:
@@ -189,13 +191,13 @@ def _used(layout: Layout, name: str | None) -> None:
 
 
 def class_folders(names: Sequence[str]) -> tuple[list[str | None], tuple[str, ...], int]:
-    """Classes from the first level that has several folders side by side.
+    """Find classes at the first level with two or more folders.
 
-    Folders that the images share (``photos/cats/1.jpg``, ``photos/dogs/2.jpg``) are descended first.
+    Common parent folders are skipped: ``photos/cats/1.jpg``, ``photos/dogs/2.jpg``.
 
     Returns:
-        The folder of each name, None for an image outside the folders; the folders in natural order, none when there
-        are no classes; and how many images are outside.
+        The folder of each name, None for an image outside the folders; the folders in natural order, empty without
+        classes; and the number of images outside.
     """
     known: dict[str, list[str]] = {}
     paths = [_folders(name, known) for name in names]
@@ -211,7 +213,7 @@ def class_folders(names: Sequence[str]) -> tuple[list[str | None], tuple[str, ..
 
 
 def _folders(name: str, known: dict[str, list[str]]) -> list[str]:
-    """The folders of a name. A backslash separates, too: unpackers leave it in names that Windows wrote."""
+    """The folders of a name. A backslash also separates: unpacking programs keep it in names from Windows."""
     folder, slash, _ = name.replace("\\", "/").rpartition("/")
     if folder not in known:
         known[folder] = unicodedata.normalize("NFC", folder).split("/") if slash else []

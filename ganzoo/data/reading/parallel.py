@@ -1,4 +1,4 @@
-"""Work spread over threads with the results in order, and the progress bar of long work."""
+"""Runs a function over threads with results in order, and shows a progress bar."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 MAX_WORKERS = 16
-"""More than this only fights over the disk."""
+"""More threads only compete for the disk."""
 
 
 def worker_count() -> int:
-    """Number of processor cores that this process may use, 16 at most."""
+    """Number of processor cores that this process may use, at most 16."""
     return min(cpu_count(), MAX_WORKERS)
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int) -> Iterator[R]:
     """``map`` over threads: results in the order of ``items``, at most ``4 * workers`` of them waiting in memory.
 
-    An exception in ``function`` is raised here when its turn comes; what has not begun by then never begins.
+    An exception in ``function`` is raised in its turn. Calls that have not started by then are canceled.
     """
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ganzoo-data") as pool:
         waiting: deque[Future[R]] = deque()
@@ -44,10 +44,9 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int)
 
 @contextmanager
 def progress_bar(description: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Progress on standard error: a bar on a terminal, elsewhere a plain line now and then, and nothing if ``quiet``.
+    """Show progress on standard error: a bar on a terminal, plain lines at intervals elsewhere, nothing if ``quiet``.
 
-    Yields a function that takes the number of further items that are done. Work that is over before the first line is
-    due prints nothing where there is no terminal.
+    Yields a function to call with the number of newly completed items. Without a terminal, short work prints nothing.
     """
     if quiet:
         yield lambda done: None

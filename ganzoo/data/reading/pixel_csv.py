@@ -1,4 +1,4 @@
-"""Images as the rows of a CSV, ``label,pixel0,...,pixel783``: MNIST and Fashion-MNIST as Kaggle has them."""
+"""Images in the rows of a CSV, ``label,pixel0,...,pixel783``: MNIST and Fashion-MNIST from Kaggle."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import DataError
 
 _MAX_BYTES = 512 << 20
-"""Limit of a CSV in bytes. 60,000 images of 784 pixels take about 110 MB."""
+"""Largest size of a CSV in bytes. 60,000 images of 784 pixels take about 110 MB."""
 
 _ROWS = 4096
 
 
 def find_pixel_csv(path: Path, half: str) -> tuple[Path, str | None] | None:
-    """The CSV of one half of a data set.
+    """Find the CSV of one half of a dataset.
 
     Args:
-        path: a .csv, a .zip that holds some, or a folder that holds either.
-        half: ``train`` or ``test``, which is part of the file's name; a .csv that is named itself is taken anyway.
+        path: a .csv, a .zip with .csv files, or a folder of them.
+        half: ``train`` or ``test``, which must be in the file name. If ``path`` is a .csv, its name does not matter.
 
     Returns:
-        The file and, in a zip, the member; or None when there is none.
+        The file and, in a zip, the member; or None if there is none.
     """
     if path.is_dir():
         if found := _of_half([file.name for file in path.glob("*.csv")], half):
@@ -54,18 +54,18 @@ def _csv_members(path: Path) -> list[str]:
 
 
 def _of_half(names: list[str], half: str) -> str | None:
-    """The name that has the half as a word; the shortest, as ``train.csv`` goes before ``train_sample.csv``."""
+    """The shortest name with the half as a word: ``train.csv`` is preferred to ``train_sample.csv``."""
     found = [name for name in names if half in re.split(r"[^a-z]+", PurePosixPath(name).name.lower())]
     return min(found, key=lambda name: (len(PurePosixPath(name).name), name), default=None)
 
 
 def read_pixel_csv(path: Path, member: str | None, side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images uint8 ``[n, side, side]`` and labels uint8 ``[n]``.
+    """Read images uint8 ``[n, side, side]`` and labels uint8 ``[n]``.
 
-    The column named label has the labels, else the first. A first line without numbers is a header.
+    The labels are in the column named label, else in the first column. A first line without numbers is a header.
 
     Raises:
-        DataError: if it cannot be read, has no labels, or holds anything but whole numbers from 0 to 255.
+        DataError: if the file cannot be read, has no labels, or has other values than whole numbers from 0 to 255.
     """
     require_content(path, error=DataError)
     name = f"{member} in {path}" if member else str(path)
@@ -75,9 +75,9 @@ def read_pixel_csv(path: Path, member: str | None, side: int) -> tuple[NDArray[n
             first = file.readline(1 << 20)
             cells = [cell.strip().strip('"').lower() for cell in first.split(",")]
             if len(cells) == columns - 1:
-                raise DataError(f"{name} has no labels: {len(cells)} columns, but label and pixels are {columns}.")
+                raise DataError(f"{name} has no labels: {len(cells)} columns; label and pixels need {columns}.")
             if len(cells) != columns:
-                raise DataError(f"{name} has {len(cells)} columns, but label and {side} x {side} pixels are {columns}.")
+                raise DataError(f"{name} has {len(cells)} columns; label and {side} x {side} pixels need {columns}.")
             has_header = not cells[1].lstrip("-").isdecimal()
             label = cells.index("label") if "label" in cells else 0
             parts = list(_blocks(file, "" if has_header else first, columns))
@@ -88,7 +88,7 @@ def read_pixel_csv(path: Path, member: str | None, side: int) -> tuple[NDArray[n
 
 
 def _blocks(file: io.TextIOBase, first: str, columns: int) -> Iterator[NDArray[np.uint8]]:
-    """The rows as uint8 ``[k, columns]``, some at a time, so that their text is never in memory as a whole."""
+    """Yield the rows as uint8 ``[k, columns]`` in blocks, so that the whole text is never in memory."""
     lines = [first] if first else []
     while True:
         lines += [line for line in file.readlines(_ROWS * columns * 2) if line.strip()]
@@ -96,9 +96,9 @@ def _blocks(file: io.TextIOBase, first: str, columns: int) -> Iterator[NDArray[n
             return
         values = np.loadtxt(lines, dtype=np.int32, delimiter=",", comments=None, quotechar='"', ndmin=2)
         if values.shape[1] != columns:
-            raise ValueError(f"a row has {values.shape[1]} columns, not {columns}")
+            raise ValueError(f"a row has {values.shape[1]} columns; expected {columns}")
         if values.min() < 0 or values.max() > 255:
-            raise ValueError(f"values are {values.min()} to {values.max()}, not 0 to 255")
+            raise ValueError(f"values are from {values.min()} to {values.max()}; allowed: 0 to 255")
         yield values.astype(np.uint8)
         lines = []
 
@@ -118,4 +118,4 @@ def _opened(path: Path, member: str | None) -> Iterator[io.TextIOWrapper]:
 
 def _check_size(size: int) -> None:
     if size > _MAX_BYTES:
-        raise ValueError(f"it has {size >> 20} MB, the limit is {_MAX_BYTES >> 20}")
+        raise ValueError(f"it has {size >> 20} MB; the limit is {_MAX_BYTES >> 20}")

@@ -1,8 +1,8 @@
-"""Prepared data on disk: decoded and resized once, then a uint8 memory map that opens at once.
+"""Caches prepared data on disk: decoded and resized once, then opened as a uint8 memory map.
 
-A prepared data set is a folder ``<cache>/data/<source>-<key>/`` of ``samples.npy``, ``labels.npy`` and, last,
-``manifest.json``. It is written under a temporary name and renamed when it is complete, so a killed process leaves
-nothing that looks complete; sizes and a digest in the manifest tell a damaged one, which is then made again.
+A prepared dataset is a folder ``<cache>/data/<source>-<key>/`` with ``samples.npy``, ``labels.npy`` and
+``manifest.json``. It is written under a temporary name and renamed when it is complete, so that a killed process leaves
+no folder that looks complete. The manifest has sizes and a digest; a damaged dataset is prepared again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError
 
 FORMAT = 1
-"""Counts up when preparing changes its result, so that old caches are not taken for new ones."""
+"""Version of the preparation. It is increased when the result changes, so that older caches are not used."""
 
 _HEADER_BYTES = 128
 _PROBE_BYTES = 1 << 16
@@ -35,7 +35,7 @@ _PROBES = 17
 
 
 class Chunk(NamedTuple):
-    """Some samples on their way to the cache: uint8 ``[k, ...]`` and, when there are labels, int32 ``[k]``."""
+    """A block of samples for the cache: uint8 ``[k, ...]`` and labels int32 ``[k]``, or None."""
 
     samples: NDArray[np.uint8]
     labels: NDArray[np.int32] | None = None
@@ -43,17 +43,17 @@ class Chunk(NamedTuple):
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the bytes of a prepared data set.
+    """All inputs that determine the content of a prepared dataset.
 
     Attributes:
         source: registered name of the source.
-        content: what identifies the input, for example a digest of the names, sizes and dates of its files.
+        content: identifier of the input, for example a digest of the names, sizes and dates of its files.
         config: the fields that change the result, as JSON values.
         shape: shape of one sample.
-        count: how many samples there will be at most.
-        class_names: one name a class.
-        readers: what could read the files. A data set with broken files is made again when this changes; as a whole
-            one is the same with any readers, it is no part of the folder's name.
+        count: largest number of samples.
+        class_names: one name per class.
+        readers: the supported formats. A dataset with broken files is prepared again if they change. They are not part
+            of the folder name, because a dataset without broken files does not depend on them.
     """
 
     source: str
@@ -65,23 +65,23 @@ class Recipe:
     readers: str = ""
 
     def folder_name(self) -> str:
-        """Name of the folder of this data set in the cache."""
+        """Name of the dataset's folder in the cache."""
         parts = [FORMAT, self.source, self.content, dict(self.config)]
         parts += [list(self.shape), self.count, list(self.class_names)]
         return f"{self.source}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]}"
 
 
 Produce = Callable[[dict[str, str]], Iterable[Chunk]]
-"""Makes the samples. It is given a dict to fill with broken files: name -> why."""
+"""Produces the samples. The argument is a dict for broken files: name -> reason."""
 
 
 def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:
-    """The data set of ``recipe``: from the cache, or made by ``produce`` and put there.
+    """The dataset of ``recipe``: read from the cache, or produced by ``produce`` and cached.
 
-    Samples never lie in memory as a whole: they are written chunk by chunk and read through a memory map.
+    The samples are never in memory as a whole: they are written chunk by chunk and read through a memory map.
 
     Raises:
-        DataError: if ``produce`` raises it, or the cache folder is full or cannot be written.
+        DataError: if ``produce`` raises it, or the cache folder is full or not writable.
     """
     folder = cache_root(cache_dir) / "data" / recipe.folder_name()
     dataset = _read(folder, recipe)
@@ -92,13 +92,16 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
     except OSError as error:
         raise DataError(
             f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
-            "Make room there, or name another folder in the variable GANZOO_CACHE."
+            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
         ) from error
-    made = _read(folder, recipe)
-    if made is None:
-        raise DataError(f"The prepared data in {folder} cannot be read back; check the disk, or set GANZOO_CACHE.")
-    report = DataReport(files=made.report.files, broken=made.report.broken, cached=False)
-    return Dataset(made.samples, made.labels, made.class_names, report)
+    dataset = _read(folder, recipe)
+    if dataset is None:
+        raise DataError(
+            f"The prepared data in {folder} cannot be read again. Check the disk, or set the environment "
+            "variable GANZOO_CACHE to another folder."
+        )
+    report = DataReport(files=dataset.report.files, broken=dataset.report.broken, cached=False)
+    return Dataset(dataset.samples, dataset.labels, dataset.class_names, report)
 
 
 def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
@@ -109,9 +112,9 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
     if needed > free:
         raise DataError(
             f"Prepared data needs {bytes_text(needed)}, but {folder.parent} has {bytes_text(free)} free. "
-            "Make room there, or name another folder in the variable GANZOO_CACHE."
+            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
         )
-    # Another process may be faster: its result is the same.
+    # If another process was faster, its result is used; it is the same.
     with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
         _write(temporary, recipe, produce)
 
@@ -120,7 +123,7 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
     broken: dict[str, str] = {}
     labels: list[NDArray[np.int32]] = []
     count = 0
-    # Plain writes and no memory map: on a full disk a write raises, and a store through a map kills the process.
+    # No memory map for writing: on a full disk, a write raises, but a store through a memory map kills the process.
     with (folder / "samples.npy").open("wb") as file:
         file.write(_header((recipe.count, *recipe.shape)))
         for chunk in produce(broken):
@@ -153,7 +156,7 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
 
 
 def _read(folder: Path, recipe: Recipe) -> Dataset | None:
-    """The data set in ``folder``, or None when there is none, it is damaged, or more of it might be read now."""
+    """The dataset in ``folder``; None if it is missing or damaged, or if more of its files may be readable now."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         sizes = manifest["sizes"]
@@ -174,14 +177,14 @@ def _read(folder: Path, recipe: Recipe) -> Dataset | None:
 
 
 def _header(shape: Shape) -> bytes:
-    """Header of a uint8 .npy file (format version 1.0), of one length whatever the shape, so it can be rewritten."""
+    """Header of a uint8 .npy file (format 1.0). Its length does not depend on the shape, so it can be overwritten."""
     text = repr({"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}).encode()
     body = text.ljust(_HEADER_BYTES - 11) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(body)) + body
 
 
 def _digest(folder: Path, sizes: Mapping[str, int]) -> str:
-    """SHA-256 over blocks spread evenly over each file: finds holes without reading everything."""
+    """SHA-256 over evenly spaced blocks of each file. It detects holes without reading the whole file."""
     digest = hashlib.sha256()
     for name in sorted(sizes):
         with (folder / name).open("rb") as file:

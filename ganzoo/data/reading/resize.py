@@ -1,4 +1,4 @@
-"""Resizing that averages what it shrinks."""
+"""Resizes images with antialiasing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Filter = Literal["lanczos", "area"]
-"""``lanczos``: sharp, antialiased. ``area``: the mean of the pixels that one output pixel covers, without ringing."""
+"""``lanczos``: sharp. ``area``: the mean of the pixels under each output pixel, without ringing."""
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels; fractions are fine."""
+"""Left, top, right, bottom in pixels; may be fractional."""
 
 
 def middle(width: int, height: int, size: tuple[int, int]) -> Box:
-    """The largest middle part of an image that has the aspect of ``size``, ``(height, width)``. All in pixels."""
+    """The largest center box of an image with the aspect ratio of ``size``, ``(height, width)``. All in pixels."""
     wanted_height, wanted_width = size
     if width * wanted_height > height * wanted_width:
         across, down = height * wanted_width / wanted_height, float(height)
@@ -31,10 +31,10 @@ def middle(width: int, height: int, size: tuple[int, int]) -> Box:
 
 
 def resized(image: Image, width: int, height: int, resample: Filter, box: Box | None = None) -> Image:
-    """``box`` of a PIL image in mode "L", "RGB" or "RGBA" (all of it by default) at another size.
+    """Resize ``box`` of a PIL image in mode "L", "RGB" or "RGBA". Default: the whole image.
 
-    Both are antialiased when they shrink. ``area`` is bilinear when it enlarges: there is nothing to average. In an
-    RGBA image each pixel counts as much as it is opaque, so that the colour of transparent pixels enters nowhere.
+    Both filters antialias when they shrink. ``area`` is bilinear when it enlarges. In RGBA images, pixels are weighted
+    by alpha, so that the color of transparent pixels has no effect.
     """
     from PIL.Image import Resampling
 
@@ -45,7 +45,7 @@ def resized(image: Image, width: int, height: int, resample: Filter, box: Box | 
     if resample == "area":
         shrinks = right - left >= width and bottom - top >= height
         method = Resampling.BOX if shrinks else Resampling.BILINEAR
-    return image.resize((width, height), method, box=(left, top, right, bottom))  # Pillow premultiplies RGBA itself
+    return image.resize((width, height), method, box=(left, top, right, bottom))  # Pillow premultiplies RGBA
 
 
 def resized_array(
@@ -56,16 +56,16 @@ def resized_array(
     *,
     crop: Literal["center", "stretch"] = "center",
 ) -> NDArray[np.uint8]:
-    """Images of one size -> another: uint8 ``[n, h, w, 1, 3 or 4]`` -> ``[n, height, width, channels]``.
+    """Resize a batch of images: uint8 ``[n, h, w, 1, 3 or 4]`` -> ``[n, height, width, channels]``.
 
     Args:
-        images: grey, RGB or RGBA with straight colours.
+        images: grayscale, RGB or RGBA with straight colors.
         size: ``(height, width)`` of the result.
-        channels: 1, 3 or 4 of the result. Grey becomes RGB by repetition, RGB becomes grey by its ITU-R 601 luma, and
-            RGBA becomes either on a white ground. To RGBA, all else is opaque.
+        channels: 1, 3 or 4 channels of the result. Grayscale is repeated to RGB, RGB is converted to grayscale by
+            ITU-R 601 luma, RGBA is composited on white. Converted to RGBA, other images are opaque.
         resample: filter.
-        crop: ``center`` cuts what has another aspect to the largest middle part; ``stretch`` keeps all of it and
-            ignores the aspect.
+        crop: ``center`` crops the largest center part with the aspect ratio of ``size``; ``stretch`` uses the whole
+            image and ignores the aspect ratio.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Folders named train, test and so on: one of them is trained on."""
+"""Chooses among folders named train, test and so on."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Split:
 
     Attributes:
         kept: indices of the files.
-        names: their names below the folder of the split, in which class folders are looked for.
+        names: names of the files relative to the folder of the split, for finding class folders.
         stray: names of images outside all splits.
-        note: what was guessed and how to say otherwise; empty when nothing was.
+        note: the guess and how to change it; empty if nothing was guessed.
     """
 
     kept: Sequence[int]
@@ -50,25 +50,25 @@ class Split:
 
 
 def split_kind(folder: str) -> str | None:
-    """Train, test, validation or other, if a folder is named like one (``train2017``, ``seg_test``), else None."""
+    """The split of a folder name (``train2017``, ``seg_test``): train, test, validation, other, or None."""
     words = [word for word in re.findall("[a-z]+", folder.lower()) if word not in _FILLERS]
     return _KINDS.get(words[0]) if len(words) == 1 else None
 
 
 def most_stray(count: int) -> int:
-    """Images that a guess may leave out, of ``count``: one, or a twentieth. More than that are not strays."""
+    """Number of images, of ``count``, that a guess may leave out: 5%, at least one."""
     return max(1, count // 20)
 
 
 def choose_split(files: ImageFiles, split: str) -> Split:
-    """The part of ``files`` that ``split`` names; ``ganzoo.data.reading.layout.arranged`` lists its values.
+    """Choose the files of a split. ``ganzoo.data.reading.layout.arranged`` documents the values of ``split``.
 
     Args:
         files: the collection.
         split: ``auto``, ``all``, ``none`` or the name of a folder.
 
     Raises:
-        DataError: if there is no folder of this name.
+        DataError: if there is no such folder.
     """
     names = [entry.name.replace("\\", "/") for entry in files.entries]
     paths = [name.split("/") for name in names]
@@ -110,7 +110,7 @@ def _wanted(folders: set[str], split: str) -> set[str]:
 
 def _part(names: Sequence[str], paths: Sequence[list[str]], depth: int, chosen: set[str]) -> Split:
     kept = [index for index, parts in enumerate(paths) if len(parts) > depth + 1 and parts[depth] in chosen]
-    # Images beside the splits are named; those in the other splits are left out on purpose.
+    # Images outside all splits are reported. Images in the other splits are left out on purpose.
     stray = [name for name, parts in zip(names, paths, strict=True) if len(parts) <= depth + 1]
     return Split(kept, ["/".join(paths[index][depth + 1 :]) for index in kept], stray)
 
@@ -120,7 +120,7 @@ def _guessed(part: Split, folders: set[str], split: str, count: int) -> Split:
         return part
     shown = listed(natural_order(folders))
     note = (
-        f"Split: train, {len(part.kept)} of {count} images; the folders are {shown} (data.split=all takes all, "
-        "data.split=none makes them classes)"
+        f"Split: train, {len(part.kept)} of {count} images; the folders are {shown} (data.split=all uses all, "
+        "data.split=none treats them as classes)"
     )
     return Split(part.kept, part.names, part.stray, note)

@@ -1,10 +1,10 @@
-"""Images with an alpha channel: laid on white where the networks see none, made fit to learn from where they see it.
+"""Images with an alpha channel: composited on white, or prepared as RGBA samples.
 
-RGBA samples have straight colours, as PNG, WebP, browsers and Pillow have them, so that an array, a saved file and the
-output of an ONNX graph are the same numbers. Straight colours have one danger: a pixel that nobody sees has a colour,
-too, often black, and a network that learns it mixes it into soft edges as a dark fringe. Premultiplied colours avoid
-that, but every reader of the output would have to divide by an alpha near 0. So samples keep straight colours, and
-``filled`` gives unseen pixels the colour of the nearest visible ones: across an edge alpha changes and colour does not.
+RGBA samples have straight colors, as in PNG, WebP, browsers and Pillow. So an array, a saved file and the output of an
+ONNX graph have the same values. Straight colors have one risk: invisible pixels also have a color, often black. A
+network that learns it generates dark fringes at soft edges. Premultiplied colors avoid this, but then every reader of
+the output must divide by an alpha near 0. Therefore samples keep straight colors, and ``filled`` gives invisible pixels
+the color of the nearest visible pixels. At an edge, alpha changes and the color does not.
 """
 
 from __future__ import annotations
@@ -15,33 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
+from ganzoo.sample_spec import COLOR_MODES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Number of channels -> the mode of a PIL image."""
-
 _FAINT = 16
-"""Below this alpha (0 to 255) the colour is little more than rounding, and fades into that of its surroundings."""
+"""Below this alpha (0 to 255), the color is mostly rounding error and is blended with the surrounding colors."""
 
 
 def has_alpha(image: Image) -> bool:
-    """Whether an image marks pixels as transparent: by an alpha channel or by a transparent colour."""
+    """Whether an image has transparency: an alpha channel or a transparent color."""
     return image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
 
 
 def on_white(image: Image) -> Image:
-    """An image with transparent pixels, in any mode, on a white ground, mode "RGB"."""
+    """Composite a transparent image of any mode on white. The result has mode "RGB"."""
     return images.on_white(image.convert("RGBA"))
 
 
 def with_channels(image: Image, channels: int) -> Image:
-    """An image of 8 bits a channel in mode "L" (``channels`` 1), "RGB" (3) or "RGBA" (4).
+    """Convert an image with 8 bits per channel to mode "L" (``channels`` 1), "RGB" (3) or "RGBA" (4).
 
-    Without an alpha channel in the result, transparent pixels are laid on white; in mode "RGBA" they are kept.
+    Transparent images are composited on white, unless the result has an alpha channel.
     """
-    mode = MODES[channels]
+    mode = COLOR_MODES[channels]
     if channels != 4 and has_alpha(image):
         image = on_white(image)
     if image.mode == mode:
@@ -52,19 +50,19 @@ def with_channels(image: Image, channels: int) -> Image:
 
 
 def as_array(image: Image, channels: int) -> NDArray[np.uint8]:
-    """A PIL image of mode ``MODES[channels]`` -> uint8 ``[height, width, channels]``; RGBA is ``filled``."""
+    """Convert a PIL image of mode ``COLOR_MODES[channels]`` to uint8 ``[h, w, channels]``; RGBA is ``filled``."""
     array: NDArray[np.uint8] = np.asarray(image).reshape(image.height, image.width, channels)
     return filled(array) if channels == 4 else array
 
 
 def filled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The same picture, with the colours of transparent pixels taken from the visible ones around them.
+    """Give transparent pixels the color of the visible pixels around them.
 
-    Laid on any ground, it differs by at most 4 of 255 levels, at pixels that are next to invisible. An image without
-    any visible pixel becomes white.
+    Composited on any background, the result differs by at most 4 of 255 levels, and only at nearly invisible pixels. An
+    image without visible pixels becomes white.
 
     Args:
-        image: uint8 ``[height, width, 4]``, straight colours.
+        image: uint8 ``[height, width, 4]``, straight colors.
     """
     alpha = image[..., 3:].astype(np.float32)
     if alpha.min() >= _FAINT:
@@ -74,11 +72,11 @@ def filled(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _pulled(colors: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Colours of little weight replaced by those of the smallest neighbourhood that has more ("push and pull").
+    """Replace colors of low weight by those of the smallest neighborhood with more weight ("push-pull").
 
     Args:
-        colours: float32 ``[h, w, 3]``.
-        weights: float32 ``[h, w, 1]``, of which ``_FAINT`` is enough.
+        colors: float32 ``[h, w, 3]``.
+        weights: float32 ``[h, w, 1]``; ``_FAINT`` is full weight.
     """
     height, width = weights.shape[:2]
     if height == width == 1:
@@ -92,7 +90,7 @@ def _pulled(colors: NDArray[np.floating], weights: NDArray[np.floating]) -> NDAr
 
 
 def _sums(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Sums over 2 x 2 places: ``[h, w, c] -> [ceil(h / 2), ceil(w / 2), c]``."""
+    """Sums over 2 x 2 pixels: ``[h, w, c] -> [ceil(h / 2), ceil(w / 2), c]``."""
     height, width, channels = values.shape
     even = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)))
     sums: NDArray[np.floating] = even.reshape(-(-height // 2), 2, -(-width // 2), 2, channels).sum(axis=(1, 3))
@@ -100,7 +98,7 @@ def _sums(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _blurred(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Each place a little like its neighbours, so that what was enlarged has no blocks: ``[h, w, c]``."""
+    """Blur slightly, so that an enlarged image has no blocks: ``[h, w, c]``."""
     for axis in (0, 1):
         padding = [(1, 1) if place == axis else (0, 0) for place in range(3)]
         padded = np.pad(values, padding, mode="edge")

@@ -1,6 +1,6 @@
 """CelebA: 202,599 photographs of faces. Liu, Luo, Wang, Tang 2015, https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html.
 
-The publisher's terms allow non-commercial research only, and there is no download without a browser.
+The license allows non-commercial research only. The files can only be downloaded with a browser.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ALIGNED_SIZE = (178, 218)
 _IMAGES = ("img_align_celeba", "img_align_celeba_png", "img_celeba")
 _INSTEAD = (
     "Get img_align_celeba.zip from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (Img/img_align_celeba.zip; "
-    "unpacking is not needed) and name it, or its folder: --data PATH."
+    "no need to unpack it) and pass the zip or its folder: --data PATH."
 )
 
 
@@ -45,22 +45,22 @@ _INSTEAD = (
 class CelebA(ImageSource):
     """CelebA, from ``img_align_celeba`` (a folder or the publisher's zip) or from ``img_celeba`` (in the wild).
 
-    The lists of landmarks, boxes and attributes are looked for beside the images and in ``Anno``, as the publisher
-    lays them out. Coordinates belong to one kind of image each: list_landmarks_align_celeba.txt to the aligned images,
-    list_bbox_celeba.txt and list_landmarks_celeba.txt to those in the wild. The kind is seen from the size of the first
-    image: aligned ones are 218 px high and 178 px wide.
+    The lists of landmarks, boxes and attributes must be next to the images or in ``Anno``, as published. Each list of
+    coordinates is for one kind of image: list_landmarks_align_celeba.txt for the aligned images, list_bbox_celeba.txt
+    and list_landmarks_celeba.txt for images in the wild. ganzoo detects the kind by the size of the first image:
+    aligned images are 218 px high and 178 px wide.
 
     Attributes:
-        path: the folder of images, the zip, or a folder that holds one of them.
-        crop: of the aligned images, ``center_178`` takes the middle 178 x 178 pixels and ``center_108`` the middle
-            108 x 108 (the face without its surroundings); ``face`` is a square around the face from the landmarks
-            (aligned) or from the face box (in the wild). Where ``resolution`` is not square, that square grows in one
-            direction to the wanted aspect, and shrinks as a whole if the image does not hold it.
-        attribute: one of the 40 attributes, for example ``Smiling``; then images without it are class 0, with it
+        path: the folder of images, the zip, or the parent folder.
+        crop: for aligned images, ``center_178`` crops the center 178 x 178 pixels, and ``center_108`` the center
+            108 x 108 (the face without its surroundings). ``face`` crops a square around the face, from the landmarks
+            (aligned) or the face box (in the wild). If ``resolution`` is not square, the square is extended to the
+            aspect ratio, and shrunk if it does not fit into the image.
+        attribute: one of the 40 attributes, for example ``Smiling``. Images without it are class 0, images with it
             class 1.
-        flip: mirror at random while training; on by default.
+        flip: during training, mirror each image with probability 0.5. Default: true.
         resize: filter, ``lanczos`` or ``area``.
-        max_broken: the part of the files that may be broken and is skipped, 0 to 1.
+        max_broken: largest fraction of broken files, 0 to 1. They are skipped.
     """
 
     accepts_path: ClassVar[bool] = True
@@ -80,12 +80,12 @@ class CelebA(ImageSource):
         return DataNotes(
             credits=(
                 "CelebA: Liu, Luo, Wang, Tang, Deep Learning Face Attributes in the Wild, ICCV 2015 "
-                "(https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). For non-commercial research only; the pictures "
-                "belong to whom they were taken from.",
+                "(https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html). For non-commercial research only; the "
+                "photographs belong to their owners.",
             ),
             limits=(
-                "The data are pictures of celebrities: mostly young, light-skinned, made up and smiling. What is "
-                "generated is so, too, and may resemble real people.",
+                "The data are photographs of celebrities: mostly young, light-skinned, with makeup and smiling. "
+                "Generated faces have the same bias, and may resemble real people.",
             ),
         )
 
@@ -117,12 +117,12 @@ class CelebA(ImageSource):
     def _labels(
         self, files: ImageFiles, places: Sequence[Path]
     ) -> tuple[list[int] | None, tuple[str, ...], ImageFiles]:
-        """Labels by attribute, and the files that have one."""
+        """The labels and class names by attribute, and the files that have a label."""
         if self.attribute is None:
             return None, (), files
         path = find_table(ATTRIBUTES, places)
         if path is None:
-            raise DataError(f"data.attribute needs {ATTRIBUTES}.txt beside {files.path}, and it is not there.")
+            raise DataError(f"data.attribute needs {ATTRIBUTES}.txt next to {files.path}, but this file is missing.")
         names, rows = read_table(path)
         if self.attribute not in names:
             hint = did_you_mean(self.attribute, names) or f" Attributes: {', '.join(names)}."
@@ -136,7 +136,7 @@ class CelebA(ImageSource):
 
 
 def _images_in(path: Path) -> Path:
-    """The folder of images or the zip that ``path`` is or holds, in the publisher's and other hosts' layouts."""
+    """The folder of images or the zip: ``path`` itself, or inside ``path`` in a known layout."""
     if path.is_file():
         return path
     if not path.is_dir():
@@ -171,15 +171,15 @@ def _center_crop(files: ImageFiles, crop: str, size: tuple[int, int]) -> Callabl
 def _face_crop(
     files: ImageFiles, places: Sequence[Path], size: tuple[int, int]
 ) -> tuple[Path, Callable[[Entry], BoxOf]]:
-    """The list that the crops come from, and the crop of each file."""
+    """The list with the coordinates, and a function that returns the crop of a file."""
     aligned = _first_size(files) == ALIGNED_SIZE
     wanted = (LANDMARKS_ALIGNED,) if aligned else (BOXES_WILD, LANDMARKS_WILD)
     path = next((found for name in wanted if (found := find_table(name, places))), None)
     if path is None:
         kind = "the aligned images of 218 x 178" if aligned else "images in the wild"
         raise DataError(
-            f"data.crop=face needs {' or '.join(f'{name}.txt' for name in wanted)} beside {files.path} (these are "
-            f"{kind}; the other lists hold coordinates of other images). Or set data.crop=center_108."
+            f"data.crop=face needs {' or '.join(f'{name}.txt' for name in wanted)} next to {files.path} (these are "
+            f"{kind}; the other lists have the coordinates of other images). Or set data.crop=center_108."
         )
     names, rows = read_table(path)
     box_of_row = face_from_box if path.stem == BOXES_WILD else lambda *points: face_from_landmarks(points)
@@ -203,11 +203,11 @@ def _first_size(files: ImageFiles) -> tuple[int, int]:
     for entry in files.entries[:20]:
         try:
             return opened(files.read(entry)).size
-        except ValueError:  # broken; the next one will tell
+        except ValueError:  # broken: try the next file
             continue
     raise DataError(f"None of the first images in {files.path} can be read. See: {command('data check', files.path)}")
 
 
 def _base(entry: Entry) -> str:
-    """A file's name in the lists, which say .jpg of the PNG version too."""
+    """A file's name in the lists, which use .jpg for the PNG version too."""
     return f"{PurePosixPath(entry.name).stem}.jpg"

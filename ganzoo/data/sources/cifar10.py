@@ -1,4 +1,4 @@
-"""CIFAR-10: 32 x 32 colour images in ten classes. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html."""
+"""CIFAR-10: 32 x 32 color images in ten classes. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STEMS = {
 }
 _INSTEAD = (
     f"Put {PYTHON_ARCHIVE.name} (or cifar-10-binary.tar.gz, or the folder cifar-10-batches-py) anywhere "
-    "and name it: --data PATH."
+    "and pass it: --data PATH."
 )
 
 
@@ -46,13 +46,13 @@ _INSTEAD = (
 class Cifar10(ImageSource):
     """CIFAR-10, from the publisher's python or binary version, unpacked or as .tar.gz.
 
-    Without ``path`` it is looked for where ``keras.datasets`` leaves it, then downloaded. Pickled batches are read
-    without running them.
+    Without ``path``, ganzoo uses the files in the cache of ``keras.datasets``, or downloads them. Pickled batches are
+    read without executing them.
 
     Attributes:
-        path: the folder of the batches, a folder that holds that folder or the .tar.gz, or the .tar.gz.
-        resolution: 32 is the original; other sizes are resized, and what is not square, for example 32x16, is cut from
-            the middle.
+        path: the folder of the batches, its parent folder, or the .tar.gz.
+        resolution: 32 is the original size. Other sizes are resized and, if not square, for example 32x16,
+            center-cropped.
         split: ``train`` (50,000 images), ``test`` (10,000) or ``all``.
         resize: filter for sizes other than 32.
     """
@@ -72,9 +72,10 @@ class Cifar10(ImageSource):
         return DataNotes(
             credits=(
                 "CIFAR-10: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009 "
-                "(https://www.cs.toronto.edu/~kriz/cifar.html). No licence is stated.",
+                "(https://www.cs.toronto.edu/~kriz/cifar.html). No license is stated.",
             ),
-            limits=("Ten classes of 32 px photographs that were found by web search, with the bias of that search.",),
+            limits=("Photographs of 32 px in ten classes, collected by web search, with the bias of that search.",),
+            hub_dataset="uoft-cs/cifar10",
         )
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
@@ -117,7 +118,7 @@ def _usual_place(cache_dir: Path | None, quiet: bool) -> Path:
 
 
 def _resolved(path: Path) -> Path:
-    """The folder of the batches, or the .tar.gz, that ``path`` is or holds."""
+    """The folder of the batches or the .tar.gz: ``path`` itself, or inside ``path``."""
     if path.is_file():
         return path
     if not path.is_dir():
@@ -130,7 +131,7 @@ def _resolved(path: Path) -> Path:
     for name in _ARCHIVES:
         if (path / name).is_file():
             return path / name
-    raise DataError(f"{path} holds neither batches of CIFAR-10 nor its .tar.gz. {_INSTEAD}")
+    raise DataError(f"{path} has neither batches of CIFAR-10 nor the .tar.gz. {_INSTEAD}")
 
 
 def _batch_file(folder: Path, stem: str) -> Path:
@@ -151,7 +152,7 @@ def _from_file(file: Path) -> Batch:
 
 
 def _from_tar(path: Path, stems: Sequence[str]) -> Iterator[Batch]:
-    """The batches in a .tar.gz, read from start to end without unpacking, in the order of ``stems``."""
+    """Yield the batches of a .tar.gz in the order of ``stems``, without unpacking it to disk."""
     import tarfile
 
     require_content(path, error=DataError)
@@ -164,25 +165,23 @@ def _from_tar(path: Path, stems: Sequence[str]) -> Iterator[Batch]:
                     file = archive.extractfile(member)
                     found[stem] = file.read() if file else b""
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError(f"Cannot read {path}: it is no complete .tar.gz ({reason(error)}). {_INSTEAD}") from error
+        raise DataError(f"Cannot read {path}: it is not a complete .tar.gz ({reason(error)}). {_INSTEAD}") from error
     for stem in stems:
         if stem not in found:
-            raise DataError(f"{path} holds no {stem}. {_INSTEAD}")
+            raise DataError(f"{path} has no {stem}. {_INSTEAD}")
         yield _batch(found.pop(stem), path / stem)
 
 
 def _batch(data: bytes, name: Path) -> Batch:
-    """A batch in either version: rows uint8 ``[n, 3072]`` (red, green, blue planes) and labels 0 to 9."""
+    """Read a batch of either version: rows uint8 ``[n, 3072]`` (red, green, blue planes) and labels 0 to 9."""
     try:
         rows, labels = _binary_batch(data) if _is_binary(data) else read_pickled_batch(data)
     except ValueError as error:
         raise DataError(f"{name} {error}.") from error
     if rows.shape != (len(labels), _ROW) or not labels:
-        raise DataError(
-            f"{name} holds rows {list(rows.shape)} and {len(labels)} labels; a batch has [n, {_ROW}] and n."
-        )
+        raise DataError(f"{name} has rows {list(rows.shape)} and {len(labels)} labels; expected [n, {_ROW}] and n.")
     if not all(0 <= label < len(CLASSES) for label in labels):
-        raise DataError(f"{name} holds labels outside 0 to {len(CLASSES) - 1}; is this CIFAR-10?")
+        raise DataError(f"{name} has labels outside 0 to {len(CLASSES) - 1}; is this CIFAR-10?")
     return rows, labels
 
 
@@ -193,7 +192,7 @@ def _is_binary(data: bytes) -> bool:
 
 def _binary_batch(data: bytes) -> Batch:
     if len(data) % (_ROW + 1):
-        raise ValueError(f"is cut off: {len(data)} bytes are no multiple of {_ROW + 1}")
+        raise ValueError(f"is truncated: {len(data)} bytes are not a multiple of {_ROW + 1}")
     records = np.frombuffer(data, np.uint8).reshape(-1, _ROW + 1)
     labels: NDArray[np.uint8] = records[:, 0]
     return records[:, 1:], [int(label) for label in labels]

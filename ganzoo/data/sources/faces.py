@@ -1,4 +1,4 @@
-"""Cartoon faces drawn offline: the embedded data set. The style of a face is its class."""
+"""Cartoon faces, drawn offline: the built-in dataset. The class of a face is its style."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from ganzoo.errors import DataError, MissingDependencyError, did_you_mean
 
 _BLOCK = 48
 _FACES_A_WORKER = 240
-"""A worker process takes about half a second to start; it must draw this many faces to be worth it."""
+"""Faces per worker process. A process needs about half a second to start, so it must draw enough faces."""
 
 
 @dataclass(frozen=True)
 class StyleCredit:
-    """Whose work a face style is, and under which licence. Taken from the style's own definition.
+    """Author and license of a face style, from the definition of the style.
 
     Attributes:
         style: name of the style.
-        title: what its creator calls it.
+        title: the creator's title of the style.
         creator: the creator's name.
-        creator_url: the creator's page.
-        source_url: where the original is.
-        license: name of the licence.
-        license_url: its text.
-        text: the attribution, one sentence, as DiceBear words it.
+        creator_url: the creator's web page.
+        source_url: web page of the original.
+        license: name of the license.
+        license_url: web page of the license.
+        text: attribution in one sentence, by DiceBear.
     """
 
     style: str
@@ -63,7 +63,7 @@ class StyleCredit:
 
 
 def style_credits(styles: Iterable[str]) -> list[StyleCredit]:
-    """Licence and creator of each style, for a model card.
+    """License and creator of each style, for a model card.
 
     Raises:
         MissingDependencyError: if the drawing packages are not installed.
@@ -89,19 +89,19 @@ def _credit(style: str) -> StyleCredit:
 
 @data_sources.register("faces")
 class Faces(ImageSource):
-    """Cartoon faces in several styles, drawn on this computer by DiceBear and resvg; no download.
+    """Cartoon faces in several styles, drawn locally by DiceBear and resvg; no download.
 
-    Face ``i`` is of style ``i % len(styles)``, so the styles have equal parts. A face is keyed by (style, seed, index):
-    it stays the same when ``count`` or the other styles change. Drawings are square; where ``resolution`` is not, they
-    fill the shorter side, at the bottom and in the middle, and the background fills the rest.
-    Needs ``pip install 'ganzoo-keras[faces]'``.
+    Face ``i`` has the style ``i % len(styles)``, so the styles are balanced. A face depends only on (style, seed,
+    index): it does not change if ``count`` or the other styles change. Drawings are square. If ``resolution`` is not
+    square, they fill the shorter side, at the bottom center, and the background fills the rest.
+    Requires ``pip install 'ganzoo-keras[faces]'``.
 
     Attributes:
         styles: names of DiceBear styles; each is a class.
-        count: how many faces.
-        background: colour behind the face, a CSS name or ``#rrggbb``; with ``channels: 4`` also ``transparent``,
-            which is the default there.
-        seed: other seeds draw other faces.
+        count: number of faces.
+        background: background color, a CSS name or ``#rrggbb``. With ``channels: 4`` also ``transparent``, which is
+            the default then.
+        seed: seed of the random faces.
     """
 
     styles: tuple[str, ...] = Field(
@@ -115,10 +115,10 @@ class Faces(ImageSource):
     @classmethod
     def _styles_exist(cls, styles: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(styles)) != len(styles):
-            raise ValueError(f"a style is named twice: {', '.join(styles)}")
+            raise ValueError(f"a style is listed twice: {', '.join(styles)}")
         try:
             known = style_names()
-        except MissingDependencyError:  # a config can be read without the packages; load says what is missing
+        except MissingDependencyError:  # a config can be read without the packages; load reports the missing ones
             return styles
         for style in styles:
             if style not in known:
@@ -151,9 +151,9 @@ class Faces(ImageSource):
         return DataNotes(
             credits=("Faces drawn by DiceBear (https://www.dicebear.com) in these styles:", *credits),
             limits=(
-                "The data are cartoons and no photographs: nothing is learned of real people.",
-                "Skin, hair, clothes and sex appear as often as each style's artist and DiceBear's random choices have "
-                "them, which is not how often they appear among people.",
+                "The data are cartoons, not photographs. The model does not represent real people.",
+                "The frequencies of skin, hair, clothes and gender follow each style's artist and DiceBear's random "
+                "choices, not the frequencies among people.",
             ),
         )
 
@@ -172,15 +172,15 @@ class Faces(ImageSource):
 
 
 def _credit_line(credit: StyleCredit) -> str:
-    """``avataaars: "Avataaars" by Pablo Stanley (URL), licence (URL)``."""
+    """``avataaars: "Avataaars" by Pablo Stanley (URL), license (URL)``."""
     creator = f"{credit.creator} ({credit.creator_url})" if credit.creator_url else credit.creator
     license_ = f"{credit.license} ({credit.license_url})" if credit.license_url else credit.license
     source = f", {credit.source_url}" if credit.source_url else ""
-    return f'{credit.style}: "{credit.title}" by {creator or "an unnamed creator"}{source}; licence: {license_}'
+    return f'{credit.style}: "{credit.title}" by {creator or "an unnamed creator"}{source}; license: {license_}'
 
 
 def _paper(color: str) -> str:
-    """A colour as ``#rrggbb``, or ``transparent``."""
+    """Convert a color to ``#rrggbb``, or ``transparent``."""
     from PIL import ImageColor
 
     if color.strip().lower() == TRANSPARENT:
@@ -190,12 +190,14 @@ def _paper(color: str) -> str:
         red, green, blue = ImageColor.getrgb(color)[:3]
     except ValueError:
         hint = did_you_mean(color, ImageColor.colormap)
-        raise ValueError(f"'{color}' is no colour: a CSS name, '#rrggbb' or '{TRANSPARENT}' is.{hint}") from None
+        raise ValueError(
+            f"'{color}' is not a color; allowed: a CSS name, '#rrggbb' or '{TRANSPARENT}'.{hint}"
+        ) from None
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def _package_versions() -> str:
-    """The drawing packages' versions: another version may draw other faces."""
+    """Versions of the drawing packages, because another version may draw other faces."""
     found = []
     for distribution in PACKAGES.values():
         try:
@@ -243,10 +245,10 @@ def _worker_pool(job: FaceJob, count: int) -> Iterator[queue.Queue[_Worker]]:
 
 
 class _Worker:
-    """A ``FacePainter`` in a process of its own.
+    """A ``FacePainter`` in a separate process.
 
-    Not ``multiprocessing``: that imports the user's ``__main__`` again, which a notebook or a script without a guard
-    does not survive.
+    ``multiprocessing`` is not used: it imports the user's ``__main__`` again, which fails in notebooks and in scripts
+    without a main guard.
     """
 
     def __init__(self, job: FaceJob) -> None:
@@ -270,12 +272,14 @@ class _Worker:
                 process.stdin.write(f"{start} {stop}\n".encode())
                 process.stdin.flush()
                 pixels = process.stdout.read(int(np.prod(shape)))
-            except (OSError, ValueError):  # it died; below we say why
+            except (OSError, ValueError):  # the process ended; the reason is below
                 pixels = b""
         if len(pixels) != np.prod(shape):
             self._stderr.seek(0)
-            said = self._stderr.read().decode(errors="replace").strip().splitlines()
-            raise DataError(f"A process that draws faces ended early: {said[-1] if said else 'it said nothing'}")
+            messages = self._stderr.read().decode(errors="replace").strip().splitlines()
+            raise DataError(
+                f"A worker process for drawing faces ended early: {messages[-1] if messages else 'no error message'}"
+            )
         return np.frombuffer(pixels, np.uint8).reshape(shape)
 
     def close(self) -> None:
@@ -284,6 +288,6 @@ class _Worker:
             if pipe is not None:
                 try:
                     pipe.close()
-                except OSError:  # unsent bytes for a dead worker
+                except OSError:  # unsent bytes to a process that has ended
                     continue
         self._process.wait()

@@ -1,6 +1,6 @@
-"""Two-dimensional mixtures of Gaussians: tiny data whose modes can be counted.
+"""Two-dimensional mixtures of Gaussians: small datasets with a known number of modes.
 
-The set-up of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1; the data of VEEGAN, Srivastava et al. 2017).
+The setup of PacGAN (Lin et al. 2018, arXiv:1712.04086, section 4.1; the data of VEEGAN, Srivastava et al. 2017).
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.base import Dataset, DataSource, Shape, data_sources
+from ganzoo.data.base import Dataset, DataSource, ModeCenters, Shape, data_sources
 
 
 class GaussianMixture(DataSource):
-    """Points around fixed modes, the same number around each; a point's class is its mode.
+    """Points around fixed modes, the same number per mode. The class of a point is its mode.
 
     Attributes:
-        count: how many points.
-        seed: the points depend on nothing else.
+        count: number of points.
+        seed: seed of the random points.
     """
 
     sigma: ClassVar[float]
@@ -30,45 +30,48 @@ class GaussianMixture(DataSource):
     seed: int = Field(0, ge=0, lt=2**32)
 
     @classmethod
-    def modes(cls) -> NDArray[np.float32]:
-        """Centres of the modes: float32 ``[k, 2]``, in label order."""
+    def centers(cls) -> NDArray[np.float32]:
+        """Centers of the modes: float32 ``[k, 2]``, in label order."""
         raise NotImplementedError
 
     def sample_shape(self) -> Shape:
         return (2,)
 
     def class_count(self) -> int:
-        return len(self.modes())
+        return len(self.centers())
+
+    def mode_centers(self) -> ModeCenters:
+        return ModeCenters(self.centers(), self.sigma)
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
-        """Draw the points: float32 ``[count, 2]``; point ``i`` belongs to mode ``i % k``. Nothing is cached."""
-        modes = self.modes()
-        labels = np.arange(self.count, dtype=np.int32) % np.int32(len(modes))
+        """Generate the points: float32 ``[count, 2]``; point ``i`` belongs to mode ``i % k``. Nothing is cached."""
+        centers = self.centers()
+        labels = np.arange(self.count, dtype=np.int32) % np.int32(len(centers))
         noise = np.random.RandomState(self.seed).standard_normal((self.count, 2))
-        samples = modes[labels] + np.float32(self.sigma) * noise.astype(np.float32)
-        return Dataset(samples, labels, tuple(f"({x:g}, {y:g})" for x, y in modes.round(3)))
+        samples = centers[labels] + np.float32(self.sigma) * noise.astype(np.float32)
+        return Dataset(samples, labels, tuple(f"({x:g}, {y:g})" for x, y in centers.round(3)))
 
 
 @data_sources.register("ring8")
 class Ring8(GaussianMixture):
-    """Eight Gaussians evenly on a circle of radius 1, standard deviation 0.01."""
+    """Eight Gaussians evenly spaced on a circle of radius 1, with standard deviation 0.01."""
 
     sigma: ClassVar[float] = 0.01
 
     @classmethod
-    def modes(cls) -> NDArray[np.float32]:
+    def centers(cls) -> NDArray[np.float32]:
         angles = 2 * np.pi * np.arange(8) / 8
-        # Adding zero turns the -0.0 of rounding into 0.0.
+        # Adding zero converts -0.0 from rounding to 0.0.
         return (np.stack([np.cos(angles), np.sin(angles)], axis=1).round(7) + 0.0).astype(np.float32)
 
 
 @data_sources.register("grid25")
 class Grid25(GaussianMixture):
-    """Twenty-five Gaussians on a 5 x 5 grid from -4 to 4, standard deviation 0.05."""
+    """Twenty-five Gaussians on a 5 x 5 grid from -4 to 4, with standard deviation 0.05."""
 
     sigma: ClassVar[float] = 0.05
 
     @classmethod
-    def modes(cls) -> NDArray[np.float32]:
+    def centers(cls) -> NDArray[np.float32]:
         axis = np.arange(-4, 5, 2)
         return np.array([(x, y) for x in axis for y in axis], np.float32)

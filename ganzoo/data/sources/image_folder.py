@@ -19,24 +19,24 @@ from ganzoo.errors import DataError
 
 @data_sources.register("image_folder")
 class ImageFolder(ImageSource):
-    """All images in a folder with its subfolders, or in a zip.
+    """All images in a folder and its subfolders, or in a zip.
 
-    JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF and PPM are read, and HEIC where pillow-heif is
-    installed. EXIF orientation is applied, 16-bit grey is scaled over its full range, and transparent pixels are laid
-    on white, or kept with ``channels: 4``.
+    Supported formats: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF, PPM, and HEIC if pillow-heif is
+    installed. EXIF orientation is applied. 16-bit grayscale is scaled from its full range. Transparent images are
+    composited on white, or keep their transparency with ``channels: 4``.
 
     Attributes:
         path: the folder or zip.
-        classes: where labels come from. ``folder``: the top-level folders. ``dataset_json``: the labels of StyleGAN's
-            file. ``csv:labels.csv``: a table with a column of file names and a column of labels, in the data or next
-            to them; ``csv:labels.csv:species`` names the column. ``none``: no labels. ``auto``: dataset.json if there
-            is one, else the folders. Images without a label are passed over.
-        split: ``auto`` takes the folder ``train`` where the folders are named train, test and so on. The name of a
-            folder takes that one, ``all`` takes all of them, ``none`` treats them like other folders.
-        crop: ``center`` cuts the largest middle part of the aspect of ``resolution``, ``stretch`` ignores the aspect,
-            ``pad`` adds bars: white, or transparent with ``channels: 4``.
+        classes: source of the labels. ``folder``: the top-level folders. ``dataset_json``: StyleGAN's file.
+            ``csv:labels.csv``: a table with a column of file names and a column of labels, in the data or next to it;
+            ``csv:labels.csv:species`` names the label column. ``none``: no labels. ``auto``: dataset.json if it exists,
+            else the folders. Images without a label are skipped.
+        split: ``auto`` uses the folder ``train`` if the folders are named train, test and so on. A folder name uses
+            that folder, ``all`` uses all folders, ``none`` treats them as ordinary folders.
+        crop: ``center`` crops the largest center part with the aspect ratio of ``resolution``, ``stretch`` ignores the
+            aspect ratio, ``pad`` adds white bars (transparent bars with ``channels: 4``).
         resize: filter, ``lanczos`` or ``area``.
-        max_broken: the part of the files that may be broken and is skipped, 0 to 1; above it loading fails.
+        max_broken: largest fraction of broken files, 0 to 1. They are skipped; with more, loading fails.
     """
 
     accepts_path: ClassVar[bool] = True
@@ -54,7 +54,7 @@ class ImageFolder(ImageSource):
     def of_older_run(self, written: Collection[str], *, with_labels: bool) -> Self:
         if "classes" in written:
             return self
-        # The top-level folders were the classes, whatever their names, and without labels every image was read.
+        # Older versions: all top-level folders were classes, and runs without labels read every image.
         return self.model_copy(update={"split": "none", "classes": "folder" if with_labels else "none"})
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:

@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: 28 x 28 grey images in ten classes."""
+"""MNIST and Fashion-MNIST: 28 x 28 grayscale images in ten classes."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _FASHION_FILES = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
 
 class IdxImages(ImageSource):
-    """Images in the four IDX files of MNIST, gzipped or not, in the ``mnist.npz`` of ``keras.datasets``, or in a CSV.
+    """Images from the four IDX files of MNIST (gzipped or not), from ``mnist.npz`` of ``keras.datasets``, or from CSV.
 
-    The CSV is Kaggle's: ``train.csv`` and ``test.csv``, or ``*_train.csv`` and ``*_test.csv``, with a row
-    ``label,pixel0,...,pixel783`` for each image, or the .zip of them. Without ``path`` the IDX files or the .npz are
-    looked for where ``keras.datasets`` leaves them, then downloaded.
+    The CSV files are those of Kaggle: ``train.csv`` and ``test.csv``, or ``*_train.csv`` and ``*_test.csv``, with one
+    row ``label,pixel0,...,pixel783`` per image, or a .zip of them. Without ``path``, ganzoo uses the files in the cache
+    of ``keras.datasets``, or downloads them.
 
     Attributes:
         path: the folder of the files, or a .npz, .csv or .zip.
-        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized, and
-            what is not square, for example 32x16, is cut from the middle.
-        channels: 1, or 3 equal ones.
+        resolution: 28 is the original size; 32 adds two black pixels on each side. Other sizes are resized and, if not
+            square, for example 32x16, center-cropped.
+        channels: 1, or 3 equal channels.
         split: ``train`` (60,000 images), ``test`` (10,000) or ``all``.
         resize: filter for sizes other than 28 and 32.
     """
@@ -82,12 +82,12 @@ class IdxImages(ImageSource):
     def _instead(self) -> str:
         return (
             f"Put {self.title}'s train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz "
-            "and t10k-labels-idx1-ubyte.gz into a folder and name it: --data PATH. Kaggle's train.csv or its .zip does "
-            "as well."
+            "and t10k-labels-idx1-ubyte.gz into a folder and pass it: --data PATH. Kaggle's train.csv or its .zip also "
+            "works."
         )
 
     def _files(self, path: Path) -> dict[str, Path]:
-        """The files of this split, by ``train images`` and so on, or ``train csv``; a .npz is all of them."""
+        """The files of this split by name: ``train images`` and so on, ``train csv``, or ``npz``."""
         prefixes = _PREFIXES[self.split]
         if not path.exists():
             raise DataError(f"There is no folder or file {path}. {self._instead()}")
@@ -97,7 +97,9 @@ class IdxImages(ImageSource):
         if path.is_file() and not any(tables.values()):
             return {"npz": path}
         if path.is_file() and path.suffix.lower() == ".csv" and len(prefixes) > 1:
-            raise DataError(f"data.split={self.split}, but {path} is one file; name the folder with both: --data PATH")
+            raise DataError(
+                f"data.split={self.split}, but {path} is one file; pass the folder of both files: --data PATH"
+            )
         found: dict[str, Path] = {}
         for prefix in prefixes:
             table = tables[prefix]
@@ -129,12 +131,12 @@ class IdxImages(ImageSource):
             or not len(images)
         ):
             raise DataError(
-                f"{path} holds {prefix} images {list(images.shape)} and labels {list(labels.shape)}; "
-                f"{self.title} has as many 28 x 28 images as labels."
+                f"{path} has {prefix} images {list(images.shape)} and labels {list(labels.shape)}; "
+                f"{self.title} has 28 x 28 images, and one label per image."
             )
         if labels.max() >= len(self.classes):
             raise DataError(
-                f"{path} holds a label {labels.max()}; {self.title}'s go from 0 to {len(self.classes) - 1}."
+                f"{path} has the label {labels.max()}; labels of {self.title} are from 0 to {len(self.classes) - 1}."
             )
         return images, labels
 
@@ -158,7 +160,7 @@ def _idx_names(prefix: str, kind: str) -> list[str]:
 def _idx_file(path: Path, prefix: str, kind: str) -> Path | None:
     """One of the four files under any of its names."""
     names = _idx_names(prefix, kind)
-    # Some unpackers make a folder of the file's name with the file in it.
+    # Some programs unpack a file into a folder of the same name.
     places = [path / name for name in names] + [path / name / name for name in names]
     return next((place for place in places if place.is_file()), None)
 
@@ -169,11 +171,11 @@ def _from_npz(path: Path, half: str) -> Pair:
         with np.load(path, allow_pickle=False) as archive:
             images, labels = archive[f"x_{half}"], archive[f"y_{half}"]
     except KeyError as error:
-        raise DataError(f"{path} is no data set of keras: it has no array {str(error).split()[0]}.") from error
+        raise DataError(f"{path} is not a dataset of Keras: it has no array {str(error).split()[0]}.") from error
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"Cannot read {path}: it is no .npz of numbers ({reason(error)}).") from error
+        raise DataError(f"Cannot read {path}: it is not a .npz of numbers ({reason(error)}).") from error
     if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
-        raise DataError(f"{path} holds images {images.dtype} and labels {labels.dtype}, not bytes.")
+        raise DataError(f"{path} has images {images.dtype} and labels {labels.dtype}; expected uint8 and integers.")
     return images, labels.astype(np.uint8)
 
 
@@ -195,7 +197,8 @@ class Mnist(IdxImages):
     def notes(self) -> DataNotes:
         return DataNotes(
             credits=("MNIST: LeCun, Cortes, Burges (http://yann.lecun.com/exdb/mnist/), CC BY-SA 3.0.",),
-            limits=("Digits as people in the United States wrote them around 1990, centred and of one size.",),
+            limits=("Digits handwritten in the United States around 1990, centered and scaled to one size.",),
+            hub_dataset="ylecun/mnist",
         )
 
     def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:
@@ -205,12 +208,12 @@ class Mnist(IdxImages):
         return downloaded(self.remote, name="mnist", instead=self._instead(), cache_dir=cache_dir, quiet=quiet)
 
     def _instead(self) -> str:
-        return super()._instead() + " A mnist.npz from keras.datasets does as well."
+        return super()._instead() + " A mnist.npz from keras.datasets also works."
 
 
 @data_sources.register("fashion_mnist")
 class FashionMnist(IdxImages):
-    """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT licence."""
+    """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT license."""
 
     title: ClassVar[str] = "Fashion-MNIST"
     classes: ClassVar[tuple[str, ...]] = (
@@ -225,7 +228,7 @@ class FashionMnist(IdxImages):
         "Bag",
         "Ankle boot",
     )
-    # The MD5 sums are those of the publisher's README.
+    # The MD5 sums are from the publisher's README.
     remote: ClassVar[tuple[Remote, ...]] = tuple(
         Remote(name, _FASHION_FILES + name, f"md5:{md5}", 40_000_000)
         for name, md5 in (
@@ -239,9 +242,10 @@ class FashionMnist(IdxImages):
     def notes(self) -> DataNotes:
         return DataNotes(
             credits=(
-                "Fashion-MNIST: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), copyright Zalando SE, MIT licence.",
+                "Fashion-MNIST: Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), copyright Zalando SE, MIT license.",
             ),
-            limits=("Product pictures of one shop, shrunk to 28 px and grey.",),
+            limits=("Product photographs of one shop, downsampled to 28 px and converted to grayscale.",),
+            hub_dataset="zalando-datasets/fashion_mnist",
         )
 
     def _usual_place(self, cache_dir: Path | None, quiet: bool) -> Path:

@@ -1,4 +1,4 @@
-"""Samples from NumPy files: ``.npy`` and ``.npz``, never through pickle."""
+"""Samples from NumPy files: ``.npy`` and ``.npz``, without pickle."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pydantic import Field
 from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sources
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
-from ganzoo.data.reading.transparency import MODES
 from ganzoo.environment.devices import available_memory, gigabytes
 from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import DataError, did_you_mean, reason
+from ganzoo.sample_spec import COLOR_MODES
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
 LABEL_KEYS = ("labels", "y", "y_train")
@@ -30,21 +30,22 @@ _CHUNK = 1024
 class NumpyArrays(ImageSource):
     """Images or vectors from a ``.npy`` or ``.npz`` file.
 
-    Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` with 1, 3 or 4 channels, uint8 in [0, 255] or floats;
-    a ``.npy`` of uint8 images of the right size, grey or RGB, is used in place, through a memory map. Other sizes are
-    cut to the largest middle part of the wanted aspect and resized. Vectors are ``[n, d]`` numbers and stay as they
-    are, as float32. A ``.npz`` is read into memory.
+    Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` with 1, 3 or 4 channels, uint8 in [0, 255] or floats.
+    A ``.npy`` of uint8 images that already have the resolution, grayscale or RGB, is used in place through a memory
+    map. Images of other sizes are center-cropped to the aspect ratio of the resolution and resized. Vectors are numbers
+    ``[n, d]``; they are converted to float32 and otherwise unchanged. A ``.npz`` is read into memory.
 
     Attributes:
         path: the file.
-        vector_dim: numbers in a vector; then the samples are vectors, and resolution, channels and flip say nothing.
-        samples_key: name of the samples in a ``.npz``; by default samples, images, data, x, x_train, or the only array.
-        labels_key: name of the labels, integers ``[n]``; by default labels, y or y_train when there is one.
-        layout: ``channels_last`` is ``[n, h, w, c]``, ``channels_first`` is ``[n, c, h, w]``, as PyTorch keeps images;
-            ``auto`` takes channels_first where only that can be meant.
-        values: range of float images: ``signed`` is [-1, 1], ``unit`` is [0, 1]; ``auto`` takes signed when any value
-            is below 0. Values outside the range are an error.
-        resize: filter for images of another size.
+        vector_dim: length of a vector. If set, the samples are vectors, and resolution, channels and flip have no
+            effect.
+        samples_key: name of the samples in a ``.npz``. Default: samples, images, data, x, x_train, or the only array.
+        labels_key: name of the labels, integers ``[n]``. Default: labels, y or y_train, if the file has one of them.
+        layout: ``channels_last`` is ``[n, h, w, c]``; ``channels_first`` is ``[n, c, h, w]``, as in PyTorch. ``auto``
+            uses channels_first only if channels_last is impossible.
+        values: range of float images: ``signed`` is [-1, 1], ``unit`` is [0, 1]. ``auto`` uses signed if any value is
+            negative. Values outside the range are an error.
+        resize: filter for images of other sizes.
     """
 
     accepts_path: ClassVar[bool] = True
@@ -57,6 +58,10 @@ class NumpyArrays(ImageSource):
     values: Literal["auto", "signed", "unit"] = "auto"
     resize: Filter = "lanczos"
 
+    @property
+    def mirrored(self) -> bool:
+        return self.flip and self.vector_dim is None
+
     def sample_shape(self) -> Shape:
         return super().sample_shape() if self.vector_dim is None else (self.vector_dim,)
 
@@ -68,7 +73,7 @@ class NumpyArrays(ImageSource):
             raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
         samples, raw_labels = self._read(self.path)
         if samples.size == 0 or samples.ndim == 0:
-            raise DataError(f"{self.path} holds no samples: its shape is {list(samples.shape)}.")
+            raise DataError(f"{self.path} has no samples: its shape is {list(samples.shape)}.")
         labels, class_names = _as_labels(raw_labels, len(samples), self.path)
         if self.vector_dim is not None:
             return Dataset(self._vectors(samples), labels, class_names, DataReport(files=len(samples)))
@@ -76,11 +81,11 @@ class NumpyArrays(ImageSource):
         notes: tuple[str, ...] = ()
         if first and self.layout == "auto":
             shape = list(samples.shape)
-            notes = (f"Layout: channels first, as the array is {shape} (data.layout=channels_last if it is not)",)
+            notes = (f"Layout: channels first, as the array is {shape} (to change: data.layout=channels_last)",)
         samples = self._images(samples, channels_first=first)
         report = DataReport(files=len(samples), notes=notes)
         ready = samples.dtype == np.uint8 and samples.shape[1:] == self.sample_shape()
-        if ready and self.channels != 4:  # colours of transparent pixels are yet to be filled
+        if ready and self.channels != 4:  # the colors of transparent pixels must be filled
             return Dataset(samples, labels, class_names, report)
         stat = self.path.stat()
         recipe = Recipe(
@@ -106,7 +111,9 @@ class NumpyArrays(ImageSource):
             with np.load(path, allow_pickle=False) as archive:
                 name = self._key(self.samples_key, SAMPLE_KEYS, archive.files, "samples")
                 if name is None:
-                    raise DataError(f"{path} holds {_listed(archive.files)}: name the samples, data.samples_key=NAME.")
+                    raise DataError(
+                        f"{path} has {_listed(archive.files)}; choose the samples with data.samples_key=NAME."
+                    )
                 label_name = self._key(self.labels_key, LABEL_KEYS, [f for f in archive.files if f != name], "labels")
                 _check_memory(archive, name, path)
                 return archive[name], None if label_name is None else archive[label_name]
@@ -121,7 +128,7 @@ class NumpyArrays(ImageSource):
                 return wanted
             raise DataError(
                 f"{self.path} has no array '{wanted}' for the {what}.{did_you_mean(wanted, names)} "
-                f"It holds {_listed(names)}."
+                f"It has {_listed(names)}."
             )
         found = next((name for name in usual if name in names), None)
         return names[0] if found is None and what == "samples" and len(names) == 1 else found
@@ -130,37 +137,39 @@ class NumpyArrays(ImageSource):
         if samples.ndim != 2 or samples.shape[1] != self.vector_dim or samples.dtype.kind not in "fiu":
             hint = f"; set data.vector_dim={samples.shape[1]}" if samples.ndim == 2 else ""
             raise DataError(
-                f"{self.path} holds {samples.dtype} {list(samples.shape)}, "
-                f"but the config asks for numbers [n, {self.vector_dim}]{hint}."
+                f"{self.path} has {samples.dtype} {list(samples.shape)}, "
+                f"but the config requires numbers [n, {self.vector_dim}]{hint}."
             )
         vectors = np.asarray(samples, np.float32)
         if not np.isfinite(vectors).all():
-            raise DataError(f"{self.path} holds values that are not finite (NaN or infinity).")
+            raise DataError(f"{self.path} has values that are not finite (NaN or infinity).")
         return vectors
 
     def _images(self, samples: NDArray[Any], *, channels_first: bool) -> NDArray[Any]:
-        """The samples as ``[n, h, w, 1, 3 or 4]`` of uint8 or floats, or an error."""
+        """The samples as ``[n, h, w, 1, 3 or 4]`` of uint8 or floats. Raises DataError if they have another form."""
         shape = list(samples.shape)
         if samples.ndim == 3:
             samples = samples[..., None]
         elif channels_first:
             samples = np.moveaxis(samples, 1, 3)
-        if samples.ndim != 4 or samples.shape[3] not in MODES or 0 in samples.shape:
+        if samples.ndim != 4 or samples.shape[3] not in COLOR_MODES or 0 in samples.shape:
             hint = f" For vectors set data.vector_dim={samples.shape[1]}." if samples.ndim == 2 else ""
             allowed = "[n, h, w], [n, h, w, 1|3|4] or [n, 1|3|4, h, w]"
             if self.layout != "auto":
                 allowed = "[n, h, w, 1|3|4]" if self.layout == "channels_last" else "[n, 1|3|4, h, w]"
                 allowed += f" with data.layout={self.layout}"
-            raise DataError(f"{self.path} holds {shape}, but images are {allowed}.{hint}")
+            raise DataError(f"{self.path} has {shape}, but images are {allowed}.{hint}")
         if samples.dtype != np.uint8 and samples.dtype.kind != "f":
-            raise DataError(f"{self.path} holds {samples.dtype}, but images are uint8 in [0, 255], or floats.")
+            raise DataError(f"{self.path} has {samples.dtype}, but images are uint8 in [0, 255], or floats.")
         return samples
 
     def _channels_first(self, samples: NDArray[Any]) -> bool:
-        """Whether the second axis holds the channels: asked for, or the only axis that can."""
+        """Whether the second axis is the channel axis: by the config, or because the last axis cannot be."""
         if samples.ndim != 4 or self.layout == "channels_last":
             return False
-        return self.layout == "channels_first" or (samples.shape[1] in MODES and samples.shape[3] not in MODES)
+        return self.layout == "channels_first" or (
+            samples.shape[1] in COLOR_MODES and samples.shape[3] not in COLOR_MODES
+        )
 
     def _chunks(self, samples: NDArray[Any], labels: NDArray[np.int32] | None) -> Iterator[Chunk]:
         signed = self.values == "signed"
@@ -169,7 +178,7 @@ class NumpyArrays(ImageSource):
             signed = signed or (self.values == "auto" and low < 0)
             if not (-1 if signed else 0) <= low <= high <= 1:
                 raise DataError(
-                    f"{self.path} holds values from {low:g} to {high:g}, but float images are in "
+                    f"{self.path} has values from {low:g} to {high:g}, but float images are in "
                     f"{'[-1, 1]' if signed else '[0, 1]'}. Rescale them, or store uint8 in [0, 255]."
                 )
         for start in range(0, len(samples), _CHUNK):
@@ -182,13 +191,13 @@ class NumpyArrays(ImageSource):
 
 
 def _check_memory(archive: Any, name: str, path: Path) -> None:
-    """Raise DataError if an array of a ``.npz`` is larger than the memory that it would be read into."""
+    """Raise DataError if an array of a ``.npz`` does not fit into memory."""
     sizes = {entry.filename.removesuffix(".npy"): entry.file_size for entry in archive.zip.infolist()}
     needed, free = sizes.get(name, 0), available_memory()
     if needed > free:
         raise DataError(
-            f"The array '{name}' of {path} needs {gigabytes(needed)} of memory, and this process may use "
-            f"{gigabytes(free)}. Save it with numpy.save as a .npy file, which is read in parts."
+            f"The array '{name}' of {path} needs {gigabytes(needed)} of memory; {gigabytes(free)} "
+            f"are available. Save it with numpy.save as a .npy file, which is read in parts."
         )
 
 
@@ -197,24 +206,24 @@ def _mapped(path: Path) -> NDArray[Any]:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
         if "Python objects" in str(error):
-            raise DataError(f"{path} holds pickled Python objects, which are not read: store numbers.") from error
+            raise DataError(f"{path} has pickled Python objects, which ganzoo does not read; store numbers.") from error
         raise
     return array
 
 
 def _range(samples: NDArray[Any]) -> tuple[float, float]:
-    """Least and greatest value, found chunk by chunk; NaN when there is a NaN."""
+    """Smallest and largest value, computed chunk by chunk; NaN if there is a NaN."""
     parts = [samples[start : start + _CHUNK] for start in range(0, len(samples), _CHUNK)]
     return float(np.min([part.min() for part in parts])), float(np.max([part.max() for part in parts]))
 
 
 def _as_labels(raw: NDArray[Any] | None, count: int, path: Path) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-    """Any integers -> int32 labels in ``range(k)``, and their former values as names."""
+    """Convert integers to int32 labels in ``range(k)``, and their values to class names."""
     if raw is None:
         return None, ()
     raw = raw.reshape(-1) if raw.shape == (count, 1) else raw
     if raw.shape != (count,) or raw.dtype.kind not in "iub":
-        raise DataError(f"{path} holds labels {raw.dtype} {list(raw.shape)}, but labels are integers [{count}].")
+        raise DataError(f"{path} has labels {raw.dtype} {list(raw.shape)}, but labels are integers [{count}].")
     values, labels = np.unique(raw, return_inverse=True)
     return labels.reshape(-1).astype(np.int32), tuple(str(int(value)) for value in values)
 

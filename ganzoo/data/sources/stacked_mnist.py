@@ -1,9 +1,10 @@
-"""Stacked MNIST: three digits as the three channels of one image, so a thousand classes that can be counted."""
+"""Stacked MNIST: three digits in the three channels of one image, which gives 1000 modes to count."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -23,20 +24,20 @@ _PLACES = np.array([100, 10, 1], np.int32)
 
 @data_sources.register("stacked_mnist")
 class StackedMnist(ImageSource):
-    """Stacked MNIST: three random digits in red, green and blue; the class is the three-digit number.
+    """Stacked MNIST: three random digits in the red, green and blue channels. The class is the three-digit number.
 
-    The 1000 modes of Unrolled GAN (Metz et al. 2017, arXiv:1611.02163) and PacGAN (Lin et al. 2018, arXiv:1712.04086,
-    section 4.2), after the compositional MNIST of Che et al. 2017 (arXiv:1612.02136). The digits are those of the
-    source ``mnist``: in the same files, found in the same places.
+    This is the benchmark with 1000 modes of Unrolled GAN (Metz et al. 2017, arXiv:1611.02163) and PacGAN (Lin et al.
+    2018, arXiv:1712.04086, section 4.2), after the compositional MNIST of Che et al. 2017 (arXiv:1612.02136). The
+    digits are from the same files as the source ``mnist``.
 
     Attributes:
         path: the folder of MNIST's files, or a .npz, as for ``mnist``.
-        resolution: 28 is the original; 32 adds two black pixels on each side; other sizes are resized, and
-            what is not square is cut from the middle.
-        split: which digits are stacked: ``train`` (60,000), ``test`` (10,000) or ``all``.
+        resolution: 28 is the original size; 32 adds two black pixels on each side. Other sizes are resized and, if not
+            square, center-cropped.
+        split: the digits to use: ``train`` (60,000), ``test`` (10,000) or ``all``.
         resize: filter for sizes other than 28 and 32.
-        count: how many images; each takes ``3 * height * width`` bytes of the cache, 235 MB in all by default.
-        seed: which digits image ``i`` is made of depends on this, on ``i`` and on the number of digits alone.
+        count: number of images. Each takes ``3 * height * width`` bytes of the cache: 235 MB in total by default.
+        seed: seed of the choice of digits. Image ``i`` depends only on the seed, ``i`` and the number of digits.
     """
 
     accepts_path: ClassVar[bool] = True
@@ -54,8 +55,8 @@ class StackedMnist(ImageSource):
 
     def notes(self) -> DataNotes:
         digits = self._digits().notes()
-        stacked = "Each image holds three digits that have nothing to do with each other: one a colour."
-        return DataNotes(digits.credits, (*digits.limits, stacked))
+        stacked = "Each image combines three unrelated digits, one per color channel."
+        return replace(digits, limits=(*digits.limits, stacked))
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         digits = self._digits().load(cache_dir=cache_dir, quiet=quiet)
@@ -70,7 +71,7 @@ class StackedMnist(ImageSource):
         return prepared(recipe, lambda broken: self._chunks(digits), cache_dir=cache_dir)
 
     def _chunks(self, digits: Dataset) -> Iterator[Chunk]:
-        # RandomState fills row by row, so a larger count leaves the earlier images as they are.
+        # RandomState fills row by row, so a larger count does not change the first images.
         triples = np.random.RandomState(self.seed).randint(len(digits), size=(self.count, _DIGITS))
         single, labels = np.asarray(digits.samples)[..., 0], np.asarray(digits.labels)
         for start in range(0, self.count, _CHUNK):

@@ -211,20 +211,20 @@ DAMAGES: dict[Callable[[onnx.ModelProto], None], str] = {
     infinite_in_an_attribute: "not finite",
     short_data: "with 4 bytes of data",
     huge_dims: "bytes of data",
-    negative_dims: "impossible shape",
-    twice_the_same_constant: "two constants of one name",
-    constant_for_an_input: "in the place of the input",
+    negative_dims: "invalid shape",
+    twice_the_same_constant: "two constants with the same name",
+    constant_for_an_input: "with the name of the input",
     renamed_input: "noise",
     wrong_latent: r"latent' float32 \[batch, 9\]",
     static_batch: r"\[1, 8\]",
     output_of_another_type: "float64",
     declared_output_larger: "4096",
     second_output: "'x1'",
-    nothing_makes_the_output: "nothing makes its output",
-    two_make_one_name: "there already",
-    input_from_nowhere: "misses input",
-    bias_from_nowhere: "misses input 2",
-    two_outputs_of_one_operation: "several",
+    nothing_makes_the_output: "no operation computes its output",
+    two_make_one_name: "exactly one new output",
+    input_from_nowhere: "lacks the input",
+    bias_from_nowhere: "lacks the input 2",
+    two_outputs_of_one_operation: "exactly one new output",
     sequence_input: "unknown part",
 }
 
@@ -304,7 +304,7 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_graphs_that_take_too_much_are_refused(name):
     nodes, constants = BOMBS[name]
-    with pytest.raises(BundleError, match=r"allowed:|too large|n times|only known when it runs"):
+    with pytest.raises(BundleError, match=r"allowed:|too large|n times|only known at run time"):
         check(spliced(*nodes, constants=constants))
 
 

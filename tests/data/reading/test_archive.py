@@ -75,7 +75,7 @@ def test_members_that_are_never_read_do_not_cost_the_zip(tmp_path):
     assert files.passed_over == {LINKS: ("latest.png",), NOT_IMAGES: ("log.bin",), HIDDEN: (".git/x.png",)}
     raw[raw.index(b"PK\x01\x02") + 8] |= 1  # "encrypted"
     (tmp_path / "secret.zip").write_bytes(raw)
-    with pytest.raises(DataError, match=r"holds no image.* encrypted: 1 \(secret.png\)"):
+    with pytest.raises(DataError, match=r"has no images.* encrypted: 1 \(secret.png\)"):
         image_files(tmp_path / "secret.zip")
 
 
@@ -212,9 +212,9 @@ def test_zip_member_that_lies_unpacks_no_more_than_it_admits(tmp_path):
     ("make", "why"),
     [
         (lambda path: None, "There is no folder or zip"),
-        (lambda path: path.mkdir(), "holds no image"),
-        (lambda path: path.write_bytes(b"PK\x03\x04 not really"), "neither a folder nor a readable zip"),
-        (lambda path: write_zip(path, {"a.txt": b""}), "holds no image"),
+        (lambda path: path.mkdir(), "has no images"),
+        (lambda path: path.write_bytes(b"PK\x03\x04 not really"), "not a folder or a readable zip"),
+        (lambda path: write_zip(path, {"a.txt": b""}), "has no images"),
     ],
 )
 def test_nothing_to_read_is_one_line(tmp_path, make, why):
@@ -232,7 +232,7 @@ def test_links_that_lead_nowhere_pipes_and_circles(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     files = image_files(tmp_path)
     assert [entry.name for entry in files.entries] == ["gone.png", "pipe.png", "sub/a.png"]
-    for entry, why in zip(files.entries, ("leads nowhere", "empty"), strict=False):
+    for entry, why in zip(files.entries, ("is dangling", "empty"), strict=False):
         with pytest.raises(ValueError, match=why):
             files.read(entry)
 

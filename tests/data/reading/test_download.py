@@ -39,7 +39,7 @@ def test_fetched_once_and_checked(cache, server):
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], CONTENT[:-1] + b"x", b"<html>moved</html>"])
 def test_another_content_is_refused_and_not_kept(cache, server, content):
     server["content"] = content
-    with pytest.raises(DataError, match=r"not what was published.*Put it there"):
+    with pytest.raises(DataError, match=r"differs from the published one.*Put it there"):
         fetch(cache)
     assert list((cache / "downloads" / "set").iterdir()) == []
 

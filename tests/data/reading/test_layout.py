@@ -234,10 +234,10 @@ def test_csv_by_base_name_next_to_the_data_and_with_a_column(tmp_path):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (table("z.png,x"), "No row of t.csv names an image"),
-        (table("0.png,x"), r"one row '0.png', but there are the images a/0.png and b/0.png"),
+        (table("z.png,x"), "No row of t.csv matches an image"),
+        (table("0.png,x"), r"the row '0.png' matches two images, a/0.png and b/0.png"),
         (table("a/0.png,x", "a/0.png,y"), "lists 'a/0.png' twice"),
-        (table("a/0.png,"), "a label for none of the images"),
+        (table("a/0.png,"), "no label for any image"),
         ("", "the file is empty"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
         ("one\n", "not a table"),

@@ -162,7 +162,7 @@ def test_odd_image_among_the_aligned_is_broken(tmp_path, cache):
     write_celeba(tmp_path)
     (tmp_path / "img_align_celeba" / "000004.jpg").write_bytes(encoded(photo(1, 100, 100), "JPEG"))
     report = source(tmp_path, max_broken=0.5).load().report
-    assert "do not hold the crop" in report.broken["000004.jpg"]
+    assert "are smaller than the crop" in report.broken["000004.jpg"]
 
 
 def test_without_data_it_says_what_to_get(tmp_path):

@@ -105,7 +105,7 @@ def test_malicious_pickle_is_refused_and_never_runs(tmp_path, cache, monkeypatch
         attack = b"cbuiltins\ngetattr\n(cos\nsystem\nS'__call__'\ntR."
     files, _, _ = cifar_files()
     write_files(tmp_path / "d", {**files, "data_batch_3": attack})
-    with pytest.raises(DataError, match=r"data_batch_3 is refused: it wants \w+"):
+    with pytest.raises(DataError, match=r"data_batch_3 is rejected: it uses \w+"):
         source(tmp_path / "d").load()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("executed")] == []
 
@@ -123,7 +123,7 @@ def test_malicious_pickle_is_refused_and_never_runs(tmp_path, cache, monkeypatch
     ],
 )
 def test_other_ways_in_are_closed(attack):
-    with pytest.raises(ValueError, match=r"is refused|is no pickled batch"):
+    with pytest.raises(ValueError, match=r"is rejected|is not a pickled batch"):
         read_pickled_batch(attack)
 
 
@@ -131,7 +131,7 @@ def test_a_pickle_leaves_no_trace_in_the_reader():
     # Sets the attribute __setstate__ of what stands for numpy.ndarray; the next batch must still read well.
     rows, labels = cifar_rows(2)
     attack = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nN}U\x0c__defaults__Nsb\x86b."
-    with pytest.raises(ValueError, match="is no pickled batch"):
+    with pytest.raises(ValueError, match="is not a pickled batch"):
         read_pickled_batch(attack)
     read, _ = read_pickled_batch(python2_pickle(rows, labels))
     assert (read == rows).all()
@@ -147,10 +147,10 @@ def test_a_pickle_leaves_no_trace_in_the_reader():
         (python3_pickle(np.zeros((2, 3072), np.uint8), ["a", "b"]), "no list 'labels'"),
         (pickle.dumps([1, 2], 2), "no dictionary"),
         (pickle.dumps({b"labels": [1]}, 2), "no array"),
-        (python2_pickle(*cifar_rows(2))[:500], "no pickled batch"),
-        (binary_batch(*cifar_rows(2))[:-1], "cut off"),
-        (b"", "no pickled batch"),
-        (b"<html>404</html>", "no pickled batch"),
+        (python2_pickle(*cifar_rows(2))[:500], "not a pickled batch"),
+        (binary_batch(*cifar_rows(2))[:-1], "truncated"),
+        (b"", "not a pickled batch"),
+        (b"<html>404</html>", "not a pickled batch"),
     ],
 )
 def test_what_is_no_batch_is_one_line(tmp_path, cache, batch, why):

@@ -115,7 +115,7 @@ def test_a_script_without_a_main_guard_can_draw(tmp_path):
 def test_unknown_style_names_the_nearest():
     with pytest.raises(ValidationError, match="Did you mean 'avataaars'"):
         faces(styles=["avataars"])
-    with pytest.raises(ValidationError, match="named twice"):
+    with pytest.raises(ValidationError, match="listed twice"):
         faces(styles=["micah", "micah"])
     with pytest.raises(UnknownNameError, match="'micah'"):
         style_credits(["mica"])

@@ -8,7 +8,7 @@ from ganzoo.data import data_sources
 def test_points_lie_around_their_modes(name, count, sigma):
     source = data_sources.get(name)(count=5000)
     dataset = source.load()
-    modes = source.modes()
+    modes = source.centers()
     assert modes.shape == (count, 2)
     assert dataset.samples.shape == (5000, 2)
     assert dataset.samples.dtype == np.float32
@@ -21,12 +21,12 @@ def test_points_lie_around_their_modes(name, count, sigma):
 
 
 def test_ring_is_the_unit_circle_and_grid_goes_from_minus_four_to_four():
-    ring = data_sources.get("ring8").modes()
+    ring = data_sources.get("ring8").centers()
     assert np.allclose(np.linalg.norm(ring, axis=1), 1)
     assert ring[0].tolist() == [1, 0]
     assert np.allclose(ring[:4], -ring[4:])
     assert np.allclose(np.linalg.norm(np.roll(ring, 1, axis=0) - ring, axis=1), 2 * np.sin(np.pi / 8))
-    grid = data_sources.get("grid25").modes()
+    grid = data_sources.get("grid25").centers()
     assert sorted({float(x) for x, _ in grid}) == [-4, -2, 0, 2, 4]
     assert len({tuple(mode) for mode in grid.tolist()}) == 25
 

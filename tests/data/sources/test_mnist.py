@@ -120,13 +120,13 @@ def remove_labels(folder):
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (damage_header, "no IDX file"),
-        (damage_length, "cut off"),
+        (damage_header, "not an IDX file"),
+        (damage_length, "truncated"),
         (damage_tail, "too long"),
-        (damage_size, "claims"),
+        (damage_size, "declares"),
         (damage_gzip, "Cannot read"),
-        (damage_labels, "a label 10"),
-        (damage_count, "as many 28 x 28 images as labels"),
+        (damage_labels, "the label 10"),
+        (damage_count, "one label per image"),
         (remove_labels, "has no train-labels-idx1-ubyte"),
     ],
 )
@@ -141,7 +141,7 @@ def test_damaged_files_are_one_line_and_leave_no_cache(tmp_path, cache, damage, 
 
 def test_npz_that_is_none(tmp_path, cache):
     (tmp_path / "mnist.npz").write_bytes(b"text")
-    with pytest.raises(DataError, match=r"no \.npz of numbers"):
+    with pytest.raises(DataError, match=r"not a \.npz of numbers"):
         source(path=tmp_path / "mnist.npz").load()
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     with pytest.raises(DataError, match="no array"):
@@ -209,8 +209,8 @@ def test_csv_that_is_named_itself_in_all_its_forms(tmp_path, cache):
         (lambda text: text.replace(",", ";"), "1 columns"),
         (lambda text: text.rstrip("\n").rpartition(",")[0] + ",256\n", "256"),
         (lambda text: text.rstrip("\n").rpartition(",")[0] + ",x\n", "Cannot read"),
-        (lambda text: text.replace("\n3,", "\n33,"), "a label 33"),
-        (lambda text: text.partition("\n")[0] + "\n", "as many 28 x 28 images"),
+        (lambda text: text.replace("\n3,", "\n33,"), "the label 33"),
+        (lambda text: text.partition("\n")[0] + "\n", "one label per image"),
         (lambda text: "", "columns"),
         (lambda text: "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "git lfs pull"),
         (lambda text: "\0" * 100, "columns"),
