@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +18,12 @@ Initializer = Literal["normal_0.02", "glorot_uniform", "he_normal", "lecun_norma
 GeneratorPart = Annotated[Block, generator_blocks.field()]
 DiscriminatorPart = Annotated[Block, discriminator_blocks.field()]
 
+_SIZES = {
+    "dense": ("hidden",),
+    "dcgan": ("base_channels", "max_channels"),
+    "residual": ("base_channels", "max_channels"),
+}
+"""The keys that set the widths of the blocks, for each model."""
 _GENERATOR_BLOCKS = {"dense": "dense", "dcgan": "conv_transpose", "residual": "residual_up"}
 _DISCRIMINATOR_BLOCKS = {"dense": "dense", "dcgan": "strided_conv", "residual": "residual_down"}
 
@@ -42,6 +49,23 @@ class NetworkConfig(BaseModel):
     max_channels: int = Field(1024, ge=1, le=8192)
     hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (256, 512, 1024)
     initializer: Initializer = "glorot_uniform"
+
+    @classmethod
+    def unused(cls, values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        """The keys that have no effect next to others: key -> the key that decides this, and a reason in words.
+
+        Args:
+            values: plain values of this config, which need not be valid.
+        """
+        keys = dict.fromkeys(key for family in _SIZES.values() for key in family)
+        if values.get("blocks") is not None:
+            return dict.fromkeys(keys, ("blocks", "next to blocks, which give their own channels"))
+        model = values.get("model", cls.model_fields["model"].default)
+        used = _SIZES.get(model) if isinstance(model, str) else None
+        if used is None:
+            return {}
+        why = f"in a {model} model; its widths are set by {' and '.join(used)}"
+        return {key: ("model", why) for key in keys if key not in used}
 
 
 class GeneratorConfig(NetworkConfig):
@@ -276,9 +300,14 @@ def _check_head(head: Block, base: type[Block], network: str, registry: Registry
 
 
 def _with_block(values: Any, defaults: dict[str, str]) -> Any:
-    if isinstance(values, dict) and values.get("block") is None and values.get("blocks") is None:
-        default = defaults.get(str(values.get("model", "dcgan")))
-        return {**values, "block": default} if default else values
+    """The values with the name of the model's own block, where ``block`` is left out or has only other keys."""
+    if not isinstance(values, dict) or values.get("blocks") is not None:
+        return values
+    block, default = values.get("block"), defaults.get(str(values.get("model", "dcgan")))
+    if default and block is None:
+        return {**values, "block": default}
+    if default and isinstance(block, dict) and "name" not in block:
+        return {**values, "block": {"name": default, **block}}
     return values
 
 

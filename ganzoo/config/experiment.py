@@ -1,7 +1,8 @@
-"""The experiment config: what a YAML file says, checked, with overrides, inheritance and a JSON schema."""
+"""The experiment config: data, two networks and training as typed fields, with checks and a JSON schema."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,6 +13,7 @@ from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.paths import NAME_OR_PATH
+from ganzoo.config.unused import without_unused_keys
 from ganzoo.config.validation import explain
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError
@@ -129,6 +131,11 @@ class Config(BaseModel):
         joined = self.num_classes and self.generator.conditioning == "concat"
         return self.generator.latent_dim + (self.generator.label_embedding_dim if joined else 0)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unused_keys(cls, values: Any) -> Any:
+        return without_unused_keys(values) if isinstance(values, dict) else values
+
     @model_validator(mode="after")
     def _can_work(self) -> Self:
         try:
@@ -194,25 +201,26 @@ class Config(BaseModel):
             )
 
     @classmethod
-    def read(cls, values: object, *, what: str = "config") -> Config:
+    def read(cls, values: object, *, what: str | Callable[[tuple[str, ...]], str] = "config") -> Config:
         """Make a config from plain values.
 
         Args:
-            values: what a YAML file holds.
-            what: the file or model, for messages.
+            values: the content of a YAML file. Keys without effect are dropped: older runs and bundles have them.
+            what: name of the file or model for messages, or a function from the path of a key to such a name.
 
         Raises:
-            ConfigError: with one line a mistake.
+            ConfigError: with one line for each mistake.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            lines = [line.lstrip(".").removeprefix(": ") for line in explain(error, cls)]
-            raise ConfigError("\n".join(f"{what}: {line}" for line in lines)) from error
+            name = what if callable(what) else lambda path: what
+            lines = [f"{name(problem.path)}: {problem.line}" for problem in explain(error, cls)]
+            raise ConfigError("\n".join(lines)) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, complete and ready for YAML; ``Config.read`` reads them back."""
-        return self.model_dump(mode="json")
+        """Plain values of every key that has an effect, ready for YAML; ``Config.read`` reads them back."""
+        return without_unused_keys(self.model_dump(mode="json"))
 
 
 def _shapes(network: str, blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:

@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import TypeAliasType
+
+from ganzoo.config.annotations import mentioned
 
 Kind = Literal["text", "path", "name"]
 """What a text in a config is: a path, a name that may be one, or anything else."""
@@ -125,9 +126,10 @@ def _kind_of(part: object, kind: Kind) -> Kind:
 
 
 def _field_kind(field: FieldInfo) -> Kind:
-    if NAME_OR_PATH in field.metadata or _mentions(field.annotation, lambda found: found == NAME_OR_PATH):
+    found = [*field.metadata, *mentioned(field.annotation)]
+    if any(isinstance(mark, str) and mark == NAME_OR_PATH for mark in found):
         return "name"
-    return "path" if _mentions(field.annotation, _is_path_type) else "text"
+    return "path" if any(_is_path_type(annotation) for annotation in found) else "text"
 
 
 def _key_kind(key: str) -> Kind:
@@ -138,10 +140,3 @@ def _key_kind(key: str) -> Kind:
 
 def _is_path_type(found: object) -> bool:
     return isinstance(found, type) and issubclass(found, PurePath | os.PathLike)
-
-
-def _mentions(annotation: Any, wanted: Callable[[object], bool]) -> bool:
-    """Whether an annotation, or anything inside its brackets, is wanted."""
-    if isinstance(annotation, TypeAliasType):
-        return _mentions(annotation.__value__, wanted)
-    return wanted(annotation) or any(_mentions(inner, wanted) for inner in get_args(annotation))

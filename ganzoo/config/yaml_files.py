@@ -1,16 +1,16 @@
-"""YAML in and out, one mapping merged over another, and ``key=value`` overrides. Knows nothing of models."""
+"""Reads and writes YAML, and merges one mapping over another. Knows no config."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ganzoo.environment.git_lfs import require_content
-from ganzoo.errors import ConfigError, did_you_mean, reason
+from ganzoo.errors import ConfigError, reason
 
 MAX_BYTES = 1_000_000
 """No config is larger; what is larger is something else."""
@@ -100,10 +100,15 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         merged[key] = _merged(merged.get(key), value)
-    for one, other in (("block", "blocks"), ("blocks", "block")):
-        if over.get(one) is not None and other not in over:
-            merged.pop(other, None)
-    return merged
+    return without_other_form(merged, [key for key, value in over.items() if value is not None])
+
+
+def without_other_form(values: dict[str, Any], given: Collection[str]) -> dict[str, Any]:
+    """``values`` without ``block`` where ``blocks`` was given now, and the other way around."""
+    for key, other in (("block", "blocks"), ("blocks", "block")):
+        if key in given and other not in given:
+            values.pop(other, None)
+    return values
 
 
 def _merged(old: Any, new: Any) -> Any:
@@ -116,62 +121,5 @@ def _merged(old: Any, new: Any) -> Any:
     return merge(old, new)
 
 
-def apply_overrides(
-    values: Mapping[str, Any], overrides: Sequence[str], *, defaults: Mapping[str, Any], known: Sequence[str]
-) -> dict[str, Any]:
-    """Set values by ``dotted.key=value`` texts; the value is YAML.
-
-    Args:
-        values: plain values; not changed.
-        overrides: for example ``["training.batch_size=32", "training.loss=hinge"]``.
-        defaults: the complete values, so that an override can reach into a group that ``values`` leaves out.
-        known: dotted keys, for suggestions.
-
-    Raises:
-        ConfigError: for a text of another form or a key whose first part no config has.
-    """
-    result: Any = dict(values)
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"received '{text}', but an override is key=value, for example training.batch_size=32")
-        path = key.split(".")
-        if path[0] not in known:
-            same_end = [name for name in known if name.rpartition(".")[2] == key]
-            hint = f" Did you mean '{same_end[0]}'?" if same_end else did_you_mean(key, known)
-            raise ConfigError(f"'{key}': no such key.{hint}\nSee all keys: ganzoo schema")
-        result = _set(result, defaults, path, parse(value, what=text), text)
-    return dict(result)
-
-
-def _set(values: Any, defaults: Any, path: Sequence[str], value: Any, text: str) -> Any:
-    """A copy of ``values`` with ``value`` at ``path``."""
-    if not path:
-        return value
-    key, rest = path[0], path[1:]
-    if values is None:
-        values = defaults if isinstance(defaults, list) or _part_key(defaults) in (defaults or ()) else {}
-    if isinstance(values, str):
-        values = {_part_key(defaults): values}
-    if isinstance(values, list):
-        if not key.isdecimal() or int(key) >= len(values):
-            raise ConfigError(f"{text}: '{key}' is not a position in a list of {len(values)}")
-        below = defaults[int(key)] if isinstance(defaults, list) and int(key) < len(defaults) else None
-        return [_set(old, below, rest, value, text) if i == int(key) else old for i, old in enumerate(values)]
-    if not isinstance(values, dict):
-        raise ConfigError(f"{text}: '{key}' stands below a value, not below a group of keys")
-    below = defaults.get(key) if isinstance(defaults, dict) else None
-    changed = {**values, key: _set(values.get(key), below, rest, value, text)}
-    for one, other in (("block", "blocks"), ("blocks", "block")):
-        if key == one:
-            changed.pop(other, None)
-    return changed
-
-
 def _other_part(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return any(key in new and key in old and new[key] != old[key] for key in _PART_KEYS)
-
-
-def _part_key(part: Any) -> str:
-    """The key that holds the name of a part, given another form of it."""
-    return "source" if isinstance(part, dict) and "source" in part else "name"

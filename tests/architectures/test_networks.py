@@ -34,7 +34,7 @@ def test_the_up_blocks_are_all_tried_here():
 
 @pytest.mark.parametrize("block", UP_BLOCKS)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("head", [None, {"name": "image_head"}])
 def test_every_up_block_reaches_every_size(block, size, colors, head):
     for model in ("dcgan", "residual"):
