@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ganzoo.config.validation import Problem, explain
+from ganzoo.config.validation import Problem, explain, short
 from ganzoo.errors import ConfigError, RegistrationError, UnknownNameError, did_you_mean
 
 
@@ -120,7 +120,7 @@ class Registry(Generic[P]):
             if not isinstance(name, str):
                 raise ConfigError(f"a {self.kind} needs a '{self.key}', one of {', '.join(self.names())}")
             return self.get(name).model_validate(fields)
-        raise ConfigError(f"received {spec!r}, but a {self.kind} is a name or a mapping with '{self.key}'")
+        raise ConfigError(f"received {short(spec)}, but a {self.kind} is a name or a mapping with '{self.key}'")
 
     def spec(self, part: P) -> dict[str, Any]:
         """The config of a part: its name and its fields as plain YAML-ready values. ``create`` reads it back."""
@@ -191,7 +191,8 @@ class PartField:
             problems = explain(error, self.registry.get(cast("str", name)))
             raise PydanticCustomError("part", "wrong part", {"problems": problems}) from error
         except (UnknownNameError, ConfigError) as error:
-            raise PydanticCustomError("part", "wrong part", {"problems": [Problem((), f": {error}")]}) from error
+            path = (self.registry.key,) if isinstance(spec, Mapping) and self.registry.key in spec else ()
+            raise PydanticCustomError("part", "wrong part", {"problems": [Problem(path, f": {error}")]}) from error
 
 
 def _where(cls: type) -> str:

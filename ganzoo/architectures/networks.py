@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -24,8 +24,6 @@ _SIZES = {
     "residual": ("base_channels", "max_channels"),
 }
 """The keys that set the widths of the blocks, for each model."""
-_GENERATOR_BLOCKS = {"dense": "dense", "dcgan": "conv_transpose", "residual": "residual_up"}
-_DISCRIMINATOR_BLOCKS = {"dense": "dense", "dcgan": "strided_conv", "residual": "residual_down"}
 
 
 class NetworkConfig(BaseModel):
@@ -50,6 +48,22 @@ class NetworkConfig(BaseModel):
     hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (256, 512, 1024)
     initializer: Initializer = "glorot_uniform"
 
+    default_blocks: ClassVar[Mapping[str, str]] = {}
+    """Name of the block that each model repeats where ``block`` is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_block(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("block") is None and values.get("blocks") is None:
+            default = cls.default_block(values)
+            return {**values, "block": default} if default else values
+        return values
+
+    @classmethod
+    def default_block(cls, values: Mapping[str, Any]) -> str | None:
+        """Name of the block that the model in ``values`` repeats by default; None if there is no such model."""
+        return cls.default_blocks.get(str(values.get("model", cls.model_fields["model"].default)))
+
     @classmethod
     def unused(cls, values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         """The keys that have no effect next to others: key -> the key that decides this, and a reason in words.
@@ -59,12 +73,12 @@ class NetworkConfig(BaseModel):
         """
         keys = dict.fromkeys(key for family in _SIZES.values() for key in family)
         if values.get("blocks") is not None:
-            return dict.fromkeys(keys, ("blocks", "next to blocks, which give their own channels"))
+            return dict.fromkeys(keys, ("blocks", "next to blocks, which have their own channels"))
         model = values.get("model", cls.model_fields["model"].default)
         used = _SIZES.get(model) if isinstance(model, str) else None
         if used is None:
             return {}
-        why = f"in a {model} model; its widths are set by {' and '.join(used)}"
+        why = f"in a {model} model, which has {' and '.join(used)}"
         return {key: ("model", why) for key in keys if key not in used}
 
 
@@ -84,6 +98,8 @@ class GeneratorConfig(NetworkConfig):
         head: from the last features to the sample.
     """
 
+    default_blocks = {"dense": "dense", "dcgan": "conv_transpose", "residual": "residual_up"}
+
     latent_dim: int = Field(100, ge=1, le=8192)
     latent: Literal["normal", "uniform"] = "normal"
     conditioning: Literal["concat", "batch_norm"] = "concat"
@@ -92,11 +108,6 @@ class GeneratorConfig(NetworkConfig):
     blocks: tuple[GeneratorPart, ...] | None = Field(None, min_length=1, max_length=64)
     stem: GeneratorPart | None = None
     head: GeneratorPart | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_block(cls, values: Any) -> Any:
-        return _with_block(values, _GENERATOR_BLOCKS)
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -183,17 +194,14 @@ class DiscriminatorConfig(NetworkConfig):
         minibatch_stddev: whether the head also sees how much the samples of the batch differ.
     """
 
+    default_blocks = {"dense": "dense", "dcgan": "strided_conv", "residual": "residual_down"}
+
     hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (512, 256)
     block: DiscriminatorPart | None = None
     blocks: tuple[DiscriminatorPart, ...] | None = Field(None, min_length=1, max_length=64)
     head: DiscriminatorPart | None = None
     packing: int = Field(1, ge=1, le=16)
     minibatch_stddev: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _default_block(cls, values: Any) -> Any:
-        return _with_block(values, _DISCRIMINATOR_BLOCKS)
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
@@ -297,18 +305,6 @@ def _check_head(head: Block, base: type[Block], network: str, registry: Registry
     if not isinstance(head, base):
         heads = [name for name in registry.names() if issubclass(registry.get(name), base)]
         raise ConfigError(f"{network}.head is '{head.registered_name}', but it must be one of {', '.join(heads)}")
-
-
-def _with_block(values: Any, defaults: dict[str, str]) -> Any:
-    """The values with the name of the model's own block, where ``block`` is left out or has only other keys."""
-    if not isinstance(values, dict) or values.get("blocks") is not None:
-        return values
-    block, default = values.get("block"), defaults.get(str(values.get("model", "dcgan")))
-    if default and block is None:
-        return {**values, "block": default}
-    if default and isinstance(block, dict) and "name" not in block:
-        return {**values, "block": {"name": default, **block}}
-    return values
 
 
 def _check_one_form(block: Block | None, blocks: tuple[Block, ...] | None) -> None:

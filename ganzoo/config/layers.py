@@ -18,11 +18,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig
 from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.config.overrides import Override, apply_override, read_overrides
 from ganzoo.config.paths import unlocated, with_absolute_paths
 from ganzoo.config.unused import KeyPath, UnusedKey, unused_keys
+from ganzoo.config.validation import Problem, explain
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError, UnknownNameError
 
@@ -87,8 +89,8 @@ def read_layers(
     Raises:
         ConfigError: with one line for each mistake, which names the layer of the wrong value.
     """
-    command_line = CommandLine(read_overrides(overrides))
-    layers = [*files, command_line]
+    command_line = CommandLine(read_overrides(overrides, data=data))
+    layers: list[Layer | CommandLine] = [*files, command_line]
     values: dict[str, Any] = {}
     for layer in files:
         values = yaml_files.merge(values, layer.values)
@@ -96,43 +98,68 @@ def read_layers(
     for override in command_line.overrides:
         values = apply_override(values, override)
     if any(override.path == _SOURCE for override in command_line.overrides):
-        values = _fitted_to_source(values, below, files)
+        values = _fitted_to_source(values, below, files, command_line)
+    values = _with_block_names(values, command_line)
     if data is not None:
-        values = _with_path(values, os.fspath(data), what)
+        _refuse_path(values, what)
     _refuse_unused(values, layers)
     return _validated(values, layers, what)
 
 
-def _fitted_to_source(values: dict[str, Any], below: Mapping[str, Any], files: Sequence[Layer]) -> dict[str, Any]:
-    """``values`` without the fields of the zoo's data source that the source of the command line does not accept."""
-    cls = _source_class(values)
-    data, old = values["data"], below.get("data")
-    if cls is None or not isinstance(old, Mapping) or old.get("source") == data["source"]:
+def _with_block_names(values: dict[str, Any], command_line: CommandLine) -> dict[str, Any]:
+    """``values`` with the name of the default block where the command line sets only other keys of a block."""
+    for network, config in (("generator", GeneratorConfig), ("discriminator", DiscriminatorConfig)):
+        group = values.get(network)
+        block = group.get("block") if isinstance(group, Mapping) else None
+        if isinstance(block, Mapping) and "name" not in block and command_line.sets((network, "block")):
+            values = {**values, network: {**group, "block": {"name": config.default_block(group), **block}}}
+    return values
+
+
+def _fitted_to_source(
+    values: dict[str, Any], below: Mapping[str, Any], files: Sequence[Layer], command_line: CommandLine
+) -> dict[str, Any]:
+    """``values`` without the fields that the zoo set and that the data source of the command line does not accept.
+
+    Raises:
+        ConfigError: if it does not accept a field that the user's own file set.
+    """
+    cls, data, old = _source_class(values), values["data"], below.get("data")
+    if cls is None or not isinstance(data, Mapping) or not isinstance(old, Mapping):
         return values
-    fields = {key: value for key, value in unlocated(data).items() if key != "source"}
-    try:
-        cls.model_validate(fields)
-        wrong: set[str] = set()
-    except ValidationError as error:
-        wrong = {str(finding["loc"][0]) for finding in error.errors() if finding["loc"]}
-    dropped = {
-        key
-        for key in wrong
-        if data.get(key) is old.get(key) and not any(layer.own and layer.sets(("data", key)) for layer in files)
-    }
+    dropped, lines = set(), []
+    for problem in _problems(cls, data):
+        path = ("data", *problem.path)
+        setters = [layer.name for layer in files if layer.own and layer.sets(path)]
+        if old.get("source") == data["source"] or not problem.path or command_line.sets(path[:2]):
+            continue  # validation reports it
+        if setters:
+            lines.append(f"{setters[-1]}: data.{problem.line}")
+        dropped.add(problem.path[0])
+    if lines:
+        name = cls.registered_name
+        hint = f"This is the data of '{old.get('source')}'. To change the source without its other keys: data={name}"
+        raise ConfigError("\n".join([*lines, hint]))
     return {**values, "data": {key: value for key, value in data.items() if key not in dropped}}
 
 
-def _with_path(values: dict[str, Any], path: str, what: str) -> dict[str, Any]:
-    cls, data = _source_class(values), values.get("data")
+def _problems(cls: type[DataSource], data: Mapping[str, Any]) -> list[Problem]:
+    """What a data source does not accept of its fields."""
+    try:
+        cls.model_validate({key: value for key, value in unlocated(data).items() if key != data_sources.key})
+    except ValidationError as error:
+        return explain(error, cls)
+    return []
+
+
+def _refuse_path(values: Mapping[str, Any], what: str) -> None:
+    cls = _source_class(values)
     if cls is not None and not cls.accepts_path:
         reading = [name for name in data_sources.names() if data_sources.get(name).accepts_path]
         raise ConfigError(
             f"The data source '{cls.registered_name}' of {what} makes its own samples, so --data PATH has no effect. "
             f"Sources that read files: {', '.join(reading)}; choose one, for example data.source=image_folder"
         )
-    data = {"source": data} if isinstance(data, str) else data
-    return {**values, "data": {**data, "path": path}} if isinstance(data, Mapping) else values
 
 
 def _source_class(values: Mapping[str, Any]) -> type[DataSource] | None:
@@ -157,8 +184,8 @@ def _refuse_unused(values: Mapping[str, Any], layers: Sequence[Layer | CommandLi
 
 def _sentence(key: UnusedKey, layers: Sequence[Layer | CommandLine], setter: int, decider: int) -> str:
     """What is wrong with a key without effect, and which layer decided that."""
-    by = f" ({'.'.join(key.decided_by)} is from {layers[decider].name})" if 0 <= decider < setter else ""
-    return f"{'.'.join(key.path)} has no effect {key.why}{by}; leave it out"
+    by = f": {'.'.join(key.decided_by)} is set by {layers[decider].name}" if 0 <= decider < setter else ""
+    return f"{'.'.join(key.path)} has no effect {key.why}{by}. Leave it out"
 
 
 def _last(layers: Sequence[Layer | CommandLine], path: KeyPath) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -31,8 +33,12 @@ class Override(NamedTuple):
     text: str
 
 
-def read_overrides(texts: Iterable[str]) -> list[Override]:
-    """Parse ``key=value`` texts such as ``training.batch_size=32``; the value is YAML.
+def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None = None) -> list[Override]:
+    """Parse ``key=value`` texts such as ``training.batch_size=32``, where the value is YAML.
+
+    Args:
+        texts: in the order in which they apply.
+        data: value of ``data.path``, applied last.
 
     Raises:
         ConfigError: for a text of another form.
@@ -43,6 +49,8 @@ def read_overrides(texts: Iterable[str]) -> list[Override]:
         if not equals or not key:
             raise ConfigError(f"received '{text}', but an override is key=value, for example training.batch_size=32")
         overrides.append(Override(tuple(key.split(".")), yaml_files.parse(value, what=text), text))
+    if data is not None:
+        overrides.append(Override(("data", "path"), os.fspath(data), f"--data {os.fspath(data)}"))
     return overrides
 
 
@@ -55,11 +63,11 @@ def apply_override(values: Mapping[str, Any], override: Override) -> dict[str, A
     if override.path[0] not in Config.model_fields:
         key = ".".join(override.path)
         known = list(_keys(values))
-        same_end = [name for name in known if name.endswith(f".{key}")]
-        hint = f" Did you mean '{same_end[0]}'?" if same_end else did_you_mean(key, known)
+        by_end = {name.rpartition(".")[2]: name for name in reversed(known)}
+        end = next(iter(get_close_matches(key, by_end, n=1)), "")
+        hint = f" Did you mean '{by_end[end]}'?" if end and end != by_end[end] else did_you_mean(key, known)
         raise ConfigError(f"'{key}': no such key.{hint}\nSee all keys: ganzoo schema")
-    top = _Place(cls=Config)
-    return dict(_set(values, top, override.path, override))
+    return dict(_set(values, _Place(cls=Config), override.path, override))
 
 
 @dataclass(frozen=True)
@@ -118,13 +126,14 @@ def _set(values: Any, place: _Place, path: Sequence[str], override: Override) ->
 
 
 def _plain(default: Any, registry: Registry[Part] | None) -> Any:
-    """Plain values of a field's default: only what is not itself a default, and the names of parts."""
+    """Plain values of a field's default: only what is not itself a default, and the name of a part."""
     if isinstance(default, tuple | list):
         return [_plain(item, registry) for item in default]
     if not isinstance(default, BaseModel):
         return default
     name = {registry.key: default.registered_name} if registry and isinstance(default, Part) else {}
-    return name | default.model_dump(mode="json", exclude_defaults=True)
+    changed = {} if default == type(default)() else default.model_dump(mode="json", exclude_defaults=True)
+    return name | changed
 
 
 def _keys(values: Mapping[str, Any]) -> Iterator[str]:

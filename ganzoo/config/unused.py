@@ -59,16 +59,14 @@ def _of_labels(values: Mapping[str, Any]) -> Iterator[UnusedKey]:
     embedding, conditioning = ("generator", "label_embedding_dim"), ("generator", "conditioning")
     if not values.get("num_classes"):
         for path in (embedding, conditioning):
-            yield UnusedKey(path, ("num_classes",), "in a model without classes; set num_classes")
+            yield UnusedKey(path, ("num_classes",), "without num_classes")
     elif _group(values, "generator").get("conditioning") == "batch_norm":
-        yield UnusedKey(embedding, conditioning, "with conditioning: batch_norm; only concat embeds the label")
+        yield UnusedKey(embedding, conditioning, "with conditioning: batch_norm, which has no embedding")
 
 
 def _of_training(training: Mapping[str, Any]) -> Iterator[UnusedKey]:
     if training.get("ema_decay") == 0:
-        yield UnusedKey(
-            ("training", "ema_warmup"), ("training", "ema_decay"), "with ema_decay: 0"
-        )
+        yield UnusedKey(("training", "ema_warmup"), ("training", "ema_decay"), "with ema_decay: 0")
     watch = _group(training, "watch")
     if watch.get("enabled") is False:
         for key in watch:

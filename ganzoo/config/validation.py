@@ -34,9 +34,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     parents = {finding["loc"][:depth] for finding in findings for depth in range(len(finding["loc"]))}
     for finding in findings:
         loc, kind = finding["loc"], finding["type"]
-        if (
-            kind == "too_short" and loc in parents
-        ):  # pydantic counts only the valid items
+        if kind == "too_short" and loc in parents:  # pydantic counts only the valid items
             continue
         path = tuple(str(key) for key in loc)
         if kind == "part":
@@ -51,7 +49,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
             problems.append(Problem(path, f": {finding['ctx']['error']}"))
         else:
             field = _fields_at(model, loc[:-1]).get(str(loc[-1])) if loc else None
-            problems.append(Problem(path, f" = {_short(finding['input'])}: {wish(finding, field)}"))
+            problems.append(Problem(path, f" = {short(finding['input'])}: {wish(finding, field)}"))
     return problems
 
 
@@ -123,7 +121,8 @@ def _fields_at(model: Any, loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
     return dict(getattr(model, "model_fields", {}))
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value as YAML writes it, cut to 60 characters."""
     words: dict[Any, str] = {None: "null", True: "true", False: "false"}
     text = words[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
