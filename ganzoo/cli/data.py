@@ -38,7 +38,8 @@ def check(
 def preview(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data source, a model of the zoo or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the source, as in resolution=64.")
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Changes as in ganzoo train, for example data.resolution=64."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="File or folder of the data.")] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="How many samples.")] = 64,

@@ -110,8 +110,10 @@ def _with_block_names(values: dict[str, Any], command_line: CommandLine) -> dict
     """``values`` with the name of the default block where the command line sets only other keys of a block."""
     for network, config in (("generator", GeneratorConfig), ("discriminator", DiscriminatorConfig)):
         group = values.get(network)
-        block = group.get("block") if isinstance(group, Mapping) else None
-        if isinstance(block, Mapping) and "name" not in block and command_line.sets((network, "block")):
+        if not isinstance(group, Mapping) or not command_line.sets((network, "block")):
+            continue
+        block = group.get("block")
+        if isinstance(block, Mapping) and "name" not in block:
             values = {**values, network: {**group, "block": {"name": config.default_block(group), **block}}}
     return values
 
