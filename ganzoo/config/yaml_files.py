@@ -13,21 +13,21 @@ from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import ConfigError, reason
 
 MAX_BYTES = 1_000_000
-"""No config is larger; what is larger is something else."""
+"""A larger file is not a config."""
 _PART_KEYS = ("name", "source")
 _KINDS = {list: "a list", str: "a text", int: "a number", float: "a number"}
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML that reads ``2e-4`` as a number (YAML 1.2), and refuses tags, aliases and keys that stand twice."""
+    """Safe YAML that reads ``2e-4`` as a number (YAML 1.2), and refuses tags, aliases and duplicate keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         problem, place = "", event.start_mark
         if isinstance(event, yaml.AliasEvent):
-            problem = f"the alias '*{event.anchor}' is not allowed; a config that builds on another says extends: NAME"
+            problem = f"the alias '*{event.anchor}' is not allowed; to build on another config, write extends: NAME"
         elif getattr(event, "tag", None) is not None:
-            problem = f"the tag '{event.tag}' is not allowed; a config holds plain values"
+            problem = f"the tag '{event.tag}' is not allowed; a config has plain values only"
         if problem:
             raise yaml.composer.ComposerError(None, None, problem, place)
         return super().compose_node(parent, index)
@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, "a key must be a plain name", key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key.value}' stands twice", key.start_mark
+                    None, None, f"the key '{key.value}' is given twice", key.start_mark
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
@@ -56,7 +56,7 @@ def parse(text: str, *, what: str) -> Any:
     """Plain values of a YAML text.
 
     Raises:
-        ConfigError: where the text is no YAML, or asks for more than plain values (a tag).
+        ConfigError: if the text is not YAML, or has more than plain values, such as a tag.
     """
     try:
         return yaml.load(text, Loader=_Loader)
@@ -68,15 +68,15 @@ def parse(text: str, *, what: str) -> Any:
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
+    """The mapping in a YAML file.
 
     Raises:
-        ConfigError: if the file cannot be read or holds something else.
+        ConfigError: if the file cannot be read, or is not a mapping.
     """
     require_content(path, error=ConfigError)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, so this is no config")
+            raise ConfigError(f"{path}: larger than {MAX_BYTES} bytes, so this is not a config")
         values = parse(path.read_text(encoding="utf-8"), what=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {reason(error)}") from error
@@ -94,8 +94,8 @@ def dump(values: Mapping[str, Any]) -> str:
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """``base`` with the values of ``over``: mappings are merged key by key, everything else is replaced.
 
-    A mapping that names another part (``name`` or ``source``) replaces the old one, since its keys mean other things.
-    A part that is a bare name in ``base`` counts as a mapping with that name.
+    A mapping with the name of another part (``name`` or ``source``) replaces the old one, whose keys have another
+    meaning. A part that is a bare name in ``base`` counts as a mapping with that name.
     """
     merged = dict(base)
     for key, value in over.items():

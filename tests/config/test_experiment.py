@@ -208,7 +208,7 @@ BAD = {
     ),
     "batch normalisation under a gradient penalty": (
         {"resolution": 16, "discriminator": D, "training": {"penalties": ["r1"]}},
-        "a gradient penalty needs each sample's own gradient, and batch normalisation in the discriminator",
+        "a gradient penalty needs each sample's own gradient, and batch normalization in the discriminator",
     ),
     "classes the source does not have": (
         {"num_classes": 5, "data": {"source": "faces", "resolution": 8, "channels": 1}},

@@ -30,7 +30,7 @@ def test_every_number_survives(value):
 
 @pytest.mark.parametrize("text", ["a: 1\na: 2", "{a: 1, b: 2, a: 3}", "x:\n  a: 1\n  'a': 2"])
 def test_a_key_that_stands_twice_is_named(text):
-    with pytest.raises(ConfigError, match=r"here: line \d: the key 'a' stands twice"):
+    with pytest.raises(ConfigError, match=r"here: line \d: the key 'a' is given twice"):
         read(text)
 
 
