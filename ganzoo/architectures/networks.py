@@ -140,8 +140,8 @@ class GeneratorConfig(NetworkConfig):
             if count < 0:
                 raise ConfigError(
                     f"a {self.model} generator doubles an image of at least 4 px, and {height}x{width} px cannot be "
-                    f"reached by doubling; change data.resolution, for example to {_that_halves(height, width)}, or use "
-                    "model: dense or head: image_head"
+                    f"reached by doubling; change data.resolution, for example to {_that_halves(height, width)}, or "
+                    "use model: dense or head: image_head"
                 )
             channels = [min(self.base_channels * 2**k, self.max_channels) for k in reversed(range(count + 1))]
             body = tuple(_template(self.block, channels=n) for n in channels[1:])

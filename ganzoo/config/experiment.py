@@ -128,7 +128,7 @@ class Config(BaseModel):
 
     @property
     def latent_width(self) -> int:
-        """Features of the input of the generator's first block: the latent, and the label's embedding for ``concat``."""
+        """Input features of the generator's first block: the latent, and the label's embedding for ``concat``."""
         joined = self.num_classes and self.generator.conditioning == "concat"
         return self.generator.latent_dim + (self.generator.label_embedding_dim if joined else 0)
 
