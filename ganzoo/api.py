@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ganzoo.environment.commands import command, run_word
 from ganzoo.environment.requirements import EXPORT, TRAINING, require
 from ganzoo.environment.tensorflow import import_tensorflow
-from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -178,20 +177,4 @@ def experiment(
     changes = list(overrides)
     changes += [] if steps is None else [f"training.steps={steps}"]
     changes += [] if seed is None else [f"training.seed={seed}"]
-    config = load_config(what, changes)
-    if data is None:
-        return config
-    if not type(config.data).accepts_path:
-        raise ConfigError(_no_path(config))
     return load_config(what, changes, data=data)
-
-
-def _no_path(config: Config) -> str:
-    from ganzoo.data.base import data_sources
-
-    source = config.data.registered_name
-    reading = [name for name in data_sources.names() if data_sources.get(name).accepts_path]
-    return (
-        f"The data source '{source}' of {config.name} makes its own samples, so --data PATH means nothing to it. "
-        f"Sources that read files: {', '.join(reading)}; choose one, for example data.source=image_folder"
-    )

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from ganzoo.config.validation import explain
+from ganzoo.config.validation import Problem, explain, short
 from ganzoo.errors import ConfigError, RegistrationError, UnknownNameError, did_you_mean
 
 
@@ -120,16 +120,16 @@ class Registry(Generic[P]):
             if not isinstance(name, str):
                 raise ConfigError(f"a {self.kind} needs a '{self.key}', one of {', '.join(self.names())}")
             return self.get(name).model_validate(fields)
-        raise ConfigError(f"received {spec!r}, but a {self.kind} is a name or a mapping with '{self.key}'")
+        raise ConfigError(f"received {short(spec)}, but a {self.kind} is a name or a mapping with '{self.key}'")
 
     def spec(self, part: P) -> dict[str, Any]:
         """The config of a part: its name and its fields as plain YAML-ready values. ``create`` reads it back."""
         names = (name for name, cls in self._parts.items() if cls is type(part))
         return {self.key: next(names, part.registered_name), **part.model_dump(mode="json")}
 
-    def field(self) -> _PartField:
+    def field(self) -> PartField:
         """Annotation of a config field that holds a part: ``loss: Annotated[Loss, losses.field()]``."""
-        return _PartField(cast("Registry[Part]", self))
+        return PartField(cast("Registry[Part]", self))
 
     def _scan(self) -> None:
         if self._scanned:
@@ -160,7 +160,7 @@ class Registry(Generic[P]):
             raise RegistrationError(f'{_where(loaded)} is not decorated with @{self.name}.register("NAME")')
 
 
-class _PartField:
+class PartField:
     """Teaches pydantic to read, write and describe a field that holds a registered part."""
 
     def __init__(self, registry: Registry[Part]) -> None:
@@ -191,7 +191,8 @@ class _PartField:
             problems = explain(error, self.registry.get(cast("str", name)))
             raise PydanticCustomError("part", "wrong part", {"problems": problems}) from error
         except (UnknownNameError, ConfigError) as error:
-            raise PydanticCustomError("part", "wrong part", {"problems": [f": {error}"]}) from error
+            path = (self.registry.key,) if isinstance(spec, Mapping) and self.registry.key in spec else ()
+            raise PydanticCustomError("part", "wrong part", {"problems": [Problem(path, f": {error}")]}) from error
 
 
 def _where(cls: type) -> str:

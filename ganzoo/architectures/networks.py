@@ -1,9 +1,10 @@
-"""From the compact form of a network (resolution and base channels) to its list of blocks. No Keras in here."""
+"""Expands the compact form of a network, such as resolution and base channels, to its list of blocks. No Keras."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,22 +18,27 @@ Initializer = Literal["normal_0.02", "glorot_uniform", "he_normal", "lecun_norma
 GeneratorPart = Annotated[Block, generator_blocks.field()]
 DiscriminatorPart = Annotated[Block, discriminator_blocks.field()]
 
-_GENERATOR_BLOCKS = {"dense": "dense", "dcgan": "conv_transpose", "residual": "residual_up"}
-_DISCRIMINATOR_BLOCKS = {"dense": "dense", "dcgan": "strided_conv", "residual": "residual_down"}
+_SIZES = {
+    "dense": ("hidden",),
+    "dcgan": ("base_channels", "max_channels"),
+    "residual": ("base_channels", "max_channels"),
+}
+"""The keys that set the widths of the blocks, for each model."""
 
 
 class NetworkConfig(BaseModel):
-    """What generators and discriminators share.
+    """Settings that generators and discriminators share.
 
     Attributes:
-        model: how the compact form becomes a list of blocks. ``dense`` makes one block for each entry of ``hidden``;
-            ``dcgan`` and ``residual`` repeat ``block``, the channels doubling from ``base_channels`` at the image end.
-        base_channels: channels of the block nearest to the image.
-        max_channels: the doubling stops here.
+        model: expands the compact form to a list of blocks. ``dense`` makes one block for each entry of ``hidden``;
+            ``dcgan`` and ``residual`` repeat ``block`` and double the channels with each halving of the image.
+        base_channels: channels of the block closest to the image, in ``dcgan`` and ``residual`` models.
+        max_channels: upper limit of the doubling.
         hidden: features of the hidden layers of a ``dense`` model, in order.
-        block: the block that is repeated.
-        blocks: the list of blocks itself, each with its channels, in place of ``block`` and ``base_channels``.
-        initializer: distribution of the first weights, where a block does not set its own; biases start at zero.
+        block: the repeated block.
+        blocks: explicit list of blocks with their channels. It replaces ``block``, ``base_channels``, ``max_channels``
+            and ``hidden``.
+        initializer: distribution of the initial weights, where a block does not set its own; biases start at zero.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -43,22 +49,57 @@ class NetworkConfig(BaseModel):
     hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (256, 512, 1024)
     initializer: Initializer = "glorot_uniform"
 
+    default_blocks: ClassVar[Mapping[str, str]] = {}
+    """Name of the block that each model repeats where ``block`` is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_block(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("block") is None and values.get("blocks") is None:
+            default = cls.default_block(values)
+            return {**values, "block": default} if default else values
+        return values
+
+    @classmethod
+    def default_block(cls, values: Mapping[str, Any]) -> str | None:
+        """Name of the block that the model in ``values`` repeats by default; None if there is no such model."""
+        return cls.default_blocks.get(str(values.get("model", cls.model_fields["model"].default)))
+
+    @classmethod
+    def unused(cls, values: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+        """The keys that have no effect next to others: key -> the key that decides this, and a reason in words.
+
+        Args:
+            values: plain values of this config, which need not be valid.
+        """
+        keys = dict.fromkeys(key for family in _SIZES.values() for key in family)
+        if values.get("blocks") is not None:
+            return dict.fromkeys(keys, ("blocks", "next to blocks, which have their own channels"))
+        model = values.get("model", cls.model_fields["model"].default)
+        used = _SIZES.get(model) if isinstance(model, str) else None
+        if used is None:
+            return {}
+        why = f"in a {model} model, which has {' and '.join(used)}"
+        return {key: ("model", why) for key in keys if key not in used}
+
 
 class GeneratorConfig(NetworkConfig):
     """From a latent to a sample.
 
     Attributes:
         latent_dim: length of the latent.
-        latent: what it is drawn from, a standard normal or a uniform distribution on [-1, 1].
-        conditioning: how the label enters a conditional model. ``concat`` joins its embedding to the latent;
-            ``batch_norm`` gives every batch normalisation a scale and an offset for each class (Dumoulin et al. 2017,
-            arXiv:1610.07629), so that the label cannot drown the latent.
+        latent: its distribution, standard normal or uniform on [-1, 1].
+        conditioning: input of the label in a model with classes. ``concat`` appends its embedding to the latent;
+            ``batch_norm`` gives every batch normalization a scale and an offset per class (Dumoulin et al. 2017,
+            arXiv:1610.07629), so that the label cannot dominate the latent.
         label_embedding_dim: length of the embedding of ``concat``.
-        stem: from the latent to the first small image; by default a ``dense_stem`` dressed like ``block``. Its size
-            follows from the data: 8x4 px for images of 128x64. One with a height and width of its own, for example
-            4x2, gets as many blocks as it needs.
+        stem: from the latent to the first small image; by default a ``dense_stem`` with the normalization and
+            activation of ``block``. Its size follows from the data: 8x4 px for images of 128x64. With an explicit
+            height and width, for example 4x2, the number of blocks follows from them.
         head: from the last features to the sample.
     """
+
+    default_blocks = {"dense": "dense", "dcgan": "conv_transpose", "residual": "residual_up"}
 
     latent_dim: int = Field(100, ge=1, le=8192)
     latent: Literal["normal", "uniform"] = "normal"
@@ -69,18 +110,13 @@ class GeneratorConfig(NetworkConfig):
     stem: GeneratorPart | None = None
     head: GeneratorPart | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_block(cls, values: Any) -> Any:
-        return _with_block(values, _GENERATOR_BLOCKS)
-
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         _check_one_form(self.block, self.blocks)
         return self
 
     def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
-        """All blocks from stem to head, their channels and sizes filled in.
+        """All blocks from stem to head, with their channels and sizes.
 
         Args:
             sample_shape: ``(height, width, channels)`` or ``(d,)``.
@@ -104,8 +140,8 @@ class GeneratorConfig(NetworkConfig):
             if count < 0:
                 raise ConfigError(
                     f"a {self.model} generator doubles an image of at least 4 px, and {height}x{width} px cannot be "
-                    f"reached so; change data.resolution, for example to {_that_halves(height, width)}, or use "
-                    "model: dense or head: image_head"
+                    f"reached by doubling; change data.resolution, for example to {_that_halves(height, width)}, or "
+                    "use model: dense or head: image_head"
                 )
             channels = [min(self.base_channels * 2**k, self.max_channels) for k in reversed(range(count + 1))]
             body = tuple(_template(self.block, channels=n) for n in channels[1:])
@@ -117,7 +153,7 @@ class GeneratorConfig(NetworkConfig):
         return (_template(stem, channels=stem.channels or widest, **filled), *body, head)
 
     def _doublings(self, height: int, width: int) -> int:
-        """How often the stem's image is doubled: from the size that the stem has, or from the least that halves."""
+        """Number of doublings of the stem's image, whose size is the stem's, or the smallest that halving can reach."""
         sizes = [getattr(self.stem, key, None) for key in ("height", "width")]
         if isinstance(sizes[0], int):
             least = (sizes[0], sizes[1] or sizes[0])
@@ -127,7 +163,7 @@ class GeneratorConfig(NetworkConfig):
         return halvings(height, width)
 
     def _dress(self) -> dict[str, Any]:
-        """Normalisation and activation of the repeated block, for the stem; residual blocks bring their own."""
+        """Normalization and activation of the repeated block, for the stem; residual blocks have their own."""
         if self.model == "residual":
             return {
                 "norm": "spectral" if getattr(self.block, "norm", "") == "spectral" else "none",
@@ -155,9 +191,11 @@ class DiscriminatorConfig(NetworkConfig):
 
     Attributes:
         head: from the last features to the logit.
-        packing: how many samples are judged together (PacGAN).
-        minibatch_stddev: whether the head also sees how much the samples of the batch differ.
+        packing: number of samples that are judged together (PacGAN).
+        minibatch_stddev: add the deviation between the samples of a batch to the features before the head.
     """
+
+    default_blocks = {"dense": "dense", "dcgan": "strided_conv", "residual": "residual_down"}
 
     hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = (512, 256)
     block: DiscriminatorPart | None = None
@@ -166,18 +204,13 @@ class DiscriminatorConfig(NetworkConfig):
     packing: int = Field(1, ge=1, le=16)
     minibatch_stddev: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _default_block(cls, values: Any) -> Any:
-        return _with_block(values, _DISCRIMINATOR_BLOCKS)
-
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         _check_one_form(self.block, self.blocks)
         return self
 
     def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
-        """All blocks from the sample to the logit, their channels filled in.
+        """All blocks from the sample to the logit, with their channels.
 
         Raises:
             ConfigError: if these blocks cannot judge samples of that shape.
@@ -220,7 +253,7 @@ class DiscriminatorConfig(NetworkConfig):
 
 
 def halvings(height: int, width: int) -> int:
-    """How often an image can be halved before its shorter side would fall below 4 pixels or become a fraction."""
+    """Number of times an image can be halved: both sides stay whole, and the shorter one at least 4 px."""
     count = 0
     while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 8:
         height, width, count = height // 2, width // 2, count + 1
@@ -228,16 +261,16 @@ def halvings(height: int, width: int) -> int:
 
 
 def _that_halves(height: int, width: int) -> str:
-    """The nearest size whose sides can both be halved, as a config writes it."""
+    """The nearest size whose sides can both be halved, as written in a config."""
     near = tuple(max(8, 8 * ((side + 4) // 8)) for side in (height, width))
     return f"{near[0]}" if near[0] == near[1] else f"{near[0]}x{near[1]}"
 
 
 def trace(blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:
-    """Shape of one sample behind each block.
+    """Shape of one sample after each block.
 
     Raises:
-        ConfigError: naming the block that cannot take what the one before it makes.
+        ConfigError: if a block does not accept the output of the previous block; the message names it.
     """
     shapes = []
     for number, block in enumerate(blocks):
@@ -252,7 +285,7 @@ def trace(blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:
 
 
 def _template(block: Block | None, **values: Any) -> Block:
-    """A copy of a block with values filled in."""
+    """A copy of a block with some values set."""
     if block is None:
         raise ConfigError("this network needs a 'block' or a list of 'blocks'")
     return block.model_copy(update=values)
@@ -267,13 +300,6 @@ def _check_head(head: Block, base: type[Block], network: str, registry: Registry
     if not isinstance(head, base):
         heads = [name for name in registry.names() if issubclass(registry.get(name), base)]
         raise ConfigError(f"{network}.head is '{head.registered_name}', but it must be one of {', '.join(heads)}")
-
-
-def _with_block(values: Any, defaults: dict[str, str]) -> Any:
-    if isinstance(values, dict) and values.get("block") is None and values.get("blocks") is None:
-        default = defaults.get(str(values.get("model", "dcgan")))
-        return {**values, "block": default} if default else values
-    return values
 
 
 def _check_one_form(block: Block | None, blocks: tuple[Block, ...] | None) -> None:

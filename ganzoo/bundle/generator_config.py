@@ -26,7 +26,7 @@ def generator_config(bundle: Bundle) -> GeneratorConfig:
     try:
         return GeneratorConfig.model_validate(bundle.config.model.get("generator"))
     except ValidationError as error:
-        first = explain(error, GeneratorConfig)[0].lstrip(".").splitlines()[0]
+        first = explain(error, GeneratorConfig)[0].line.splitlines()[0]
         raise BundleError(f"Bundle '{bundle.folder}': config.json, {first}{_absent_packages(bundle)}") from error
 
 

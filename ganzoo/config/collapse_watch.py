@@ -1,4 +1,4 @@
-"""What the collapse watch is told: thresholds, patience, and what to do when a training goes wrong."""
+"""Settings of the collapse watch: thresholds, patience, and the reaction to a collapse."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class CollapseWatchConfig(BaseModel):
-    """Watches a training for collapse; ``ganzoo.training.collapse_watch`` says how each sign is measured.
+    """Watches a training for collapse; ``ganzoo.training.collapse_watch`` describes how each sign is measured.
 
-    It costs about 10 ms at each sampling interval and nothing in between, and changes no weight unless
-    ``on_collapse`` says so.
+    It costs about 10 ms at each sampling interval and nothing in between. It changes no weight unless ``on_collapse``
+    is ``rollback``.
 
     Attributes:
         enabled: whether to watch at all.
-        on_collapse: ``warn`` says one line; ``rollback`` goes back to the last checkpoint from before the first sign,
-            halves both learning rates and goes on; ``stop`` ends the training with an error.
-        max_rollbacks: after so many rollbacks it only warns (where a number is not finite, it stops).
-        grace_steps: before this step nothing is said of duplicates, recall or a discriminator that is saturated or at
-            chance.
-        patience: looks in a row that must show a sign before it counts, and must be free of it before it is over; five
+        on_collapse: ``warn`` prints one line; ``rollback`` returns to the last checkpoint before the first sign, halves
+            both learning rates and continues; ``stop`` ends the training with an error.
+        max_rollbacks: after this number of rollbacks, further signs only warn; a number that is not finite stops.
+        grace_steps: until this step, duplicates, lost recall and a discriminator that is saturated or at chance are not
+            reported.
+        patience: consecutive checks that must show a sign before it counts, and must not show it before it ends; five
             times as many for a discriminator at chance.
-        duplicates: share of the preview, beyond that of real samples, that has a near copy in the preview.
-        recall: below this share of the real samples' own recall the variety counts as lost.
-        saturation: D is saturated if it gives reals at least this mean probability and fakes at most one minus it over
-            a whole ``log_every``, and every single sample is on its side.
-        chance: D of images is at chance if its mean loss over ``log_every`` is at least this share of what guessing
-            has. That is only said, whatever ``on_collapse`` is.
-        gradient_factor: a mean gradient norm over ``log_every`` steps that is so many times its running median (and
-            over 10) counts as exploding.
+        duplicates: share of preview samples with a near copy in the preview, in excess of the share in real samples.
+        recall: variety counts as lost if recall is below this share of the real samples' own recall.
+        saturation: D is saturated if, over ``log_every`` steps, its mean probability is at least this for real samples
+            and at most one minus this for generated ones, and it classifies every sample correctly.
+        chance: D of images is at chance level if its mean loss over ``log_every`` steps is at least this share of the
+            loss of guessing. This only warns, for every ``on_collapse``.
+        gradient_factor: the gradient explodes if its mean norm over ``log_every`` steps is at least this factor times
+            its running median, and above 10.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

@@ -1,4 +1,4 @@
-"""What is measured while a model trains, and which of the numbers chooses the best checkpoint."""
+"""Settings of the evaluation during training: the metrics, and the number that selects the best weights."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ ExtractorPart = Annotated[Extractor, extractors.field()]
 
 
 class EvaluationConfig(BaseModel):
-    """Measures the averaged generator while it trains; the weights of the best step are kept apart, for the export.
+    """Measures the averaged generator during training. The weights of the best step are saved for export.
 
-    It changes no weight. It draws its samples from seeds that ``ganzoo evaluate`` never takes, so that the choice of
-    the best does not make the final numbers look better than they are.
+    It changes no weight. Its samples are from seeds that ``ganzoo evaluate`` never uses, so the selection of the best
+    step does not bias the final numbers.
 
     Attributes:
-        every: in steps. A training that ends between two of them is measured at its end, too.
-        metrics: what is measured; by default ``frechet`` of images and ``density_coverage`` of vectors.
-        best_by: the number that chooses, one of those of ``metrics``; by default their first one, and ``coverage`` of
-            vectors. Of equal steps the later is better.
-        extractor: what the metrics see; by default as in ``ganzoo evaluate``.
-        samples: generated ones, and as many real ones. Where there are fewer real ones it is all of them, and metrics
-            that count neighbours see no more generated ones either.
+        every: in steps. The last step is always measured.
+        metrics: by default ``frechet`` for images and ``density_coverage`` for vectors.
+        best_by: the number that selects the best step, one of those of ``metrics``; by default their first one, and
+            ``coverage`` for vectors. Of equal steps the later one is selected.
+        extractor: features for the metrics; by default as in ``ganzoo evaluate``.
+        samples: number of generated and of real samples. If there are fewer real samples, all of them are used, and
+            metrics that count neighbors use the same number of generated samples.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -47,8 +47,8 @@ class EvaluationConfig(BaseModel):
         numbers = [name for metric in self.metrics for name in metric.numbers]
         if self.best_by not in numbers:
             raise ValueError(
-                f"best_by is '{self.best_by}', which no metric here gives.{did_you_mean(self.best_by, numbers)} "
-                + (f"Allowed: {', '.join(numbers)}" if numbers else "Name the metric that does under metrics")
+                f"best_by is '{self.best_by}', which is not a number of metrics.{did_you_mean(self.best_by, numbers)} "
+                + (f"Allowed: {', '.join(numbers)}" if numbers else "Add its metric to metrics")
             )
         return self
 

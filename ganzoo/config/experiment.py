@@ -1,8 +1,9 @@
-"""The experiment config: what a YAML file says, checked, with overrides, inheritance and a JSON schema."""
+"""The experiment config: data, two networks and training as typed fields, with checks and a JSON schema."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +14,7 @@ from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.paths import NAME_OR_PATH
+from ganzoo.config.unused import without_unused_keys
 from ganzoo.config.validation import explain
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError
@@ -39,26 +41,26 @@ class TrainingConfig(BaseModel):
     Attributes:
         loss: the pair of losses.
         penalties: gradient penalties, added to the discriminator's loss.
-        augment: what is done to real and generated images before the discriminator sees them.
-        update: ``alternating`` updates the discriminator first and the generator against the result; ``simultaneous``
-            updates both from one pass through the discriminator, which is faster.
-        d_steps: discriminator updates for each generator update, each on new real samples.
-        g_optimizer, d_optimizer: one for each network.
-        batch_size: samples an update.
-        steps: generator updates of the whole training.
-        ema_decay: decay a step of the moving average of the generator's weights, which is what is exported.
-            0 turns it off.
+        augment: augmentation of real and generated images before the discriminator.
+        update: ``alternating`` updates the discriminator, then the generator against the updated discriminator;
+            ``simultaneous`` updates both from one forward pass of the discriminator, which is faster.
+        d_steps: discriminator updates per generator update, each on new real samples.
+        g_optimizer, d_optimizer: optimizers of the generator and the discriminator.
+        batch_size: samples per update.
+        steps: number of generator updates.
+        ema_decay: decay per step of the moving average of the generator's weights. The average is exported. 0 turns it
+            off.
         ema_warmup: the decay starts low and rises as ``(1 + step) / (10 + step)``, so that early weights are forgotten.
         precision: ``mixed_bfloat16`` computes in bfloat16 and keeps float32 weights.
-        xla: compile the update with XLA; helps on a GPU, slows a CPU down.
+        xla: compile the update with XLA; faster on a GPU, slower on a CPU.
         init_from: a trained generator whose weights this training starts from: ``user/name`` or
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
-            generators must be alike; the discriminator starts anew.
-        seed: fixes first weights, noise, augmentation and data order.
-        evaluation: what is measured while training, and by what the best weights are chosen; null turns it off.
-        watch: the collapse watch, which warns, goes back or stops.
+            generators must have the same layers; the discriminator starts from random weights.
+        seed: fixes initial weights, noise, augmentation and data order.
+        evaluation: metrics during training, which select the best weights; null turns it off.
+        watch: the collapse watch, which warns, rolls back or stops.
         log_every, sample_every, checkpoint_every: in steps.
-        keep_checkpoints: the newest ones that stay on disk.
+        keep_checkpoints: number of checkpoints to keep, the newest ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -93,10 +95,10 @@ class TrainingConfig(BaseModel):
 
 
 def _for_files(schema: dict[str, Any]) -> None:
-    """Add to a config's JSON schema what its YAML file may hold besides."""
+    """Add ``extends`` to a config's JSON schema: a YAML file may have it, a resolved config does not."""
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "A model of the zoo, or a file beside this one, whose values hold where this one is silent.",
+        "description": "A model of the zoo, or a file next to this one, whose values apply where this file has none.",
     }
     schema["required"].remove("data")
     schema["anyOf"] = [{"required": ["data"]}, {"required": ["extends"]}]
@@ -106,9 +108,10 @@ class Config(BaseModel):
     """A whole experiment: data, two networks, training.
 
     Attributes:
-        name: of the model; runs are kept under it.
-        data: where the real samples come from.
-        num_classes: 0 trains without labels; otherwise the number of classes, and both networks see the label.
+        name: of the model, and of the folder of its runs.
+        data: source of the real samples.
+        num_classes: 0 trains without labels; otherwise the number of classes, and the label is an input of both
+            networks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, json_schema_extra=_for_files)
@@ -132,7 +135,7 @@ class Config(BaseModel):
 
     @property
     def latent_width(self) -> int:
-        """Features that enter the generator's first block: the latent and, if it is joined, the label's embedding."""
+        """Input features of the generator's first block: the latent, and the label's embedding for ``concat``."""
         joined = self.num_classes and self.generator.conditioning == "concat"
         return self.generator.latent_dim + (self.generator.label_embedding_dim if joined else 0)
 
@@ -140,6 +143,11 @@ class Config(BaseModel):
     def pack_size(self) -> int:
         """How many samples share one logit of the discriminator."""
         return math.prod(block.samples_per_output for block in self.discriminator.expand(self.sample_shape))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unused_keys(cls, values: Any) -> Any:
+        return without_unused_keys(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _can_work(self) -> Self:
@@ -181,7 +189,7 @@ class Config(BaseModel):
         if not any(block.conditional_norm for block in blocks):
             raise ValueError(
                 "generator.conditioning is batch_norm, but none of its blocks has norm: batch, so the label would "
-                "not enter; use conditioning: concat, or norm: batch"
+                "have no effect; use conditioning: concat, or norm: batch"
             )
 
     def _check_batch(self) -> None:
@@ -192,38 +200,40 @@ class Config(BaseModel):
         augment, loss = self.training.augment, self.training.loss
         if augment is not None and augment.adaptive and loss.critic:
             raise ValueError(
-                "training.augment.adaptive goes by how many real samples D takes for real, and a critic, as the loss "
-                f"'{loss.registered_name}' has it, does not say; use another loss, or adaptive: false"
+                "training.augment.adaptive depends on the share of real samples that D classifies as real, and D with "
+                f"the loss '{loss.registered_name}' is a critic, which does not classify; use another loss, or "
+                "adaptive: false"
             )
 
     def _check_norm(self) -> None:
         blocks = self.discriminator.expand(self.sample_shape)
         if self.training.penalties and any(block.mixes_samples for block in blocks):
             raise ValueError(
-                "a gradient penalty needs each sample's own gradient, and batch normalisation in the discriminator "
-                "mixes them; use norm: none, layer or spectral there, or no penalty"
+                "a gradient penalty needs each sample's own gradient, and batch normalization in the discriminator "
+                "mixes samples; use norm: none, layer or spectral there, or no penalty"
             )
 
     @classmethod
-    def read(cls, values: object, *, what: str = "config") -> Config:
+    def read(cls, values: object, *, what: str | Callable[[tuple[str, ...]], str] = "config") -> Config:
         """Make a config from plain values.
 
         Args:
-            values: what a YAML file holds.
-            what: the file or model, for messages.
+            values: the content of a YAML file. Keys without effect are dropped: older runs and bundles have them.
+            what: name of the file or model for messages, or a function from the path of a key to such a name.
 
         Raises:
-            ConfigError: with one line a mistake.
+            ConfigError: with one line for each mistake.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            lines = [line.lstrip(".").removeprefix(": ") for line in explain(error, cls)]
-            raise ConfigError("\n".join(f"{what}: {line}" for line in lines)) from error
+            name = what if callable(what) else lambda path: what
+            lines = [f"{name(problem.path)}: {problem.line}" for problem in explain(error, cls)]
+            raise ConfigError("\n".join(lines)) from error
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, complete and ready for YAML; ``Config.read`` reads them back."""
-        return self.model_dump(mode="json")
+        """Plain values of every key that has an effect, ready for YAML; ``Config.read`` reads them back."""
+        return without_unused_keys(self.model_dump(mode="json"))
 
 
 def _shapes(network: str, blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:

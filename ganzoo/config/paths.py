@@ -1,4 +1,4 @@
-"""Which values of a config are places on this machine, found by the type of their field, and made absolute.
+"""Finds the values of a config that are paths on this machine, by the type of their field, and makes them absolute.
 
 A field is a path if its annotation mentions ``pathlib.Path`` (or pydantic's ``FilePath``, ``DirectoryPath``), alone, in
 a union or in a container, in any part and in any plug-in. A text that may be a path or a public name is declared
@@ -11,32 +11,33 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import TypeAliasType
+
+from ganzoo.config.annotations import mentioned
 
 Kind = Literal["text", "path", "name"]
-"""What a text in a config is: a path, a name that may be one, or anything else."""
+"""What a text in a config is: a path, a name that may be a path, or any other text."""
 Edit = Callable[[Kind, str], Any]
 
 NAME_OR_PATH = "ganzoo: a public name or a path"
-"""Mark of a ``str`` field that holds a name, which means the same everywhere, or a path of this machine."""
+"""Mark of a ``str`` field for a name, which means the same everywhere, or a path of this machine."""
 DROPPED = object()
 """What an ``Edit`` returns for a value to leave out, with its key."""
 _PATH_KEYS = ("path", "paths", "file", "files", "folder", "directory", "dir")
 
 
 class FileText(str):
-    """A text that a file holds. ``folder`` is where that file is, absolute."""
+    """A text from a file. ``folder`` is the absolute folder of the file."""
 
     __slots__ = ("folder",)
     folder: Path
 
 
 def located(values: Any, folder: Path) -> Any:
-    """A copy of plain values whose texts remember the folder of the file that they are from."""
+    """A copy of plain values from a file, in which every text knows the folder of the file."""
     if isinstance(values, str):
         text = FileText(values)
         text.folder = folder
@@ -52,20 +53,20 @@ def unlocated(values: Any) -> Any:
 
 
 def absolute_path(path: str | os.PathLike[str], *, folder: Path | None = None) -> str:
-    """A path with ``~`` expanded, and absolute: from ``folder``, or from the present folder.
+    """A path with ``~`` expanded, and absolute: from ``folder``, or from the current folder.
 
-    ``..`` stays, because a folder on the way may be a link.
+    ``..`` is kept, because a folder in the path may be a link.
     """
-    return os.fspath((folder or Path()).absolute() / os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises for a user who is not there
+    return os.fspath((folder or Path()).absolute() / os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser() raises for an unknown user
 
 
 def with_absolute_paths(part: object, values: Any) -> Any:
     """Plain values in which every path is absolute, and every text is plain.
 
     Args:
-        part: what was made of ``values``: a pydantic model, or a part.
+        part: the pydantic model, or part, that was created from ``values``.
         values: of the same form. A path in a text from ``located`` is relative to the folder of its file, every other
-            path is relative to the present folder.
+            path is relative to the current folder.
     """
     return edited(part, values, _absolute)
 
@@ -84,14 +85,14 @@ def _is_written_as_path(text: str) -> bool:
 
 
 def edited(part: object, values: Any, edit: Edit, kind: Kind = "text") -> Any:
-    """A copy of plain values in which every text is what ``edit`` makes of it.
+    """A copy of plain values in which ``edit`` replaced every text.
 
     Args:
-        part: what was made of ``values``, whose types say what a text is; None where that is not known, and then the
-            key decides.
-        values: plain values: tables, lists, texts, numbers.
-        edit: called with what a text is, and the text; it returns another value, or ``DROPPED``.
-        kind: what all the texts in ``values`` are, if it is known.
+        part: the object that was created from ``values``. Its types determine the kind of each text; without it, None,
+            the keys do.
+        values: plain values: mappings, lists, texts, numbers.
+        edit: called with the kind of a text and the text; returns the new value, or ``DROPPED``.
+        kind: kind of all texts in ``values``, if known.
     """
     if isinstance(values, str):
         return edit(kind, values)
@@ -106,7 +107,7 @@ def edited(part: object, values: Any, edit: Edit, kind: Kind = "text") -> Any:
 
 
 def _inside(part: object, key: Any, value: Any, kind: Kind, edit: Edit) -> tuple[Any, Any, Edit, Kind]:
-    """What ``edited`` takes for the value at a key."""
+    """Arguments of ``edited`` for the value at a key."""
     below: object = None
     if isinstance(part, BaseModel) and key in type(part).model_fields:
         field = type(part).model_fields[key]
@@ -125,9 +126,10 @@ def _kind_of(part: object, kind: Kind) -> Kind:
 
 
 def _field_kind(field: FieldInfo) -> Kind:
-    if NAME_OR_PATH in field.metadata or _mentions(field.annotation, lambda found: found == NAME_OR_PATH):
+    found = [*field.metadata, *mentioned(field.annotation)]
+    if any(isinstance(mark, str) and mark == NAME_OR_PATH for mark in found):
         return "name"
-    return "path" if _mentions(field.annotation, _is_path_type) else "text"
+    return "path" if any(_is_path_type(annotation) for annotation in found) else "text"
 
 
 def _key_kind(key: str) -> Kind:
@@ -138,10 +140,3 @@ def _key_kind(key: str) -> Kind:
 
 def _is_path_type(found: object) -> bool:
     return isinstance(found, type) and issubclass(found, PurePath | os.PathLike)
-
-
-def _mentions(annotation: Any, wanted: Callable[[object], bool]) -> bool:
-    """Whether an annotation, or anything inside its brackets, is wanted."""
-    if isinstance(annotation, TypeAliasType):
-        return _mentions(annotation.__value__, wanted)
-    return wanted(annotation) or any(_mentions(inner, wanted) for inner in get_args(annotation))

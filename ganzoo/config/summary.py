@@ -1,4 +1,4 @@
-"""The blocks of a config with their output shapes, and room for what they cost.
+"""The blocks of a config with their output shapes, and fields for their costs.
 
 Shapes come from the config alone. ``ganzoo.training.network_costs`` fills in the costs, which needs Keras.
 """
@@ -16,7 +16,7 @@ from ganzoo.config.experiment import Config
 
 @dataclass(frozen=True)
 class Row:
-    """One block: its name, the shape of a sample behind it, and, if the network was built, what it costs."""
+    """One block: its name, its output shape for one sample and, if the network was built, its costs."""
 
     name: str
     shape: Shape
@@ -30,7 +30,7 @@ class NetworkSummary:
 
     Attributes:
         rows: its blocks in order.
-        activations: numbers that one sample's forward pass leaves for the backward pass; None if it was not built.
+        activations: numbers that the forward pass of one sample stores for the backward pass; None if not built.
     """
 
     rows: tuple[Row, ...]
@@ -38,7 +38,7 @@ class NetworkSummary:
 
     @property
     def parameters(self) -> int | None:
-        """Weights, those that are not trained included; None if the network was not built."""
+        """Number of weights, with those that are not trained; None if the network was not built."""
         return _total(row.parameters for row in self.rows)
 
     @property
@@ -52,8 +52,8 @@ class Summary:
     """Both networks of a config, and estimates of memory in bytes (None if they were not built).
 
     Attributes:
-        training_bytes: weights, gradients, optimizers, averaged weights and the activations of one batch; the data and
-            the libraries come on top.
+        training_bytes: weights, gradients, optimizers, averaged weights and the activations of one batch; without the
+            data and the libraries.
         generation_bytes: weights and activations for one sample.
     """
 
@@ -71,7 +71,7 @@ class Summary:
 
 
 def summarize(config: Config) -> Summary:
-    """The blocks of both networks with their shapes. Nothing is built, so the costs are None."""
+    """The blocks of both networks with their shapes. No network is built, so the costs are None."""
     g_blocks = config.generator.expand(config.sample_shape)
     d_blocks = config.discriminator.expand(config.sample_shape)
     generator = NetworkSummary(_rows(g_blocks, block_names(g_blocks), (config.latent_width,)))

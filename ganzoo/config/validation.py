@@ -1,8 +1,8 @@
-"""Turns pydantic's findings into one clear line each, in the words of a YAML file."""
+"""Turns pydantic's validation errors into one clear line each, in the terms of a YAML file."""
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -10,40 +10,53 @@ from pydantic.fields import FieldInfo
 from ganzoo.errors import did_you_mean
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One line a finding, each beginning with the path of the key inside ``model``.
+class Problem(NamedTuple):
+    """One thing that is wrong with a config.
 
-    A path starts with ``.`` so that a caller can put the name of what it read in front:
-    ``.kernel_size = 99: allowed is 9 at most``.
+    Attributes:
+        path: the keys that lead to the value.
+        text: follows the path, for example " = 99: allowed is 9 at most" or ": no such key.".
     """
-    lines: list[str] = []
+
+    path: tuple[str, ...]
+    text: str
+
+    @property
+    def line(self) -> str:
+        """For example ``generator.block.kernel_size = 99: allowed is 9 at most``."""
+        return (".".join(self.path) + self.text).removeprefix(": ")
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """What is wrong, one problem for each value. Paths begin inside ``model``."""
+    problems: list[Problem] = []
     findings = error.errors(include_url=False)
     parents = {finding["loc"][:depth] for finding in findings for depth in range(len(finding["loc"]))}
     for finding in findings:
         loc, kind = finding["loc"], finding["type"]
-        if kind == "too_short" and loc in parents:  # pydantic counts the good items alone; the others have their lines
+        if kind == "too_short" and loc in parents:  # pydantic counts only the valid items
             continue
-        path = "".join(f".{key}" for key in loc)
+        path = tuple(str(key) for key in loc)
         if kind == "part":
-            lines += [path + line for line in finding["ctx"]["problems"]]
+            problems += [Problem((*path, *inner.path), inner.text) for inner in finding["ctx"]["problems"]]
         elif kind == "extra_forbidden":
             allowed = sorted(_fields_at(model, loc[:-1]))
             hint = did_you_mean(str(loc[-1]), allowed) or f" Allowed: {', '.join(allowed)}."
-            lines.append(f"{path}: no such key.{hint}")
+            problems.append(Problem(path, f": no such key.{hint}"))
         elif kind == "missing":
-            lines.append(f"{path}: this key is required")
+            problems.append(Problem(path, ": this key is required"))
         elif kind == "value_error":
-            lines.append(f"{path}: {finding['ctx']['error']}")
+            problems.append(Problem(path, f": {finding['ctx']['error']}"))
         else:
             field = _fields_at(model, loc[:-1]).get(str(loc[-1])) if loc else None
-            lines.append(f"{path} = {_short(finding['input'])}: {wish(finding, field)}")
-    return lines
+            problems.append(Problem(path, f" = {short(finding['input'])}: {wish(finding, field)}"))
+    return problems
 
 
 def wish(finding: Any, field: FieldInfo | None = None) -> str:
-    """What a value must be, of one of pydantic's findings. An unknown kind of finding keeps pydantic's own sentence.
+    """What a value must be, from one of pydantic's findings. An unknown kind of finding keeps pydantic's own sentence.
 
-    Of a text with a pattern it is the description of its field, because nobody reads patterns.
+    For a text with a pattern this is the description of its field, which is easier to read than the pattern.
     """
     kind, context = finding["type"], finding.get("ctx", {})
     if kind == "value_error":
@@ -108,7 +121,8 @@ def _fields_at(model: Any, loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
     return dict(getattr(model, "model_fields", {}))
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value as YAML writes it, cut to 60 characters."""
     words: dict[Any, str] = {None: "null", True: "true", False: "false"}
     text = words[value] if value is None or isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,10 +1,10 @@
-"""The zoo: finds configs by name or path. Listing names imports nothing that takes time."""
+"""The zoo: finds configs by name or path. Listing names imports nothing slow."""
 
 from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,14 @@ from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
+    from ganzoo.config.layers import Layer
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PLACES = (_PACKAGE / "zoo_configs", _PACKAGE.parent / "zoo_configs")
 
 
 def config_folder() -> Path:
-    """Where the zoo's configs and the index of pretrained models lie.
+    """Folder of the zoo's configs and of the index of pretrained models.
 
     Raises:
         ConfigError: if the installation is damaged.
@@ -30,7 +31,7 @@ def config_folder() -> Path:
 
 
 def config_files() -> dict[str, Path]:
-    """Every model of the zoo and the YAML file that describes it, by name."""
+    """The YAML file of every model of the zoo, by name."""
     return {path.stem: path for path in sorted(config_folder().glob("*.yaml"))}
 
 
@@ -40,7 +41,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def describe(name: str) -> tuple[str, ...]:
-    """The comment lines that open a model's YAML: what it is, and where its recipe is from."""
+    """The comment at the top of a model's YAML file, line by line: a description, then the source of the recipe."""
     lines = []
     for line in _find(name).read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
@@ -52,48 +53,27 @@ def describe(name: str) -> tuple[str, ...]:
 def load_config(
     what: str | Path | Config, overrides: Sequence[str] = (), *, data: str | os.PathLike[str] | None = None
 ) -> Config:
-    """Read a config, check it and apply overrides. Every path in the result is absolute.
+    """Read a config from a file and the files that it extends, apply overrides, and validate the result once.
+
+    Every path in the result is absolute. ``ganzoo.config.layers`` has the rules for merging.
 
     Args:
         what: a name from the zoo, a path to a YAML file, or a config. A path in a YAML file is relative to the folder
             of the file that names it; ``~`` is the home folder.
-        overrides: ``dotted.key=value`` texts; a path is relative to the present folder.
-        data: ``data.path`` after the overrides, for sources that read files; relative to the present folder.
+        overrides: ``dotted.key=value`` texts, where the value is YAML; a path is relative to the current folder.
+        data: ``data.path``, applied after the overrides, for sources that read files; relative to the current folder.
 
     Raises:
         UnknownNameError: if no model of the zoo has the name.
-        ConfigError: if the file or an override is wrong; one line a mistake.
+        ConfigError: if a file, an override or ``data`` is wrong; one line for each mistake, which begins with the file
+            or the "command line" that the wrong value is from.
     """
-    from ganzoo.config import yaml_files
     from ganzoo.config.experiment import Config
+    from ganzoo.config.layers import Layer, read_layers
 
-    name = what.name if isinstance(what, Config) else str(what)
-    config, values = _placed(what.to_dict() if isinstance(what, Config) else _read(what), name)
-    if overrides:
-        complete = config.to_dict()
-        values = _with_source(values)
-        values["data"] = _fields_of_new_source(values["data"], overrides)
-        values = yaml_files.apply_overrides(values, overrides, defaults=complete, known=list(_keys(complete)))
-        config, values = _placed(values, name)
-    if data is not None:
-        values = _with_source(values)
-        config, _ = _placed({**values, "data": {**values["data"], "path": os.fspath(data)}}, name)
-    return config
-
-
-def _placed(values: dict[str, Any], name: str) -> tuple[Config, dict[str, Any]]:
-    """The config of plain values, and the values, both with absolute paths."""
-    from ganzoo.config.experiment import Config
-    from ganzoo.config.paths import unlocated, with_absolute_paths
-
-    placed: dict[str, Any] = with_absolute_paths(Config.read(unlocated(values), what=name), values)
-    return Config.read(placed, what=name), placed
-
-
-def _read(what: str | Path) -> dict[str, Any]:
-    """Values of a config file, with those that it inherits."""
-    path = _find(what)
-    return {"name": path.stem} | _resolved(path)
+    if isinstance(what, Config):
+        return read_layers([Layer(what.name, what.to_dict(), own=False)], overrides, data=data, what=what.name)
+    return read_layers(_layers(_find(what), name=str(what)), overrides, data=data, what=str(what))
 
 
 def _find(what: str | Path) -> Path:
@@ -108,47 +88,35 @@ def _find(what: str | Path) -> Path:
     return files[str(what)]
 
 
-def _resolved(path: Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The values of a file merged over those of the one that it extends: a file beside it, or a model of the zoo."""
+def _layers(path: Path, *, name: str) -> list[Layer]:
+    """A config file, after the files that it extends: a file next to it, or a model of the zoo."""
     from ganzoo.config import yaml_files
+    from ganzoo.config.layers import Layer
     from ganzoo.config.paths import located
 
-    values = _with_source(located(yaml_files.read_mapping(path), path.absolute().parent))
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    if not isinstance(base, str):
-        raise ConfigError(f"{path}: extends is a name from the zoo or a file beside this one, received {base!r}")
-    found = _find(path.parent / base if base.endswith((".yaml", ".yml")) else base)
-    seen = (*seen, path.resolve())
-    if found.resolve() in seen:
-        chain = " -> ".join(step.name for step in (*seen, found))
-        raise ConfigError(f"{path}: configs extend each other in a circle: {chain}")
-    inherited = _resolved(found, seen)
-    inherited.pop("name", None)
-    return yaml_files.merge(inherited, values)
+    layers: list[Layer] = []
+    chain: list[Path] = []
+    while True:
+        values = _with_source(located(yaml_files.read_mapping(path), path.absolute().parent))
+        base = values.pop("extends", None)
+        if layers:
+            values.pop("name", None)
+        else:
+            values = {"name": path.stem} | values
+        layers.insert(0, Layer(name, values, own=path.parent != config_folder()))
+        if base is None:
+            return layers
+        if not isinstance(base, str):
+            raise ConfigError(f"{path}: extends is a name from the zoo or a file next to this one, received {base!r}")
+        chain.append(path.resolve())
+        found = _find(path.parent / base if base.endswith((".yaml", ".yml")) else base)
+        if found.resolve() in chain:
+            names = " -> ".join(step.name for step in (*chain, found))
+            raise ConfigError(f"{path}: configs extend each other in a circle: {names}")
+        path, name = found, str(base)
 
 
 def _with_source(values: dict[str, Any]) -> dict[str, Any]:
     """``data: NAME`` written out, so that keys can be merged into it."""
     data = values.get("data")
-    return {**values, "data": {"source": data} if isinstance(data, str) else data} if "data" in values else values
-
-
-def _fields_of_new_source(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """What stays of ``data`` when ``data.source=`` changes the source: the keys that the new one has too."""
-    texts = [text.removeprefix("data.source=") for text in overrides if text.startswith("data.source=")]
-    if not texts:
-        return data
-    from ganzoo.config import yaml_files
-    from ganzoo.data.base import data_sources
-
-    fields = data_sources.get(str(yaml_files.parse(texts[-1], what=f"data.source={texts[-1]}"))).model_fields
-    return {key: value for key, value in data.items() if key in fields}
-
-
-def _keys(values: Any, prefix: str = "") -> Iterator[str]:
-    pairs = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
-    for key, value in pairs:
-        yield f"{prefix}{key}"
-        yield from _keys(value, f"{prefix}{key}.")
+    return {**values, "data": {"source": data}} if isinstance(data, str) else values

@@ -166,5 +166,5 @@ def _part(registry: Registry[Any], spec: object) -> Any:
         raise EvaluationError(f"{registry.name}: {error}") from error
     except ValidationError as error:
         name = spec[registry.key] if isinstance(spec, Mapping) else str(spec)
-        line = explain(error, registry.get(name))[0].lstrip(".")
+        line = explain(error, registry.get(name))[0].line
         raise EvaluationError(f"The {registry.kind} '{name}': {line}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ganzoo.bundle.folder import Bundle
 from ganzoo.data.base import DataSource, data_sources
-from ganzoo.data.preview import changed_source, choose_source
+from ganzoo.data.preview import choose_source, configured_source
 from ganzoo.errors import ConfigError, EvaluationError, GanzooError
 from ganzoo.resolve import RUN_BUNDLE
 from ganzoo.runs import CONFIG, Run
@@ -36,7 +36,7 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
         return choose_source(config, path=data)
     run = run_of(bundle.folder)
     if run is not None:
-        return changed_source(data_sources.spec(run.config.data), path=data)
+        return configured_source(data_sources.spec(run.config.data), path=data)
     told = bundle.metadata.facts.training.get("config")
     values = told.get("data") if isinstance(told, Mapping) else None
     if not isinstance(values, Mapping) or not isinstance(values.get("source"), str):
@@ -45,7 +45,7 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
             "zoo or a YAML file"
         )
     try:
-        return changed_source({key: value for key, value in values.items() if key != "path"}, path=data)
+        return configured_source({key: value for key, value in values.items() if key != "path"}, path=data)
     except ConfigError as error:
         first = str(error).splitlines()[0]
         raise EvaluationError(f"The bundle '{bundle.folder}' says of its data: {first}") from error

@@ -20,7 +20,7 @@ def photos(place):
 def test_check_of_good_images(command, photos):
     text = command("data", "check", "photos").stdout
     assert "4 images, 4 usable" in text
-    assert "Nothing to complain about" in text
+    assert "No problems found" in text
 
 
 def test_check_finds_and_names(command, photos):
@@ -50,7 +50,7 @@ def test_check_names_the_guess_and_what_was_passed_over(command, photos):
     assert "Split: train, 4 of 5 images; the folders are test, train (data.split=all" in result
     assert "Classes: the folders (data.classes=none" in result
     assert "Skipped 1 file; of a format that is not read: 1 (film.mov)" in result
-    assert "Nothing to complain about" not in result
+    assert "No problems found" not in result
     report = json.loads(command("data", "check", "photos", "--json").stdout)
     assert report["passed_over"] == {"of a format that is not read": ["film.mov"]}
     assert len(report["notes"]) == 2
@@ -58,14 +58,14 @@ def test_check_names_the_guess_and_what_was_passed_over(command, photos):
 
 def test_preview_names_the_guess_and_what_was_passed_over(command, photos):
     (photos / "labels.csv").write_text("id,kind\n0,x\n1,y\n2,x\n3,y\n")
-    options = ("data", "preview", "image_folder", "--data", "photos", "resolution=16", "-o", "grid.png")
+    options = ("data", "preview", "image_folder", "--data", "photos", "data.resolution=16", "-o", "grid.png")
     plain = command(*options).stderr.splitlines()
     assert plain == [
         "4 samples (16 x 16 px RGB), without labels",
         "No labels: labels.csv is not used (if it has labels: data.classes=csv:labels.csv)",
         "Skipped 1 file; not an image: 1 (labels.csv)",
     ]
-    assert command(*options, "classes=csv:labels.csv").stderr.splitlines() == [
+    assert command(*options, "data.classes=csv:labels.csv").stderr.splitlines() == [
         "4 samples (16 x 16 px RGB) in 2 classes: x, y"
     ]
 
@@ -77,7 +77,7 @@ def test_check_of_nothing(fails, place):
 
 
 def test_preview_is_what_the_networks_see(command, photos, place):
-    result = command("data", "preview", "image_folder", "resolution=16", "--data", "photos", "-o", "grid.png")
+    result = command("data", "preview", "image_folder", "data.resolution=16", "--data", "photos", "-o", "grid.png")
     assert result.stdout == "grid.png\n"
     assert "4 samples (16 x 16 px RGB)" in result.stderr
     assert Image.open(place / "grid.png").size == (2 * 16 + 1, 2 * 16 + 1)
@@ -86,6 +86,14 @@ def test_preview_is_what_the_networks_see(command, photos, place):
 def test_preview_of_a_model_in_the_zoo(command, photos, place):
     command("data", "preview", "dcgan-portraits-128", "data.resolution=32", "--data", "photos", "-o", "grid.png")
     assert Image.open(place / "grid.png").size == (65, 65)
+
+
+def test_preview_takes_the_overrides_of_train(command, place):
+    changes = ["data.styles=[micah]", "data.count=4", "data.resolution=32", "num_classes=1", "generator.blocks="]
+    changes += ["discriminator.blocks=", "generator.block.norm=batch"]
+    result = command("data", "preview", "cdcgan-faces-64", *changes, "generator.stem=", "-o", "grid.png")
+    assert "4 samples of 32 x 32 x 3 in 1 class: micah" in result.stderr
+    command("train", "cdcgan-faces-64", *changes, "generator.stem=", "--dry-run")
 
 
 def test_preview_shows_every_mode(command, place):
@@ -100,12 +108,15 @@ def test_preview_shows_every_mode(command, place):
     [
         (["ring9"], "Did you mean 'ring8'"),
         (["image_folder"], "--data PATH"),
-        (["ring8", "cout=3"], "Did you mean 'count'"),
-        (["ring8", "count=0"], "count = 0"),
+        (["ring8", "cout=3"], "Did you mean 'data.count'"),
+        (["ring8", "data.count=0"], "data.count = 0"),
         (["ring8", "count"], "key=value"),
+        (["ring8", "count=3"], "Did you mean 'data.count'"),
+        (["cdcgan-faces-64", "num_classes=2"], "num_classes is 2, but the data source has"),
+        (["dcgan-faces-32", "data.source="], "data.source: a data source needs a 'source', one of celeba, "),
         (["ring8", "--data", "x"], "makes its own samples"),
         (["ring8", "-o", "x.gif"], ".png"),
-        (["image_folder", "classes=cvs:labels.csv"], "csv:labels.csv:COLUMN"),
+        (["image_folder", "data.classes=cvs:labels.csv"], "csv:labels.csv:COLUMN"),
     ],
 )
 def test_preview_refuses(fails, place, arguments, message):

@@ -208,7 +208,7 @@ BAD = {
     ),
     "batch normalisation under a gradient penalty": (
         {"resolution": 16, "discriminator": D, "training": {"penalties": ["r1"]}},
-        "a gradient penalty needs each sample's own gradient, and batch normalisation in the discriminator",
+        "a gradient penalty needs each sample's own gradient, and batch normalization in the discriminator",
     ),
     "classes the source does not have": (
         {"num_classes": 5, "data": {"source": "faces", "resolution": 8, "channels": 1}},
@@ -265,7 +265,7 @@ BAD = {
         "generator.model = 'transformer': allowed is 'dense'",
     ),
     "a model that is no name": ({"generator": {"model": {"a": 1}}}, "generator.model = "),
-    "no data": ({"data": None}, "data: received None, but a data source is a name or a mapping with 'source'"),
+    "no data": ({"data": None}, "data: received null, but a data source is a name or a mapping with 'source'"),
     "a mistyped key": (
         {"generator": {"latentdim": 3}},
         r"generator\.latentdim: no such key\. Did you mean 'latent_dim'",

@@ -19,7 +19,6 @@ from ganzoo.exporters import export_bundle, export_run, exporters
 from ganzoo.exporters.bundle import bundle_config, float32_clone
 from ganzoo.exporters.onnx import OnnxExporter, onnx_runtime, to_float16, to_onnx
 from ganzoo.exporters.parity import FLOAT16_TOLERANCE, check_parity, keras_samples, measure
-from ganzoo.exporters.run import bundle_config, float32_clone
 from ganzoo.inference.generator import Generator
 from ganzoo.runs import Run
 from ganzoo.training import checkpoint

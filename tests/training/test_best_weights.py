@@ -241,9 +241,11 @@ def test_damaged_best_weights_are_not_exported_and_the_error_says_what_is_possib
 
 
 def test_best_by_must_be_a_number_of_the_metrics():
-    with pytest.raises(ConfigError, match=r"best_by is 'recal', which no metric here gives\. Did you mean 'recall'"):
+    with pytest.raises(
+        ConfigError, match=r"best_by is 'recal', which is not a number of metrics\. Did you mean 'recall'"
+    ):
         images_config(evaluation={"metrics": ["precision_recall"], "best_by": "recal"})
-    with pytest.raises(ConfigError, match="Name the metric that does under metrics"):
+    with pytest.raises(ConfigError, match="Add its metric to metrics"):
         images_config(evaluation={"best_by": "recall"})
 
 

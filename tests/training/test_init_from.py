@@ -9,7 +9,6 @@ from ganzoo.bundle.folder import read_bundle
 from ganzoo.config import yaml_files
 from ganzoo.errors import BundleError, ConfigError, UnknownNameError
 from ganzoo.exporters.bundle import export_bundle
-from ganzoo.exporters.run import export_bundle
 from ganzoo.training import init_from
 from ganzoo.training.weight_names import named_weights
 
