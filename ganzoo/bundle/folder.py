@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,16 +60,28 @@ _WEIGHT_TYPES = ("float32", "float16")
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose files were verified. ``read`` and ``weights`` verify again what they read."""
+    """A bundle whose files were verified. ``read`` and ``weights`` verify again what they read from the disk.
+
+    Attributes:
+        folder: the folder of the bundle.
+        config: config.json.
+        metadata: metadata.json.
+        kept: name -> content of the verified files that ``read_bundle`` was asked to keep in memory.
+    """
 
     folder: Path
     config: BundleConfig
     metadata: BundleMetadata
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def files(self) -> list[str]:
         """Names of all files with a hash, and metadata.json, in alphabetical order."""
         return sorted([METADATA, *self.metadata.files])
+
+    def contains(self, path: Path) -> bool:
+        """Whether a path is in the bundle's folder, where nothing else should be written."""
+        return path.resolve().is_relative_to(self.folder.resolve())
 
     def read(self, name: str) -> bytes:
         """The bytes of one file, the same that the hash in metadata.json was made of.
@@ -77,6 +89,8 @@ class Bundle:
         Raises:
             BundleError: if the bundle has no such file, or it changed.
         """
+        if name in self.kept:
+            return self.kept[name]
         record = self.metadata.files.get(name)
         if record is None:
             has = f"It has {', '.join(self.files)}."
@@ -113,7 +127,7 @@ class Bundle:
         return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
-def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (), download: bool = False) -> Bundle:
+def read_bundle(folder: str | os.PathLike[str], *, keep: Collection[str] = (), download: bool = False) -> Bundle:
     """Verify a bundle and read its config.
 
     Every file of a bundle must have the size and SHA-256 that metadata.json says, and none may be missing. Files that
@@ -121,7 +135,7 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
 
     Args:
         folder: the bundle.
-        unhashed: files whose hashes are left to ``Bundle.read``, because the caller reads them next.
+        keep: files to keep in memory, because the caller reads them next. They are read and hashed only once.
         download: the folder is what was fetched of a repo: files that were not fetched may be missing, and files that
             metadata.json does not list may be there. Neither are read.
 
@@ -136,18 +150,36 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
         for name in REQUIRED:
             if name not in present:
                 raise BundleError(f"no ganzoo bundle, because it has no {name}.")
-        metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
+        metadata = read_metadata(folder)
         _compare_names(present, metadata.files, partial=download)
+        kept: dict[str, bytes] = {}
         for name in sorted(present & set(metadata.files)):
             record = metadata.files[name]
             size = _checked_path(folder, name).stat().st_size
-            digest = _hash_file(folder, name) if size == record.size and name not in unhashed else record.sha256
+            if size != record.size:
+                digest = record.sha256
+            elif name in keep:
+                kept[name] = _read_file(folder, name)
+                size, digest = len(kept[name]), hashlib.sha256(kept[name]).hexdigest()
+            else:
+                digest = _hash_file(folder, name)
             _compare(name, record, size=size, digest=digest)
         _look_into(folder, present)
         config = BundleConfig.from_dict(read_json(_read_file(folder, CONFIG), CONFIG))
     except BundleError as error:
         raise BundleError(f"Bundle '{folder}': {error}") from error
-    return Bundle(folder, config, metadata)
+    return Bundle(folder, config, metadata, kept)
+
+
+def read_metadata(folder: Path) -> BundleMetadata:
+    """metadata.json of a bundle. Files are neither opened nor hashed, so the bundle may be damaged.
+
+    Raises:
+        BundleError: if metadata.json is missing or damaged, or lists a file that is not a bundle's.
+    """
+    metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
+    _allowed_names(metadata.files)
+    return metadata
 
 
 def write_bundle(
@@ -247,7 +279,6 @@ def _allowed_names(names: Iterable[str]) -> None:
 
 
 def _compare_names(present: set[str], listed: Mapping[str, FileRecord], *, partial: bool) -> None:
-    _allowed_names(listed)
     if METADATA in listed:
         raise BundleError("metadata.json lists itself.")
     if CONFIG not in listed:

@@ -50,6 +50,9 @@ class Extractor(Part):
     batch_size: ClassVar[int] = 64
     """Samples that are extracted at once."""
 
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Packages that ``load`` needs besides ganzoo's own, for an early error."""
+
     real_limit: ClassVar[int] = 20_000
     """Real samples that it is fast enough for; more are taken only if the counts ask for them."""
 

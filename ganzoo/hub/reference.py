@@ -10,6 +10,8 @@ from typing import NamedTuple
 from ganzoo.errors import HubError
 
 SCHEME = "hf://"
+ZOO = "zoo:"
+"""Prefix of a name that can only mean a pretrained model of the zoo, for example ``zoo:faces-64``."""
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO = re.compile(rf"{_PART}/{_PART}", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}", re.ASCII)
@@ -121,6 +123,11 @@ def no_name(text: str) -> str:
 def repo_folder(reference: HubReference, cache: Path) -> Path:
     """The folder of a repo in the Hub's cache: ``models--user--name``, with ``snapshots`` and ``refs`` in it."""
     return cache / f"models--{reference.repo.replace('/', '--')}"
+
+
+def is_snapshot(folder: Path) -> bool:
+    """Whether a folder has the name of a commit in the Hub's cache, ``snapshots/<commit>``."""
+    return folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) is not None
 
 
 def cached_snapshot(reference: HubReference, cache: Path) -> Path | None:

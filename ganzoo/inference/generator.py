@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images, latents
-from ganzoo.bundle.folder import ONNX, ONNX_FP16, read_bundle
-from ganzoo.bundle.onnx_guard import check_onnx
+from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle, read_bundle
+from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.class_labels import described
 from ganzoo.inference.image_list import ImageList
@@ -28,7 +29,7 @@ _FILES = {"float32": ONNX, "float16": ONNX_FP16}
 
 
 def graph_file(precision: Precision) -> str:
-    """Name of the ONNX file of a precision.
+    """Name of the ONNX file with a precision.
 
     Raises:
         GanzooError: if there is no such precision.
@@ -36,6 +37,20 @@ def graph_file(precision: Precision) -> str:
     if precision not in _FILES:
         raise GanzooError(f"No precision '{precision}'; allowed: {', '.join(_FILES)}.")
     return _FILES[precision]
+
+
+def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[bytes, OnnxReport]:
+    """The ONNX file of a verified bundle, and the report of its inspection.
+
+    Raises:
+        BundleError: if the file is missing, damaged or unsafe.
+    """
+    name = graph_file(precision)
+    content = bundle.read(name)
+    try:
+        return content, check_onnx(content, bundle.config)
+    except BundleError as error:
+        raise BundleError(f"Bundle '{bundle.folder}', {name}: {error}") from error
 
 
 class Generator(Sampler):
@@ -48,35 +63,29 @@ class Generator(Sampler):
     @classmethod
     def from_bundle(
         cls,
-        folder: str | os.PathLike[str],
+        bundle: Bundle | str | os.PathLike[str],
         *,
         device: Device = "auto",
         threads: int | None = None,
         precision: Precision = "float32",
-        download: bool = False,
     ) -> Generator:
-        """Load a bundle: verify it, inspect the graph, make the session.
+        """Load a bundle: inspect its graph and create the session.
 
         Args:
-            folder: the bundle.
-            device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
-            threads: of one run on the CPU; by default as many as there are cores.
-            precision: "float16" takes ``onnx/model_fp16.onnx``, if the bundle has it.
-            download: the folder is what was fetched of a repo; see ``read_bundle``.
+            bundle: a verified bundle, or the folder of a bundle, which is verified first.
+            device: "cpu", "cuda", or "auto" for CUDA if it works and the CPU otherwise.
+            threads: CPU threads of one run; by default one per core.
+            precision: "float16" uses ``onnx/model_fp16.onnx``, if the bundle has it.
 
         Raises:
             BundleError: if the bundle is damaged or unsafe.
-            MissingDependencyError: if ONNX Runtime is not there, is there twice, or cannot use the device.
+            MissingDependencyError: if ONNX Runtime is not installed, is installed twice, or cannot use the device.
         """
-        name = graph_file(precision)
-        bundle = read_bundle(folder, unhashed=[name], download=download)
-        content = bundle.read(name)
-        try:
-            report = check_onnx(content, bundle.config)
-        except BundleError as error:
-            raise BundleError(f"Bundle '{folder}', {name}: {error}") from error
+        if not isinstance(bundle, Bundle):
+            bundle = read_bundle(bundle, keep=[graph_file(precision)])
+        content, report = inspected_graph(bundle, precision)
         session = OnnxSession(content, name=bundle.config.name, device=device, threads=threads)
-        return cls(bundle, session=session, report=report)
+        return cls(replace(bundle, kept={}), session=session, report=report)
 
     def generate(
         self,

@@ -8,10 +8,10 @@ import tiny_bundles
 from PIL import Image
 
 import ganzoo
-from ganzoo.cli import generate
 from ganzoo.cli.destination import Output
 from ganzoo.errors import GanzooError
 from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.resolve import run_bundle
 from ganzoo.runs import Run
 
 
@@ -82,7 +82,7 @@ def test_truncation(command, bundle, place):
         (["bundle", "--device", "tpu"], "cpu"),
         (["nosuch"], "ganzoo list"),
         (["dense-ring8"], "ganzoo train dense-ring8"),
-        (["./nosuch"], "no such folder"),
+        (["./nosuch"], "the folder does not exist"),
     ],
 )
 def test_generate_refuses(fails, bundle, place, arguments, message):
@@ -189,13 +189,15 @@ def test_a_run_is_exported_once(command, trained):
         assert "Exporting" not in command("generate", what, "--seeds", "0-3", "--grid").stderr
 
 
-def test_the_step_that_is_named_is_the_exported_one(tmp_path, monkeypatch, capsys):
+def test_the_step_that_is_named_is_the_exported_one(tmp_path, monkeypatch):
     """The best, which need not be the newest."""
     run = Run(tmp_path / "images" / "001")
     monkeypatch.setattr(Run, "chosen_step", lambda self: 2)
     monkeypatch.setattr(Run, "checkpoint_steps", lambda self: [2, 3])
-    generate.tell_export(run)
-    assert capsys.readouterr().err.strip().endswith("at step 2 ...")
+    messages = []
+    with pytest.raises(GanzooError):
+        run_bundle(run, info=messages.append)
+    assert messages == ["Exporting run images/001 at step 2 ..."]
 
 
 def test_interpolation(command, fails, bundle, place):
