@@ -1,6 +1,6 @@
 """Train, resume and export: one body for Python and for the command line.
 
-``evaluate``, ``publish``, ``pull`` and ``load`` need no TensorFlow and are in ``evaluation``, ``hub`` and ``inference``.
+``evaluate``, ``publish``, ``pull`` and ``load`` need no TensorFlow: see ``evaluation``, ``hub`` and ``inference``.
 Here, everything that can be checked without TensorFlow is checked before TensorFlow is imported.
 """
 
