@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ganzoo.environment.commands import command
 from ganzoo.environment.places import expanded
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
@@ -226,7 +227,9 @@ def _nothing(what: str | os.PathLike[str], root: str | os.PathLike[str] | None) 
     if name in pretrained:
         return BundleError(f"'{name}' is a pretrained model; a bundle or run on this machine is needed: ganzoo runs")
     if name in models:
-        return RunError(f"'{name}' is a model of the zoo without trained weights here. Train it: ganzoo train {name}")
+        return RunError(
+            f"'{name}' is a model of the zoo without trained weights here. Train it: {command('train', name)}"
+        )
     if text.startswith(ZOO):
         near = did_you_mean(name, pretrained)
         return UnknownNameError(f"No pretrained model named '{name}'.{near}\nSee all: ganzoo list --pretrained")

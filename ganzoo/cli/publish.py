@@ -62,7 +62,7 @@ def _names(names: list[str]) -> tuple[str | None, str]:
 
     if len(names) == 1 and is_run_name(names[0]):
         raise typer.BadParameter(
-            f"'{names[0]}' is a run; also give the model's name on the Hub: {command('publish', names[0], 'user/name')}",
+            f"'{names[0]}' is a run; add the model's name on the Hub: {command('publish', names[0], 'user/name')}",
             param_hint="[RUN] user/name",
         )
     if len(names) not in (1, 2):
