@@ -54,10 +54,10 @@ def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[b
 
 
 class Generator(Sampler):
-    """A trained generator. Sample i of a call depends on its own seed alone, never on what else is asked for.
+    """A trained generator. Sample i of a call depends on its own seed only, not on the other seeds.
 
-    Samples are images, uint8 ``[h, w, c]`` or PIL, or vectors, float32 ``[d]``: ``kind`` says which. The latent of a
-    seed is the same everywhere; pixels may differ by one level between runtimes and batch sizes.
+    Samples are images, uint8 ``[h, w, c]`` or PIL, if ``kind`` is "image", and vectors, float32 ``[d]``, if it is
+    "vector". The latent of a seed is equal everywhere; pixels may differ by one level between runtimes and batch sizes.
     """
 
     @classmethod
@@ -98,8 +98,8 @@ class Generator(Sampler):
 
         Args:
             seeds: whole numbers from 0 to 4294967295.
-            label: class, one for all or one a seed: a whole number is its index, a text its name, or its index if no
-                class has that name (``ganzoo.inference.class_labels``). By default each seed has its own class.
+            label: class, one for all seeds or one per seed: a whole number is its index, a text its name, or its index
+                if no class has that name (``ganzoo.inference.class_labels``). By default the seed chooses the class.
             truncation: from 0 (the mean) to 1 (off); see ``ganzoo.latents.truncate``.
 
         Raises:
@@ -117,9 +117,9 @@ class Generator(Sampler):
     def interpolate(
         self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
     ) -> Any:
-        """The way from seed ``a`` to seed ``b``: a list of ``frames`` PIL images, or float32 ``[frames, d]``.
+        """Samples between the latents of seeds ``a`` and ``b``: ``frames`` PIL images, or float32 ``[frames, d]``.
 
-        The class of a conditional model stays the same all along: ``label``, or else the class of ``a``.
+        All frames of a conditional model have the same class: ``label``, or the class of ``a``.
 
         Raises:
             GanzooError: as ``generate``, and if ``frames`` is below 2.
@@ -138,7 +138,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
     ) -> Image:
-        """One picture of the images of ``seeds``, in rows. Options as ``ganzoo.images.grid`` and ``generate``.
+        """One image with the images of ``seeds`` in rows. Options as in ``ganzoo.images.grid`` and ``generate``.
 
         Raises:
             GanzooError: as ``generate``, and for a vector model.
@@ -159,7 +159,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
     ) -> None:
-        """Write ``grid`` as a PNG to an open file. Only a batch and a row of images are in memory.
+        """Write ``grid`` as a PNG to an open file. One batch and one row of images are in memory.
 
         Raises:
             GanzooError: as ``grid``.
@@ -174,7 +174,7 @@ class Generator(Sampler):
 
     def _check_pictures(self) -> None:
         if self.kind == "vector":
-            raise GanzooError(f"'{self.name}' makes vectors, so there is no grid of images; use sample.")
+            raise GanzooError(f"'{self.name}' generates vectors, so there is no grid of images; use sample.")
 
     def __repr__(self) -> str:
         size = " x ".join(str(n) for n in self.shape)
@@ -182,7 +182,7 @@ class Generator(Sampler):
         return f"<Generator '{self.name}': {self.kind} {size}, latent {self.latent_dim}{classes}, on {self.device}>"
 
     def _repr_html_(self) -> str:
-        """In a notebook: what it is, and eight samples."""
+        """For a notebook: the ``repr`` and eight samples."""
         import html
 
         text = f"<code>{html.escape(repr(self))}</code>"

@@ -257,7 +257,7 @@ def test_export_leaves_other_folders_alone(fails, trained):
 
 
 def test_publish_checks_the_name_before_it_exports(fails, trained):
-    assert "'x' names no model on the Hugging Face Hub" in fails("publish", "x")
+    assert "'x' is not the name of a model" in fails("publish", "x")
     assert not (trained / "runs/images/001/bundle").exists()
 
 
