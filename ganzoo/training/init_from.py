@@ -82,5 +82,5 @@ def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> Non
         if there != here:
             raise ConfigError(
                 f"training.init_from: {what} does not fit this generator: {name} is {there} there and {here} here. "
-                "Its own config stands in its config.json, under 'model'."
+                "Its config is in its config.json, under 'model'."
             )

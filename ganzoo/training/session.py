@@ -29,7 +29,6 @@ from ganzoo.training import init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
 from ganzoo.training.lock import training_lock
-from ganzoo.training.log import Log
 
 if TYPE_CHECKING:
     from ganzoo.training.trainer import Outcome, Trainer
@@ -152,6 +151,8 @@ def resume(
             trainer = _restored(changed_run, dataset, changes, root=root, info=info)
             run = changed_run.write()
             if changed_run.notes:
+                from ganzoo.training.log import Log
+
                 with Log(run, first_step=trainer.step) as log:
                     log.write(trainer.step, {}, notes={"changed": changed_run.notes})
             info(f"Run {run.name} goes on from step {trainer.step} of {trainer.config.training.steps}")
