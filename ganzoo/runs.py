@@ -156,7 +156,7 @@ def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
     return sorted(found, key=lambda run: (-run.age_seconds, run.name))
 
 
-def find_run(what: str | None = None, *, root: str | os.PathLike[str] | None = None) -> Run:
+def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathLike[str] | None = None) -> Run:
     """The run that ``what`` names: a folder, ``model/number``, a model (its newest run), or None (the newest run).
 
     A folder is that of a run, or that of a model's runs (the newest). ``run:model/number`` is never a folder.
@@ -170,10 +170,11 @@ def find_run(what: str | None = None, *, root: str | os.PathLike[str] | None = N
         if not runs:
             raise RunError(no_runs(folder))
         return runs[-1]
-    found = (None if what.startswith(SCHEME) else run_at(expanded(what))) or named_run(what, root=root)
+    text = os.fspath(what)
+    found = (None if text.startswith(SCHEME) else run_at(expanded(text))) or named_run(text, root=root)
     if found is not None:
         return found
-    name = what.removeprefix(SCHEME)
+    name = text.removeprefix(SCHEME)
     near = did_you_mean(name, [name for run in list_runs(root=root) for name in (run.name, run.folder.parent.name)])
     raise RunError(f"No run '{name}' in '{folder.absolute()}'.{near}\nSee all: ganzoo runs. {ELSEWHERE}")
 
