@@ -40,8 +40,8 @@ def test_what_passes_is_waited_for(hub, stranger, published, fault, requests):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"match": "GET /api/models", "kind": "status", "status": 503, "times": 99}, "answered 503"),
-        ({"match": "HEAD .*resolve", "kind": "status", "status": 501, "times": 99}, "answered 501"),
+        ({"match": "GET /api/models", "kind": "status", "status": 503, "times": 99}, "server error (503)"),
+        ({"match": "HEAD .*resolve", "kind": "status", "status": 501, "times": 99}, "server error (501)"),
         ({"match": "GET /lfs/objects", "kind": "size", "times": 99}, "arrived with the wrong size"),
         ({"match": "GET /lfs/objects", "kind": "swap", "times": 99}, "onnx/model.onnx is damaged or altered"),
         ({"match": "GET .*config.json", "kind": "swap", "times": 99}, "config.json is damaged or altered"),
