@@ -1,4 +1,8 @@
-"""The verbs of ganzoo in Python. What can be wrong is found before TensorFlow is imported."""
+"""Train, resume and export: one body for Python and for the command line.
+
+``evaluate``, ``publish``, ``pull`` and ``load`` need no TensorFlow: see ``evaluation``, ``hub`` and ``inference``.
+Here, everything that can be checked without TensorFlow is checked before TensorFlow is imported.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.environment.commands import command, run_word
-from ganzoo.environment.requirements import EXPORT, TRAINING, require
-from ganzoo.environment.tensorflow import import_tensorflow
+from ganzoo.environment.commands import command as command_text
+from ganzoo.environment.commands import run_word
+from ganzoo.environment.requirements import EXPORT, require
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
     from ganzoo.exporters.restore import WhichCheckpoint
     from ganzoo.runs import Run
     from ganzoo.training.trainer import Outcome
+
+Info = Callable[[str], None]
 
 
 def train(
@@ -28,10 +34,14 @@ def train(
     seed: int | None = None,
     overrides: Sequence[str] = (),
     root: str | os.PathLike[str] | None = None,
+    max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
+    info: Info | None = None,
+    on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
+    command: str | None = None,
 ) -> Run:
-    """Train a model and return its run, which ``ganzoo.export`` takes.
+    """Train a model and return its run, for example for ``ganzoo.export``.
 
     Args:
         what: a name from the zoo, a path to a YAML file, or a config.
@@ -39,20 +49,31 @@ def train(
         data: file or folder of the training data, for sources that read one.
         seed: by default the config's.
         overrides: further ``dotted.key=value`` texts.
-        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
-        max_minutes: stop after so long.
-        quiet: show no progress, and not what the collapse watch sees; both stand in the run's log.
+        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
+        max_steps: stop at this step. The run can be resumed.
+        max_minutes: stop after this time. The run can be resumed.
+        quiet: show no progress, and by default no messages. The run's log has the warnings of the collapse watch.
+        info: called with messages; by default they are printed to standard error.
+        on_end: called with the run and why it ended, before KeyboardInterrupt is raised.
+        command: the command that starts the same training, for the model card.
 
     Raises:
-        GanzooError: for anything that is wrong with the name, the config, the data or the disk.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, once the run is saved; ``ganzoo train --resume`` goes on with it.
+        GanzooError: if the name, the config, the data or the disk is wrong.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when the run is saved; ``ganzoo train --resume`` goes on with it.
     """
-    config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
-    require(TRAINING, action="Training")
-    import_tensorflow()
     from ganzoo.training.session import start
 
-    return _ended(*start(config, root=root, max_minutes=max_minutes, quiet=quiet, info=_unheard if quiet else _info))
+    config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
+    ended = start(
+        config,
+        root=root,
+        max_steps=max_steps,
+        max_minutes=max_minutes,
+        quiet=quiet,
+        info=_listener(info, quiet=quiet),
+        command=command,
+    )
+    return _ended(*ended, on_end)
 
 
 def resume(
@@ -62,35 +83,38 @@ def resume(
     data: str | os.PathLike[str] | None = None,
     allow_changed_data: bool = False,
     root: str | os.PathLike[str] | None = None,
+    max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
+    info: Info | None = None,
+    on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
 ) -> Run:
-    """Go on with a run from its newest checkpoint, as if it had never stopped, and return it.
+    """Resume a run from its newest checkpoint, as if it had never stopped, and return it.
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        steps: new length of the whole training, also of a finished one, where no schedule depends on the length.
-        data: where the data are now, if they have moved. They are compared with those that the run began with.
+        steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
+        data: the new place of the data. They are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
-        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
-        max_minutes: stop after so long.
-        quiet: show no progress, and not what the collapse watch sees.
+        root, max_steps, max_minutes, quiet, info, on_end: as in ``train``.
 
     Raises:
-        GanzooError: if there is no such run, it is finished or in training elsewhere, or cannot be changed in this way.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, once the run is saved.
+        GanzooError: if there is no such run, it is finished or in training elsewhere, or a change is not possible.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, when the run is saved.
     """
-    require(TRAINING, action="Training")
-    import_tensorflow()
-    from ganzoo.runs import Run
+    from ganzoo.training import session
     from ganzoo.training.changes import Changes
-    from ganzoo.training.session import resume as go_on
 
-    what = run.folder if isinstance(run, Run) else run
-    changes = Changes(steps=steps, data=data, other_data=allow_changed_data)
-    info = _unheard if quiet else _info
-    name = None if what is None else os.fspath(what)
-    return _ended(*go_on(name, root=root, changes=changes, max_minutes=max_minutes, quiet=quiet, info=info))
+    ended = session.resume(
+        _run_name(run),
+        root=root,
+        changes=Changes(steps=steps, data=data, other_data=allow_changed_data),
+        max_steps=max_steps,
+        max_minutes=max_minutes,
+        quiet=quiet,
+        info=_listener(info, quiet=quiet),
+    )
+    return _ended(*ended, on_end)
 
 
 def export(
@@ -105,27 +129,31 @@ def export(
     license: str | None = None,
     limits: Sequence[str] = (),
     root: str | os.PathLike[str] | None = None,
-    on_wait: Callable[[Holder | None], None] = lambda holder: None,
+    info: Info = lambda text: None,
 ) -> Path:
-    """Export the averaged generator of a run. Another process that exports the same run is waited for.
+    """Export the averaged generator of a run. If another process exports the same run, wait for it.
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
         folder, checkpoint, onnx, fp16, savedmodel, tflite, license, limits: see ``ganzoo.exporters.export_run``.
-        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
-        on_wait: called with the other process before a wait, if it is known.
+        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
+        info: called with messages before an export and before a wait.
 
     Returns:
-        The folder of the bundle, or else the path of the first other form.
+        The folder of the bundle, or the path of the first other form.
 
     Raises:
-        GanzooError: if there is no such run, it has no whole checkpoint, or an export differs from the generator.
+        GanzooError: if there is no such run, all its checkpoints are damaged, or an export differs from the generator.
     """
-    from ganzoo.runs import Run, exporting, find_run
+    from ganzoo.runs import exporting, find_run
 
-    found = run if isinstance(run, Run) else find_run(None if run is None else os.fspath(run), root=root)
+    found = find_run(_run_name(run), root=root)
     require(EXPORT, action="Exporting")
+    info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
+
+    def on_wait(holder: Holder | None) -> None:
+        info(f"Waiting for another export of this run, by {holder or 'another process'} ...")
 
     with exporting(found, on_wait=on_wait):
         return export_run(
@@ -141,21 +169,30 @@ def export(
         )
 
 
-def _ended(run: Run, outcome: Outcome) -> Run:
-    """The run; after Ctrl-C an end of the script, which would otherwise use what is not trained."""
+def _run_name(run: str | os.PathLike[str] | Run | None) -> str | None:
+    """What ``find_run`` takes."""
+    from ganzoo.runs import Run
+
+    return None if run is None else os.fspath(run.folder if isinstance(run, Run) else run)
+
+
+def _ended(run: Run, outcome: Outcome, on_end: Callable[[Run, Outcome], None]) -> Run:
+    """The run. Ctrl-C ends the calling script, which expects a trained run."""
+    on_end(run, outcome)
     if outcome.reason == "interrupted":
-        go_on = command("train --resume", run_word(run.folder))
+        go_on = command_text("train --resume", run_word(run.folder))
         raise KeyboardInterrupt(f"Run {run.name} is saved at step {outcome.step}: {go_on}")
     return run
 
 
-def _info(text: str) -> None:
-    """A line for a reader, such as a warning of the collapse watch."""
-    print(text, file=sys.stderr)
+def _listener(info: Info | None, *, quiet: bool) -> Info:
+    """The function for messages: the caller's, or one that prints to standard error."""
 
+    def print_message(text: str) -> None:
+        if not quiet:
+            print(text, file=sys.stderr)
 
-def _unheard(text: str) -> None:
-    """Nothing."""
+    return print_message if info is None else info
 
 
 def experiment(
@@ -166,11 +203,11 @@ def experiment(
     seed: int | None = None,
     overrides: Sequence[str] = (),
 ) -> Config:
-    """The config that ``train`` trains with the same arguments. Imports no TensorFlow and writes nothing.
+    """The config that ``train`` uses with the same arguments. Imports no TensorFlow and writes nothing.
 
     Raises:
         UnknownNameError: if no model of the zoo has the name.
-        ConfigError: if the file, an argument or an override is wrong, or the data source reads no files.
+        ConfigError: if the file, an argument or an override is wrong, or ``data`` is given to a source without files.
     """
     from ganzoo.config.zoo import load_config
 

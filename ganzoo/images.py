@@ -203,5 +203,5 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
     try:
         files.write_file(path, content)
     except OSError as error:
-        raise GanzooError(f"Cannot write '{path}': {error.strerror or error}.") from error
+        raise GanzooError(files.cannot_write(path, error)) from error
     return path

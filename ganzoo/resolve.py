@@ -1,19 +1,21 @@
-"""From what a user names to a bundle: a folder, a run, a pretrained model of the zoo, or a model on the Hub.
+"""From a name to a verified bundle: a bundle folder, a run, a pretrained model of the zoo, or a model on the Hub.
 
-Everything that is slow to import is imported where it is needed, because this is on the way to the first picture.
+Slow packages are imported where they are needed, because this module is on the way to the first image.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from ganzoo.environment.commands import command
 from ganzoo.environment.places import expanded
 from ganzoo.environment.requirements import EXPORT, require
-from ganzoo.errors import BundleError, GanzooError, RunError, UnknownNameError, did_you_mean
-from ganzoo.hub.reference import DEFAULTS, SCHEME, HubOptions, is_run_name, parse_reference
+from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
+from ganzoo.hub.reference import DEFAULTS, SCHEME, ZOO, HubOptions, is_run_name, parse_reference
 
 if TYPE_CHECKING:
     from ganzoo.bundle.folder import Bundle
@@ -21,175 +23,226 @@ if TYPE_CHECKING:
 
 RUN_BUNDLE = "bundle"
 """Name of the bundle inside its run's folder."""
+Info = Callable[[str], None]
 
 
-def open_bundle(
-    what: str | os.PathLike[str], *, files: list[str], root: str | os.PathLike[str] | None = None
-) -> Bundle:
-    """The verified bundle that ``what`` means, as in ``load``, with at least these of its files.
+class _Candidate(NamedTuple):
+    """Something that a name fits.
 
-    Raises:
-        GanzooError: if nothing answers to the name, or what does is damaged or unsafe.
+    Attributes:
+        name: the name that fits nothing else.
+        open: verifies the bundle and returns it.
+        folder: of a bundle or run; None for a pretrained model.
     """
-    from ganzoo.bundle.folder import read_bundle
 
-    local = local_bundle(what, root=root, before_export=lambda run: None)
-    if local is not None:
-        return read_bundle(local)
-    return read_bundle(fetched(what, DEFAULTS, files=files, root=root), download=True)
+    name: str
+    open: Callable[[], Bundle]
+    folder: Path | None = None
 
 
-def find_bundle(
+def resolve(
     what: str | os.PathLike[str],
     *,
+    files: Collection[str],
+    hub: HubOptions | None = DEFAULTS,
     root: str | os.PathLike[str] | None = None,
-    before_export: Callable[[Run], None] = lambda run: None,
-) -> Path:
-    """The folder of the bundle on this machine that ``what`` means: a bundle, else a run. The Hub is not asked.
+    info: Info = lambda text: None,
+) -> Bundle:
+    """The verified bundle that ``what`` names.
 
-    A run without an up-to-date bundle is exported.
+    The order is: a bundle folder or run folder, a run in ``root``, a pretrained model of the zoo, a model on the Hub.
+    If a name fits several of the first three, a warning names the one that is used. ``./NAME``, ``run:NAME``,
+    ``zoo:NAME`` and ``hf://user/name`` fit only one. A run without an up-to-date bundle is exported.
 
     Args:
-        what, root: as in ``load``.
-        before_export: called with the run, if it has to be exported first, which takes a while.
+        what: a name or a folder. A path object is always a folder.
+        files: the files that the caller reads next. Their content is kept in the bundle, so each file is read and
+            hashed once. Of a model on the Hub only these are fetched, with config.json and metadata.json.
+        hub: how to fetch; None for bundles and runs on this machine only.
+        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
+        info: called with a message before a run is exported, which takes a while.
 
     Raises:
-        GanzooError: if nothing answers to the name; saying what is possible.
+        GanzooError: if the name fits nothing, or the bundle is damaged or unsafe.
     """
-    folder = local_bundle(what, root=root, before_export=before_export)
-    if folder is None:
-        raise _nothing(what, root)
-    return folder
-
-
-def local_bundle(
-    what: str | os.PathLike[str], *, root: str | os.PathLike[str] | None, before_export: Callable[[Run], None]
-) -> Path | None:
-    """The folder of a bundle or of a run's bundle on this machine; None if ``what`` names neither."""
-    folder = expanded(what)
-    if _is_bundle(folder):
-        return folder
-    run = _find_run(what, folder, root)
-    return None if run is None else run_bundle(run, before_export=before_export)
-
-
-def fetched(
-    what: str | os.PathLike[str], options: HubOptions, *, files: list[str], root: str | os.PathLike[str] | None
-) -> Path:
-    """The folder of a pretrained model's files, or of a model's on the Hub.
-
-    Raises:
-        GanzooError: if ``what`` is neither; saying what is possible.
-    """
-    if isinstance(what, str):
-        from ganzoo.hub.pretrained import open_pretrained, pretrained_models
-
-        model = pretrained_models().get(what)
-        if model is not None:
-            return open_pretrained(model, options, files=files).folder
-        reference = None if Path(what).exists() else parse_reference(what, revision=options.revision)
+    candidates = list(_candidates(what, files=files, hub=hub, root=root, info=info))
+    if candidates:
+        chosen, *others = candidates
+        if chosen.folder is not None and hub is not None and hub.revision is not None:
+            raise HubError(f"Only models on the Hub have revisions, and '{os.fspath(what)}' is here: {chosen.folder}")
+        if others:
+            _warn(os.fspath(what), chosen, others)
+        return chosen.open()
+    if hub is not None and isinstance(what, str) and not Path(what).exists():
+        reference = parse_reference(what, revision=hub.revision)
         if reference is not None:
             from ganzoo.hub.fetch import fetch
 
-            return fetch(reference, options, files=files).folder
+            return fetch(reference, hub, files=files)
     raise _nothing(what, root)
 
 
-def run_bundle(run: Run, *, before_export: Callable[[Run], None] = lambda run: None) -> Path:
-    """The bundle in a run's folder, exported now unless it stands there and is of the chosen checkpoint or a newer one.
+def _candidates(
+    what: str | os.PathLike[str],
+    *,
+    files: Collection[str],
+    hub: HubOptions | None,
+    root: str | os.PathLike[str] | None,
+    info: Info,
+) -> Iterator[_Candidate]:
+    """Everything on this machine or in the zoo that the name fits, in the order of ``resolve``."""
+    from ganzoo.runs import SCHEME as RUN
+    from ganzoo.runs import named_run, run_at
+
+    text, here = os.fspath(what), None
+    if not text.startswith((RUN, ZOO, SCHEME)):
+        folder = expanded(what)
+        if is_bundle(folder):
+            from ganzoo.bundle.folder import read_bundle
+
+            yield _Candidate(f"./{text}", partial(read_bundle, folder, keep=files), folder)
+        elif (here := run_at(folder)) is not None:
+            yield _Candidate(f"./{text}", partial(run_bundle, here, files=files, info=info), here.folder)
+        if _is_path(what):
+            return
+    if not text.startswith((ZOO, SCHEME)):
+        run = named_run(text, root=root)
+        if run is not None and not (here is not None and here.folder.samefile(run.folder)):
+            yield _Candidate(f"{RUN}{run.name}", partial(run_bundle, run, files=files, info=info), run.folder)
+    if hub is not None and not text.startswith((RUN, SCHEME)):
+        from ganzoo.hub.pretrained import find_pretrained, open_pretrained
+
+        model = find_pretrained(text)
+        if model is not None:
+            yield _Candidate(f"{ZOO}{model.name}", partial(open_pretrained, model, hub, files=files))
+
+
+def _warn(text: str, chosen: _Candidate, others: list[_Candidate]) -> None:
+    import logging
+
+    names = " or ".join(other.name for other in others)
+    logging.getLogger("ganzoo").warning(
+        "'%s' has several meanings: used %s. For the other: %s", text, chosen.name, names
+    )
+
+
+def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda text: None) -> Bundle:
+    """The bundle in a run's folder, of the chosen checkpoint or a newer one. It is exported first if needed.
+
+    Args:
+        run: the run.
+        files, info: as in ``resolve``.
 
     Raises:
         RunError: if the run has no checkpoint.
-        MissingDependencyError: if it has to be exported, and TensorFlow is not installed.
+        MissingDependencyError: if an export is needed, and TensorFlow is not installed.
     """
+    from ganzoo.bundle.folder import read_bundle
     from ganzoo.runs import exporting
 
-    folder, exported = run.folder / RUN_BUNDLE, exported_step(run)
-    if _is_new_enough(exported, run):
-        return folder
+    bundle = _exported(run, files)
+    if bundle is not None and _is_new_enough(bundle, run):
+        return bundle
     if run.chosen_step() is None:
         raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to generate from.")
     try:
         require(EXPORT, action="Exporting a run")
-        before_export(run)
+        info(f"Exporting run {run.name} at step {run.chosen_step()} ...")
         with exporting(run):
-            if _is_new_enough(exported_step(run), run):  # by another process, meanwhile
-                return folder
+            meanwhile = _exported(run, files)  # by another process
+            if meanwhile is not None and _is_new_enough(meanwhile, run):
+                return meanwhile
             from ganzoo.exporters import export_run
 
-            return export_run(run, folder)
+            return read_bundle(export_run(run, run.folder / RUN_BUNDLE), keep=files)
     except GanzooError as error:
-        if exported is None:
+        if bundle is None:
             raise
-        older = f"\nA bundle of step {exported} is there: {folder}"
-        raise type(error)(f"{error}{older}") from error
-
-
-def _is_new_enough(exported: int | None, run: Run) -> bool:
-    """Whether a bundle of the step ``exported`` is of the chosen checkpoint, or a newer one."""
-    chosen = run.chosen_step()
-    return exported is not None and (chosen is None or exported >= chosen)
-
-
-def _is_bundle(folder: Path) -> bool:
-    return (folder / "metadata.json").is_file() or (folder / "config.json").is_file()
-
-
-def _find_run(what: str | os.PathLike[str], folder: Path, root: str | os.PathLike[str] | None) -> Run | None:
-    """A run that is named by its folder, or by its name in the folder of runs."""
-    from ganzoo.runs import CONFIG, Run, find_run, runs_folder
-
-    if (folder / CONFIG).is_file():
-        return Run(folder)
-    if not isinstance(what, str) or not runs_folder(root).is_dir():
-        return None
-    try:
-        return find_run(what, root=root)
-    except RunError:
-        return None
+        step = bundle.metadata.facts.training_step
+        raise type(error)(f"{error}\nA bundle of step {step} exists: {bundle.folder}") from error
 
 
 def exported_step(run: Run) -> int | None:
-    """Training step of the bundle in a run's folder; None if there is none, or a damaged one."""
-    from ganzoo.bundle.folder import read_bundle
+    """Training step of the bundle in a run's folder; None if there is none. The bundle is not verified."""
+    from ganzoo.bundle.folder import read_metadata
 
-    folder = run.folder / RUN_BUNDLE
-    if not _is_bundle(folder):
-        return None
     try:
-        return read_bundle(folder).metadata.facts.training_step
+        return read_metadata(run.folder / RUN_BUNDLE).facts.training_step
     except BundleError:
         return None
 
 
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder is meant as a bundle, which may be damaged."""
+    return (folder / "metadata.json").is_file() or (folder / "config.json").is_file()
+
+
+def is_fetched(bundle: Bundle) -> bool:
+    """Whether a bundle is in the Hub's cache or comes with ganzoo, so nothing may be written next to it."""
+    from ganzoo.hub.pretrained import SHIPPED
+    from ganzoo.hub.reference import is_snapshot
+
+    return bundle.folder.parent == SHIPPED or is_snapshot(bundle.folder)
+
+
+def _exported(run: Run, files: Collection[str]) -> Bundle | None:
+    """The verified bundle in a run's folder; None if there is none, or a damaged one."""
+    from ganzoo.bundle.folder import read_bundle
+
+    try:
+        return read_bundle(run.folder / RUN_BUNDLE, keep=files)
+    except BundleError:
+        return None
+
+
+def _is_new_enough(bundle: Bundle, run: Run) -> bool:
+    """Whether a bundle is of the run's chosen checkpoint, or of a newer one."""
+    exported, chosen = bundle.metadata.facts.training_step, run.chosen_step()
+    return exported is not None and (chosen is None or exported >= chosen)
+
+
+def _is_path(what: str | os.PathLike[str]) -> bool:
+    """Whether ``what`` can only be a path, and not a name."""
+    return not isinstance(what, str) or what.startswith((".", "~")) or Path(what).is_absolute()
+
+
 def _nothing(what: str | os.PathLike[str], root: str | os.PathLike[str] | None) -> GanzooError:
-    """Why nothing was found, and what is possible instead."""
-    text, folder = os.fspath(what), expanded(what)
-    if folder.is_file():
-        return BundleError(f"'{text}' is a file, and a bundle is a folder. If it is an archive, unpack it first.")
-    if folder.is_dir() and (not isinstance(what, str) or os.sep in text):
-        return BundleError(
-            f"'{text}' is neither a bundle (it has no config.json) nor a run (it has no config.yaml). See: ganzoo runs"
-        )
-    if not isinstance(what, str) or text.startswith((".", "~", os.sep)) or folder.is_absolute():
-        return BundleError(f"No bundle or run at '{text}': there is no such folder. See: ganzoo runs")
+    """The error for a name that fits nothing: why, and what is possible."""
     from ganzoo.config.zoo import config_files
     from ganzoo.hub.pretrained import pretrained_models
     from ganzoo.runs import ELSEWHERE, list_runs, runs_folder
+    from ganzoo.runs import SCHEME as RUN
 
-    models = config_files()
-    if text in models:
-        return RunError(
-            f"'{text}' is in the zoo, but there are no trained weights of it here. Train it: ganzoo train {text}"
+    text, folder = os.fspath(what), expanded(what)
+    if folder.is_file():
+        return BundleError(f"'{text}' is a file, and a bundle is a folder. If it is an archive, unpack it first.")
+    if folder.is_dir() and (_is_path(what) or os.sep in text):
+        return BundleError(
+            f"'{text}' is neither a bundle (it has no config.json) nor a run (it has no config.yaml). See: ganzoo runs"
         )
-    runs = [name for run in list_runs(root=root) for name in (run.name, run.folder.parent.name)]
-    near = did_you_mean(text, {*models, *runs, *pretrained_models()})
-    if is_run_name(text):
+    if _is_path(what):
+        return BundleError(f"No bundle or run at '{text}': the folder does not exist. See: ganzoo runs")
+    models, pretrained = config_files(), pretrained_models()
+    name = text.removeprefix(ZOO)
+    if name in pretrained:
+        return BundleError(f"'{name}' is a pretrained model; a bundle or run on this machine is needed: ganzoo runs")
+    if name in models:
+        return RunError(
+            f"'{name}' is a model of the zoo without trained weights here. Train it: {command('train', name)}"
+        )
+    if text.startswith(ZOO):
+        near = did_you_mean(name, pretrained)
+        return UnknownNameError(f"No pretrained model named '{name}'.{near}\nSee all: ganzoo list --pretrained")
+    name = text.removeprefix(RUN)
+    runs = [found for run in list_runs(root=root) for found in (run.name, run.folder.parent.name)]
+    if is_run_name(name) or text.startswith(RUN):
+        near = did_you_mean(name, runs)
+        hub = f" If a model on the Hugging Face Hub has this name: {SCHEME}{name}" if "/" in name else ""
         return UnknownNameError(
-            f"No run '{text}' in '{runs_folder(root).absolute()}'.{near} See all: ganzoo runs\n"
-            f"{ELSEWHERE} If a model on the Hugging Face Hub has this name: {SCHEME}{text}"
+            f"No run '{name}' in '{runs_folder(root).absolute()}'.{near} See all: ganzoo runs\n{ELSEWHERE}{hub}"
         )
     return UnknownNameError(
-        f"No bundle, run or model named '{text}'.{near}\nSee all: ganzoo list, ganzoo list --pretrained, and for those "
-        "trained here: ganzoo runs. A model on the Hugging Face Hub is user/name."
+        f"No bundle, run or model named '{text}'.{did_you_mean(text, {*models, *runs, *pretrained})}\n"
+        "See all: ganzoo list, ganzoo list --pretrained and, for models trained here, ganzoo runs. "
+        "A model on the Hugging Face Hub is named user/name."
     )

@@ -13,13 +13,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.config import yaml_files
 from ganzoo.environment.places import expanded
 from ganzoo.errors import RunError, did_you_mean
 
 RUNS = Path("runs")
 """Where runs are kept, under the present folder, unless the variable names another place."""
 RUNS_VARIABLE = "GANZOO_RUNS"
+SCHEME = "run:"
+"""Prefix of a name that can only mean a run, for example ``run:faces-64/001``."""
 ELSEWHERE = f"Runs in another place: --runs DIR, or the variable {RUNS_VARIABLE}."
 
 CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
@@ -58,6 +59,7 @@ class Run:
         Raises:
             ConfigError: if config.yaml is missing or damaged.
         """
+        from ganzoo.config import yaml_files
         from ganzoo.config.experiment import Config
 
         path = self.folder / CONFIG
@@ -154,34 +156,48 @@ def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
     return sorted(found, key=lambda run: (-run.age_seconds, run.name))
 
 
-def find_run(what: str | None = None, *, root: str | os.PathLike[str] | None = None) -> Run:
+def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathLike[str] | None = None) -> Run:
     """The run that ``what`` names: a folder, ``model/number``, a model (its newest run), or None (the newest run).
 
-    A folder is that of a run, or that of a model's runs (the newest).
+    A folder is that of a run, or that of a model's runs (the newest). ``run:model/number`` is never a folder.
 
     Raises:
         RunError: if there is none; with the nearest names.
     """
-    runs, folder = list_runs(root=root), runs_folder(root)
+    folder = runs_folder(root)
     if what is None:
+        runs = list_runs(root=root)
         if not runs:
             raise RunError(no_runs(folder))
         return runs[-1]
-    path = expanded(what)
+    text = os.fspath(what)
+    found = (None if text.startswith(SCHEME) else run_at(expanded(text))) or named_run(text, root=root)
+    if found is not None:
+        return found
+    name = text.removeprefix(SCHEME)
+    near = did_you_mean(name, [name for run in list_runs(root=root) for name in (run.name, run.folder.parent.name)])
+    raise RunError(f"No run '{name}' in '{folder.absolute()}'.{near}\nSee all: ganzoo runs. {ELSEWHERE}")
+
+
+def run_at(path: Path) -> Run | None:
+    """The run whose folder is ``path``, or the newest run of the model whose runs are in ``path``."""
     if (path / CONFIG).is_file():
         return Run(path)
+    if not path.is_dir():
+        return None
     inside = [run for run in list_runs(root=path.parent) if run.folder.parent == path]
-    if inside:
-        return inside[-1]
-    model, _, number = str(what).strip("/").partition("/")
-    wanted = [run for run in runs if run.folder.parent.name == model]
+    return inside[-1] if inside else None
+
+
+def named_run(what: str, *, root: str | os.PathLike[str] | None = None) -> Run | None:
+    """The run named ``model/number``, or the newest run of a model. ``run:`` in front is allowed."""
+    model, _, number = what.removeprefix(SCHEME).strip("/").partition("/")
+    if not (runs_folder(root) / model).is_dir():
+        return None
+    wanted = [run for run in list_runs(root=root) if run.folder.parent.name == model]
     if number:
         wanted = [run for run in wanted if number.isdecimal() and int(run.folder.name) == int(number)]
-    if wanted:
-        return wanted[-1]
-    names = [run.name for run in runs] + [run.folder.parent.name for run in runs]
-    near = did_you_mean(str(what), names)
-    raise RunError(f"No run '{what}' in '{folder.absolute()}'.{near}\nSee all: ganzoo runs. {ELSEWHERE}")
+    return wanted[-1] if wanted else None
 
 
 def no_runs(folder: Path) -> str:

@@ -8,6 +8,7 @@ import tiny_bundles
 
 import ganzoo
 from ganzoo import resolve, runs
+from ganzoo.bundle.folder import BundleFacts, write_bundle
 from ganzoo.environment.commands import run_word
 from ganzoo.errors import RunError
 from ganzoo.runs import find_run, list_runs, new_run, runs_folder
@@ -80,12 +81,14 @@ def test_two_exports_of_a_run_take_turns_and_the_second_has_nothing_to_do(place,
         busy.append(1)
         most.append(len(busy))
         time.sleep(0.3)
+        content = tiny_bundles.vector_model().SerializeToString()
+        facts = BundleFacts(training_step=5)
+        write_bundle(folder, config=tiny_bundles.vector_config(), onnx=content, weights={}, facts=facts)
         exports.append(folder)
         busy.pop()
         return folder
 
     monkeypatch.setattr("ganzoo.exporters.export_run", export)
-    monkeypatch.setattr(resolve, "exported_step", lambda run: 5 if exports else None)
     threads = [threading.Thread(target=resolve.run_bundle, args=(run,)) for _ in range(3)]
     threads += [threading.Thread(target=ganzoo.export, args=(run, run.folder / "bundle")) for _ in range(2)]
     for thread in threads:

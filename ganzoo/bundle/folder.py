@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,16 +51,28 @@ _WEIGHT_TYPES = ("float32", "float16")
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle. ``read`` and ``weights`` verify the file again that they read."""
+    """A verified bundle. ``read`` and ``weights`` verify again what they read from the disk.
+
+    Attributes:
+        folder: the folder of the bundle.
+        config: config.json.
+        metadata: metadata.json.
+        kept: name -> content of the verified files that ``read_bundle`` was asked to keep in memory.
+    """
 
     folder: Path
     config: BundleConfig
     metadata: BundleMetadata
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def files(self) -> list[str]:
         """Names of metadata.json and all files with a hash, in alphabetical order."""
         return sorted([METADATA, *self.metadata.files])
+
+    def contains(self, path: Path) -> bool:
+        """Whether a path is in the bundle's folder, where nothing else should be written."""
+        return path.resolve().is_relative_to(self.folder.resolve())
 
     def read(self, name: str) -> bytes:
         """The content of one file, which matches its hash in metadata.json.
@@ -68,6 +80,8 @@ class Bundle:
         Raises:
             BundleError: if the bundle has no such file, or the file has changed.
         """
+        if name in self.kept:
+            return self.kept[name]
         record = self.metadata.files.get(name)
         if record is None:
             has = f"It has {', '.join(self.files)}."
@@ -104,7 +118,7 @@ class Bundle:
         return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
-def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (), download: bool = False) -> Bundle:
+def read_bundle(folder: str | os.PathLike[str], *, keep: Collection[str] = (), download: bool = False) -> Bundle:
     """Verify a bundle and read its config.
 
     Every file must have the size and SHA-256 that metadata.json lists, and none may be missing. Files with other names
@@ -112,7 +126,7 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
 
     Args:
         folder: the bundle.
-        unhashed: files to skip, because the caller reads them next with ``Bundle.read``, which verifies them.
+        keep: files to keep in memory, because the caller reads them next. They are read and hashed only once.
         download: the folder is a download: listed files may be missing, and files without a hash are ignored.
 
     Raises:
@@ -126,18 +140,38 @@ def read_bundle(folder: str | os.PathLike[str], *, unhashed: Collection[str] = (
         for name in REQUIRED:
             if name not in present:
                 raise BundleError(f"not a ganzoo bundle, because it has no {name}.")
-        metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
+        metadata = read_metadata(folder)
         _compare_names(present, metadata.files, partial=download)
+        kept: dict[str, bytes] = {}
         for name in sorted(present & set(metadata.files)):
             record = metadata.files[name]
             size = _checked_path(folder, name).stat().st_size
-            digest = _hash_file(folder, name) if size == record.size and name not in unhashed else record.sha256
+            if size != record.size:
+                digest = record.sha256
+            elif name in keep:
+                kept[name] = _read_file(folder, name)
+                size, digest = len(kept[name]), hashlib.sha256(kept[name]).hexdigest()
+            else:
+                digest = _hash_file(folder, name)
             _compare(name, record, size=size, digest=digest)
         _check_contents(folder, present)
         config = BundleConfig.from_dict(read_json(_read_file(folder, CONFIG), CONFIG))
     except BundleError as error:
         raise BundleError(f"Bundle '{folder}': {error}") from error
-    return Bundle(folder, config, metadata)
+    return Bundle(folder, config, metadata, kept)
+
+
+def read_metadata(folder: Path) -> BundleMetadata:
+    """metadata.json of a bundle. Files are neither opened nor hashed, so the bundle may be damaged.
+
+    Raises:
+        BundleError: if metadata.json is missing or damaged, or lists a file that is not a bundle's.
+    """
+    metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
+    unknown = sorted(set(metadata.files) - set(LIMITS))
+    if unknown:
+        raise BundleError(f"{unknown[0]!a} is not a file of a bundle; allowed: {', '.join(LIMITS)}.")
+    return metadata
 
 
 def _list_files(folder: Path) -> set[str]:
@@ -154,9 +188,6 @@ def _list_files(folder: Path) -> set[str]:
 
 
 def _compare_names(present: set[str], listed: Mapping[str, FileRecord], *, partial: bool) -> None:
-    unknown = sorted(set(listed) - set(LIMITS))
-    if unknown:
-        raise BundleError(f"{unknown[0]!a} is not a file of a bundle; allowed: {', '.join(LIMITS)}.")
     if METADATA in listed:
         raise BundleError("metadata.json lists itself.")
     if CONFIG not in listed:

@@ -87,10 +87,10 @@ def _public(kind: Kind, text: str) -> Any:
 
 def _is_public_name(text: str) -> bool:
     """Whether a text is the name of a public model: on the Hub, or a pretrained model of the zoo."""
-    from ganzoo.hub.pretrained import pretrained_models
+    from ganzoo.hub.pretrained import find_pretrained
     from ganzoo.hub.reference import SCHEME, parse_reference
 
-    if text in pretrained_models():
+    if find_pretrained(text) is not None:
         return True
     try:
         reference = parse_reference(text)

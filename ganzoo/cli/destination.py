@@ -1,4 +1,4 @@
-"""Where a verb writes: a file, a folder, or standard output. What ``-o`` and ``--format`` mean."""
+"""The destination of a verb's output (``-o`` and ``--format``): a file, a folder or standard output."""
 
 from __future__ import annotations
 
@@ -105,4 +105,4 @@ class Output:
             with files.replacing_file(self.path) as file:
                 yield file
         except OSError as error:
-            raise GanzooError(f"Cannot write '{self.path}': {error.strerror or error}.") from error
+            raise GanzooError(files.cannot_write(self.path, error)) from error

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def evaluate(
     what: What,
     metrics: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Names (ganzoo parts metrics); by default all that fit.")
+        str | None, typer.Option(metavar="A,B", help="Names (ganzoo parts metrics); default: all that fit.")
     ] = None,
     extractor: Annotated[
         str | None,
@@ -28,49 +28,53 @@ def evaluate(
         ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(help="Samples in a draw; by default 2500, or half of the real ones.")
+        int | None, typer.Option(help="Samples per draw (default: 2500, or half of the real samples if fewer).")
     ] = None,
-    draws: Annotated[int, typer.Option(help="Draws of seeds and real samples; the interval is over them.")] = 5,
+    draws: Annotated[int, typer.Option(help="Number of draws of seeds and real samples, for the intervals.")] = 5,
     data: Annotated[Path | None, typer.Option(help="File or folder of the real samples.")] = None,
     config: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Model or YAML file that says what the real samples are.")
+        str | None,
+        typer.Option(metavar="NAME", help="Model or YAML file with the data source (default: the model's own)."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="By default metrics.json in the run or beside the bundle.")
+        Path | None,
+        typer.Option("-o", "--output", help="File (default: metrics.json in the run or next to the bundle)."),
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what metrics.json holds.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the content of metrics.json.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Measure a trained generator against real samples, and write metrics.json.
 
-    The floor is the same number for other real samples in the place of generated ones: no generator can be expected to
-    do better. Intervals are 95% of the mean over the draws.
+    The floor is the same number for other real samples instead of generated ones: no generator can be expected to do
+    better. Intervals are 95% confidence intervals of the mean over the draws.
     """
-    from ganzoo.cli.generate import open_generator
-    from ganzoo.evaluation.evaluate import Plan, measure
-    from ganzoo.evaluation.record import check_target, default_target
-    from ganzoo.evaluation.reference_data import real_source
+    from ganzoo.evaluation.evaluate import evaluate as measure
 
-    names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
-    plan = Plan(names, _extractor(extractor), samples, draws)
-    if extractor == "inception_v3":
-        from ganzoo.environment.requirements import TRAINING, require
-
-        require(TRAINING, action="The extractor 'inception_v3'")
-    generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
-    target = default_target(generator.bundle, what) if output is None else output
-    check_target(target, generator.bundle, asked=output is not None)
-    made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)
-    _print(made, as_json=as_json)
-    info(f"Wrote {made.write(target)}")
+    measure(
+        what,
+        metrics=None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()],
+        extractor=_extractor(extractor),
+        samples=samples,
+        draws=draws,
+        data=data,
+        config=config,
+        output=output,
+        device=device.value,
+        threads=threads,
+        revision=revision,
+        quiet=quiet,
+        root=runs,
+        show=lambda evaluation: _print(evaluation, as_json=as_json),
+        info=info,
+    )
 
 
 def _extractor(text: str | None) -> Any:
-    """A name or path as it is; a mapping in YAML's flow form read."""
+    """A name or path unchanged; a mapping in YAML's flow form parsed."""
     if text is None or not text.startswith("{"):
         return text
     from ganzoo.config import yaml_files
@@ -78,19 +82,19 @@ def _extractor(text: str | None) -> Any:
     return yaml_files.parse(text, what="--extractor")
 
 
-def _print(made: Evaluation, *, as_json: bool) -> None:
+def _print(evaluation: Evaluation, *, as_json: bool) -> None:
     if as_json:
-        print_json(made.to_dict())
+        print_json(evaluation.to_dict())
         return
     columns = ("number", "value", "95% interval", "floor", "floor's interval", "better")
-    print_table(columns, [_row(number) for number in made.numbers], right=columns[1:5])
-    p = made.protocol
+    print_table(columns, [_row(number) for number in evaluation.numbers], right=columns[1:5])
+    p = evaluation.protocol
     info(
         f"{p['draws']} draws of {p['samples']} generated and {p['samples']} real samples of {p['data']['source']} "
-        f"({p['real_samples']} there are), extractor {p['extractor']['label']}."
+        f"(of {p['real_samples']}), extractor {p['extractor']['label']}."
     )
-    if any(number.floor is None for number in made.numbers):
-        info(f"No floor: it takes twice as many real samples as a draw has. Ask for --samples {p['real_samples'] // 2}")
+    if any(number.floor is None for number in evaluation.numbers):
+        info(f"No floor: it needs twice as many real samples as a draw. Try --samples {p['real_samples'] // 2}")
 
 
 def _row(number: Number) -> tuple[str, ...]:

@@ -19,41 +19,39 @@ def export(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="A run: model/number, a model or a folder; by default the newest.",
+            help="A run: model/number, a model (its newest run) or a folder (default: the newest run).",
             autocompletion=complete.trained,
         ),
     ] = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="An ONNX bundle; this is also the default.")] = False,
-    fp16: Annotated[bool, typer.Option("--fp16", help="A bundle with a float16 graph, too.")] = False,
-    savedmodel: Annotated[bool, typer.Option("--savedmodel", help="A TensorFlow SavedModel.")] = False,
-    tflite: Annotated[bool, typer.Option("--tflite", help="A TensorFlow Lite file.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write a bundle with an ONNX file (default).")] = False,
+    fp16: Annotated[bool, typer.Option("--fp16", help="Write a bundle with a float16 ONNX file, too.")] = False,
+    savedmodel: Annotated[bool, typer.Option("--savedmodel", help="Write a TensorFlow SavedModel.")] = False,
+    tflite: Annotated[bool, typer.Option("--tflite", help="Write a TensorFlow Lite file.")] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The bundle's folder; by default the run's own.")
+        Path | None, typer.Option("-o", "--output", help="Folder of the bundle (default: in the run's folder).")
     ] = None,
     license: Annotated[
-        str | None, typer.Option(help="Of the weights, for the model card, as in apache-2.0 or cc-by-4.0.")
+        str | None, typer.Option(help="License of the weights for the model card, for example cc-by-4.0.")
     ] = None,
     checkpoint: Annotated[
-        str, typer.Option(metavar="WHICH", help="best as measured while training, newest, or a step that is kept.")
+        str, typer.Option(metavar="WHICH", help="best (measured during training), newest, or the step of a checkpoint.")
     ] = "best",
     limit: Annotated[
-        list[str] | None, typer.Option(metavar="SENTENCE", help="For the card: a flaw of the samples. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="SENTENCE", help="A limitation of the samples, for the model card. Repeatable."),
     ] = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Export the averaged generator of a run's best checkpoint, each form checked against the original.
+    """Export the averaged generator of a run, and compare each form with the original.
 
-    What was written is printed, one path a line.
+    The written paths are printed, one per line.
     """
     from ganzoo import api
-    from ganzoo.environment.requirements import EXPORT, require
     from ganzoo.exporters import exporters
     from ganzoo.runs import find_run
 
     which = _which(checkpoint)
     found = find_run(run, root=runs)
-    require(EXPORT, action="Exporting")
-    info(f"Exporting run {found.name} ...")
     with_onnx = onnx or fp16 or not (savedmodel or tflite)
     folder = api.export(
         found,
@@ -65,12 +63,12 @@ def export(
         tflite=tflite,
         license=license,
         limits=limit or (),
-        on_wait=lambda holder: info(f"Waiting for another export of this run, by {holder or 'another process'} ..."),
+        info=info,
     )
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     print_data(str(folder))
-    beside = others if with_onnx or output is None else others[1:]
-    for path in (folder.parent / exporters.get(name).file_name for name in beside):
+    further = others if with_onnx or output is None else others[1:]
+    for path in (folder.parent / exporters.get(name).file_name for name in further):
         if path != folder:
             print_data(str(path))
     if with_onnx:

@@ -16,15 +16,14 @@ from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.inference.generator import Generator
-    from ganzoo.runs import Run
 
 ARRAYS = (".npy", ".npz")
 GRID_LIMIT = 10_000
-"""Images in one grid."""
+"""Largest number of images in one grid."""
 
 
 class Device(StrEnum):
-    """Where ONNX Runtime runs."""
+    """Devices of ONNX Runtime."""
 
     auto = "auto"
     cpu = "cpu"
@@ -35,28 +34,27 @@ What = Annotated[
     str,
     typer.Argument(
         metavar="WHAT",
-        help="A bundle folder, a run (model/number), a pretrained model, or user/name on the Hugging Face Hub.",
+        help="A bundle folder, a run (model/number), a pretrained model, or user/name on the Hugging Face Hub. "
+        "./NAME, run:NAME, zoo:NAME and hf://user/name have one meaning only.",
         autocompletion=complete.trained,
     ),
 ]
 Label = Annotated[
     str | None,
     typer.Option(
-        help="Class: its name or its index from 0 (name:1 or index:1 where both fit); by default each seed has its own."
+        help="Class: its name or its index from 0 (name:1 or index:1 if both fit). Default: chosen by each seed."
     ),
 ]
 Truncation = Annotated[float | None, typer.Option(help="From 0 (the mean) to 1 (off): less variety, fewer failures.")]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
-OnDevice = Annotated[Device, typer.Option(help="Where to run.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Threads of one run on the CPU; by default one per core.")
-]
+OnDevice = Annotated[Device, typer.Option(help="Device of ONNX Runtime.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads of one run (default: one per core).")]
 
 
 def generate(
     what: What,
-    seeds: Annotated[str, typer.Option(help="Numbers and ranges, as in 0-63,70.")] = "0-63",
-    grid: Annotated[bool, typer.Option("--grid", help="One picture of all images.")] = False,
+    seeds: Annotated[str, typer.Option(help="Numbers and ranges, for example 0-63,70.")] = "0-63",
+    grid: Annotated[bool, typer.Option("--grid", help="Write one image with all samples.")] = False,
     label: Label = None,
     truncation: Truncation = None,
     output: Annotated[
@@ -65,7 +63,7 @@ def generate(
             "-o",
             "--output",
             metavar="PATH",
-            help="A picture (.png, .jpg, .webp), arrays (.npy, .npz), a folder, or - for standard output.",
+            help="An image (.png, .jpg, .webp), arrays (.npy, .npz), a folder, or - for standard output.",
         ),
     ] = None,
     form: Annotated[
@@ -78,16 +76,18 @@ def generate(
     runs: RunsFolder = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Generate samples. What was written is printed: one path a line, or the folder of the pictures.
+    """Generate samples and print the path of the file or folder.
 
-    Several seeds that go into one picture become a grid.
+    Several seeds in one image are arranged as a grid.
     """
+    from ganzoo.inference.load import load
     from ganzoo.latents import parse_seeds
 
     numbers = parse_seeds(seeds)
     target = Output.parse(output, form)
-    generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
+    generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
     target = _complete(target, generator, seeds, len(numbers), grid)
+    check_outside(target, generator)
     if not target.is_folder:
         _check_suffix(target, generator)
     options = {"label": read_label(generator, label), "truncation": truncation}
@@ -101,27 +101,21 @@ def generate(
         print_data(str(path))
 
 
-def open_generator(
-    what: str, *, device: Device, threads: int | None = None, revision: str | None = None, root: Path | None = None
-) -> Generator:
-    """The generator of a bundle, run or model, with a message if it has to be exported first."""
-    from ganzoo.hub.reference import HubOptions
-    from ganzoo.inference.load import open_generator as open_
+def check_outside(target: Output, generator: Generator) -> None:
+    """Refuse to write into the generator's bundle, where a file could replace one of the bundle.
 
-    hub = HubOptions(revision=revision)
-    generator = open_(what, hub=hub, before_export=tell_export, device=device.value, threads=threads, root=root)
-    if device is Device.auto and generator.device != "cpu":
-        info(f"Running on {generator.device}.")
-    return generator
-
-
-def tell_export(run: Run) -> None:
-    """Say that a run is exported first."""
-    info(f"Exporting run {run.name} at step {run.chosen_step()} ...")
+    Raises:
+        GanzooError: if the output is in the bundle's folder.
+    """
+    folder = generator.bundle.folder
+    if not target.is_stdout and generator.bundle.contains(target.path):
+        raise GanzooError(
+            f"'{target.path}' is in the bundle '{folder}', and no samples are written there; choose another."
+        )
 
 
 def read_label(generator: Generator, label: str | None) -> str | None:
-    """A class as ``Generator`` takes it, after a note if the text is the name of one class and the index of another."""
+    """The label for ``Generator``, with a note if the text is the name of one class and the index of another."""
     from ganzoo.inference.class_labels import ambiguity
 
     if label is not None and generator.num_classes is not None:
@@ -132,7 +126,7 @@ def read_label(generator: Generator, label: str | None) -> str | None:
 
 
 def _complete(target: Output, generator: Generator, seeds: str, count: int, grid: bool) -> Output:
-    """The output with what the command line left open: the name of a file, or the format of standard output."""
+    """The output with defaults: the name of the file, or the format of standard output."""
     name = generator.name
     if target.is_stdout:
         return target.with_suffix(".png" if generator.sample_spec.is_image else ".npy")
@@ -152,7 +146,7 @@ def _check_suffix(target: Output, generator: Generator) -> None:
 
     if not generator.sample_spec.is_image and target.suffix not in ARRAYS:
         raise GanzooError(
-            f"'{generator.name}' makes vectors, which are no images; write them to a .npy or .npz: -o points.npy"
+            f"'{generator.name}' generates vectors, not images; write them to a .npy or .npz file: -o points.npy"
         )
     target.check_suffix([*FORMATS, *ARRAYS])
 
@@ -170,7 +164,7 @@ def _write_picture(generator: Generator, seeds: list[int], target: Output, optio
 
     if len(seeds) > GRID_LIMIT:
         raise GanzooError(
-            f"A grid holds up to {GRID_LIMIT} images, and these are {len(seeds)}; write a folder: -o images"
+            f"A grid has up to {GRID_LIMIT} images; received {len(seeds)} seeds. Write a folder: -o images"
         )
     with target.opened() as file:
         if len(seeds) > 1 and target.suffix == ".png":
@@ -185,12 +179,12 @@ def _write_picture(generator: Generator, seeds: list[int], target: Output, optio
 def _write_folder(
     generator: Generator, seeds: list[int], folder: Path, options: dict[str, Any], *, quiet: bool
 ) -> Path:
-    """Write one PNG a seed, ``0000007.png``; returns the folder, or the file when there is but one."""
+    """Write one PNG per seed, ``0000007.png``. Returns the folder, or the file if there is only one."""
     from ganzoo import images
     from ganzoo.data.reading.parallel import progress_bar
 
     if folder.is_file():
-        raise GanzooError(f"'{folder}' is a file, and pictures go to a folder; name another with -o.")
+        raise GanzooError(f"'{folder}' is a file, and images are written to a folder; name another with -o.")
     width = max(4, len(str(max(seeds))))
     done = 0
     with progress_bar("Generating", len(seeds), quiet=quiet) as advance:

@@ -9,9 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.destination import Output
-from ganzoo.cli.generate import Device, Label, OnDevice, Revision, Threads, Truncation, What, open_generator, read_label
+from ganzoo.cli.generate import (
+    Device,
+    Label,
+    OnDevice,
+    Revision,
+    Threads,
+    Truncation,
+    What,
+    check_outside,
+    read_label,
+)
 from ganzoo.cli.options import RunsFolder
-from ganzoo.cli.output import print_data
+from ganzoo.cli.output import info, print_data
 from ganzoo.errors import GanzooError
 
 _MAX_SEED = 2**32 - 1
@@ -21,8 +31,8 @@ def interpolate(
     what: What,
     a: Annotated[int, typer.Argument(metavar="A", help="First seed.", min=0, max=_MAX_SEED)],
     b: Annotated[int, typer.Argument(metavar="B", help="Last seed.", min=0, max=_MAX_SEED)],
-    frames: Annotated[int, typer.Option(min=2, max=10_000, help="Pictures on the way, both ends included.")] = 60,
-    fps: Annotated[float, typer.Option(min=1, max=120, help="Pictures a second (a .gif has up to 50).")] = 20,
+    frames: Annotated[int, typer.Option(min=2, max=10_000, help="Number of images, including both ends.")] = 60,
+    fps: Annotated[float, typer.Option(min=1, max=120, help="Images per second (a .gif has up to 50).")] = 20,
     label: Label = None,
     truncation: Truncation = None,
     output: Annotated[
@@ -39,20 +49,20 @@ def interpolate(
     revision: Revision = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Walk through the latent space from one seed to another and write an animation."""
+    """Write an animation from one seed to another through the latent space."""
     from ganzoo.inference import animations
+    from ganzoo.inference.load import load
 
     target = Output.parse(output, form).with_suffix(".gif")
     if not target.is_folder:
         target.check_suffix(list(animations.MAX_RATE))
         animations.check_animation(Path(f"walk{target.suffix}"), fps)
-    generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
+    generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
     if not generator.sample_spec.is_image:
-        raise GanzooError(
-            f"'{generator.name}' makes vectors, so there is nothing to animate; use ganzoo.load in Python."
-        )
+        raise GanzooError(f"'{generator.name}' generates vectors, which cannot be animated; use ganzoo.load in Python.")
     if target.is_folder:
         target = target.file(f"{generator.name}-{a}-{b}.gif")
+    check_outside(target, generator)
     walk: Iterator[Any] = generator.iter_frames(a, b, frames, label=read_label(generator, label), truncation=truncation)
     if target.is_stdout:
         _write_stdout(walk, target, fps)
@@ -61,7 +71,7 @@ def interpolate(
 
 
 def _write_stdout(walk: Iterator[Any], target: Output, fps: float) -> None:
-    """Through a file, because an MP4 cannot be written to a pipe."""
+    """Write a temporary file first, because an MP4 cannot be written to a pipe."""
     import shutil
     import tempfile
 

@@ -15,10 +15,12 @@ def list_command(
     pattern: Annotated[
         str,
         typer.Argument(
-            metavar="PATTERN", help="Part of a name, or a pattern such as '*celeba*'.", autocompletion=complete.models
+            metavar="PATTERN", help="A part of a name, or a pattern such as '*celeba*'.", autocompletion=complete.models
         ),
     ] = "*",
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Those with trained weights, and where.")] = False,
+    pretrained: Annotated[
+        bool, typer.Option("--pretrained", help="List the models with trained weights, and where they are.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models of the zoo."""
@@ -50,7 +52,7 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
     if as_json:
         print_json(rows)
     elif not rows:
-        info("No pretrained model of the zoo" + ("" if pattern == "*" else f" matches '{pattern}'") + " is there yet.")
+        info("No pretrained model of the zoo" + (" exists yet." if pattern == "*" else f" matches '{pattern}'."))
     else:
         texts = [
             (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +13,6 @@ from ganzoo.environment.commands import command
 from ganzoo.environment.quantities import bytes_text
 
 if TYPE_CHECKING:
-    from ganzoo.hub.pretrained import Pretrained
     from ganzoo.hub.publish import Publication
 
 
@@ -23,86 +21,69 @@ def publish(
         list[str] | None,
         typer.Argument(
             metavar="[RUN] user/name",
-            help="A run or bundle (by default the newest run), and the model's name on the Hub.",
+            help="A run or bundle (default: the newest run), and the model's name on the Hub.",
             autocompletion=complete.trained,
         ),
     ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make the new model private.")] = False,
-    branch: Annotated[str | None, typer.Option(help="Commit to this branch; by default main.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Commit to this branch (default: main).")] = None,
     create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request.")] = False,
-    tag: Annotated[str | None, typer.Option(help="A name for the new version, as in v1.")] = None,
-    license: Annotated[str | None, typer.Option(help="Of the weights, as in apache-2.0 or cc-by-4.0.")] = None,
-    message: Annotated[str | None, typer.Option("-m", "--message", help="Of the commit.")] = None,
+    tag: Annotated[str | None, typer.Option(help="A tag for the commit, for example v1.")] = None,
+    license: Annotated[str | None, typer.Option(help="License of the weights, for example cc-by-4.0.")] = None,
+    message: Annotated[str | None, typer.Option("-m", "--message", help="Message of the commit.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show every file, its size and the card; publish nothing.")
+        bool, typer.Option("--dry-run", help="Show the files, their sizes and the card; publish nothing.")
     ] = False,
-    zoo: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Publish a pretrained model of the zoo, and update its index.")
-    ] = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Put a trained generator on the Hugging Face Hub as one commit, with a model card, and print its address."""
-    from ganzoo.cli.generate import tell_export
+    """Publish a trained generator on the Hugging Face Hub as one commit with a model card, and print its address."""
     from ganzoo.hub.publish import publish as put
-    from ganzoo.hub.zoo_owner import publish_pretrained
-    from ganzoo.resolve import find_bundle
 
-    options: dict[str, Any] = {"tag": tag, "license": license, "message": message, "private": private}
-    options["dry_run"] = dry_run
-    if zoo is not None:
-        if len(names or ()) > 1 or branch or create_pr:
-            raise typer.BadParameter("with --zoo, give a run or a bundle at most, and no branch or pull request")
-        made, index = publish_pretrained(_entry(zoo), names[0] if names else None, root=runs, **options)
-        _report(made)
-        if index is not None:
-            info(f"The commit and the hashes stand in {index}")
-        return
-    what, repo = _places(names or [], runs)
-    folder = find_bundle(what, root=runs, before_export=tell_export)
-    _report(put(folder, repo, branch=branch, create_pr=create_pr, **options))
+    what, repo = _names(names or [])
+    done = put(
+        what,
+        repo,
+        private=private,
+        branch=branch,
+        create_pr=create_pr,
+        tag=tag,
+        license=license,
+        message=message,
+        dry_run=dry_run,
+        root=runs,
+        info=info,
+    )
+    report(done)
 
 
-def _places(names: list[str], root: Path | None) -> tuple[str, str]:
-    """The run or bundle, and the name on the Hub."""
+def _names(names: list[str]) -> tuple[str | None, str]:
+    """The run or bundle, None for the newest run, and the name on the Hub."""
     from ganzoo.hub.reference import is_run_name
-    from ganzoo.runs import find_run
 
-    if len(names) == 1:
-        if is_run_name(names[0]):
-            raise typer.BadParameter(
-                f"'{names[0]}' is a run; name the model on the Hub, too: {command('publish', names[0], 'user/name')}",
-                param_hint="[RUN] user/name",
-            )
-        return str(find_run(None, root=root).folder), names[0]
-    if len(names) != 2:
+    if len(names) == 1 and is_run_name(names[0]):
+        raise typer.BadParameter(
+            f"'{names[0]}' is a run; add the model's name on the Hub: {command('publish', names[0], 'user/name')}",
+            param_hint="[RUN] user/name",
+        )
+    if len(names) not in (1, 2):
         raise typer.BadParameter("give a run or bundle, and user/name", param_hint="[RUN] user/name")
-    return names[0], names[1]
+    return names[0] if len(names) == 2 else None, names[-1]
 
 
-def _entry(name: str) -> Pretrained:
-    from ganzoo.errors import UnknownNameError, did_you_mean
-    from ganzoo.hub.pretrained import pretrained_models
-
-    models = pretrained_models()
-    if name not in models:
-        near = did_you_mean(name, models)
-        raise UnknownNameError(f"No pretrained model named '{name}'.{near}\nSee all: ganzoo list --pretrained")
-    return models[name]
-
-
-def _report(made: Publication) -> None:
+def report(done: Publication) -> None:
+    """Print the address of a published model, or the files and the card of a dry run."""
     from ganzoo.bundle.model_card import UNKNOWN_LICENSE
 
-    if made.url is None:
-        rows = [(name, bytes_text(size)) for name, size in made.files.items()]
+    if done.url is None:
+        rows = [(name, bytes_text(size)) for name, size in done.files.items()]
         print_table(("file", "size"), rows, right=("size",))
         print_data("")
-        print_data(made.card.rstrip("\n"))
-        info(f"Would publish {bytes_text(sum(made.files.values()))} to {made.repo}. Nothing was published.")
+        print_data(done.card.rstrip("\n"))
+        info(f"Would publish {bytes_text(sum(done.files.values()))} to {done.repo}. Nothing was published.")
     else:
-        print_data(made.url)
-        if made.card_kept:
-            info("README.md was written or edited by hand, so it stays as it is.")
-        info(f"Published as commit {made.commit}. Generate from it: {command('generate', made.repo)}")
-    if f"\nlicense: {UNKNOWN_LICENSE}\n" in made.card:
-        info("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")
+        print_data(done.url)
+        if done.card_kept:
+            info("README.md was written or edited by hand, so it was not replaced.")
+        info(f"Published as commit {done.commit}. Generate from it: {command('generate', done.repo)}")
+    if f"\nlicense: {UNKNOWN_LICENSE}\n" in done.card:
+        info("The card has 'license: unknown'. Set a license, for example: --license cc-by-4.0")

@@ -23,11 +23,14 @@ def pull(
         ),
     ],
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="In place of the Hub's cache.")] = None,
-    local_files_only: Annotated[bool, typer.Option("--local-files-only", help="Do not ask the Hub.")] = False,
+    cache_dir: Annotated[Path | None, typer.Option(help="Folder for the files (default: the Hub's cache).")] = None,
+    local_files_only: Annotated[bool, typer.Option("--local-files-only", help="Use the cache only.")] = False,
     force_download: Annotated[bool, typer.Option("--force-download", help="Fetch the files again.")] = False,
 ) -> None:
-    """Fetch a trained model with all its files, verify it, and print its folder. Ctrl-C and again goes on."""
+    """Download a trained model with all its files, verify it, and print its folder.
+
+    An interrupted download continues when the command is repeated.
+    """
     from ganzoo.hub.cache import folder_bytes
     from ganzoo.hub.pull import pull as fetch
 
@@ -40,7 +43,7 @@ def pull(
             force_download=force_download,
         )
     except KeyboardInterrupt:
-        info("Files that had arrived are kept; the same command fetches the rest.")
+        info("Complete files are kept; the same command fetches the rest.")
         raise
     print_data(str(folder))
     what = path_word(folder) if cache_dir is not None or local_files_only else name

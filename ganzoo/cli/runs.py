@@ -18,7 +18,7 @@ def runs(
     root: RunsFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the runs, the newest last: step, age, last losses, and what the collapse watch has seen."""
+    """List the runs, the newest last: step, age, last losses, and warnings of the collapse watch."""
     from ganzoo.runs import list_runs, no_runs, runs_folder
 
     rows = [_row(run) for run in list_runs(root=root)]
@@ -27,7 +27,7 @@ def runs(
     elif not rows:
         info(no_runs(runs_folder(root)))
     else:
-        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "best", "exported", "seen")
+        columns = ("run", "step", "age", "D loss", "G loss", "img/s", "checkpoint", "best", "exported", "warnings")
         print_table(columns, [_texts(row) for row in rows], right=columns[1:-1])
 
 
@@ -56,7 +56,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _steps(run: Run) -> int | None:
-    """Steps of the whole training; None where the config is damaged. Read without checking it, which takes a second."""
+    """Steps of the whole training; None if the config is damaged. It is not validated, because that takes a second."""
     from ganzoo.config import yaml_files
     from ganzoo.errors import ConfigError
     from ganzoo.runs import CONFIG

@@ -12,12 +12,10 @@ from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import generate_hint, info, print_data
 from ganzoo.environment.commands import command, quote, run_word
-from ganzoo.environment.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.runs import Run
-    from ganzoo.training.changes import Changes
     from ganzoo.training.trainer import Outcome
 
 
@@ -26,7 +24,7 @@ def train(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="A model of the zoo or a YAML file; with --resume a run (by default the newest).",
+            help="A model of the zoo or a YAML file; with --resume a run (default: the newest).",
             autocompletion=complete.models,
         ),
     ] = None,
@@ -37,17 +35,15 @@ def train(
         Path | None,
         typer.Option(help="File or folder of the training data; with --resume the new place of the same data."),
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after so many minutes.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this many minutes.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="In place of the config's.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print the complete config, train nothing.")
-    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Seed of the training (default: the config's).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the config and print it; do not train.")] = False,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Go on with a run from its newest checkpoint; training.steps=N gives it another length."
-        ),
+        typer.Option("--resume", help="Resume a run from its newest checkpoint; training.steps=N changes its length."),
     ] = False,
     allow_changed: Annotated[
         str | None, typer.Option(metavar="data", help="With --resume: go on although the data have changed.")
@@ -55,43 +51,33 @@ def train(
     runs: RunsFolder = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
-    """Train a model. The folder of the run is printed at the end.
+    """Train a model and print the folder of the run.
 
-    Ctrl-C stops at the next step and saves; ganzoo train --resume goes on from there.
+    Ctrl-C stops at the next step and saves the run; ganzoo train --resume goes on from there.
     """
-    from ganzoo.environment.requirements import TRAINING, require
+    from ganzoo import api
 
+    options: dict[str, Any] = {"root": runs, "max_steps": max_steps, "max_minutes": max_minutes, "quiet": quiet}
+    options |= {"info": info, "on_end": _report}
     if resume:
-        name, changes = _read_resume(name, overrides or [], data=data, seed=seed, dry_run=dry_run, allow=allow_changed)
-        require(TRAINING, action="Training")
-        import_tensorflow()
-        from ganzoo.training.session import resume as go_on
-
-        limits: dict[str, Any] = {"max_steps": max_steps, "max_minutes": max_minutes}
-        _report(*go_on(name, root=runs, changes=changes, **limits, quiet=quiet, info=info))
+        name, steps = _read_resume(name, overrides or [], seed=seed, dry_run=dry_run, allow=allow_changed)
+        api.resume(name, steps=steps, data=data, allow_changed_data=allow_changed is not None, **options)
         return
     if allow_changed is not None:
-        raise typer.BadParameter("--allow-changed is for a run that goes on: --resume")
+        raise typer.BadParameter("--allow-changed needs --resume")
     if name is None:
         raise typer.BadParameter("name a model (ganzoo list) or a YAML file, or use --resume", param_hint="NAME")
-    from ganzoo.api import experiment
-
-    config = experiment(name, data=data, seed=seed, overrides=overrides or [])
+    config = api.experiment(name, data=data, seed=seed, overrides=overrides or [])
     if dry_run:
         with_data = "" if data is None else f"--data {quote(str(data))}"
         _print_plan(config, show=command("show", name, *(overrides or []), options=with_data))
         return
-    require(TRAINING, action="Training")
-    import_tensorflow()
-    from ganzoo.training.session import start
-
     again = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
-    limits = {"max_steps": max_steps, "max_minutes": max_minutes}
-    _report(*start(config, root=runs, **limits, quiet=quiet, info=info, command=again))
+    api.train(config, **options, command=again)
 
 
 def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
-    """The command for the model card: without where anything is on this machine."""
+    """The command for the model card, without paths of this machine."""
     from ganzoo.bundle.public_values import public_command, public_values
 
     words = ["ganzoo", "train", name, *overrides]
@@ -102,11 +88,10 @@ def _command(name: str, overrides: list[str], config: Config, **options: float |
 
 
 def _read_resume(
-    name: str | None, overrides: list[str], *, data: Path | None, seed: int | None, dry_run: bool, allow: str | None
-) -> tuple[str | None, Changes]:
-    """The run, and what is to change. Everything else stays, or its steps would not be the uninterrupted run's."""
+    name: str | None, overrides: list[str], *, seed: int | None, dry_run: bool, allow: str | None
+) -> tuple[str | None, Any]:
+    """The run and its new length. Nothing else may change, or the steps would differ from an uninterrupted run."""
     from ganzoo.config import yaml_files
-    from ganzoo.training.changes import Changes
 
     if name is not None and "=" in name and not Path(name).exists():
         overrides, name = [name, *overrides], None
@@ -115,13 +100,12 @@ def _read_resume(
     fixed += (["--seed"] if seed is not None else []) + (["--dry-run"] if dry_run else [])
     if fixed:
         raise typer.BadParameter(
-            f"a resumed run keeps its own config, so this cannot go with it: {', '.join(fixed)}. What can change: its "
-            "length (training.steps=N) and the place of its data (--data PLACE)"
+            f"a resumed run keeps its config, so these cannot be used with --resume: {', '.join(fixed)}. Allowed are a "
+            "new length (training.steps=N) and a new place of the data (--data PLACE)"
         )
     if allow is not None and allow != "data":
         raise typer.BadParameter(f"--allow-changed takes the word data; received '{allow}'")
-    steps = yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
-    return name, Changes(steps=steps, data=data, other_data=allow == "data")
+    return name, yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
 
 
 def _print_plan(config: Config, *, show: str) -> None:
@@ -136,12 +120,12 @@ def _print_plan(config: Config, *, show: str) -> None:
 
 
 def _report(run: Run, outcome: Outcome) -> None:
-    """Where the result is, and what to do with it."""
+    """Print the run and the next commands."""
     print_data(str(run.folder))
     info(f"{_END[outcome.reason].format(step=outcome.step)} Samples, losses and checkpoints are in {run.folder}")
     best = run.best_step()
     if best is not None and best != outcome.step:
-        info(f"The best step that was measured is {best}, which export and generate take; the log has the numbers.")
+        info(f"The best measured step is {best}; export and generate use it. The log has the numbers.")
     if outcome.reason != "finished":
         info(f"  go on:     {command('train --resume', run_word(run.folder))}")
     info(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
@@ -153,6 +137,6 @@ def _report(run: Run, outcome: Outcome) -> None:
 _END = {
     "finished": "Finished at step {step}.",
     "steps": "Stopped at step {step}, as asked.",
-    "minutes": "Stopped at step {step}: the time is up.",
+    "minutes": "Stopped at step {step}: the time limit is reached.",
     "interrupted": "Interrupted and saved at step {step}.",
 }

@@ -31,6 +31,15 @@ def temporary_path(path: Path) -> Path:
     return _unique(path, _NEW)
 
 
+def cannot_write(path: Path, error: OSError) -> str:
+    """The message for a file that could not be written."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        parent = next((parent for parent in path.parents if parent.is_file()), None)
+        if parent is not None:
+            return f"Cannot write '{path}': '{parent}' is a file, not a folder."
+    return f"Cannot write '{path}': {error.strerror or error}."
+
+
 @contextlib.contextmanager
 def replacing_path(path: Path, *, sync: bool = False) -> Iterator[Path]:
     """Yield the temporary path of a file that the block writes; rename it to ``path`` if the block succeeds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ganzoo.config.validation import explain
 from ganzoo.data.base import Dataset, DataSource
 from ganzoo.data.reading.parallel import progress_bar
+from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
 from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
 from ganzoo.evaluation.record import Evaluation, check_target, default_target, onnx_digest, protocol
@@ -23,9 +24,10 @@ from ganzoo.registry import Registry
 
 if TYPE_CHECKING:
     from ganzoo.inference.generator import Generator
+    from ganzoo.inference.onnx_runtime import Device
 
 SAMPLES = 2500
-"""Samples in a draw, where there are twice as many real ones; as in PacGAN's counts of modes."""
+"""Samples per draw, if there are at least twice as many real samples. PacGAN counts modes in 2500 samples, too."""
 DRAWS = 5
 MAX_DRAWS = 1000
 
@@ -42,23 +44,33 @@ def evaluate(
     data: str | os.PathLike[str] | None = None,
     config: str | None = None,
     output: str | os.PathLike[str] | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    revision: str | None = None,
     quiet: bool = False,
     root: str | os.PathLike[str] | None = None,
+    show: Callable[[Evaluation], None] = lambda evaluation: None,
+    info: Callable[[str], None] = lambda text: None,
 ) -> Evaluation:
-    """Measure a trained generator and write metrics.json beside it.
+    """Measure a trained generator and write metrics.json.
 
     Args:
         what: a run, bundle or model, as in ``load``.
         metrics: names, or configs with fields; by default all that fit.
-        extractor: a name, a config, or the path of an ONNX file; by default small_cnn, and for
-            vectors the numbers themselves.
-        samples: in a draw, generated and real alike; by default 2500, or half of the real ones if those are fewer.
-        draws: how often; values are their means.
+        extractor: a name, a config, or the path of an ONNX file; by default small_cnn for images, and the values
+            themselves for vectors.
+        samples: generated samples per draw, and real samples per draw; by default 2500, or half of the real samples
+            if there are fewer than 5000.
+        draws: number of draws; values are their means.
         data: file or folder of the real samples, for sources that read one.
-        config: a model of the zoo or a YAML file that says what the real data are; by default the run or bundle does.
-        output: by default metrics.json in the run's folder, beside the bundle, or here for a model that was fetched.
+        config: a model of the zoo or a YAML file with the data source; by default that of the run or bundle.
+        output: by default metrics.json in the run's folder, next to the bundle, or in the current folder for a fetched
+            model.
+        device, threads, revision: as in ``load``.
         quiet: show no progress.
-        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
+        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
+        show: called with the result after the file is written, or when writing it has failed.
+        info: called with messages.
 
     Raises:
         GanzooError: if something is not found, does not fit, or cannot be written.
@@ -66,16 +78,21 @@ def evaluate(
     from ganzoo.inference.load import load
 
     plan = Plan(metrics, extractor, samples, draws)
-    generator = load(what, root=root)
-    target = default_target(generator.bundle, what) if output is None else Path(output)
+    generator = load(what, device=device, threads=threads, revision=revision, root=root, info=info)
+    target = default_target(generator.bundle) if output is None else Path(output)
     check_target(target, generator.bundle, asked=output is not None)
-    made = measure(generator, plan, real_source(generator.bundle, config=config, data=data), quiet=quiet)
-    made.write(target)
-    return made
+    source = real_source(generator.bundle, config=config, data=data)
+    evaluation = measure(generator, plan, source, quiet=quiet)
+    try:
+        evaluation.write(target)
+    finally:
+        show(evaluation)
+    info(f"Wrote {target}")
+    return evaluation
 
 
 class Plan:
-    """What to measure and how often, checked before anything is loaded.
+    """Metrics, extractor and numbers of samples, checked before anything is loaded.
 
     Args as ``evaluate``.
 
@@ -98,14 +115,16 @@ class Plan:
         self.samples, self.draws = samples, draws
         self.metrics: list[Metric] | None = None
         if metric_specs is not None:
-            made = [_part(metrics, spec) for spec in metric_specs]
-            self.metrics = [metric for place, metric in enumerate(made) if metric not in made[:place]]
+            named = [_part(metrics, spec) for spec in metric_specs]
+            self.metrics = [metric for place, metric in enumerate(named) if metric not in named[:place]]
             if not self.metrics:
                 raise EvaluationError(f"No metric is named; allowed: {', '.join(metrics.names())}.")
         self.extractor = None if extractor is None else _extractor(extractor)
+        if self.extractor is not None:
+            require(self.extractor.packages, action=f"The extractor '{self.extractor.registered_name}'")
 
     def count(self, available: int) -> int:
-        """Samples in a draw where so many real ones are there."""
+        """Samples per draw if ``available`` real samples exist."""
         return self.samples or max(LEAST, min(SAMPLES, available // 2))
 
 
@@ -118,7 +137,7 @@ def measure(generator: Generator, plan: Plan, source: DataSource, *, quiet: bool
     if source.sample_spec != generator.sample_spec:
         raise EvaluationError(
             f"'{generator.name}' generates {generator.sample_spec}, and the real data are "
-            f"{source.sample_spec}; say what it was trained on: --config NAME"
+            f"{source.sample_spec}; name the config that it was trained with: --config NAME"
         )
     extractor = plan.extractor or default_extractor(generator.sample_spec)
     dataset = source.load(quiet=quiet)
@@ -151,7 +170,7 @@ def _measured(
 
 
 def _extractor(spec: Spec | Extractor) -> Extractor:
-    """An extractor from a name, a config, or the path of an ONNX file."""
+    """The extractor of a name, a config, or the path of an ONNX file."""
     text = os.fspath(spec) if isinstance(spec, str | os.PathLike) else ""
     if text.lower().endswith(".onnx"):
         spec = {"name": "onnx", "path": text}
@@ -159,7 +178,7 @@ def _extractor(spec: Spec | Extractor) -> Extractor:
 
 
 def _part(registry: Registry[Any], spec: object) -> Any:
-    """A part from its config, with one clear line for what is wrong."""
+    """The part of a config. A mistake in it is one line."""
     try:
         return registry.create(spec)
     except ConfigError as error:

@@ -18,9 +18,9 @@ from ganzoo.metrics.base import metrics as registry
 from ganzoo.sample_spec import SampleSpec
 
 CANONICAL_COUNT = 50_000
-"""Generated samples, and at least as many real ones, of a number that may be called FID or KID."""
+"""Generated samples of a number that is labeled FID or KID. At least as many real samples are needed."""
 LEAST, MOST = 16, 1_000_000
-"""Bounds of the samples in a draw."""
+"""Bounds of the samples per draw."""
 
 Sample = Callable[[Sequence[int]], NDArray[Any]]
 """From seeds to samples: uint8 ``[n, h, w, c]`` or float32 ``[n, d]``."""
@@ -32,7 +32,7 @@ _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.2
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean of the draws, 95% interval of that mean (None of a single draw), and the draws themselves."""
+    """Mean of the draws, 95% interval of the mean (None for a single draw), and the values of the draws."""
 
     value: float
     interval: tuple[float, float] | None
@@ -44,11 +44,11 @@ class Number:
     """One measured number.
 
     Attributes:
-        name: in the metric's ``numbers``: "precision".
-        label: what it may be called: "precision (pixels)", "FID".
+        name: key in the metric's ``numbers``: "precision".
+        label: name in reports: "precision (pixels)", "FID".
         better: whether lower or higher is better.
-        measured: of generated samples.
-        floor: of other real samples in their place; None when there are too few.
+        measured: values of generated samples.
+        floor: values of other real samples instead of generated ones; None if there are too few.
         metric: the metric's config, for the protocol.
     """
 
@@ -61,25 +61,25 @@ class Number:
 
 
 class Evaluator:
-    """Real samples and metrics, made ready once and used for any number of generators.
+    """Real samples and metrics, prepared once for any number of generators.
 
-    In draw r the generated samples are those of ``count`` seeds from ``first_seed + r * count`` on, and the real ones
-    are drawn anew, without repetition, keyed by (seed, r). The floor takes other real samples of the same draw.
+    Draw r uses the ``count`` seeds from ``first_seed + r * count`` on, and real samples drawn without replacement,
+    keyed by (seed, r). The floor uses other real samples of the same draw.
 
     Args:
         dataset: the real samples.
         source: of the dataset; None if unknown.
-        metrics: what to measure; None for every registered metric that fits.
-        extractor: what the metrics see.
-        count: generated samples in a draw.
-        real_count: real samples in a draw; by default as many. Where they are fewer, metrics with ``equal_counts`` see
-            no more generated ones.
-        draws: how often.
-        seed: of everything drawn from the real samples.
-        first_seed: of the generated samples.
-        real_limit: real samples that are extracted at most; by default what is fast enough for the extractor.
-        with_floor: whether to measure real samples in the place of generated ones, where there are enough.
-        advance: called with the number of samples that were extracted, now and then.
+        metrics: the metrics; None for every registered metric that fits.
+        extractor: computes the features for the metrics.
+        count: generated samples per draw.
+        real_count: real samples per draw; by default ``count``. If it is smaller, metrics with ``equal_counts`` use as
+            few generated samples.
+        draws: number of draws.
+        seed: seed of all draws of real samples.
+        first_seed: first seed of the generated samples.
+        real_limit: largest number of extracted real samples; by default the extractor's ``real_limit``.
+        with_floor: whether to measure other real samples instead of generated ones, if there are enough.
+        advance: called with the number of newly extracted samples.
 
     Raises:
         EvaluationError: if there are too few real samples, or a metric does not fit.
@@ -107,7 +107,7 @@ class Evaluator:
         self.real_count = count if real_count is None else real_count
         if len(dataset) < self.real_count:
             half = len(dataset) // 2
-            hint = f" Ask for {half:,}, which leaves others for the floor: --samples {half}" if half >= LEAST else ""
+            hint = f" Use {half:,}, which leaves as many for the floor: --samples {half}" if half >= LEAST else ""
             raise EvaluationError(
                 f"There are {len(dataset):,} real samples, which are too few for draws of {count:,}.{hint}"
             )
@@ -122,19 +122,19 @@ class Evaluator:
 
     @property
     def has_floor(self) -> bool:
-        """Whether some real samples are measured against as many others, for which there must be enough."""
+        """Whether the floor is measured, which needs enough real samples."""
         return self._with_floor and len(self.real) >= self.count + self.real_count
 
     def seeds(self, draw: int) -> range:
-        """Seeds of the generated samples of a draw."""
+        """The seeds of a draw."""
         first = self._first_seed + draw * self.count
         return range(first, first + self.count)
 
     def measure(self, sample: Sample, *, advance: Advance = lambda done: None) -> list[Number]:
-        """The numbers of a generator.
+        """Measure a generator.
 
         Raises:
-            EvaluationError: if it makes samples that are not finite, or of another shape than the real ones.
+            EvaluationError: if its samples are not finite, or have another shape than the real samples.
         """
         measured: list[dict[str, float]] = []
         floors: list[dict[str, float]] = []
@@ -161,13 +161,13 @@ class Evaluator:
         ]
 
     def extract(self, sample: Sample, seeds: Sequence[int], advance: Advance = lambda done: None) -> Features:
-        """Generated samples of ``seeds`` as the metrics see them, made and forgotten batch by batch."""
+        """Features of the generated samples of ``seeds``. One batch of samples is in memory."""
         size = self.extractor.batch_size
         batches = (sample(seeds[start : start + size]) for start in range(0, len(seeds), size))
         return self._features(batches, advance)
 
     def _extract_real(self, dataset: Dataset, source: DataSource | None, advance: Advance) -> Features:
-        """The real samples that draws are made of, in random order; mirrored where training mirrors them."""
+        """Features of the real samples in random order; half of them mirrored if training mirrors images."""
         rng = np.random.RandomState([self.seed, 0])
         rows = rng.permutation(len(dataset))[: max(2 * self.count, self._real_limit)]
         flips = source is not None and source.mirrored
@@ -187,11 +187,11 @@ class Evaluator:
         features, probabilities, points = [], [], []
         for samples in batches:
             if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-                raise EvaluationError("There are samples that are not finite, so nothing can be measured.")
-            made, classes = self.loaded.extract(samples)
-            if not np.isfinite(made).all():
-                raise EvaluationError("The extractor gives features that are not finite.")
-            features.append(made)
+                raise EvaluationError("Some samples are not finite, so they cannot be measured.")
+            extracted, classes = self.loaded.extract(samples)
+            if not np.isfinite(extracted).all():
+                raise EvaluationError("The extractor returns features that are not finite.")
+            features.append(extracted)
             probabilities += [] if classes is None else [classes]
             points += [] if SampleSpec.of(samples).is_image else [samples]
             advance(len(samples))
@@ -203,11 +203,11 @@ class Evaluator:
 
     def _fitting(self) -> tuple[Metric, ...]:
         least = min(self.count, self.real_count)
-        made = (registry.create(name) for name in registry.names())
-        return tuple(metric for metric in made if metric.why_not(self.subject, least) is None)
+        every = (registry.create(name) for name in registry.names())
+        return tuple(metric for metric in every if metric.why_not(self.subject, least) is None)
 
     def _numbers(self, few: Features, many: Features, generated: Features) -> dict[str, float]:
-        """All numbers of one draw, against its real samples or all that take no part in the floor."""
+        """All numbers of one draw, against its real samples, or for some metrics all that the floor does not use."""
         numbers: dict[str, float] = {}
         level = generated if len(generated) <= len(few) else generated.take(slice(len(few)))
         for metric in self.metrics:
@@ -215,11 +215,11 @@ class Evaluator:
             numbers |= metric.measure(many if metric.whole else few, seen, self.subject)
         for name, value in numbers.items():
             if not math.isfinite(value):
-                raise EvaluationError(f"The number '{name}' is {value}; the samples are too few or too far off.")
+                raise EvaluationError(f"The number '{name}' is {value}; the samples are too few or too different.")
         return numbers
 
     def _label(self, metric: Metric, name: str) -> str:
-        """The number's name, with the extractor's unless it is the one that everybody means."""
+        """The number's name with the extractor, or its common name (FID) if it is computed like in the literature."""
         counts = min(self.count, len(self.real)) >= CANONICAL_COUNT
         if metric.canonical and self.loaded.canonical and counts:
             return metric.canonical
@@ -230,7 +230,7 @@ def check_fit(metrics: Sequence[Metric], subject: Subject, count: int) -> None:
     """Refuse metrics that cannot measure ``count`` samples of a subject.
 
     Raises:
-        EvaluationError: naming the first such metric, and why.
+        EvaluationError: with the first such metric and the reason.
     """
     for metric in metrics:
         why = metric.why_not(subject, count)
@@ -239,7 +239,7 @@ def check_fit(metrics: Sequence[Metric], subject: Subject, count: int) -> None:
 
 
 def spread(draws: Sequence[float]) -> Spread:
-    """Mean and 95% interval of the mean by Student's t, from draws that are taken as independent."""
+    """Mean and 95% interval of the mean by Student's t. The draws are treated as independent."""
     values = np.array(draws, np.float64)
     mean, n = float(values.mean()), len(values)
     if n < 2:

@@ -1,8 +1,7 @@
-"""metrics.json: every number with its interval, floor and protocol, written whole or not at all."""
+"""metrics.json: every number with its interval, floor and protocol. The file is replaced as a whole."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +11,12 @@ from ganzoo.bundle.folder import METADATA, ONNX, Bundle
 from ganzoo.bundle.public_values import public_values
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.data.base import Dataset, DataSource, data_sources
-from ganzoo.environment.places import expanded
 from ganzoo.environment.versions import EVALUATION_LIBRARIES, TENSORFLOW_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.evaluation.evaluator import Evaluator, Number, Spread
-from ganzoo.evaluation.reference_data import run_of
 from ganzoo.extractors.base import extractors
 from ganzoo.images import write_atomic
+from ganzoo.resolve import is_fetched
 
 FILE = "metrics.json"
 FORMAT_VERSION = 1
@@ -27,10 +25,10 @@ MAX_FILE = 4 << 20
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured: the numbers, and how.
+    """The result of an evaluation.
 
     Attributes:
-        model: what was measured: name, training step, SHA-256 of its ONNX file.
+        model: the generator: name, training step, SHA-256 of its ONNX file.
         numbers: in the order of the metrics.
         protocol: everything that the numbers depend on (JSON).
     """
@@ -56,7 +54,7 @@ class Evaluation:
         """Write metrics.json.
 
         Raises:
-            GanzooError: if it cannot be written; an older file is untouched then.
+            GanzooError: if it cannot be written; an older file is unchanged then.
         """
         return write_atomic(path, write_json(self.to_dict()))
 
@@ -74,7 +72,7 @@ class Evaluation:
         }
 
     def _sentence(self) -> str:
-        """The protocol as a card tells it."""
+        """The protocol as a sentence for the model card."""
         p, extractor = self.protocol, self.protocol["extractor"]
         digest = f" (SHA-256 {extractor['sha256'][:12]}...)" if extractor["sha256"] else ""
         draws = f"mean of {p['draws']} draws" if p["draws"] > 1 else "one draw"
@@ -115,43 +113,43 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
 
 
 def onnx_digest(bundle: Bundle) -> str:
-    """SHA-256 of a bundle's float32 graph: which generator it is."""
+    """SHA-256 of a bundle's float32 graph, which identifies the generator."""
     return bundle.metadata.files[ONNX].sha256
 
 
-def default_target(bundle: Bundle, what: str | os.PathLike[str]) -> Path:
-    """metrics.json in the run's folder, beside a bundle that is named by its folder, or else in the present folder."""
-    run = run_of(bundle.folder)
-    if run is not None:
-        return bundle.folder.parent / FILE
-    return bundle.folder.parent / FILE if expanded(what).is_dir() else Path(FILE)
+def default_target(bundle: Bundle) -> Path:
+    """metrics.json next to a bundle, which is the run's folder for a run; in the current folder for a fetched model."""
+    return Path(FILE) if is_fetched(bundle) else bundle.folder.parent / FILE
 
 
 def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
-    """Find out before the work whether metrics.json can be written.
+    """Check before the measurement whether metrics.json can be written.
 
     Args:
         path: the file.
-        bundle: what is measured.
-        asked: the user named the file, so whatever stands there may be replaced.
+        bundle: the measured model.
+        asked: whether the user named the file; an existing file is replaced then.
 
     Raises:
-        EvaluationError: if it is a folder, or holds the numbers of another model and was not asked for.
+        EvaluationError: if it is a folder, would damage the bundle, or has numbers of another model and ``asked`` is
+            False.
     """
     if path.is_dir():
         raise EvaluationError(f"'{path}' is a folder, and the numbers go to a file: -o {path / FILE}")
+    if bundle.contains(path):
+        raise EvaluationError(f"'{path}' is in the bundle '{bundle.folder}', which would be damaged; choose another.")
     if asked or not path.exists():
         return
     held = _read(path)
     if held is None or not isinstance(held.get("model"), Mapping) or held["model"].get("name") != bundle.config.name:
         raise EvaluationError(
-            f"'{path}' is there and holds something else than numbers of '{bundle.config.name}', so it is left alone. "
+            f"'{path}' exists and is not an evaluation of '{bundle.config.name}', so it is not replaced. "
             "Name another file: -o FILE"
         )
 
 
 def recorded_metrics(bundle: Bundle) -> dict[str, dict[str, Any]]:
-    """The numbers in metrics.json beside a bundle, for its card, if they were measured on this very generator."""
+    """The numbers in metrics.json next to a bundle, if they were measured on this generator."""
     held = _read(bundle.folder.absolute().parent / FILE)
     if held is None or not isinstance(held.get("model"), Mapping) or not isinstance(held.get("metrics"), Mapping):
         return {}
@@ -166,7 +164,7 @@ def recorded_metrics(bundle: Bundle) -> dict[str, dict[str, Any]]:
 
 
 def with_metrics(bundle: Bundle, *, write: bool) -> Bundle:
-    """The bundle with the numbers that were measured on it; ``write`` puts them into its metadata.json for good.
+    """The bundle with its measured numbers in the metadata. ``write`` also writes them to its metadata.json.
 
     Raises:
         GanzooError: if metadata.json cannot be written.
@@ -183,7 +181,7 @@ def _interval(spread: Spread | None) -> list[float] | None:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The table in a file; None if there is none that can be read."""
+    """The table in a file; None if it cannot be read."""
     try:
         if path.stat().st_size > MAX_FILE:
             return None

@@ -1,4 +1,4 @@
-"""Which real data a bundle's generator was trained on: by its run, by what it says itself, or by a config."""
+"""The real data that a bundle's generator was trained on: from its run, its metadata or a config."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from ganzoo.runs import CONFIG, Run
 
 
 def run_of(folder: Path) -> Run | None:
-    """The run that a bundle's folder stands in, if it stands in one."""
+    """The run whose folder contains the bundle's folder; None if there is none."""
     folder = folder.absolute()
     inside = folder.name == RUN_BUNDLE and (folder.parent / CONFIG).is_file()
     return Run(folder.parent) if inside else None
 
 
 def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.PathLike[str] | None = None) -> DataSource:
-    """The data source of a bundle. A path that a bundle names itself is not followed.
+    """The data source of a bundle. A path in the bundle's own metadata is ignored.
 
     Args:
-        bundle: what was trained.
-        config: a data source, a model of the zoo or a YAML file, which goes before everything else.
+        bundle: the trained model.
+        config: a data source, a model of the zoo or a YAML file, used instead of the bundle's own.
         data: file or folder of the data.
 
     Raises:
-        GanzooError: if the data are not told, or the config or the path does not fit.
+        GanzooError: if the data source is unknown, or the config or the path does not fit.
     """
     if config is not None:
         return choose_source(config, path=data)
     run = run_of(bundle.folder)
     if run is not None:
         return configured_source(data_sources.spec(run.config.data), path=data)
-    told = bundle.metadata.facts.training.get("config")
-    values = told.get("data") if isinstance(told, Mapping) else None
+    trained = bundle.metadata.facts.training.get("config")
+    values = trained.get("data") if isinstance(trained, Mapping) else None
     if not isinstance(values, Mapping) or not isinstance(values.get("source"), str):
         raise EvaluationError(
-            f"The bundle '{bundle.folder}' does not say what it was trained on. Say it: --config NAME, a model of the "
-            "zoo or a YAML file"
+            f"The bundle '{bundle.folder}' has no record of its training data. Name a model of the zoo or a YAML file: "
+            "--config NAME"
         )
     try:
         return configured_source({key: value for key, value in values.items() if key != "path"}, path=data)
     except ConfigError as error:
         first = str(error).splitlines()[0]
-        raise EvaluationError(f"The bundle '{bundle.folder}' says of its data: {first}") from error
+        raise EvaluationError(f"The data source of the bundle '{bundle.folder}': {first}") from error
     except GanzooError as error:
-        raise EvaluationError(f"{error}\nOr say what it was trained on: --config NAME") from error
+        raise EvaluationError(f"{error}\nOr name the config that it was trained with: --config NAME") from error

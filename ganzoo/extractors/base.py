@@ -51,6 +51,9 @@ class Extractor(Part):
     batch_size: ClassVar[int] = 64
     """Samples per call of ``extract``."""
 
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Packages that ``load`` needs besides ganzoo's own, for an early error."""
+
     real_limit: ClassVar[int] = 20_000
     """Default limit of real samples, chosen by speed. Larger counts raise it."""
 

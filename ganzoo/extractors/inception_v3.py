@@ -28,6 +28,7 @@ class InceptionV3(Extractor):
     """
 
     batch_size: ClassVar[int] = 32
+    packages: ClassVar[tuple[str, ...]] = TRAINING
     real_limit: ClassVar[int] = 5_000
 
     def load(self, spec: SampleSpec) -> LoadedExtractor:

@@ -1,4 +1,4 @@
-"""What ganzoo keeps on this machine: models from the Hub, and prepared data; what is where, how big, and removal."""
+"""ganzoo's caches on this machine, models from the Hub and prepared data: list them, measure them, remove them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ganzoo.bundle.folder import CONFIG, METADATA
+from ganzoo.bundle.folder import CONFIG, METADATA, read_metadata
 from ganzoo.errors import GanzooError, did_you_mean
-from ganzoo.hub.fetch import cache_folder, listed_files
+from ganzoo.hub.fetch import cache_folder
 
 
 class CacheEntry(NamedTuple):
@@ -20,9 +20,9 @@ class CacheEntry(NamedTuple):
     Attributes:
         name: ``user/name``, or the folder's name for data.
         kind: "model" or "data".
-        bytes: on disk.
-        revisions: the commits of a model that are here.
-        folder: where.
+        bytes: size on the disk.
+        revisions: the commits of a model that are in the cache.
+        folder: its folder.
     """
 
     name: str
@@ -33,7 +33,7 @@ class CacheEntry(NamedTuple):
 
 
 def cache_entries() -> list[CacheEntry]:
-    """Everything in the caches that is ganzoo's, by name. Other libraries' models in the Hub's cache are left out."""
+    """Everything of ganzoo in the caches, sorted by name. Models of other libraries in the Hub's cache are left out."""
     return sorted([*_models(), *_data()])
 
 
@@ -41,10 +41,10 @@ def remove(names: list[str]) -> list[CacheEntry]:
     """Delete entries by name, all or none.
 
     Returns:
-        What was deleted.
+        The deleted entries.
 
     Raises:
-        GanzooError: if a name is not there, or a folder cannot be deleted.
+        GanzooError: if a name is not in the cache, or a folder cannot be deleted.
     """
     entries = {entry.name: entry for entry in cache_entries()}
     for name in names:
@@ -61,13 +61,13 @@ def remove(names: list[str]) -> list[CacheEntry]:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files under a folder, each once. Links are followed: models in the Hub's cache share large files."""
+    """Bytes of all files in a folder, each counted once. Links are followed: the Hub's cache is made of links."""
     files = {path.resolve() for path in folder.rglob("*") if path.is_file()}
     return sum(path.stat().st_size for path in files)
 
 
 def _delete(entry: CacheEntry) -> None:
-    """Delete one folder, and of a model also its large files in the store of the Hub's cache that no other one uses."""
+    """Delete one folder. For a model, also delete its files in the Hub's cache that no other model uses."""
     if entry.kind == "model":
         _delete_by_client(entry.folder)
         shutil.rmtree(entry.folder.parent / ".locks" / entry.folder.name, ignore_errors=True)
@@ -79,7 +79,7 @@ def _delete_by_client(folder: Path) -> None:
     from huggingface_hub import scan_cache_dir
 
     scanned = scan_cache_dir(folder.parent)
-    # One model only: its copy under another name has the same commits, and the client would delete either.
+    # Only this model: a copy under another name has the same commits, and the client would delete the copy too.
     alone = dataclasses.replace(scanned, repos=frozenset(r for r in scanned.repos if r.repo_path == folder.resolve()))
     commits = [revision.commit_hash for repo in alone.repos for revision in repo.revisions]
     logger = logging.getLogger("huggingface_hub")
@@ -92,11 +92,11 @@ def _delete_by_client(folder: Path) -> None:
 
 
 def _models() -> Iterator[CacheEntry]:
-    """The models with a bundle in them.
+    """The models in the Hub's cache that are bundles.
 
-    ``scan_cache_dir`` would give another list: huggingface_hub 2.4.0 skips a model whose update was interrupted
-    ("Reference(s) refer to missing commit hashes") or that lacks a file ("Blob missing"). These are the ones to remove.
-    It does not count unfinished downloads, and it visits all files of the models of other libraries.
+    ``scan_cache_dir`` gives another list: huggingface_hub 2.4.0 skips a model whose update was interrupted
+    ("Reference(s) refer to missing commit hashes") or that lacks a file ("Blob missing"), and users want to remove
+    exactly these. It also does not count unfinished downloads, and it visits all files of other libraries' models.
     """
     root = cache_folder()
     for folder in sorted(root.glob("models--*--*")) if root.is_dir() else ():
@@ -111,7 +111,7 @@ def _is_ganzoos(snapshot: Path) -> bool:
     if not (snapshot / METADATA).is_file():
         return False
     try:
-        return CONFIG in listed_files(snapshot)
+        return CONFIG in read_metadata(snapshot).files
     except GanzooError:
         return False
 

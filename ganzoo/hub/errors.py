@@ -1,7 +1,7 @@
-"""From what the Hub's client raises to what the user reads. One table, by the names of the exception classes.
+"""From exceptions of the Hub's client to messages for the user: one table, keyed by the exception's class name.
 
-The names are looked up along each exception's own class hierarchy, nearest first, so a gated repo is not mistaken for
-a missing one, of which the client makes it a special case.
+The class hierarchy of an exception is searched from the most special class on. So a gated repo is not reported as a
+missing repo, although the client derives one class from the other.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ LOGIN = "log in (hf auth login) or set HF_TOKEN"
 
 
 class Situation(NamedTuple):
-    """What was tried, for the message.
+    """The failed operation, for the message.
 
     Attributes:
-        reference: which model, at which revision.
+        reference: the model and its revision.
         endpoint: address of the Hub.
         doing: "fetch" or "publish".
-        near: what the user may have meant, as " Did you mean ...?", or an empty text.
+        near: " Did you mean ...?" with similar names, or an empty text.
     """
 
     reference: HubReference
@@ -35,16 +35,16 @@ class Situation(NamedTuple):
 
     @property
     def again(self) -> str:
-        """The command that tries once more."""
+        """The command that repeats the operation."""
         return command("pull", str(self.reference)) if self.doing == "fetch" else "the same ganzoo publish"
 
 
 def explained(error: BaseException, situation: Situation) -> HubError | None:
-    """The error to raise instead; None if the exception is none of the Hub's, and so a bug."""
+    """The error to raise instead; None if the exception is not one of the Hub's client, and so a bug."""
     for one in _chain(error):
         if isinstance(one, OSError) and one.errno in (errno.ENOSPC, errno.EDQUOT):
             return HubError(_disk_full(one, situation))
-    # The client says "not in the cache" of every request that failed, so the cause tells more.
+    # The client raises "not in the cache" for every failed request, so its cause is more precise.
     for one in sorted(_chain(error), key=lambda one: type(one).__name__ in _OUTER):
         for cls in type(one).__mro__:
             if cls.__name__ in TABLE:
@@ -53,12 +53,12 @@ def explained(error: BaseException, situation: Situation) -> HubError | None:
 
 
 def not_cached(situation: Situation) -> HubError:
-    """The error where the cache does not have a model and the Hub may not be asked."""
+    """The error if a model is not in the cache and no request may be sent."""
     return HubError(_not_cached(None, situation))
 
 
 def unreachable(error: BaseException) -> bool:
-    """Whether nobody answered, or the Hub itself is in trouble, so that the cache may stand in."""
+    """Whether there was no answer or a server error, so that the copy in the cache may be used."""
     for one in _chain(error):
         status = _status(one)
         if status is not None:
@@ -104,19 +104,19 @@ def _no_revision(error: Any, s: Situation) -> str:
 
 
 def _no_file(error: Any, s: Situation) -> str:
-    return f"{s.reference} is no complete ganzoo model: a file that it lists is not there. Tell its owner."
+    return f"{s.reference} is not a complete ganzoo model: a file that it lists is missing. Report it to its owner."
 
 
 def _disabled(error: Any, s: Situation) -> str:
-    return f"{s.endpoint} has disabled access to {s.reference.repo}. Why stands on its page, if anywhere."
+    return f"{s.endpoint} has disabled access to {s.reference.repo}. Its page may have the reason."
 
 
 def _not_cached(error: Any, s: Situation) -> str:
     if s.doing == "publish":
         return f"HF_HUB_OFFLINE is set, so {s.reference} cannot be published. Unset it, then: {s.again}"
     return (
-        f"{s.reference} is not in the cache, or not completely, and the Hub may not be asked (HF_HUB_OFFLINE, "
-        f"local_files_only). With a network: {s.again}. What is in the cache: ganzoo cache"
+        f"{s.reference} is not in the cache, or not completely, and requests are turned off (HF_HUB_OFFLINE, "
+        f"local_files_only). With a network: {s.again}. List the cache: ganzoo cache"
     )
 
 
@@ -133,34 +133,34 @@ def _no_network(error: Any, s: Situation) -> str:
 def _disk_full(error: OSError, s: Situation) -> str:
     where = f" at '{error.filename}'" if error.filename else ""
     return (
-        f"The disk is full{where}, so {s.reference} could not be fetched. Make room (ganzoo cache lists what is there, "
-        f"HF_HOME names another place), then: {s.again}"
+        f"The disk is full{where}, so {s.reference} could not be fetched. Free space (ganzoo cache lists the models) "
+        f"or set HF_HOME to another folder, then: {s.again}"
     )
 
 
 def _answered(error: Any, s: Situation) -> str:
-    """An HTTP status that has no class of its own."""
+    """The message for an HTTP status without an exception class."""
     status = _status(error)
     texts = {
-        401: f"The Hub does not accept the token, or wants one, for {s.reference}. Check HF_TOKEN, or {LOGIN}.",
-        403: f"This token may not {s.doing} {s.reference}; it needs the right to "
-        f"{'write' if s.doing == 'publish' else 'read'} there. See: {s.endpoint}/settings/tokens",
-        409: f"{s.reference}: the Hub says that it is there already, or is being changed. Try again: {s.again}",
+        401: f"The Hub does not accept the token, or requires one, for {s.reference}. Check HF_TOKEN, or {LOGIN}.",
+        403: f"This token may not {s.doing} {s.reference}; it needs "
+        f"{'write' if s.doing == 'publish' else 'read'} permission. See: {s.endpoint}/settings/tokens",
+        409: f"{s.reference} already exists on the Hub, or is being changed. Try again: {s.again}",
         412: f"Somebody else changed {s.reference} at the same time, so nothing was published. "
         f"Look at {s.endpoint}/{s.reference.repo}/commits, then try again: {s.again}",
         413: f"{s.reference}: a file is too large for the Hub.",
-        429: f"The Hub asks for a pause (429), asked for {s.reference}. Wait a few minutes, then: {s.again}",
+        429: f"Too many requests to the Hub (429) for {s.reference}. Wait a few minutes, then: {s.again}",
     }
     if status in texts:
         return texts[status]
     if status is not None and status >= 500:
-        return f"The Hub is in trouble (it answered {status}), asked for {s.reference}. Try again later: {s.again}"
+        return f"The Hub has a server error ({status}) for {s.reference}. Try again later: {s.again}"
     return _other(error, s)
 
 
 def _other(error: Any, s: Situation) -> str:
     if "Consistency check failed" in str(error):
-        return f"A file of {s.reference} came with another size than announced. Try again: {s.again}"
+        return f"A file of {s.reference} arrived with the wrong size. Try again: {s.again}"
     return f"Could not {s.doing} {s.reference}: {reason(error)}."
 
 
@@ -175,4 +175,4 @@ TABLE: dict[str, Callable[[Any, Situation], str]] = {
     "OfflineModeIsEnabled": _not_cached,
     "LocalEntryNotFoundError": _not_cached,
 }
-"""Class of the exception -> its text."""
+"""Class name of the exception -> its message."""

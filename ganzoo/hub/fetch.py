@@ -1,6 +1,6 @@
-"""Fetches bundles from the Hugging Face Hub, and trusts nothing that comes: names, sizes, hashes, then the content.
+"""Fetches bundles from the Hugging Face Hub and verifies everything: names, sizes, hashes, then the content.
 
-``huggingface_hub`` takes about a second to import, so what is in the cache already is found without it.
+``huggingface_hub`` takes about a second to import, so a bundle in the cache is found without it.
 """
 
 from __future__ import annotations
@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, Bundle, read_bundle
-from ganzoo.bundle.schema import BundleMetadata, FileRecord
-from ganzoo.bundle.strict_json import read_json
+from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, Bundle, read_bundle, read_metadata
 from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable
@@ -28,15 +26,16 @@ _T = TypeVar("_T")
 _TRIES, _LONGEST_PAUSE = 4, 30.0
 
 
-def fetch(reference: HubReference, options: HubOptions, *, files: Sequence[str] | None = None) -> Bundle:
-    """The bundle of a model on the Hub: from the cache if its commit is pinned, else as the Hub has it now.
+def fetch(reference: HubReference, options: HubOptions, *, files: Collection[str] | None = None) -> Bundle:
+    """The verified bundle of a model on the Hub: from the cache if its commit is pinned, else the Hub's current one.
 
-    Where the Hub cannot be reached, the copy in the cache stands in, with a warning.
+    If the Hub cannot be reached, the copy in the cache is used, with a warning.
 
     Args:
-        reference: the model.
-        options: token, cache and so on; the revision is the reference's.
-        files: those that are needed besides config.json and metadata.json; by default all.
+        reference: the model, with its revision.
+        options: token, cache and so on.
+        files: the files that the caller reads next. Only these are fetched, with config.json and metadata.json, and
+            their content is kept in the bundle. None fetches all files and keeps none.
 
     Raises:
         HubError: if it cannot be fetched.
@@ -47,11 +46,12 @@ def fetch(reference: HubReference, options: HubOptions, *, files: Sequence[str] 
     if not options.force_download and (reference.pinned or _may_not_ask(options)):
         folder = cached_snapshot(reference, cache_folder(options))
         if folder is not None and is_complete(folder, files):
-            return _verified(folder, reference)
+            return _verified(folder, reference, files)
     if _may_not_ask(options):
         raise not_cached(Situation(reference))
     try:
-        return _verified(_download(reference, options, files), reference, fetched=options.force_download)
+        folder = _download(reference, options, files)
+        return _verified(folder, reference, files, is_fresh=options.force_download)
     except (HubError, BundleError):
         raise
     except Exception as error:
@@ -59,7 +59,7 @@ def fetch(reference: HubReference, options: HubOptions, *, files: Sequence[str] 
 
 
 def cache_folder(options: HubOptions = DEFAULTS) -> Path:
-    """The Hub's cache: ``cache_dir``, else what HF_HUB_CACHE and HF_HOME say."""
+    """The Hub's cache: ``cache_dir``, else the folder that HF_HUB_CACHE or HF_HOME names."""
     if options.cache_dir is not None:
         return expanded(options.cache_dir)
     from huggingface_hub import constants
@@ -68,14 +68,14 @@ def cache_folder(options: HubOptions = DEFAULTS) -> Path:
 
 
 def endpoint() -> str:
-    """Address of the Hub (HF_ENDPOINT)."""
+    """The address of the Hub (HF_ENDPOINT)."""
     from huggingface_hub import constants
 
     return str(constants.ENDPOINT)
 
 
 def client(token: str | bool | None) -> HfApi:
-    """The Hub's own client, which says who is asking."""
+    """The client of huggingface_hub, which sends ganzoo's name and version."""
     from huggingface_hub import HfApi
 
     from ganzoo.version import __version__
@@ -83,8 +83,8 @@ def client(token: str | bool | None) -> HfApi:
     return HfApi(token=token, library_name="ganzoo", library_version=__version__)
 
 
-def patiently(ask: Callable[[], _T]) -> _T:
-    """Call again where the Hub asks for a pause or stumbles (429, 5xx), as long as it says or 1, 2, 4 seconds."""
+def with_retries(ask: Callable[[], _T]) -> _T:
+    """Call, and call again after HTTP status 429 or 5xx: after ``Retry-After`` seconds, or 1, 2 and 4 seconds."""
     for attempt in range(_TRIES - 1):
         try:
             return ask()
@@ -99,28 +99,12 @@ def patiently(ask: Callable[[], _T]) -> _T:
 
 
 def is_complete(folder: Path, files: Iterable[str] | None) -> bool:
-    """Whether a folder of the cache holds these files of a bundle, or by default all that it lists."""
+    """Whether a folder of the cache has these files of a bundle, or by default all files that it lists."""
     try:
-        names = files if files is not None else list(listed_files(folder))
+        names = files if files is not None else list(read_metadata(folder).files)
     except BundleError:
         return False
     return all((folder / name).is_file() for name in (CONFIG, METADATA, *names))
-
-
-def listed_files(folder: Path) -> Mapping[str, FileRecord]:
-    """The records in a folder's metadata.json.
-
-    Raises:
-        BundleError: if it is missing, damaged, or names a file that no bundle has.
-    """
-    path = folder / METADATA
-    if not path.is_file() or path.stat().st_size > LIMITS[METADATA]:
-        raise BundleError(f"{METADATA} is missing or too large.")
-    files = BundleMetadata.from_dict(read_json(path.read_bytes(), METADATA)).files
-    for name in files:
-        if name not in LIMITS:
-            raise BundleError(f"{METADATA} lists {name[:80]!a}, which is no file of a bundle.")
-    return files
 
 
 def _may_not_ask(options: HubOptions) -> bool:
@@ -129,13 +113,13 @@ def _may_not_ask(options: HubOptions) -> bool:
     return options.local_files_only or bool(constants.HF_HUB_OFFLINE)
 
 
-def _download(reference: HubReference, options: HubOptions, files: Sequence[str] | None) -> Path:
-    """Fetch what is not in the cache yet. Nothing is fetched before names and sizes are known to be a bundle's."""
+def _download(reference: HubReference, options: HubOptions, files: Collection[str] | None) -> Path:
+    """Fetch the files that are not in the cache. Names and sizes are checked before anything is fetched."""
     from huggingface_hub import constants, hf_hub_download
 
     api = client(options.token)
     seconds = constants.HF_HUB_ETAG_TIMEOUT
-    info = patiently(
+    info = with_retries(
         lambda: api.model_info(reference.repo, revision=reference.revision, files_metadata=True, timeout=seconds)
     )
     sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
@@ -156,9 +140,9 @@ def _download(reference: HubReference, options: HubOptions, files: Sequence[str]
 
     folder = get(METADATA, reference.revision).parent
     if folder.name != info.sha:
-        raise HubError(f"{reference} changed while it was fetched. Try again: ganzoo pull {reference}")
+        raise HubError(f"{reference} changed during the download. Try again: ganzoo pull {reference}")
     try:
-        listed = listed_files(folder)
+        listed = read_metadata(folder).files
     except BundleError as error:
         raise BundleError(f"{reference}: {error}") from error
     names = set(listed) | ({CARD} & set(sizes)) if files is None else {CONFIG, *files}
@@ -167,7 +151,7 @@ def _download(reference: HubReference, options: HubOptions, files: Sequence[str]
     for name in sorted(names):
         if name in listed and sizes.get(name) != listed[name].size:
             raise BundleError(
-                f"{reference}: {name} has {sizes.get(name, 'no')} bytes, not {listed[name].size} as listed."
+                f"{reference}: {name} has {sizes.get(name, 'no')} bytes; {METADATA} lists {listed[name].size}."
             )
     for name in sorted(names):
         get(name, info.sha)
@@ -175,30 +159,32 @@ def _download(reference: HubReference, options: HubOptions, files: Sequence[str]
 
 
 def _check_listing(reference: HubReference, sizes: Mapping[str, int], *, library: str | None) -> None:
-    """Refuse a repo that holds no bundle, or files that no bundle may have, before anything is fetched."""
+    """Refuse a repo that is not a bundle, or has files that are too large, before anything is fetched."""
     missing = [name for name in (CONFIG, METADATA) if name not in sizes]
     if missing:
-        made = f" Its library is {library[:40]!a}." if library and library != "ganzoo" else ""
-        raise HubError(f"{reference} is no ganzoo model: it has no {' and no '.join(missing)}.{made}")
+        other = f" Its library is {library[:40]!a}." if library and library != "ganzoo" else ""
+        raise HubError(f"{reference} is not a ganzoo model: it has no {' and no '.join(missing)}.{other}")
     for name in sorted(LIMITS.keys() & sizes.keys()):
         if sizes[name] > LIMITS[name]:
             raise BundleError(f"{reference}: {name} has {sizes[name]} bytes; allowed: {LIMITS[name]}.")
 
 
-def _verified(folder: Path, reference: HubReference, *, fetched: bool = False) -> Bundle:
+def _verified(
+    folder: Path, reference: HubReference, files: Collection[str] | None, *, is_fresh: bool = False
+) -> Bundle:
     try:
-        return read_bundle(folder, download=True)
+        return read_bundle(folder, keep=files or (), download=True)
     except BundleError as error:
         again = (
-            "It was just fetched, so the repo itself is wrong: tell its owner."
-            if fetched
-            else f"If the copy in the cache is damaged, this fetches it again: ganzoo pull {reference} --force-download"
+            "The files were just fetched, so the repo itself is damaged: report it to its owner."
+            if is_fresh
+            else f"If the copy in the cache is damaged, fetch it again: ganzoo pull {reference} --force-download"
         )
         raise BundleError(f"{reference}: {error} {again}") from error
 
 
-def _instead(error: Exception, reference: HubReference, options: HubOptions, files: Sequence[str] | None) -> Bundle:
-    """The copy in the cache where the Hub is out of reach; otherwise the error, explained."""
+def _instead(error: Exception, reference: HubReference, options: HubOptions, files: Collection[str] | None) -> Bundle:
+    """The copy in the cache if the Hub cannot be reached; otherwise the error, explained."""
     if unreachable(error) and not options.force_download:
         folder = cached_snapshot(reference, cache_folder(options))
         if folder is not None and is_complete(folder, files):
@@ -208,7 +194,7 @@ def _instead(error: Exception, reference: HubReference, options: HubOptions, fil
                 reference,
                 folder.name[:12],
             )
-            return _verified(folder, reference)
+            return _verified(folder, reference, files)
     near = _near(error, reference, options)
     known = explained(error, Situation(reference, endpoint(), near=near))
     if known is None:
@@ -217,7 +203,7 @@ def _instead(error: Exception, reference: HubReference, options: HubOptions, fil
 
 
 def _near(error: Exception, reference: HubReference, options: HubOptions) -> str:
-    """What the user may have meant: the repos of the same user, or the branches and tags. One request, no error."""
+    """A hint with similar names: repos of the same user, or branches and tags. One request; errors are ignored."""
     kinds = {cls.__name__ for cls in type(error).__mro__}
     with contextlib.suppress(Exception):
         api: Any = client(options.token)

@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, ONNX, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, Bundle
 from ganzoo.bundle.model_card import check_license, is_ours, model_card
-from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.bundle.schema import BundleMetadata
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.environment.devices import cpu_count
 from ganzoo.errors import BundleError, GanzooError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained
-from ganzoo.hub.fetch import client, endpoint, patiently
+from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.reference import HubReference, require_reference
 
 _SPEED_SECONDS = 0.5
 
 
 class Publication(NamedTuple):
-    """What was published, or would be.
+    """The published files, or the files that a dry run would publish.
 
     Attributes:
         repo: ``user/name``.
-        url: of the model, or of the pull request; None for a dry run.
+        url: address of the model, or of the pull request; None for a dry run.
         commit: 40 hex digits; None for a dry run.
         files: name -> size in bytes.
         card: README.md as ganzoo writes it.
-        card_kept: a README.md that somebody wrote or edited was left as it is.
+        card_kept: whether a README.md that a person wrote or edited was kept.
     """
 
     repo: str
@@ -44,7 +43,7 @@ class Publication(NamedTuple):
 
 
 def publish(
-    what: str | os.PathLike[str],
+    what: str | os.PathLike[str] | Bundle | None,
     repo_id: str,
     *,
     private: bool = False,
@@ -56,39 +55,46 @@ def publish(
     dry_run: bool = False,
     token: str | bool | None = None,
     root: str | os.PathLike[str] | None = None,
+    info: Callable[[str], None] = lambda text: None,
 ) -> Publication:
-    """Publish a trained generator: its bundle becomes one commit of a model on the Hub, which is made if it is new.
+    """Publish a trained generator: its bundle becomes one commit of a model on the Hub. A new model is created.
 
     Args:
-        what: a run or a bundle on this machine, as ``ganzoo.load`` takes them. A run is exported if it has to be.
+        what: a run or a bundle on this machine, as for ``ganzoo.load``; a verified bundle; or None for the newest run.
+            A run without an up-to-date bundle is exported first.
         repo_id: ``user/name``.
         private: make the new model private.
-        branch: to commit to, made if it is new; by default ``main``.
-        create_pr: open a pull request in place of a commit on the branch.
-        tag: a name for the new commit, which must not be there yet.
-        license: of the weights, an identifier of the Hub such as "apache-2.0", for the card; by default
-            what was stated at export.
-        message: of the commit.
-        dry_run: only say what would be published; the Hub is not asked.
-        token: by default HF_TOKEN or what ``hf auth login`` has saved.
-        root: where runs are kept; by default the variable GANZOO_RUNS, or ``runs/`` in the present folder.
+        branch: the branch for the commit, created if it is new; by default ``main``.
+        create_pr: open a pull request instead of committing to the branch.
+        tag: a new tag for the commit.
+        license: license of the weights for the card, an identifier of the Hub such as "apache-2.0"; by default
+            the license given at export.
+        message: message of the commit.
+        dry_run: return what would be published. No request is sent to the Hub.
+        token: by default HF_TOKEN or the token saved by ``hf auth login``.
+        root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
+        info: called with a message before a run is exported.
 
     Raises:
-        HubError: if the Hub refuses or cannot be reached. Nothing is changed then, except that a new model may be there
-            and empty.
+        HubError: if the Hub refuses or cannot be reached. Nothing is changed then, but a new model may exist and be
+            empty.
         GanzooError: if there is no such run or bundle, or it must not be published.
     """
     from ganzoo.evaluation.record import with_metrics
-    from ganzoo.resolve import find_bundle
+    from ganzoo.resolve import resolve
+    from ganzoo.runs import find_run
 
     reference = require_reference(repo_id, revision=branch)
     if reference.pinned:
-        raise HubError(f"{repo_id}: a commit cannot be changed; give a branch.")
+        raise HubError(f"{repo_id}: a commit cannot be changed; name a branch.")
     if tag is not None and create_pr:
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
     if license is not None:
         check_license(license)
-    bundle = _public(with_metrics(read_bundle(find_bundle(what, root=root)), write=not dry_run))
+    if not isinstance(what, Bundle):
+        named = find_run(None, root=root).folder if what is None else what
+        what = resolve(named, files=tuple(LIMITS), hub=None, root=root, info=info)
+    bundle = _public(with_metrics(what, write=not dry_run))
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]
@@ -112,24 +118,24 @@ def publish(
 
 
 def _public(bundle: Bundle) -> Bundle:
-    """The bundle without places on this machine, which older versions wrote into bundles.
+    """The bundle without paths of this machine, which older versions wrote into bundles.
 
     Raises:
-        BundleError: if config.json has one, because its generator is built from that file.
+        BundleError: if config.json contains a path, because the generator is built from that file.
     """
     from ganzoo.bundle.public_values import local_text, public_facts
 
-    place = local_text(bundle.config.to_dict())
-    if place is not None:
+    path = local_text(bundle.config.to_dict())
+    if path is not None:
         raise BundleError(
-            f"Bundle '{bundle.folder}': {CONFIG} names a place on this machine, {place[:60]!a}, which others would see."
+            f"Bundle '{bundle.folder}': {CONFIG} contains a path of this machine, {path[:60]!a}, and would be public."
             " Export the run again: ganzoo export RUN"
         )
     return replace(bundle, metadata=bundle.metadata._replace(facts=public_facts(bundle.metadata.facts)))
 
 
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:
-    """The bytes of every file of a bundle but the card, each verified; the card has no hash in metadata.json."""
+    """The verified bytes of every file of a bundle except the model card, which has no hash in metadata.json."""
     records = {name: record for name, record in bundle.metadata.files.items() if name != CARD}
     contents = {name: bundle.read(name) for name in sorted(records)}
     metadata = BundleMetadata(records, bundle.metadata.facts)
@@ -140,21 +146,18 @@ def bundle_contents(bundle: Bundle) -> dict[str, bytes]:
 
 
 def checked_speed(bundle: Bundle) -> str | None:
-    """Check that a bundle is what others can load, and measure how fast it generates, where ONNX Runtime is there.
+    """Check that others can load a bundle, and measure how fast it generates if ONNX Runtime is installed.
 
     Raises:
-        BundleError: if others would refuse it.
+        BundleError: if others could not load it.
     """
     from ganzoo.environment.requirements import is_installed
+    from ganzoo.inference.generator import Generator, inspected_graph
 
-    report = check_onnx(bundle.read(ONNX), bundle.config)
     bundle.weights()
-    adds = f"One sample takes {report.multiply_adds:,} multiply-adds"
     if not is_installed("onnxruntime"):
-        return f"{adds}."
-    from ganzoo.inference.generator import Generator
-
-    generator = Generator.from_bundle(bundle.folder, device="cpu")
+        return f"One sample takes {inspected_graph(bundle)[1].multiply_adds:,} multiply-adds."
+    generator = Generator.from_bundle(bundle, device="cpu")
     count, size = 0, min(16, generator.batch_size)
     generator.sample(range(size))
     begun = time.perf_counter()
@@ -162,7 +165,10 @@ def checked_speed(bundle: Bundle) -> str | None:
         generator.sample(range(size))
         count += size
     rate = count / (time.perf_counter() - begun)
-    return f"{adds}; ONNX Runtime made {rate:,.0f} a second on {cpu_count()} CPU cores, {size} at a time."
+    return (
+        f"One sample takes {generator.report.multiply_adds:,} multiply-adds; ONNX Runtime made {rate:,.0f} a second on "
+        f"{cpu_count()} CPU cores, {size} at a time."
+    )
 
 
 def _commit(
@@ -191,7 +197,7 @@ def _commit(
     ]
     stale = sorted((present & set(LIMITS)) - set(contents))
     operations += [CommitOperationDelete(path_in_repo=name) for name in stale]
-    made = api.create_commit(
+    commit = api.create_commit(
         reference.repo,
         operations,
         commit_message=message or "Publish with ganzoo",
@@ -200,26 +206,26 @@ def _commit(
         parent_commit=info.sha,
     )
     if tag is not None:
-        api.create_tag(reference.repo, tag=tag, revision=made.oid)
+        api.create_tag(reference.repo, tag=tag, revision=commit.oid)
     sizes = {name: len(content) for name, content in sorted(contents.items())}
-    url = made.pr_url if create_pr else f"{endpoint()}/{reference.repo}"
-    return Publication(reference.repo, url, made.oid, sizes, card, card_kept=kept)
+    url = commit.pr_url if create_pr else f"{endpoint()}/{reference.repo}"
+    return Publication(reference.repo, url, commit.oid, sizes, card, card_kept=kept)
 
 
 def _existing(api: Any, reference: HubReference, *, private: bool) -> Any:
-    """What stands on the branch; the model and the branch are made if they are not there."""
+    """The current state of the branch. The model and the branch are created if they do not exist."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        info = patiently(lambda: api.model_info(reference.repo))
+        info = with_retries(lambda: api.model_info(reference.repo))
     except GatedRepoError:
         raise
     except RepositoryNotFoundError:
         api.create_repo(reference.repo, private=private or None)
-        info = patiently(lambda: api.model_info(reference.repo))
+        info = with_retries(lambda: api.model_info(reference.repo))
     if private and not info.private:
         raise HubError(
-            f"{reference.repo} is there and public, so publishing to it is not private. Change it on "
+            f"{reference.repo} exists and is public, so --private has no effect. Change it on "
             f"{endpoint()}/{reference.repo}/settings, or choose another name."
         )
     if reference.revision in (None, "main"):
@@ -234,13 +240,13 @@ def _existing(api: Any, reference: HubReference, *, private: bool) -> Any:
 def _check_tag(api: Any, reference: HubReference, tag: str) -> None:
     tags = [ref.name for ref in api.list_repo_refs(reference.repo).tags]
     if tag in tags:
-        raise HubError(f"{reference.repo} has a tag '{tag}' already, which people rely on; choose another.")
+        raise HubError(f"{reference.repo} already has a tag '{tag}', and users rely on it; choose another.")
     if require_reference(reference.repo, revision=tag).pinned:
-        raise HubError(f"'{tag}' looks like a commit and is no good tag.{did_you_mean(tag, tags)}")
+        raise HubError(f"'{tag}' looks like a commit, so it cannot be a tag.{did_you_mean(tag, tags)}")
 
 
 def _present_card(api: Any, repo: str, commit: str, token: str | bool | None) -> str:
-    """The README.md that stands there; one that is too large to be ours counts as text of somebody else."""
+    """The README.md on the Hub. A file that is too large for ganzoo's own card is not read."""
     path = Path(api.hf_hub_download(repo, CARD, revision=commit))
     if path.stat().st_size > LIMITS[CARD]:
         return "too large"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganzoo.errors import HubError, did_you_mean
 from ganzoo.hub.fetch import fetch
-from ganzoo.hub.pretrained import pretrained_models, pull_pretrained
+from ganzoo.hub.pretrained import find_pretrained, open_pretrained, pretrained_models
 from ganzoo.hub.reference import HubOptions, no_name, parse_reference
 
 
@@ -23,21 +23,22 @@ def pull(
     """Fetch a whole bundle from the Hub into its cache and verify it.
 
     Args:
-        what: ``user/name``, ``user/name@revision``, ``hf://user/name``, or a pretrained model of the zoo.
+        what: ``user/name``, ``user/name@revision``, ``hf://user/name``, or a pretrained model of the zoo
+            (``faces-64``, ``zoo:faces-64``).
         revision, token, cache_dir, local_files_only, force_download: see ``HubOptions``.
 
     Returns:
-        The folder. It belongs to the cache: don't change it.
+        The folder. It belongs to the cache; do not change it.
 
     Raises:
-        HubError: if it cannot be fetched; saying what to do next.
-        BundleError: if what came is damaged or unsafe.
+        HubError: if it cannot be fetched; the message has the next step.
+        BundleError: if the fetched files are damaged or unsafe.
     """
     options = HubOptions(revision, token, cache_dir, local_files_only, force_download)
-    models = pretrained_models()
-    if what in models:
-        return pull_pretrained(models[what], options)
+    model = find_pretrained(what)
+    if model is not None:
+        return open_pretrained(model, options).folder
     reference = parse_reference(what, revision=revision)
     if reference is None:
-        raise HubError(f"{no_name(what)}{did_you_mean(what, models)}")
+        raise HubError(f"{no_name(what)}{did_you_mean(what, pretrained_models())}")
     return fetch(reference, options).folder

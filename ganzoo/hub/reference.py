@@ -1,4 +1,4 @@
-"""How a model on the Hugging Face Hub is named, and where its files lie in the Hub's cache. No network in here."""
+"""Names of models on the Hugging Face Hub, and their folders in the Hub's cache. Nothing here uses the network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import NamedTuple
 from ganzoo.errors import HubError
 
 SCHEME = "hf://"
+ZOO = "zoo:"
+"""Prefix of a name that can only mean a pretrained model of the zoo, for example ``zoo:faces-64``."""
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPO = re.compile(rf"{_PART}/{_PART}", re.ASCII)
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,199}", re.ASCII)
@@ -20,13 +22,13 @@ _FORMS = "user/name, user/name@revision or hf://user/name"
 
 
 class HubOptions(NamedTuple):
-    """How a model is fetched; the names and meanings are those of the Hub's own ``from_pretrained``.
+    """How a model is fetched. Names and meanings are those of ``from_pretrained`` in huggingface_hub.
 
     Attributes:
         revision: branch, tag or commit; the branch ``main`` by default. A commit of 40 hex digits never changes.
-        token: for private and gated models; by default HF_TOKEN or what ``hf auth login`` has saved; False sends none.
+        token: for private and gated models; by default HF_TOKEN or that of ``hf auth login``; False for none.
         cache_dir: by default the Hub's cache (HF_HUB_CACHE, HF_HOME).
-        local_files_only: use the cache alone.
+        local_files_only: use the cache only.
         force_download: fetch the files again, even if they are in the cache.
     """
 
@@ -59,15 +61,15 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
     """Read ``user/name``, ``user/name@revision``, either after ``hf://``, or a page on huggingface.co.
 
     Args:
-        text: what the user wrote.
-        revision: from an argument of its own.
+        text: the user's text.
+        revision: the revision from a separate argument.
 
     Returns:
-        None if the text is of another form and may mean something else. ``name/number`` means a run, unless ``hf://``
-        or a revision makes it a model on the Hub.
+        None if the text has another form. ``name/number`` is a run, unless ``hf://`` or a revision makes it a model on
+        the Hub.
 
     Raises:
-        HubError: if it can only mean the Hub, and is wrong; or there are two revisions.
+        HubError: if it can only be a model on the Hub and is not valid, or there are two revisions.
     """
     page = _PAGE.fullmatch(text)
     name, _, given = (page[1], "", page[2] or "") if page else text.removeprefix(SCHEME).partition("@")
@@ -82,25 +84,25 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
     if not certain and chosen is None and is_run_name(text):
         return None
     if chosen is not None and (not _REVISION.fullmatch(chosen) or ".." in chosen or "//" in chosen):
-        raise HubError(f"{name}: {chosen[:80]!a} is no revision; a revision is a branch, a tag or a commit.")
+        raise HubError(f"{name}: {chosen[:80]!a} is not a revision; a revision is a branch, a tag or a commit.")
     return HubReference(name, chosen)
 
 
 def is_run_name(text: str) -> bool:
     """Whether a text has the form of a run: ``model/number``, or a path that begins with ``runs``.
 
-    The form alone decides, and not what is in the present folder: a run's name that is typed in another folder is not
-    to be asked of the Hub.
+    Only the form counts, not the content of the current folder: a run's name that is used in the wrong folder must not
+    be requested from the Hub.
     """
     first, slash, second = text.partition("/")
     return bool(slash) and (first == _RUNS or second.isdecimal())
 
 
 def require_reference(text: str, *, revision: str | None = None) -> HubReference:
-    """``parse_reference`` where nothing but a model on the Hub will do.
+    """``parse_reference`` for a text that must be a model on the Hub.
 
     Raises:
-        HubError: if the text is not the name of one.
+        HubError: if it is not.
     """
     reference = parse_reference(text, revision=revision)
     if reference is None:
@@ -109,13 +111,13 @@ def require_reference(text: str, *, revision: str | None = None) -> HubReference
 
 
 def no_name(text: str) -> str:
-    """The sentence for a text that is no name of a model on the Hub."""
+    """The message for a text that does not name a model on the Hub."""
     if is_run_name(text):
         return (
-            f"'{text[:120]}' has the form of a run, and a model on the Hugging Face Hub is user/name. If a model has "
+            f"'{text[:120]}' has the form of a run; a model on the Hugging Face Hub is named user/name. If a model has "
             f"this name: {SCHEME}{text[:120]}"
         )
-    return f"'{text[:120]}' names no model on the Hugging Face Hub; a name is {_FORMS}."
+    return f"'{text[:120]}' is not the name of a model on the Hugging Face Hub; a name is {_FORMS}."
 
 
 def repo_folder(reference: HubReference, cache: Path) -> Path:
@@ -123,10 +125,15 @@ def repo_folder(reference: HubReference, cache: Path) -> Path:
     return cache / f"models--{reference.repo.replace('/', '--')}"
 
 
-def cached_snapshot(reference: HubReference, cache: Path) -> Path | None:
-    """The folder of the files of this revision in the Hub's cache, complete or not; None if there is none.
+def is_snapshot(folder: Path) -> bool:
+    """Whether a folder has the name of a commit in the Hub's cache, ``snapshots/<commit>``."""
+    return folder.parent.name == "snapshots" and _COMMIT.fullmatch(folder.name) is not None
 
-    Of a branch or tag it is the commit that it pointed to when it was last fetched.
+
+def cached_snapshot(reference: HubReference, cache: Path) -> Path | None:
+    """The folder of a revision in the Hub's cache, complete or not; None if there is none.
+
+    For a branch or tag it is the commit of the last fetch.
     """
     repo = repo_folder(reference, cache)
     commit = reference.revision

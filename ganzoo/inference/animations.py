@@ -1,4 +1,4 @@
-"""Frames to a file: GIF and WebP by Pillow, MP4 by ffmpeg (``imageio-ffmpeg``). Whole or not at all."""
+"""Animations as files: GIF and WebP with Pillow, MP4 with ffmpeg (``imageio-ffmpeg``)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_RATE = {".gif": 50.0, ".webp": 120.0, ".mp4": 120.0}
-"""Suffix -> frames per second at most. GIF counts in hundredths of a second, and viewers want two of them."""
+"""Suffix -> largest number of frames per second. GIF stores hundredths of a second; viewers need at least two."""
 SMALLEST_VIDEO = 256
-"""Pixels of the shorter side of a video at least: smaller frames are enlarged by a whole factor."""
+"""Smallest size in pixels of the shorter side of a video. Smaller frames are enlarged by a whole factor."""
 
 
 def save_animation(
@@ -35,20 +35,21 @@ def save_animation(
     frames_per_second: float = 20.0,
     loop: bool = True,
 ) -> Path:
-    """Write frames of one size as .gif, .webp or .mp4, by the suffix.
+    """Write frames of one size as .gif, .webp or .mp4, depending on the suffix.
 
-    A GIF has 256 colors a frame, and its frames last a multiple of 10 ms. A WebP is in full color. An MP4 is H.264, and
-    plays in browsers; frames smaller than 256 px are enlarged by a whole factor, and sides are made even.
+    The file is replaced as a whole. A GIF has 256 colors per frame, and each frame lasts a multiple of 10 ms. A WebP
+    has full color. An MP4 is H.264, which browsers play; frames below 256 px are enlarged by a whole factor, and odd
+    sides are padded.
 
     Args:
         frames: PIL images or uint8 ``[h, w, c]``; an iterator is read frame by frame.
-        path: where to write; missing folders are created.
+        path: the file; missing folders are created.
         frames_per_second: from 1 to 50 for .gif, to 120 for .webp and .mp4.
         loop: start again at the end (.gif and .webp).
 
     Raises:
-        MissingDependencyError: if the suffix is .mp4 and there is no ffmpeg.
-        GanzooError: if the suffix is another, there is no frame, the rate is out of range, or writing fails.
+        MissingDependencyError: if the suffix is .mp4 and ffmpeg is not installed.
+        GanzooError: if the suffix is unknown, there are no frames, the rate is out of range, or writing fails.
     """
     path = Path(path)
     check_animation(path, frames_per_second)
@@ -61,15 +62,15 @@ def save_animation(
         with files.replacing_path(path) as temporary:
             write(itertools.chain([first], pictures), temporary, float(frames_per_second), loop)
     except OSError as error:
-        raise GanzooError(f"Cannot write '{path}': {error.strerror or error}.") from error
+        raise GanzooError(files.cannot_write(path, error)) from error
     return path
 
 
 def check_animation(path: Path, frames_per_second: float) -> None:
-    """Check what can be checked before the first frame is made.
+    """Check the suffix and the rate before the first frame is generated.
 
     Raises:
-        MissingDependencyError: if the suffix is .mp4 and there is no ffmpeg.
+        MissingDependencyError: if the suffix is .mp4 and ffmpeg is not installed.
         GanzooError: if the suffix or the rate is out of range.
     """
     suffix = path.suffix.lower()
@@ -108,7 +109,7 @@ def _looping(loop: bool) -> dict[str, int]:
 
 
 def _write_mp4(frames: Iterator[Image], path: Path, rate: float, loop: bool) -> None:
-    """Pipe raw frames to ffmpeg. What it complains about goes to a file, because a full pipe would stop it."""
+    """Pipe raw frames to ffmpeg. Its error log goes to a file, because a full pipe would block it."""
     import tempfile
 
     first = _video_frame(next(frames))
@@ -141,7 +142,7 @@ def _feed(pipe: IO[bytes] | None, frames: Iterator[NDArray[np.uint8]]) -> None:
 
 
 def _video_frame(image: Image) -> NDArray[np.uint8]:
-    """RGB uint8 ``[h, w, 3]`` with even sides, as H.264 wants them, of at least ``SMALLEST_VIDEO`` px."""
+    """RGB uint8 ``[h, w, 3]``. Sides are even, for H.264, and at least ``SMALLEST_VIDEO`` px."""
     pixels = np.asarray(on_white(image).convert("RGB"))
     factor = math.ceil(SMALLEST_VIDEO / min(pixels.shape[:2]))
     if factor > 1:
@@ -151,10 +152,10 @@ def _video_frame(image: Image) -> NDArray[np.uint8]:
 
 
 def _ffmpeg() -> str:
-    """The ffmpeg of imageio-ffmpeg, else the system's.
+    """The path of imageio-ffmpeg's ffmpeg, else of the system's.
 
     Raises:
-        MissingDependencyError: if there is none.
+        MissingDependencyError: if ffmpeg is not installed.
     """
     found = None
     try:

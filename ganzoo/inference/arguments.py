@@ -1,4 +1,4 @@
-"""Numbers that a caller passes: Python's, NumPy's and those of 0-dimensional arrays, checked in one place."""
+"""Checks numbers that a caller passes: Python numbers, NumPy numbers and 0-dimensional arrays."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ganzoo.errors import GanzooError
 
 
 def whole_number(value: object, *, low: int, high: int | None = None, what: str) -> int:
-    """Return ``value`` as an int from ``low`` to ``high``; 3, ``np.int64(3)`` and ``np.array(3)`` are the same.
+    """Return ``value`` as an int from ``low`` to ``high``; 3, ``np.int64(3)`` and ``np.array(3)`` are equal.
 
     Args:
-        value: what was passed. True and False are not numbers here.
-        low: the smallest that is allowed.
-        high: the largest that is allowed; None for no limit.
+        value: the argument. True and False are not accepted.
+        low: the smallest allowed number.
+        high: the largest allowed number; None for no limit.
         what: the first words of the error: ``"A seed is a whole number from 0 to 9"``.
 
     Raises:
-        GanzooError: if it is anything else.
+        GanzooError: if it is not such a number.
     """
     if isinstance(value, SupportsIndex) and not _is_bool(value):
         try:
@@ -31,10 +31,10 @@ def whole_number(value: object, *, low: int, high: int | None = None, what: str)
 
 
 def real_number(value: object, *, low: float, high: float, what: str) -> float:
-    """Return ``value`` as a float from ``low`` to ``high``; Python's, NumPy's or a 0-dimensional array.
+    """Return ``value`` as a float from ``low`` to ``high``. Arguments as in ``whole_number``.
 
     Raises:
-        GanzooError: if it is anything else; as ``whole_number``.
+        GanzooError: if it is not such a number.
     """
     if isinstance(value, SupportsFloat) and not _is_bool(value) and not getattr(value, "ndim", 0):
         try:
@@ -53,5 +53,5 @@ def shortened(value: object) -> str:
 
 
 def _is_bool(value: object) -> bool:
-    """Whether it is Python's or NumPy's True or False; a 0-dimensional array of one of them, too."""
+    """Whether a value is True or False of Python or NumPy, or a 0-dimensional array of it."""
     return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"

@@ -1,4 +1,4 @@
-"""Writes samples as .npy or .npz while they are made: no more than a batch is in memory."""
+"""Writes samples as .npy or .npz batch by batch. Only one batch is in memory."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def write_arrays(
 ) -> None:
     """Write the samples of ``seeds``.
 
-    A .npy file holds what ``sample`` returns. A .npz file holds that as ``samples``, and also ``seeds`` and, for a
-    conditional model, ``labels``; it can be trained on (data source ``numpy``).
+    A .npy file has the array that ``sample`` returns. A .npz file has the array as ``samples``, and also ``seeds`` and,
+    for a conditional model, ``labels``; the data source ``numpy`` reads it.
 
     Args:
         file: open for writing; it need not be seekable.

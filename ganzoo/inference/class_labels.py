@@ -1,11 +1,11 @@
-"""Which class a label means. Python and the command line use the same rule.
+"""From a label to a class. Python and the command line use the same rule.
 
 - A whole number is the index of a class, from 0.
-- A text is the class of that name, if there is one, else the index that it spells.
-- ``index:1`` and ``name:1`` are never ambiguous: the class with index 1, and the class whose name is "1".
+- A text is the name of a class; if no class has this name, it is an index.
+- ``index:1`` and ``name:1`` have one meaning: the class with index 1, and the class named "1".
 
-So where the classes are named "1", "2" and "3", ``label=1`` and ``"index:1"`` are the class named "2", and ``"1"`` and
-``"name:1"`` are the class named "1".
+Example: if the classes are named "1", "2" and "3", ``label=1`` and ``"index:1"`` are the class named "2", and ``"1"``
+and ``"name:1"`` are the class named "1".
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ganzoo.inference.arguments import whole_number
 
 INDEX, NAME = "index:", "name:"
 _SHOWN = 20
-"""Names in an error."""
+"""Largest number of names in an error."""
 
 
 def class_index(label: object, *, count: int, names: Sequence[str] = (), model: str) -> int:
-    """The index of the class that ``label`` means, from 0 to ``count - 1``.
+    """The index of a label's class, from 0 to ``count - 1``.
 
     Args:
         label: a whole number, or a text.
-        count: classes of the model.
-        names: of the classes, if they have names.
-        model: its name, for the error.
+        count: number of classes of the model.
+        names: names of the classes, if they have names.
+        model: name of the model, for the error.
 
     Raises:
-        GanzooError: if there is no such class; with the nearest names.
+        GanzooError: if there is no such class; with similar names.
     """
     if isinstance(label, str):
         return _index_of_text(str(label), count=count, names=names, model=model)
@@ -48,7 +48,7 @@ def ambiguity(label: str, *, count: int, names: Sequence[str]) -> str | None:
 
 
 def described(count: int, names: Sequence[str]) -> str:
-    """The classes in a few words: ``3 classes``, and where names are other numbers: ``3 classes (0 is '1', ...)``."""
+    """The classes in a few words: ``3 classes``; if names are other numbers: ``3 classes (0 is '1', ...)``."""
     text = f"{count} class{'es' if count != 1 else ''}"
     confusing = [name for name in names if ambiguity(name, count=count, names=names)]
     if not confusing:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images, latents
-from ganzoo.bundle.folder import ONNX, ONNX_FP16, read_bundle
-from ganzoo.bundle.onnx_guard import check_onnx
+from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle, read_bundle
+from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.class_labels import described
 from ganzoo.inference.image_list import ImageList
@@ -28,7 +29,7 @@ _FILES = {"float32": ONNX, "float16": ONNX_FP16}
 
 
 def graph_file(precision: Precision) -> str:
-    """Name of the ONNX file of a precision.
+    """Name of the ONNX file with a precision.
 
     Raises:
         GanzooError: if there is no such precision.
@@ -38,45 +39,53 @@ def graph_file(precision: Precision) -> str:
     return _FILES[precision]
 
 
-class Generator(Sampler):
-    """A trained generator. Sample i of a call depends on its own seed alone, never on what else is asked for.
+def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[bytes, OnnxReport]:
+    """The ONNX file of a verified bundle, and the report of its inspection.
 
-    Samples are images, uint8 ``[h, w, c]`` or PIL, or vectors, float32 ``[d]``: ``kind`` says which. The latent of a
-    seed is the same everywhere; pixels may differ by one level between runtimes and batch sizes.
+    Raises:
+        BundleError: if the file is missing, damaged or unsafe.
+    """
+    name = graph_file(precision)
+    content = bundle.read(name)
+    try:
+        return content, check_onnx(content, bundle.config)
+    except BundleError as error:
+        raise BundleError(f"Bundle '{bundle.folder}', {name}: {error}") from error
+
+
+class Generator(Sampler):
+    """A trained generator. Sample i of a call depends on its own seed only, not on the other seeds.
+
+    Samples are images, uint8 ``[h, w, c]`` or PIL, if ``kind`` is "image", and vectors, float32 ``[d]``, if it is
+    "vector". The latent of a seed is equal everywhere; pixels may differ by one level between runtimes and batch sizes.
     """
 
     @classmethod
     def from_bundle(
         cls,
-        folder: str | os.PathLike[str],
+        bundle: Bundle | str | os.PathLike[str],
         *,
         device: Device = "auto",
         threads: int | None = None,
         precision: Precision = "float32",
-        download: bool = False,
     ) -> Generator:
-        """Load a bundle: verify it, inspect the graph, make the session.
+        """Load a bundle: inspect its graph and create the session.
 
         Args:
-            folder: the bundle.
-            device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
-            threads: of one run on the CPU; by default as many as there are cores.
-            precision: "float16" takes ``onnx/model_fp16.onnx``, if the bundle has it.
-            download: the folder is what was fetched of a repo; see ``read_bundle``.
+            bundle: a verified bundle, or the folder of a bundle, which is verified first.
+            device: "cpu", "cuda", or "auto" for CUDA if it works and the CPU otherwise.
+            threads: CPU threads of one run; by default one per core.
+            precision: "float16" uses ``onnx/model_fp16.onnx``, if the bundle has it.
 
         Raises:
             BundleError: if the bundle is damaged or unsafe.
-            MissingDependencyError: if ONNX Runtime is not there, is there twice, or cannot use the device.
+            MissingDependencyError: if ONNX Runtime is not installed, is installed twice, or cannot use the device.
         """
-        name = graph_file(precision)
-        bundle = read_bundle(folder, unhashed=[name], download=download)
-        content = bundle.read(name)
-        try:
-            report = check_onnx(content, bundle.config)
-        except BundleError as error:
-            raise BundleError(f"Bundle '{folder}', {name}: {error}") from error
+        if not isinstance(bundle, Bundle):
+            bundle = read_bundle(bundle, keep=[graph_file(precision)])
+        content, report = inspected_graph(bundle, precision)
         session = OnnxSession(content, name=bundle.config.name, device=device, threads=threads)
-        return cls(bundle, session=session, report=report)
+        return cls(replace(bundle, kept={}), session=session, report=report)
 
     def generate(
         self,
@@ -89,8 +98,8 @@ class Generator(Sampler):
 
         Args:
             seeds: whole numbers from 0 to 4294967295.
-            label: class, one for all or one a seed: a whole number is its index, a text its name, or its index if no
-                class has that name (``ganzoo.inference.class_labels``). By default each seed has its own class.
+            label: class, one for all seeds or one per seed: a whole number is its index, a text its name, or its index
+                if no class has that name (``ganzoo.inference.class_labels``). By default the seed chooses the class.
             truncation: from 0 (the mean) to 1 (off); see ``ganzoo.latents.truncate``.
 
         Raises:
@@ -108,9 +117,9 @@ class Generator(Sampler):
     def interpolate(
         self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
     ) -> Any:
-        """The way from seed ``a`` to seed ``b``: a list of ``frames`` PIL images, or float32 ``[frames, d]``.
+        """Samples between the latents of seeds ``a`` and ``b``: ``frames`` PIL images, or float32 ``[frames, d]``.
 
-        The class of a conditional model stays the same all along: ``label``, or else the class of ``a``.
+        All frames of a conditional model have the same class: ``label``, or the class of ``a``.
 
         Raises:
             GanzooError: as ``generate``, and if ``frames`` is below 2.
@@ -129,7 +138,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
     ) -> Image:
-        """One picture of the images of ``seeds``, in rows. Options as ``ganzoo.images.grid`` and ``generate``.
+        """One image with the images of ``seeds`` in rows. Options as in ``ganzoo.images.grid`` and ``generate``.
 
         Raises:
             GanzooError: as ``generate``, and for a vector model.
@@ -150,7 +159,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
     ) -> None:
-        """Write ``grid`` as a PNG to an open file. Only a batch and a row of images are in memory.
+        """Write ``grid`` as a PNG to an open file. One batch and one row of images are in memory.
 
         Raises:
             GanzooError: as ``grid``.
@@ -165,14 +174,14 @@ class Generator(Sampler):
 
     def _check_pictures(self) -> None:
         if not self.sample_spec.is_image:
-            raise GanzooError(f"'{self.name}' makes vectors, so there is no grid of images; use sample.")
+            raise GanzooError(f"'{self.name}' generates vectors, so there is no grid of images; use sample.")
 
     def __repr__(self) -> str:
         classes = f", {described(self.num_classes, self.class_names or ())}" if self.num_classes else ""
         return f"<Generator '{self.name}': {self.sample_spec}, latent {self.latent_dim}{classes}, on {self.device}>"
 
     def _repr_html_(self) -> str:
-        """In a notebook: what it is, and eight samples."""
+        """For a notebook: the ``repr`` and eight samples."""
         import html
 
         text = f"<code>{html.escape(repr(self))}</code>"

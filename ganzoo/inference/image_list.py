@@ -1,4 +1,4 @@
-"""Several images, as ``Generator.generate`` returns them."""
+"""The list of images that ``Generator.generate`` returns for several seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ImageList(list["Image"]):
-    """A list of PIL images that a notebook shows as a grid, and that can be saved as an animation."""
+    """A list of PIL images. A notebook shows it as a grid, and ``save`` writes an animation."""
 
     def save(self, path: str | os.PathLike[str], *, frames_per_second: float = 20.0, loop: bool = True) -> Path:
         """Write the images as one animation: .gif, .webp or .mp4; see ``animations.save_animation``."""

@@ -1,4 +1,4 @@
-"""Makes ONNX Runtime sessions, and says plainly what is missing when it cannot."""
+"""Creates ONNX Runtime sessions, with clear errors for a missing or broken installation."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ganzoo.errors import BundleError, GanzooError, MissingDependencyError, reas
 Device = Literal["auto", "cpu", "cuda"]
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _CUDA_OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-"""TF32 moves pixels by up to four levels, and the exhaustive search stops for every new batch size without finding
-anything faster: ``benchmarks/generate_cuda.py``."""
+"""TF32 changes pixels by up to four levels. The exhaustive search pauses at every new batch size and finds nothing
+faster. Measured by ``benchmarks/generate_cuda.py``."""
 _CUDA_FAILURE = re.compile(r"\bCU\w+ failure \d+: [^;\n]*[^;\s]")
 _FLAVOURS = ("onnxruntime", "onnxruntime-gpu")
 _SILENT, _ERRORS = 4, 3
@@ -25,10 +25,10 @@ _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 def make_session(content: bytes, *, device: Device = "auto", threads: int | None = None) -> tuple[Any, str]:
-    """A session for ONNX bytes that ``onnx_inspection`` has accepted, and the device it runs on, "cpu" or "cuda".
+    """A session for ONNX bytes that ``onnx_guard`` has accepted, and its device, "cpu" or "cuda".
 
     Raises:
-        MissingDependencyError: if ONNX Runtime is missing, installed twice, or cannot use CUDA though asked to.
+        MissingDependencyError: if ONNX Runtime is missing, installed twice, or cannot use the device "cuda".
         BundleError: if ONNX Runtime refuses the graph.
         GanzooError: if an argument is out of range.
     """
@@ -43,15 +43,15 @@ def make_session(content: bytes, *, device: Device = "auto", threads: int | None
             session = _session(runtime, content, [(_CUDA, _CUDA_OPTIONS), _CPU], threads=threads, log_level=_SILENT)
             if session.get_providers()[0] == _CUDA:
                 return session, "cuda"
-        except Exception as error:  # of CUDA, or of the graph, which the CPU then refuses, too
+        except Exception as error:  # caused by CUDA, or by the graph, which the CPU then refuses, too
             failure = reason_of(error)
     try:
         session = _session(runtime, content, [_CPU], threads=threads, log_level=_ERRORS)
-    except Exception as error:  # ONNX Runtime's own kinds have no common base but this
+    except Exception as error:  # the exceptions of ONNX Runtime have no other common base
         raise BundleError(f"ONNX Runtime refuses the graph: {reason_of(error)}") from error
     if device == "cuda":
         raise MissingDependencyError(
-            f"CUDA was asked for, but ONNX Runtime could not start it: {failure}. "
+            f"The device is cuda, but ONNX Runtime could not start CUDA: {failure}. "
             "Check the driver with nvidia-smi and run: pip install 'ganzoo-keras[gpu]'"
         )
     return session, "cpu"
@@ -61,28 +61,28 @@ def _session(runtime: Any, content: bytes, providers: list[Any], *, threads: int
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads or cpu_count()
     options.inter_op_num_threads = 1
-    # Threads spin inside a run, which is faster for one image, and sleep after it, when others need the cores.
+    # Threads spin during a run, which is faster for one image, and sleep after it, so other programs get the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = log_level
-    # ONNX Runtime's own way back to the CPU prints to stdout.
+    # The fallback to the CPU inside ONNX Runtime prints to stdout.
     return runtime.InferenceSession(content, options, providers=providers, enable_fallback=0)
 
 
 def reason_of(error: Exception) -> str:
-    """One line of what ONNX Runtime raised: CUDA's own words, if it is of CUDA."""
+    """The reason of an ONNX Runtime exception in one line; CUDA's message, if CUDA caused it."""
     found = _CUDA_FAILURE.search(str(error))
     text = found.group() if found else str(error)
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 
 def import_runtime() -> Any:
-    """The ``onnxruntime`` module, with its telemetry off. Whatever imports a part of it calls this first.
+    """The ``onnxruntime`` module with its telemetry turned off. Call this before importing a part of it.
 
-    Since version 1.31 the import itself writes a device id and a database of events into the cache folder of the user,
-    and starts a thread that sends them. The variable ORT_DISABLE_TELEMETRY turns that off, and is set here unless it is
-    set already (``0`` leaves the telemetry on). It is inherited by processes that this one starts.
+    Since version 1.31 the import writes a device id and a database of events into the user's cache folder, and starts a
+    thread that sends them. The variable ORT_DISABLE_TELEMETRY turns this off. It is set here unless the user has set it
+    (``0`` leaves the telemetry on), and child processes inherit it.
 
-    If something else imported ``onnxruntime`` earlier, its first event exists already; no more are recorded then.
+    If other code imported ``onnxruntime`` earlier, its first event is recorded already; no further events are recorded.
 
     Raises:
         MissingDependencyError: if it is not installed, installed twice, or broken.
@@ -101,7 +101,7 @@ def import_runtime() -> Any:
         import onnxruntime
     except ImportError as error:
         raise MissingDependencyError(
-            f"ONNX Runtime is installed and does not start: {reason(error)}. "
+            f"ONNX Runtime is installed but does not start: {reason(error)}. "
             "Run: pip install --force-reinstall 'ganzoo-keras[cpu]'"
         ) from error
     if started and _NO_TELEMETRY not in os.environ:
@@ -110,17 +110,17 @@ def import_runtime() -> Any:
 
 
 def built_for_cuda(runtime: Any) -> bool:
-    """Whether the ``onnxruntime`` module is its GPU build, which says nothing of the machine."""
+    """Whether ``onnxruntime`` is the GPU build. The machine may have no GPU."""
     return _CUDA in runtime.get_available_providers()
 
 
 def check_single_runtime(site_packages: Path) -> None:
-    """Two distributions write into the folder ``onnxruntime``; together they break each other.
+    """Refuse two distributions in the folder ``onnxruntime``, which break each other.
 
-    Looks at the names in ``site_packages`` alone: asking importlib.metadata costs 20 ms of a cold start.
+    Only the names in ``site_packages`` are read, because importlib.metadata takes 20 ms of a cold start.
 
     Raises:
-        MissingDependencyError: if both are there, with the command that repairs it.
+        MissingDependencyError: if both are installed; with the command that repairs it.
     """
     installed = _distributions(path.name for path in site_packages.iterdir())
     if len(installed) > 1:
@@ -136,7 +136,7 @@ def _distributions(names: Iterable[str]) -> list[str]:
 
 
 def _wants_cuda(runtime: Any, device: str) -> bool:
-    """Whether to try CUDA. Its libraries are then loaded."""
+    """Whether to try CUDA. If so, its libraries are loaded."""
     if device == "cpu":
         return False
     if built_for_cuda(runtime):
@@ -145,7 +145,7 @@ def _wants_cuda(runtime: Any, device: str) -> bool:
         return True
     if device == "cuda":
         raise MissingDependencyError(
-            "CUDA was asked for, and this ONNX Runtime is built for the CPU only. "
+            "The device is cuda, but this ONNX Runtime is built for the CPU only. "
             "Run: pip uninstall -y onnxruntime && pip install 'ganzoo-keras[gpu]'"
         )
     return False

@@ -1,7 +1,8 @@
-"""An ONNX Runtime session that survives fork, spawn, pickle and copies: every process opens its own.
+"""An ONNX Runtime session that works after fork, spawn, pickle and copy: every process opens its own session.
 
-After a fork the child has the parent's session without its threads. Running it hangs, and so does destroying it, which
-Python does when the child exits. So the child never touches it again, and opens a new session from the same bytes.
+After a fork, the child has the parent's session without its threads. Running this session hangs, and destroying it
+hangs, too, which Python does when the child exits. So the child keeps it unused and opens a new session from the same
+bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ganzoo.inference.onnx_runtime import Device, make_session, reason_of
 
 
 class _Opened(NamedTuple):
-    """A session of ONNX Runtime, the device it runs on, and the process that opened it."""
+    """An ONNX Runtime session, its device, and the process that opened it."""
 
     session: Any
     device: str
@@ -25,16 +26,16 @@ class _Opened(NamedTuple):
 
 
 class OnnxSession:
-    """Runs an ONNX graph in whichever process and thread it is called.
+    """Runs an ONNX graph in any process and thread.
 
     Args:
-        content: bytes of an ONNX file that ``onnx_inspection`` has accepted. They are kept, for other processes.
-        name: of the model, for errors.
-        device: "cpu", "cuda", or "auto" for CUDA where it works and the CPU elsewhere.
-        threads: of one run on the CPU; by default one per core.
+        content: bytes of an ONNX file that ``onnx_guard`` has accepted. They are kept for other processes.
+        name: name of the model, for errors.
+        device: "cpu", "cuda", or "auto" for CUDA if it works and the CPU otherwise.
+        threads: CPU threads of one run; by default one per core.
 
     Raises:
-        MissingDependencyError: if ONNX Runtime is missing, installed twice, or cannot use CUDA though asked to.
+        MissingDependencyError: if ONNX Runtime is missing, installed twice, or cannot use the device "cuda".
         BundleError: if ONNX Runtime refuses the graph.
         GanzooError: if an argument is out of range.
     """
@@ -47,24 +48,24 @@ class OnnxSession:
 
     @property
     def device(self) -> str:
-        """Where this process runs the graph: "cpu" or "cuda"."""
+        """The device in this process: "cpu" or "cuda"."""
         return self._current().device
 
     def run(self, outputs: tuple[str, ...] | None, feed: dict[str, Any]) -> list[Any]:
         """The arrays of ``outputs`` (by default all) for the inputs in ``feed``.
 
         Raises:
-            GanzooError: if the run fails, as when the memory of a GPU is full; or if this process has to open a session
-                first, and cannot.
+            GanzooError: if the run fails, for example because the GPU's memory is full, or if this process cannot open
+                a session.
         """
         opened = self._current()
         try:
-            made: list[Any] = opened.session.run(outputs, feed)
+            arrays: list[Any] = opened.session.run(outputs, feed)
         except Exception as error:  # the errors of ONNX Runtime have no other common base
             text = f"ONNX Runtime could not run '{self._name}' on {opened.device}: {reason_of(error)}."
-            advice = " See in nvidia-smi what else fills the GPU, or take device='cpu' (--device cpu)."
+            advice = " Check with nvidia-smi which programs use the GPU, or use device='cpu' (--device cpu)."
             raise GanzooError(text + advice * (opened.device == "cuda")) from error
-        return made
+        return arrays
 
     def __getstate__(self) -> dict[str, Any]:
         return {"content": self._content, "name": self._name, "device": self._asked, "threads": self._threads}
@@ -85,7 +86,7 @@ class OnnxSession:
 
     def _open(self) -> _Opened:
         if self._opened is not None and self._opened.pid != os.getpid():
-            self.abandon()  # a fork that Python was not told of
+            self.abandon()  # a fork without Python's fork hooks
         with self._lock:
             if self._opened is None:
                 session, device = make_session(self._content, device=self._usable_device(), threads=self._threads)
@@ -97,13 +98,13 @@ class OnnxSession:
             return self._asked
         if self._asked == "cuda":
             raise GanzooError(
-                "CUDA cannot be used in a process that was forked from one that uses it. "
+                "CUDA cannot be used in a process that was forked from a process that uses it. "
                 "Start the process with multiprocessing.get_context('spawn'), or use device='cpu' (--device cpu)."
             )
         return "cpu"
 
     def abandon(self) -> None:
-        """In a forked child: give up the parent's session without destroying it."""
+        """In a forked child: drop the parent's session without destroying it."""
         self._lock = threading.Lock()  # another thread of the parent may have held it
         if self._opened is not None:
             _keep_for_ever(self._opened.session)
@@ -120,7 +121,7 @@ def _abandon_all() -> None:
 
 
 def _keep_for_ever(session: object) -> None:
-    """Add a reference that nobody gives back, so that not even the interpreter's end destroys the object."""
+    """Add a reference that is never released, so that the object is not destroyed when the interpreter ends."""
     import ctypes
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))

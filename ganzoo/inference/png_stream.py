@@ -1,4 +1,4 @@
-"""Writes a PNG row by row, so that a picture of any size takes the memory of a few rows."""
+"""Writes a PNG row by row, so that an image of any size needs the memory of a few rows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
 def write_png(file: BinaryIO, strips: Iterable[NDArray[np.uint8]], *, shape: tuple[int, int, int]) -> None:
     """Write an 8-bit PNG.
 
-    Every row gets the filter whose result is nearest to zero, as PNG's specification recommends (W3C PNG, 12.7).
+    Every row uses the filter with the smallest sum of absolute values, as the specification recommends (W3C PNG, 12.7).
 
     Args:
         file: open for writing; it need not be seekable.
-        strips: the picture from the top, uint8 ``[k, width, channels]`` each.
-        shape: of the whole picture: (height, width, channels).
+        strips: rows of the image from the top, uint8 ``[k, width, channels]`` each.
+        shape: shape of the whole image: (height, width, channels).
     """
     height, width, channels = shape
     file.write(_SIGNATURE)
@@ -54,14 +54,14 @@ def _filtered(rows: NDArray[np.uint8], above: NDArray[np.uint8], channels: int) 
 
 
 def _shifted(rows: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:
-    """Each row moved one pixel to the right, with zeros before it."""
+    """Each row shifted by one pixel to the right and filled with zeros."""
     moved = np.zeros_like(rows)
     moved[:, channels:] = rows[:, :-channels]
     return moved
 
 
 def _paeth(left: NDArray[np.int16], up: NDArray[np.int16], corner: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Whichever of the three is nearest to ``left + up - corner``, in this order."""
+    """The nearest of the three to ``left + up - corner``; the first of them in a tie."""
     guess = left + up - corner
     to_left, to_up, to_corner = abs(guess - left), abs(guess - up), abs(guess - corner)
     return np.where((to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner))

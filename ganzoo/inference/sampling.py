@@ -1,4 +1,4 @@
-"""Seeds to arrays: what a verified bundle and its ONNX Runtime session make, batch by batch."""
+"""From seeds to arrays, batch by batch, with a verified bundle and its ONNX Runtime session."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from ganzoo.sample_spec import SampleSpec
 Samples = NDArray[np.uint8] | NDArray[np.float32]
 Label = int | str
 _BATCH_BYTES = {"cpu": 32 << 20, "cuda": 256 << 20}
-"""What the graph may hold for one batch. ONNX Runtime takes up to three times that; on the CPU more is not faster."""
+"""Bytes of the graph's tensors per batch. ONNX Runtime needs up to three times more; more is not faster on a CPU."""
 _RESULT_BYTES = 8 << 30
 
 
 class Sampler:
-    """The part of ``Generator`` that knows arrays and no pictures.
+    """The part of ``Generator`` for arrays.
 
     Args:
-        bundle: verified.
-        session: of the bundle's graph.
-        report: what the inspection found that the graph takes.
+        bundle: the verified bundle.
+        session: the session of the bundle's graph.
+        report: memory and multiply-adds of the graph.
     """
 
     def __init__(self, bundle: Bundle, *, session: OnnxSession, report: OnnxReport) -> None:
@@ -43,12 +43,12 @@ class Sampler:
 
     @property
     def device(self) -> str:
-        """Where it runs: "cpu" or "cuda"."""
+        """The device: "cpu" or "cuda"."""
         return self._session.device
 
     @property
     def name(self) -> str:
-        """Name of the model."""
+        """The name of the model."""
         return self.config.name
 
     @property
@@ -58,27 +58,27 @@ class Sampler:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one sample: (height, width, channels), or (dim,)."""
+        """The shape of one sample: (height, width, channels), or (dim,)."""
         return self.config.shape
 
     @property
     def latent_dim(self) -> int:
-        """Numbers in one latent."""
+        """The size of one latent."""
         return self.config.latent.dim
 
     @property
     def num_classes(self) -> int | None:
-        """Classes of a conditional model, else None."""
+        """The number of classes of a conditional model, else None."""
         return self.config.num_classes
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Names of the classes, if they have some."""
+        """The names of the classes, if they have names."""
         return self.config.class_names
 
     @property
     def batch_size(self) -> int:
-        """Samples in one run, from 1 to 256: what fits into 32 MiB on the CPU, and into 256 MiB on a GPU."""
+        """The number of samples in one run, from 1 to 256, limited by memory: 32 MiB on the CPU, 256 MiB on a GPU."""
         return max(1, min(MAX_BATCH, _BATCH_BYTES[self.device] // max(1, self.report.peak_bytes)))
 
     def sample(
@@ -107,10 +107,9 @@ class Sampler:
         truncation: float | None = None,
         batch_size: int | None = None,
     ) -> Iterator[Samples]:
-        """Samples of any number of seeds, in arrays of up to ``batch_size``: ``[<= batch_size, ...]`` as ``sample``.
+        """Samples of any number of seeds, in arrays of up to ``batch_size`` samples.
 
-        Seeds are drawn as they are needed, so ``iter_samples(range(1_000_000))`` and an endless iterator both run in
-        constant memory.
+        Seeds are read when they are needed, so a million seeds or an endless iterator need constant memory.
 
         Raises:
             GanzooError: as ``generate``.
@@ -123,12 +122,12 @@ class Sampler:
             yield self.sample(chunk, label=label, truncation=truncation)
 
     def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> NDArray[np.float32]:
-        """The latents of ``seeds``: float32 ``[n, latent_dim]``. The same on every machine, for ever."""
+        """The latents of ``seeds``: float32 ``[n, latent_dim]``, equal on every machine and in every version."""
         latent = self.config.latent
         return latents.latents(seeds, dim=latent.dim, distribution=latent.distribution, truncation=truncation)
 
     def labels(self, seeds: Iterable[int]) -> NDArray[np.int32]:
-        """The classes that ``seeds`` have when no label is given: int32 ``[n]``.
+        """The classes of ``seeds`` if no label is given: int32 ``[n]``.
 
         Raises:
             GanzooError: if the model has no classes.
@@ -142,16 +141,16 @@ class Sampler:
     ) -> NDArray[np.float32]:
         """Latents ``[n, latent_dim]`` -> float32 images ``[n, h, w, c]`` in [-1, 1], or vectors ``[n, d]``.
 
-        A conditional model needs ``labels``: one class for all, or one a latent.
+        A conditional model needs ``labels``: one class for all latents, or one per latent.
 
         Raises:
-            GanzooError: if the latents are of another shape or not finite, or the labels do not fit.
+            GanzooError: if the latents have another shape or are not finite, or the labels do not fit.
         """
         z = np.asarray(z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z) or z.dtype.kind != "f":
             raise GanzooError(f"Latents are floats [n, {self.latent_dim}]; received {z.dtype} {list(z.shape)}.")
         if not np.isfinite(z).all():
-            raise GanzooError("The latents hold values that are not finite.")
+            raise GanzooError("The latents have values that are not finite.")
         if self.num_classes is not None and labels is None:
             raise GanzooError(f"'{self.name}' is conditional: decode needs labels from 0 to {self.num_classes - 1}.")
         return self._run(z.astype(np.float32, copy=False), self.label_indices(range(len(z)), labels))
@@ -159,7 +158,7 @@ class Sampler:
     def iter_frames(
         self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
     ) -> Iterator[Samples]:
-        """The samples of ``interpolate`` in turn: uint8 ``[h, w, c]``, or float32 ``[d]``; only a batch is in memory.
+        """The samples of ``interpolate`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
 
         Raises:
             GanzooError: as ``interpolate``.
@@ -173,14 +172,14 @@ class Sampler:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of samples: uint8 for images, float32 for vectors."""
+        """The type of samples: uint8 for images, float32 for vectors."""
         return np.dtype(np.uint8 if self.sample_spec.is_image else np.float32)
 
     def check_result(self, seeds: Iterable[object], *, bytes_each: int) -> list[int]:
-        """The seeds as a list, if their samples fit into 8 GiB.
+        """The seeds as a list, if their samples need at most 8 GiB.
 
         Raises:
-            GanzooError: if they do not, or one of them is not a seed.
+            GanzooError: if they need more, or one of them is not a seed.
         """
         if isinstance(seeds, Sequence):
             _check_size(len(seeds) * bytes_each, len(seeds))
@@ -193,7 +192,7 @@ class Sampler:
     def placed_batches(
         self, seeds: Sequence[int], *, label: Label | Sequence[Label] | None, truncation: float | None
     ) -> Iterator[tuple[slice, Any]]:
-        """The samples of checked ``seeds`` batch by batch, each with its place in the whole."""
+        """The samples of checked ``seeds`` batch by batch, each with its slice of the whole."""
         labels = self.label_indices(seeds, label)
         for start in range(0, len(seeds), self.batch_size):
             part = slice(start, min(start + self.batch_size, len(seeds)))
@@ -208,10 +207,11 @@ class Sampler:
             feed: dict[str, NDArray[Any]] = {"latent": z[part]}
             if labels is not None:
                 feed["label"] = labels[part]
-            made = self._session.run((self.sample_spec.kind,), feed)[0]
-            if made.shape != out[part].shape:
-                raise BundleError(f"The ONNX file makes {list(made.shape)} where {list(out[part].shape)} was declared.")
-            out[part] = made
+            samples = self._session.run((self.sample_spec.kind,), feed)[0]
+            if samples.shape != out[part].shape:
+                shapes = f"{list(samples.shape)}, and declares {list(out[part].shape)}"
+                raise BundleError(f"The ONNX file returns the shape {shapes}.")
+            out[part] = samples
         return out
 
     def _finish(self, samples: NDArray[np.float32]) -> Samples:
@@ -221,7 +221,7 @@ class Sampler:
         """The classes of ``seeds`` for ``label`` as in ``generate``: int32 ``[n]``; None for a model without classes.
 
         Raises:
-            GanzooError: if there is no such class, or there are more or fewer labels than seeds.
+            GanzooError: if there is no such class, or the numbers of labels and seeds differ.
         """
         if self.num_classes is None:
             if label is not None:
@@ -233,7 +233,9 @@ class Sampler:
             return np.full(len(seeds), self._class(label), np.int32)
         numbers = [self._class(one) for one in label]
         if len(numbers) != len(seeds):
-            raise GanzooError(f"Received {len(numbers)} labels for {len(seeds)} samples; give one, or one a sample.")
+            raise GanzooError(
+                f"Received {len(numbers)} labels for {len(seeds)} samples; give one label, or one per sample."
+            )
         return np.array(numbers, np.int32)
 
     def _class(self, label: object) -> int:
@@ -242,4 +244,4 @@ class Sampler:
 
 def _check_size(size: int, count: int) -> None:
     if size > _RESULT_BYTES:
-        raise GanzooError(f"{count:,} samples take {size / 2**30:.0f} GiB at once; iter_samples makes them in turn.")
+        raise GanzooError(f"{count:,} samples need {size / 2**30:.0f} GiB; use iter_samples, which returns batches.")

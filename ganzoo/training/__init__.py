@@ -1,4 +1,4 @@
-"""The training loop and what surrounds it. Every module in here imports TensorFlow; this file does not."""
+"""The training loop and what surrounds it. Only the modules that build or run networks import TensorFlow."""
 
 from ganzoo.environment.tensorflow import set_variables
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,9 +34,9 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     if what is None:
         return config, None
     from ganzoo.bundle.generator_config import generator_config
-    from ganzoo.resolve import open_bundle
+    from ganzoo.resolve import resolve as find
 
-    bundle = open_bundle(what, files=[WEIGHTS], root=root)
+    bundle = find(what, files=[WEIGHTS], root=root)
     generator_config(bundle)
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)
@@ -45,15 +44,18 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
 
 
 def exact_name(what: str, bundle: Bundle) -> str:
-    """A name that always means these weights: a model on the Hub with its commit, a bundle with its path."""
-    from ganzoo.hub.pretrained import pretrained_models
-    from ganzoo.hub.reference import parse_reference
+    """A name that always means these weights: a model on the Hub with its commit, or the path of a bundle."""
+    from ganzoo.hub.pretrained import find_pretrained
+    from ganzoo.hub.reference import SCHEME, ZOO, parse_reference
+    from ganzoo.resolve import is_fetched
 
-    folder = bundle.folder
-    if folder.parent.name == "snapshots" and what not in pretrained_models():
-        reference = parse_reference(what)
-        return what if reference is None else f"hf://{reference.repo}@{folder.name}"
-    return what if what in pretrained_models() else str(Path(folder).absolute())
+    if not is_fetched(bundle):
+        return str(bundle.folder.absolute())
+    model = find_pretrained(what)
+    if model is not None:
+        return f"{ZOO}{model.name}"
+    reference = parse_reference(what)
+    return str(bundle.folder) if reference is None else f"{SCHEME}{reference.repo}@{bundle.folder.name}"
 
 
 def begin(state: TrainingState, weights: Weights) -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.environment.devices import available_memory, gigabytes
-from ganzoo.errors import DataError
+from ganzoo.training.data import check_dataset
 from ganzoo.training.data_order import batch_indices
 
 MOST_STEPS = 10_000
@@ -70,19 +70,3 @@ class InputPipeline:
         samples = tf.convert_to_tensor(np.ascontiguousarray(self._samples[needed]))
         local = local.reshape(indices.shape).astype(np.int32)
         return samples, tf.convert_to_tensor(self._labels[needed]), tf.convert_to_tensor(local)
-
-
-def check_dataset(config: Config, dataset: Dataset) -> None:
-    """Raise DataError if the dataset is not what the config says."""
-    shape, wanted = dataset.samples.shape[1:], config.sample_shape
-    if not len(dataset):
-        raise DataError("The data source has no samples.")
-    if shape != wanted:
-        raise DataError(f"The data has samples of shape {list(shape)}, but the config says {list(wanted)}.")
-    if config.num_classes and dataset.labels is None:
-        raise DataError(f"num_classes is {config.num_classes}, but the data has no labels; set num_classes=0")
-    if config.num_classes and len(dataset.class_names) != config.num_classes:
-        count = len(dataset.class_names)
-        raise DataError(
-            f"num_classes is {config.num_classes}, but the data has {count} classes; set num_classes={count}"
-        )

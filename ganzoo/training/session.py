@@ -1,4 +1,7 @@
-"""Start or resume a training: config, data and run folder come together here."""
+"""Start or resume a training: config, data and run folder come together here.
+
+TensorFlow takes seconds to import, so everything that a user can get wrong without it is checked before.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,33 @@ import json
 import os
 import platform
 from collections.abc import Callable
-
-import tensorflow as tf
+from typing import TYPE_CHECKING
 
 from ganzoo import images
 from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.data.fingerprint import Fingerprint
-from ganzoo.data.reading import described
-from ganzoo.data.reading.label_order import relabeled
 from ganzoo.environment import commands
 from ganzoo.environment.devices import available_memory, cpu_count
 from ganzoo.environment.process_settings import own_settings
+from ganzoo.environment.requirements import TRAINING, require
+from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.environment.versions import library_versions
-from ganzoo.errors import DataError, RunError
-from ganzoo.exporters.rehearsal import check_exportable
+from ganzoo.errors import RunError
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
 from ganzoo.training import best_weights, init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
-from ganzoo.training.input_pipeline import check_dataset
+from ganzoo.training.data import load_data, resumed_data
 from ganzoo.training.lock import training_lock
-from ganzoo.training.log import Log
-from ganzoo.training.trainer import Outcome, Trainer
+
+if TYPE_CHECKING:
+    from ganzoo.training.trainer import Outcome, Trainer
 
 Info = Callable[[str], None]
 
 
-@own_settings()
 def start(
     config: Config,
     *,
@@ -49,19 +50,50 @@ def start(
 
     Args:
         config: the experiment.
-        root: where runs are kept; by default GANZOO_RUNS, or ``runs/``.
-        max_steps, max_minutes: stop early; ``Trainer.train`` describes both.
+        root: folder of the runs; by default GANZOO_RUNS, or ``runs/``.
+        max_steps, max_minutes: stop early; see ``Trainer.train``.
         quiet: show no progress.
-        info: called with lines for a reader, for example where the run is.
-        command: what starts the same training again, for the model card.
+        info: called with messages, for example the folder of the run.
+        command: the command that starts the same training again, for the model card.
 
     Raises:
-        DataError, RunError, TrainingError: as what they stand for happens.
+        DataError, RunError, TrainingError: for the data, the run folder, the training.
         GanzooError: if ``training.init_from`` names nothing that fits.
+        MissingDependencyError: if TensorFlow is not installed.
     """
+    require(TRAINING, action="Training")
     config, weights = init_from.resolve(config, root=root)
     dataset = load_data(config, quiet=quiet, info=info)
-    check_dataset(config, dataset)
+    import_tensorflow()
+    with own_settings():
+        return _start(
+            config,
+            dataset,
+            weights,
+            root=root,
+            command=command,
+            max_steps=max_steps,
+            max_minutes=max_minutes,
+            quiet=quiet,
+            info=info,
+        )
+
+
+def _start(
+    config: Config,
+    dataset: Dataset,
+    weights: init_from.Weights | None,
+    *,
+    root: str | os.PathLike[str] | None,
+    command: str | None,
+    max_steps: int | None,
+    max_minutes: float | None,
+    quiet: bool,
+    info: Info,
+) -> tuple[Run, Outcome]:
+    from ganzoo.exporters.rehearsal import check_exportable
+    from ganzoo.training.trainer import Trainer
+
     best_weights.check(config, dataset)
     check_exportable(config, dataset.class_names, info=info)
     run = new_run(config.name, root=root)
@@ -76,7 +108,7 @@ def start(
 
 
 def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
-    """Write what the run is: the config last, since it makes the folder a run."""
+    """Write the files that describe a run. The config is last, because it makes the folder a run."""
     images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes:
@@ -85,7 +117,6 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
 
 
-@own_settings()
 def resume(
     what: str | None = None,
     *,
@@ -96,53 +127,53 @@ def resume(
     quiet: bool = False,
     info: Info = lambda text: None,
 ) -> tuple[Run, Outcome]:
-    """Go on with a run (the newest, unless one is named) from its newest checkpoint that is whole.
-
-    A run that was killed before its first checkpoint starts over.
+    """Resume a run from its newest undamaged checkpoint. A run without a checkpoint starts over.
 
     Args:
-        what: the run.
-        changes: another length of the training, another place of the data.
+        what: the run; by default the newest.
+        changes: a new length of the training, a new place of the data.
         root, max_steps, max_minutes, quiet, info: as in ``start``.
 
     Raises:
-        RunError: if there is no such run, none of its checkpoints is whole, it is finished, or it is in training.
+        RunError: if there is no such run, all its checkpoints are damaged, it is finished, or it is in training.
         ConfigError: if a change is not possible.
-        DataError: if the data are missing, or are not those that the run began with.
+        DataError: if the data are missing, or are not those of the run's start.
+        MissingDependencyError: if TensorFlow is not installed.
     """
     run = find_run(what, root=root)
+    require(TRAINING, action="Training")
     with training_lock(run, info=info):
-        made = changed(run, changes)
-        dataset = _same_data(made, changes, quiet=quiet, info=info)
-        trainer = Trainer(made.config, dataset, run)
-        _say_if_streamed(trainer, info)
-        for skipped in trainer.state.restore():
-            info(f"Skipped a damaged checkpoint: {skipped}")
-        if trainer.step == 0:
-            _, weights = init_from.resolve(made.config, root=root)
-            if weights is not None:
-                init_from.begin(trainer.state, weights)
-        _check_unfinished(run, trainer, lengthened=changes.steps is not None)
-        run = made.write()
-        if made.notes:
-            with Log(run, first_step=trainer.step) as log:
-                log.write(trainer.step, {}, notes={"changed": made.notes})
-        info(f"Run {run.name} goes on from step {trainer.step} of {made.config.training.steps}")
-        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
+        changed_run = changed(run, changes)
+        dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
+        import_tensorflow()
+        with own_settings():
+            trainer = _restored(changed_run, dataset, changes, root=root, info=info)
+            run = changed_run.write()
+            if changed_run.notes:
+                from ganzoo.training.log import Log
+
+                with Log(run, first_step=trainer.step) as log:
+                    log.write(trainer.step, {}, notes={"changed": changed_run.notes})
+            info(f"Run {run.name} goes on from step {trainer.step} of {trainer.config.training.steps}")
+            return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
-def _same_data(made: ChangedRun, changes: Changes, *, quiet: bool, info: Info) -> Dataset:
-    """The data of a run that goes on, compared with those that it began with."""
-    try:
-        dataset = _in_order_of(made.run, load_data(made.config, quiet=quiet, info=info))
-    except DataError as error:
-        if changes.data is not None or not type(made.config.data).accepts_path:
-            raise
-        moved = commands.command("train --resume", commands.run_word(made.run.folder), options="--data PLACE")
-        raise DataError(f"{error}\nIf the data have moved: {moved}") from error
-    check_dataset(made.config, dataset)
-    made.check_data(dataset, changes, info=info)
-    return dataset
+def _restored(
+    changed_run: ChangedRun, dataset: Dataset, changes: Changes, *, root: str | os.PathLike[str] | None, info: Info
+) -> Trainer:
+    """The trainer at the newest undamaged checkpoint of an unfinished run."""
+    from ganzoo.training.trainer import Trainer
+
+    trainer = Trainer(changed_run.config, dataset, changed_run.run)
+    _say_if_streamed(trainer, info)
+    for skipped in trainer.state.restore():
+        info(f"Skipped a damaged checkpoint: {skipped}")
+    if trainer.step == 0:
+        _, weights = init_from.resolve(changed_run.config, root=root)
+        if weights is not None:
+            init_from.begin(trainer.state, weights)
+    _check_unfinished(changed_run.run, trainer, lengthened=changes.steps is not None)
+    return trainer
 
 
 def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
@@ -152,7 +183,7 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     longer = commands.command("train --resume", commands.run_word(run.folder), f"training.steps={2 * trainer.step}")
     if lengthened:
         raise RunError(
-            f"Run {run.name} is at step {trainer.step} already, so training.steps={steps} leaves nothing to train. "
+            f"Run {run.name} is already at step {trainer.step}, so training.steps={steps} leaves nothing to train. "
             f"For example: {longer}"
         )
     raise RunError(
@@ -160,38 +191,15 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     )
 
 
-def load_data(config: Config, *, quiet: bool, info: Info = lambda text: None) -> Dataset:
-    """Load the config's data. Report how many samples and classes there are, what was guessed and what was not read."""
-    dataset = config.data.load(quiet=quiet)
-    for line in described.lines(dataset):
-        info(line)
-    if dataset.labels is not None and not config.num_classes:
-        count = len(dataset.class_names)
-        info(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
-    return dataset
-
-
 def _say_if_streamed(trainer: Trainer, info: Info) -> None:
     if trainer.input_pipeline.streamed:
         info(trainer.input_pipeline.streamed)
 
 
-def _in_order_of(run: Run, dataset: Dataset) -> Dataset:
-    """The dataset with its classes in the order that a run began with, whatever order they are found in today."""
-    path = run.folder / CLASS_NAMES
-    if not run.config.num_classes or not path.is_file():
-        return dataset
-    try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError("it is not a list of names")
-    except (OSError, ValueError) as error:
-        raise RunError(f"Cannot read {path}: {error}.") from error
-    return relabeled(dataset, names)
-
-
 def _provenance(command: str | None) -> str:
-    """Machine, versions and command, as versions.json keeps them."""
+    """The content of versions.json: machine, versions and command."""
+    import tensorflow as tf
+
     machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": cpu_count()}
     machine |= {"memory": available_memory()}
     devices = [device.name for device in tf.config.list_physical_devices()]

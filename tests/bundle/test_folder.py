@@ -221,13 +221,16 @@ def test_a_file_that_changes_after_verification_is_found(folder):
         bundle.read(ONNX)
 
 
-def test_unhashed_leaves_the_hash_to_read_and_nothing_else(folder):
+def test_a_kept_file_is_verified_and_not_read_again(folder):
     content = bytearray((folder / ONNX).read_bytes())
+    bundle = read_bundle(folder, keep=[ONNX])
+    assert set(bundle.kept) == {ONNX}
+    (folder / ONNX).write_bytes(content[:-1])
+    assert bundle.read(ONNX) == content
     content[-1] ^= 1
     (folder / ONNX).write_bytes(content)
-    bundle = read_bundle(folder, unhashed=[ONNX])
     with pytest.raises(BundleError, match="damaged or altered"):
-        bundle.read(ONNX)
+        read_bundle(folder, keep=[ONNX])
 
 
 @pytest.mark.parametrize(

@@ -94,4 +94,4 @@ def test_a_gpu_build_whose_cuda_does_not_start(command, monkeypatch):
     gpu_builds.pretend(monkeypatch, failure=gpu_builds.NO_DEVICE)
     text = command("doctor", code=1).stdout
     assert "ONNX Runtime: CPU\n" in text
-    assert "Broken: CUDA was asked for, but ONNX Runtime could not start it: CUDA failure 100: no CUDA" in text
+    assert "Broken: The device is cuda, but ONNX Runtime could not start CUDA: CUDA failure 100: no CUDA" in text

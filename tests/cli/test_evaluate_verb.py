@@ -178,17 +178,31 @@ def test_somebody_elses_metrics_json_is_left_alone(fails, command, told, place):
     path = place / "models/metrics.json"
     for content in ("mine", json.dumps({"model": {"name": "other"}})):
         path.write_text(content, encoding="utf-8")
-        assert "left alone" in fails("evaluate", "models/tiny", "--data", "real.npy", *SMALL)
+        assert "is not replaced" in fails("evaluate", "models/tiny", "--data", "real.npy", *SMALL)
         assert path.read_text(encoding="utf-8") == content
     command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, "-o", path)
     command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
 
 
-def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
-    def full(self, content):
+def test_the_file_is_written_before_the_numbers_are_printed(command, told, monkeypatch, place):
+    def full(text):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("ganzoo.cli.output.print_data", full)
+    command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
+    assert (place / "models/metrics.json").is_file()
+
+
+def test_nothing_is_written_into_the_bundle(fails, told):
+    message = fails("evaluate", "models/tiny", "--data", "real.npy", *SMALL, "-o", "models/tiny/config.json")
+    assert "is in the bundle" in message
+
+
+def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ganzoo.environment.files.write_file", full)
     result = command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
     assert "No space left" in result.stderr
     assert "frechet (small_cnn)" in result.stdout

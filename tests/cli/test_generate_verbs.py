@@ -8,10 +8,10 @@ import tiny_bundles
 from PIL import Image
 
 import ganzoo
-from ganzoo.cli import generate
 from ganzoo.cli.destination import Output
 from ganzoo.errors import GanzooError
 from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.resolve import run_bundle
 from ganzoo.runs import Run
 
 
@@ -82,7 +82,8 @@ def test_truncation(command, bundle, place):
         (["bundle", "--device", "tpu"], "cpu"),
         (["nosuch"], "ganzoo list"),
         (["dense-ring8"], "ganzoo train dense-ring8"),
-        (["./nosuch"], "no such folder"),
+        (["./nosuch"], "the folder does not exist"),
+        (["."], "'.' is neither a bundle"),
     ],
 )
 def test_generate_refuses(fails, bundle, place, arguments, message):
@@ -109,8 +110,20 @@ def test_an_existing_folder_is_a_folder_whatever_its_name(command, bundle, place
 
 def test_a_picture_that_cannot_be_written_leaves_no_rest(fails, bundle, place):
     (place / "file").write_text("")
-    assert "file/x.png" in fails("generate", "bundle", "--seeds", "1", "-o", "file/x.png")
+    for name in ("x.png", "x.npy", "y/x.png"):
+        message = fails("generate", "bundle", "--seeds", "1", "-o", f"file/{name}")
+        assert f"Cannot write 'file/{name}': 'file' is a file, not a folder" in message
+    assert "'file' is a file" in fails("interpolate", "bundle", 1, 2, "--frames", 2, "-o", "file/x.gif")
     assert sorted(path.name for path in place.iterdir()) == ["bundle", "file"]
+
+
+@pytest.mark.parametrize("output", ["bundle", "bundle/samples.png", "bundle/onnx/", "bundle/../bundle/a.npy"])
+def test_nothing_is_written_into_the_bundle(fails, bundle, place, output):
+    before = sorted(bundle.rglob("*"))
+    assert "is in the bundle" in fails("generate", "bundle", "--seeds", "1", "-o", output)
+    assert "is in the bundle" in fails("interpolate", "bundle", 1, 2, "-o", "bundle/a.gif")
+    assert sorted(bundle.rglob("*")) == before
+    assert ganzoo.load(bundle)
 
 
 def test_an_unknown_suffix_is_not_a_folder_and_says_how_to_name_one(fails, bundle, place):
@@ -189,13 +202,15 @@ def test_a_run_is_exported_once(command, trained):
         assert "Exporting" not in command("generate", what, "--seeds", "0-3", "--grid").stderr
 
 
-def test_the_step_that_is_named_is_the_exported_one(tmp_path, monkeypatch, capsys):
+def test_the_step_that_is_named_is_the_exported_one(tmp_path, monkeypatch):
     """The best, which need not be the newest."""
     run = Run(tmp_path / "images" / "001")
     monkeypatch.setattr(Run, "chosen_step", lambda self: 2)
     monkeypatch.setattr(Run, "checkpoint_steps", lambda self: [2, 3])
-    generate.tell_export(run)
-    assert capsys.readouterr().err.strip().endswith("at step 2 ...")
+    messages = []
+    with pytest.raises(GanzooError):
+        run_bundle(run, info=messages.append)
+    assert messages == ["Exporting run images/001 at step 2 ..."]
 
 
 def test_interpolation(command, fails, bundle, place):

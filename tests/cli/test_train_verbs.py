@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -252,6 +254,37 @@ def test_export_leaves_other_folders_alone(fails, trained):
     (trained / "precious/file").write_text("x")
     assert "not replaced" in fails("export", "-o", "precious")
     assert [path.name for path in (trained / "precious").iterdir()] == ["file"]
+
+
+def test_publish_checks_the_name_before_it_exports(fails, trained):
+    assert "'x' is not the name of a model" in fails("publish", "x")
+    assert not (trained / "runs/images/001/bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["images.yaml", "--data", "nowhere.npz"], "nowhere.npz"),
+        (["images.yaml", "num_classes=2"], "num_classes"),
+        (["images.yaml", "training.init_from=nosuch"], "No bundle, run or model named 'nosuch'"),
+        (["--resume", "nosuch"], "No run 'nosuch'"),
+        (["--resume", "images", "--data", "nowhere.npz"], "nowhere.npz"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_found_before_tensorflow_is_imported(trained, arguments, message):
+    code = f"""
+import sys
+from ganzoo.cli.main import main
+sys.argv = ["ganzoo", "train", *{arguments!r}]
+try:
+    main()
+except SystemExit as end:
+    print(end.code, "tensorflow" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "2 False"
+    assert message in done.stderr
 
 
 def test_export_with_nothing_trained(fails):

@@ -40,9 +40,9 @@ def test_what_passes_is_waited_for(hub, stranger, published, fault, requests):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ({"match": "GET /api/models", "kind": "status", "status": 503, "times": 99}, "answered 503"),
-        ({"match": "HEAD .*resolve", "kind": "status", "status": 501, "times": 99}, "answered 501"),
-        ({"match": "GET /lfs/objects", "kind": "size", "times": 99}, "another size than announced"),
+        ({"match": "GET /api/models", "kind": "status", "status": 503, "times": 99}, "server error (503)"),
+        ({"match": "HEAD .*resolve", "kind": "status", "status": 501, "times": 99}, "server error (501)"),
+        ({"match": "GET /lfs/objects", "kind": "size", "times": 99}, "arrived with the wrong size"),
         ({"match": "GET /lfs/objects", "kind": "swap", "times": 99}, "onnx/model.onnx is damaged or altered"),
         ({"match": "GET .*config.json", "kind": "swap", "times": 99}, "config.json is damaged or altered"),
         ({"match": "GET .*metadata.json", "kind": "swap", "times": 99}, "metadata.json is not readable"),
@@ -89,7 +89,7 @@ def test_private_gated_and_bad_token(hub, stranger, files):
 
 def test_not_a_ganzoo_repo_and_a_newer_format(hub, stranger, files):
     hub.put("someone/tiny", {"pytorch_model.bin": b"x", "config.json": b"{}"})
-    assert "someone/tiny is no ganzoo model: it has no metadata.json" in stranger.refusal(LOAD)
+    assert "someone/tiny is not a ganzoo model: it has no metadata.json" in stranger.refusal(LOAD)
     assert not [request for request in hub.requests if "resolve" in request]
     newer = json.loads(files["metadata.json"]) | {"format_version": 2}
     hub.put("someone/tiny", {**files, "metadata.json": json.dumps(newer).encode()})
@@ -102,7 +102,7 @@ def test_sizes_and_names_are_known_before_anything_is_fetched(hub, stranger, fil
     metadata = json.loads(files["metadata.json"])
     metadata["files"]["../../evil"] = metadata["files"]["config.json"]
     hub.put("someone/tiny", {**files, "metadata.json": json.dumps(metadata).encode()})
-    assert "'../../evil', which is no file of a bundle" in stranger.refusal(LOAD)
+    assert "'../../evil' is no file of a bundle" in stranger.refusal(LOAD)
     metadata = json.loads(files["metadata.json"])
     metadata["files"]["onnx/model.onnx"]["size"] += 1
     hub.put("someone/tiny", {**files, "metadata.json": json.dumps(metadata).encode()})

@@ -10,7 +10,8 @@ from PIL import Image
 from ganzoo.config import yaml_files
 from ganzoo.errors import DataError, RunError
 from ganzoo.runs import FINGERPRINT
-from ganzoo.training.session import load_data, resume, start
+from ganzoo.training.data import load_data
+from ganzoo.training.session import resume, start
 
 FOLDERS = [str(number) for number in range(1, 13)]
 
@@ -58,7 +59,7 @@ def test_samples_classes_guess_and_what_was_passed_over(folder):
 
 def datasets_trained_on(monkeypatch):
     """The datasets that trainers are made with."""
-    import ganzoo.training.session as module
+    import ganzoo.training.trainer as module
 
     made, original = [], module.Trainer
     monkeypatch.setattr(

@@ -55,7 +55,7 @@ def test_names_that_mean_nothing_fail_before_the_data_are_read(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownNameError, match="zzz"):
         train(tiny(training={"init_from": "zzz"}))
-    with pytest.raises(BundleError, match="no such folder"):
+    with pytest.raises(BundleError, match="the folder does not exist"):
         train(tiny(training={"init_from": "./zzz"}))
     assert not (tmp_path / "runs").exists()
 

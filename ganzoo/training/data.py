@@ -1,0 +1,87 @@
+"""The data of a new or resumed training: loaded, checked and compared. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from ganzoo.config.experiment import Config
+from ganzoo.data.base import Dataset
+from ganzoo.data.reading import described
+from ganzoo.data.reading.label_order import relabeled
+from ganzoo.environment.commands import command, run_word
+from ganzoo.errors import DataError, RunError
+from ganzoo.runs import CLASS_NAMES, Run
+from ganzoo.training.changes import ChangedRun, Changes
+
+Info = Callable[[str], None]
+
+
+def load_data(config: Config, *, quiet: bool, info: Info = lambda text: None) -> Dataset:
+    """Load and check the config's data. Report the samples and classes, guesses, and files that were not read.
+
+    Raises:
+        DataError: if the data are missing or broken, or do not fit the config.
+    """
+    dataset = _loaded(config, quiet=quiet, info=info)
+    check_dataset(config, dataset)
+    return dataset
+
+
+def resumed_data(changed: ChangedRun, changes: Changes, *, quiet: bool, info: Info) -> Dataset:
+    """Load the data of a run, and compare them with the data of its start.
+
+    Raises:
+        DataError: if the data are missing, or are not those of the start.
+        RunError: if a file of the run is damaged.
+    """
+    try:
+        dataset = _in_order_of(changed.run, _loaded(changed.config, quiet=quiet, info=info))
+    except DataError as error:
+        if changes.data is not None or not type(changed.config.data).accepts_path:
+            raise
+        moved = command("train --resume", run_word(changed.run.folder), options="--data PLACE")
+        raise DataError(f"{error}\nIf the data have moved: {moved}") from error
+    check_dataset(changed.config, dataset)
+    changed.check_data(dataset, changes, info=info)
+    return dataset
+
+
+def check_dataset(config: Config, dataset: Dataset) -> None:
+    """Raise DataError if the dataset does not fit the config."""
+    shape, wanted = dataset.samples.shape[1:], config.sample_shape
+    if not len(dataset):
+        raise DataError("The data source has no samples.")
+    if shape != wanted:
+        raise DataError(f"The data has samples of shape {list(shape)}, but the config has {list(wanted)}.")
+    if config.num_classes and dataset.labels is None:
+        raise DataError(f"num_classes is {config.num_classes}, but the data has no labels; set num_classes=0")
+    if config.num_classes and len(dataset.class_names) != config.num_classes:
+        count = len(dataset.class_names)
+        raise DataError(
+            f"num_classes is {config.num_classes}, but the data has {count} classes; set num_classes={count}"
+        )
+
+
+def _loaded(config: Config, *, quiet: bool, info: Info) -> Dataset:
+    dataset = config.data.load(quiet=quiet)
+    for line in described.lines(dataset):
+        info(line)
+    if dataset.labels is not None and not config.num_classes:
+        count = len(dataset.class_names)
+        info(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
+    return dataset
+
+
+def _in_order_of(run: Run, dataset: Dataset) -> Dataset:
+    """The dataset with its classes in the order of the run's start. They may be found in another order today."""
+    path = run.folder / CLASS_NAMES
+    if not run.config.num_classes or not path.is_file():
+        return dataset
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("it is not a list of names")
+    except (OSError, ValueError) as error:
+        raise RunError(f"Cannot read {path}: {error}.") from error
+    return relabeled(dataset, names)
