@@ -279,7 +279,7 @@ def metadata(folder: Path, **changes: Any) -> None:
 
 GENERATORS: dict[str, tuple[dict[str, Any], str]] = {
     "an import path": ({"block": {"name": "os.system"}}, "No generator block named 'os.system'"),
-    "a class to import": ({"block": {"class_name": "Lambda", "module": "builtins"}}, "needs a 'name'"),
+    "a class to import": ({"block": {"class_name": "Lambda", "module": "builtins"}}, "needs the key 'name'"),
     "a key that is no field": ({"custom_objects": {"x": "y"}}, "no such key"),
     "a block of a plug-in": ({"block": {"name": "swirl"}}, "It was made with ganzoo-swirl 1.2, which is not installed"),
     "10^9 in a block": ({"block": {"name": "conv_transpose", "kernel_size": 1_000_000}}, "kernel_size"),

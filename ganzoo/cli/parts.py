@@ -15,12 +15,12 @@ def parts(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="KIND", help="A kind, for example losses; by default all.", autocompletion=complete.kinds
+            metavar="KIND", help="A kind of part, for example losses; by default all.", autocompletion=complete.kinds
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the registered parts that a config can name, those of plug-ins included."""
+    """List the registered parts that a config can use, including those of plug-ins."""
     from ganzoo.parts import all_registries, find_registry
 
     registries = all_registries() if kind is None else [find_registry(kind)]

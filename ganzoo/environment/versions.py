@@ -1,4 +1,4 @@
-"""Versions of the libraries that ganzoo stands on, without importing them."""
+"""Versions of the libraries that ganzoo depends on, read without importing them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIBRARIES = (
 
 
 def installed_version(distribution: str) -> str | None:
-    """The version of an installed distribution, or None."""
+    """Return the version of an installed distribution, or None."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -31,6 +31,6 @@ def installed_version(distribution: str) -> str | None:
 
 
 def library_versions() -> dict[str, str]:
-    """The installed ones of ``LIBRARIES`` and their versions."""
+    """Return the installed distributions of ``LIBRARIES`` and their versions."""
     found = {name: installed_version(name) for name in LIBRARIES}
     return {name: number for name, number in found.items() if number is not None}

@@ -265,7 +265,7 @@ BAD = {
         "generator.model = 'transformer': allowed is 'dense'",
     ),
     "a model that is no name": ({"generator": {"model": {"a": 1}}}, "generator.model = "),
-    "no data": ({"data": None}, "data: received None, but a data source is a name or a mapping with 'source'"),
+    "no data": ({"data": None}, "data: received None, but a data source is a name or a mapping with the key 'source'"),
     "a mistyped key": (
         {"generator": {"latentdim": 3}},
         r"generator\.latentdim: no such key\. Did you mean 'latent_dim'",
