@@ -1,4 +1,4 @@
-"""The training loop and what surrounds it. Every module in here imports TensorFlow; this file does not."""
+"""The training loop and its helpers. The modules of this folder import TensorFlow; this file does not."""
 
 from ganzoo.environment.tensorflow import set_variables
 

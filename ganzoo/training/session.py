@@ -1,4 +1,4 @@
-"""Start or resume a training: config, data and run folder come together here."""
+"""Starts or resumes a training from a config, its data and a run folder."""
 
 from __future__ import annotations
 
@@ -45,19 +45,21 @@ def start(
     info: Info = lambda text: None,
     command: str | None = None,
 ) -> tuple[Run, Outcome]:
-    """Load the data, make the next run folder, and train in it.
+    """Load the data, create the next run folder, and train.
 
     Args:
         config: the experiment.
-        root: where runs are kept; by default GANZOO_RUNS, or ``runs/``.
-        max_steps, max_minutes: stop early; ``Trainer.train`` describes both.
+        root: the folder of all runs; by default GANZOO_RUNS, else ``runs/``.
+        max_steps, max_minutes: stop early, as in ``Trainer.train``.
         quiet: show no progress.
-        info: called with lines for a reader, for example where the run is.
-        command: what starts the same training again, for the model card.
+        info: called with messages, for example the run's folder.
+        command: the command that starts the same training again, for the model card.
 
     Raises:
-        DataError, RunError, TrainingError: as what they stand for happens.
-        GanzooError: if ``training.init_from`` names nothing that fits.
+        DataError: if the data are missing, or do not match the config.
+        RunError: if the run folder cannot be created or written.
+        TrainingError: if the training cannot continue.
+        GanzooError: if ``training.init_from`` does not exist or does not match the config.
     """
     config, weights = init_from.resolve(config, root=root)
     dataset = load_data(config, quiet=quiet, info=info)
@@ -69,14 +71,14 @@ def start(
         _describe(run, config, dataset, command)
         info(f"Run {run.name} in {run.folder}")
         trainer = Trainer(config, dataset, run)
-        _say_if_streamed(trainer, info)
+        _report_streaming(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights)
         return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
 def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
-    """Write what the run is: the config last, since it makes the folder a run."""
+    """Write the files that describe the run. The config is last, because a folder with a config is a run."""
     images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes:
@@ -87,7 +89,7 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
 
 @own_settings()
 def resume(
-    what: str | None = None,
+    name: str | None = None,
     *,
     root: str | os.PathLike[str] | None = None,
     changes: Changes = NO_CHANGES,
@@ -96,52 +98,52 @@ def resume(
     quiet: bool = False,
     info: Info = lambda text: None,
 ) -> tuple[Run, Outcome]:
-    """Go on with a run (the newest, unless one is named) from its newest checkpoint that is whole.
+    """Continue a run from its newest intact checkpoint.
 
-    A run that was killed before its first checkpoint starts over.
+    A run that was killed before its first checkpoint starts again from the beginning.
 
     Args:
-        what: the run.
-        changes: another length of the training, another place of the data.
+        name: the run, as in ``find_run``; by default the newest.
+        changes: a new length of the training, or a new location of the data.
         root, max_steps, max_minutes, quiet, info: as in ``start``.
 
     Raises:
-        RunError: if there is no such run, none of its checkpoints is whole, it is finished, or it is in training.
+        RunError: if there is no such run, all its checkpoints are damaged, it is finished, or it is being trained.
         ConfigError: if a change is not possible.
-        DataError: if the data are missing, or are not those that the run began with.
+        DataError: if the data are missing, or differ from the run's original data.
     """
-    run = find_run(what, root=root)
+    run = find_run(name, root=root)
     with training_lock(run, info=info):
-        made = changed(run, changes)
-        dataset = _same_data(made, changes, quiet=quiet, info=info)
-        trainer = Trainer(made.config, dataset, run)
-        _say_if_streamed(trainer, info)
+        changed_run = changed(run, changes)
+        dataset = _same_data(changed_run, changes, quiet=quiet, info=info)
+        trainer = Trainer(changed_run.config, dataset, run)
+        _report_streaming(trainer, info)
         for skipped in trainer.state.restore():
             info(f"Skipped a damaged checkpoint: {skipped}")
         if trainer.step == 0:
-            _, weights = init_from.resolve(made.config, root=root)
+            _, weights = init_from.resolve(changed_run.config, root=root)
             if weights is not None:
                 init_from.begin(trainer.state, weights)
         _check_unfinished(run, trainer, lengthened=changes.steps is not None)
-        run = made.write()
-        if made.notes:
+        run = changed_run.write()
+        if changed_run.notes:
             with Log(run, first_step=trainer.step) as log:
-                log.write(trainer.step, {}, notes={"changed": made.notes})
-        info(f"Run {run.name} goes on from step {trainer.step} of {made.config.training.steps}")
+                log.write(trainer.step, {}, notes={"changed": changed_run.notes})
+        info(f"Run {run.name} continues from step {trainer.step} of {changed_run.config.training.steps}")
         return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
-def _same_data(made: ChangedRun, changes: Changes, *, quiet: bool, info: Info) -> Dataset:
-    """The data of a run that goes on, compared with those that it began with."""
+def _same_data(changed_run: ChangedRun, changes: Changes, *, quiet: bool, info: Info) -> Dataset:
+    """Load the data of a resumed run, and compare them with its original data."""
     try:
-        dataset = _in_order_of(made.run, load_data(made.config, quiet=quiet, info=info))
+        dataset = _in_class_order_of(changed_run.run, load_data(changed_run.config, quiet=quiet, info=info))
     except DataError as error:
-        if changes.data is not None or not type(made.config.data).accepts_path:
+        if changes.data is not None or not type(changed_run.config.data).accepts_path:
             raise
-        moved = commands.command("train --resume", commands.run_word(made.run.folder), options="--data PLACE")
-        raise DataError(f"{error}\nIf the data have moved: {moved}") from error
-    check_dataset(made.config, dataset)
-    made.check_data(dataset, changes, info=info)
+        moved = commands.command("train --resume", commands.run_word(changed_run.run.folder), options="--data PATH")
+        raise DataError(f"{error}\nIf the data have moved, give their new path: {moved}") from error
+    check_dataset(changed_run.config, dataset)
+    changed_run.check_data(dataset, changes, info=info)
     return dataset
 
 
@@ -152,32 +154,32 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     longer = commands.command("train --resume", commands.run_word(run.folder), f"training.steps={2 * trainer.step}")
     if lengthened:
         raise RunError(
-            f"Run {run.name} is at step {trainer.step} already, so training.steps={steps} leaves nothing to train. "
-            f"For example: {longer}"
+            f"Run {run.name} is already at step {trainer.step}, so training.steps={steps} leaves nothing to train. "
+            f"Choose more steps, for example: {longer}"
         )
     raise RunError(
-        f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume. To train it longer: {longer}"
+        f"Run {run.name} is finished at step {trainer.step}, so it cannot be resumed. To train it longer: {longer}"
     )
 
 
 def load_data(config: Config, *, quiet: bool, info: Info = lambda text: None) -> Dataset:
-    """Load the config's data. Report how many samples and classes there are, what was guessed and what was not read."""
+    """Load the config's data. Report the samples, the classes, the guessed settings, and the skipped files."""
     dataset = config.data.load(quiet=quiet)
     for line in described.lines(dataset):
         info(line)
     if dataset.labels is not None and not config.num_classes:
         count = len(dataset.class_names)
-        info(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
+        info(f"The labels are not used, because num_classes is 0. To train a conditional model: num_classes={count}")
     return dataset
 
 
-def _say_if_streamed(trainer: Trainer, info: Info) -> None:
+def _report_streaming(trainer: Trainer, info: Info) -> None:
     if trainer.input_pipeline.streamed:
         info(trainer.input_pipeline.streamed)
 
 
-def _in_order_of(run: Run, dataset: Dataset) -> Dataset:
-    """The dataset with its classes in the order that a run began with, whatever order they are found in today."""
+def _in_class_order_of(run: Run, dataset: Dataset) -> Dataset:
+    """Return the dataset with its classes in the run's original order, which may differ from today's order."""
     path = run.folder / CLASS_NAMES
     if not run.config.num_classes or not path.is_file():
         return dataset
@@ -191,7 +193,7 @@ def _in_order_of(run: Run, dataset: Dataset) -> Dataset:
 
 
 def _provenance(command: str | None) -> str:
-    """Machine, versions and command, as versions.json keeps them."""
+    """Return the content of versions.json: machine, versions and command."""
     machine = {"python": platform.python_version(), "platform": platform.platform(), "cpus": cpu_count()}
     machine |= {"memory": available_memory()}
     devices = [device.name for device in tf.config.list_physical_devices()]

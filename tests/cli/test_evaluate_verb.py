@@ -184,10 +184,10 @@ def test_somebody_elses_metrics_json_is_left_alone(fails, command, told, place):
 
 
 def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
-    def full(self, content):
+    def full(path, content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("ganzoo.environment.files.write_file", full)
     result = command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
     assert "No space left" in result.stderr
     assert "frechet (small_cnn)" in result.stdout

@@ -42,7 +42,7 @@ def test_a_resumed_run_keeps_its_config(fails, trained, change):
 def test_a_finished_run_is_lengthened(command, fails, trained):
     assert "ganzoo train --resume images/001 training.steps=6" in fails("train", "--resume", "images")
     result = command("train", "--resume", "training.steps=5")
-    assert "goes on from step 3 of 5" in result.stderr
+    assert "continues from step 3 of 5" in result.stderr
     (row,) = json.loads(command("runs", "--json").stdout)
     assert (row["step"], row["steps"], row["checkpoint"]) == (5, 5, 5)
     assert "training.steps=4 leaves nothing to train" in fails("train", "--resume", "images", "training.steps=4")
@@ -55,7 +55,7 @@ def test_moved_data_are_named_on_resume(command, fails, points_yaml, trained, _t
     shutil.copy(_trained / "data.npz", moved)
     place.write_text(place.read_text().replace(str(_trained / "data.npz"), str(trained / "gone.npz")))
     message = fails("train", "--resume", "images", "training.steps=4")
-    assert "ganzoo train --resume images/001 --data PLACE" in message
+    assert "ganzoo train --resume images/001 --data PATH" in message
     command("train", "--resume", "images", "training.steps=4", "--data", "moved data.npz")
     assert yaml.safe_load(place.read_text())["data"]["path"] == str(moved)
     command("train", points_yaml, "--max-steps", 1)

@@ -40,7 +40,7 @@ def test_data(tmp_path, row):
     source, names, path = DATA[row]
     put(tmp_path / "data", names)
     made = data_sources.create({"source": source, "path": str(tmp_path / "data" / path)})
-    with pytest.raises(DataError, match=r"is a git-lfs pointer .* run: git lfs pull") as caught:
+    with pytest.raises(DataError, match=r"is a git-lfs pointer.* run: git lfs pull") as caught:
         made.load(cache_dir=tmp_path / "cache", quiet=True)
     assert "\n" not in str(caught.value)
     assert Path(names[0]).name in str(caught.value)

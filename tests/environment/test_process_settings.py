@@ -172,4 +172,4 @@ def test_a_broken_settings_file_is_one_line_with_its_path(tmp_path, content):
     )
     done = python(code, tmp_path)
     assert "cannot be imported: " in done.stdout, done.stderr
-    assert f"{tmp_path}/.keras/keras.json; correct them, or remove them." in done.stdout
+    assert f"{tmp_path}/.keras/keras.json. Correct or remove them." in done.stdout

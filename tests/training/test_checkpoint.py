@@ -130,7 +130,7 @@ def test_the_step_of_another_checkpoint_is_not_believed(tmp_path):
     (tmp_path / "step-00000002").rename(tmp_path / "step-00000009")
     found = checkpoint.load_newest(tmp_path)
     assert is_whole(found, 1)
-    assert found.skipped == ("step-00000009: manifest.json speaks of step 2",)
+    assert found.skipped == ("step-00000009: manifest.json is for step 2",)
 
 
 def test_all_damaged_is_an_error_that_names_every_reason(tmp_path):

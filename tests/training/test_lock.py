@@ -50,7 +50,7 @@ def test_a_run_in_training_is_not_resumed_until_its_process_is_gone(training):
         ganzoo.resume("points", quiet=True)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
-    assert message.startswith(f"Run points/001 is in training by process {training.pid} on '")
+    assert message.startswith(f"Run points/001 is being trained by process {training.pid} on '")
     assert " since 20" in message
     assert message.endswith(f"kill {training.pid}; then: ganzoo train --resume points/001")
     before = find_run("points").step

@@ -203,7 +203,7 @@ def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     made, said = subject(tmp_path, rollbacks=9), []
     assert made.train(quiet=True, info=said.append).reason == "finished"
     assert sum(line.startswith("Went back from step 6 to step 4;") for line in said) == 2
-    assert said[-1] == "It went back 2 times already, which is training.watch.max_rollbacks."
+    assert said[-1] == "No rollback: the limit training.watch.max_rollbacks=2 is reached."
     assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 4
 
 
@@ -226,10 +226,10 @@ def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_pat
     points[seen_at_six] = np.nan
     made, said = trainer(one, tmp_path, Dataset(points)), []
     made.watch._yardstick = None
-    with pytest.raises(TrainingError, match="Step 6 is not finite"):
+    with pytest.raises(TrainingError, match="Step 6 has values that are not finite"):
         made.train(quiet=True, info=said.append)
     assert said[0].startswith("Went back from step 6 to step 4;")
-    assert said[-1].startswith("It went back 1 times already")
+    assert said[-1].startswith("No rollback: the limit training.watch.max_rollbacks=1 ")
 
 
 def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
@@ -325,5 +325,5 @@ def test_a_checkpoint_of_before_there_was_a_kind_of_sign_is_gone_on_from(tmp_pat
     one.state.load(found)
     assert same(state(one), wanted)
     found.state["watch"][per_kind[0]] = np.zeros(len(KINDS) + 1)
-    with pytest.raises(RunError, match="does not fit its config"):
+    with pytest.raises(RunError, match="does not match its config"):
         one.state.load(found)

@@ -89,7 +89,7 @@ def test_logged_metrics_are_means_over_the_interval(tmp_path):
 
 
 def test_a_finished_run_has_nothing_to_resume(finished):
-    with pytest.raises(RunError, match="is finished at step 6; nothing is left to resume"):
+    with pytest.raises(RunError, match="is finished at step 6, so it cannot be resumed"):
         resume(str(finished[0].folder), quiet=True)
 
 
@@ -136,7 +136,7 @@ def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     assert any(
         line.startswith("Skipped a damaged checkpoint: step-00000006: ema.safetensors has 1 bytes") for line in said
     )
-    assert said[-1] == "Run points/001 goes on from step 3 of 9"
+    assert said[-1] == "Run points/001 continues from step 3 of 9"
     assert [line["step"] for line in lines(run)] == [2, 4, 6, 8, 9]
     assert checkpoint.load_newest(run.folder / "checkpoints").skipped == ()
     assert run.checkpoint_steps() == [6, 9]
@@ -161,7 +161,7 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path):
     one = trainer(config, tmp_path, config.data.load())
     one.state.save()
     other = config.model_copy(update={"generator": config.generator.model_copy(update={"hidden": (9,)})})
-    with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not fit its config"):
+    with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not match its config"):
         Trainer(other, config.data.load(), one.run).state.restore()
 
 
@@ -187,7 +187,7 @@ def test_a_number_that_is_not_finite_stops_and_names_the_step(tmp_path):
     kept = (bad - 1) // 2 * 2
     trained = trainer(config, tmp_path, Dataset(points))
     with pytest.raises(
-        TrainingError, match=rf"Step {bad} is not finite: .*The last good checkpoint is at step {kept}\."
+        TrainingError, match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\."
     ):
         trained.train(quiet=True)
     found = checkpoint.load_newest(trained.run.folder / "checkpoints")
