@@ -1,4 +1,4 @@
-"""What is passed on of the errors of other libraries: the fact, and no advice."""
+"""Messages repeat the facts of other libraries' errors, but not their advice."""
 
 import io
 import json

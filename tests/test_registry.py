@@ -1,4 +1,4 @@
-"""Names of parts: the decorator, the scan, entry points of other distributions, and what a user reads on a mistake."""
+"""Tests registries: the decorator, the scan, entry points of other distributions, and error messages."""
 
 import importlib
 import json

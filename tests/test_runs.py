@@ -1,4 +1,4 @@
-"""Where runs are, and how they are named from there."""
+"""Tests where runs are, and how they are found."""
 
 import threading
 import time

@@ -11,13 +11,13 @@ from ganzoo.cli.verbs import WorkingVerb
 from ganzoo.environment.quantities import bytes_text
 
 app = typer.Typer(
-    invoke_without_command=True, help="What ganzoo keeps on this machine, how big it is, and how to remove it."
+    invoke_without_command=True, help="List or remove the models and prepared data in the cache of this machine."
 )
 
 
 @app.callback()
 def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models from the Hub and the prepared data on this machine: how big, and where."""
+    """List the models from the Hub and the prepared data on this machine, with their sizes and folders."""
     if ctx.invoked_subcommand is not None:
         return
     from ganzoo.hub.cache import cache_entries
@@ -30,7 +30,7 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
         print_json(rows)
         return
     if not entries:
-        info("There is nothing in the cache. A model comes there with: ganzoo pull user/name")
+        info("The cache is empty. Download a model with: ganzoo pull user/name")
         return
     rows_ = [
         (e.kind, e.name, bytes_text(e.bytes), ", ".join(r[:8] for r in e.revisions) or "-", str(e.folder))
@@ -42,9 +42,9 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
 
 @app.command(cls=WorkingVerb)
 def remove(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As ganzoo cache prints them.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names, as ganzoo cache prints them.")],
 ) -> None:
-    """Delete models or prepared data from the cache. They are fetched or made again when they are asked for."""
+    """Delete models or prepared data from the cache. They are downloaded or prepared again when needed."""
     from ganzoo.hub.cache import remove as delete
 
     for entry in delete(names):

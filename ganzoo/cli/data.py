@@ -13,16 +13,16 @@ from ganzoo.cli.verbs import Verb, WorkingVerb
 if TYPE_CHECKING:
     from ganzoo.data.check import CheckReport
 
-app = typer.Typer(no_args_is_help=True, help="Look at training data without training.")
+app = typer.Typer(no_args_is_help=True, help="Check or preview training data without training.")
 
 
 @app.command(cls=Verb)
 def check(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder or zip of images.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with every file that was found.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with all findings.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
-    """Report broken, duplicate, tiny, greyscale, transparent and odd-shaped images. Exits with 1 if some are broken."""
+    """Report broken, duplicate, tiny, gray, transparent and oddly shaped images. Exits with 1 if any is broken."""
     from ganzoo.data.check import check as check_images
 
     report = check_images(path, quiet=quiet)
@@ -38,14 +38,16 @@ def check(
 def preview(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A data source, a model of the zoo or a YAML file.")],
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Keys of the source, as in resolution=64.")
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes, for example resolution=64.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="File or folder of the data.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=10_000, help="How many samples.")] = 64,
-    output: Annotated[Path, typer.Option("-o", "--output", help="A .png, .jpg or .webp file.")] = Path("grid.png"),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    count: Annotated[int, typer.Option(min=1, max=10_000, help="Number of samples.")] = 64,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The output file: .png, .jpg or .webp.")] = Path(
+        "grid.png"
+    ),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
-    """Write a grid of the real samples as the networks will see them: cropped, resized, mirrored."""
+    """Write a grid of the real samples as the networks get them: cropped, resized, mirrored."""
     from ganzoo import images
     from ganzoo.data.preview import choose_source, preview_picture
     from ganzoo.data.reading import described
@@ -86,4 +88,4 @@ def _print_report(report: CheckReport) -> None:
     if rows:
         print_table(("finding", "images", "for example"), rows, right=("images",))
     elif not report.passed_over:
-        print_data("Nothing to complain about.")
+        print_data("No problems found.")

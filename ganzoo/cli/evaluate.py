@@ -19,36 +19,38 @@ if TYPE_CHECKING:
 def evaluate(
     what: What,
     metrics: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Names (ganzoo parts metrics); by default all that fit.")
+        str | None, typer.Option(metavar="A,B", help="Metrics (see ganzoo parts metrics); by default all that fit.")
     ] = None,
     extractor: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="A name (ganzoo parts extractors), an ONNX file, or {name: ..., key: value}."
+            metavar="NAME|FILE",
+            help="An extractor (see ganzoo parts extractors), an ONNX file, or {name: ..., key: value}.",
         ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(help="Samples in a draw; by default 2500, or half of the real ones.")
+        int | None, typer.Option(help="Samples per draw; by default 2500, or half of the real samples.")
     ] = None,
-    draws: Annotated[int, typer.Option(help="Draws of seeds and real samples; the interval is over them.")] = 5,
+    draws: Annotated[int, typer.Option(help="Number of draws of seeds and real samples, for the intervals.")] = 5,
     data: Annotated[Path | None, typer.Option(help="File or folder of the real samples.")] = None,
     config: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Model or YAML file that says what the real samples are.")
+        str | None, typer.Option(metavar="NAME", help="Model of the zoo or YAML file that defines the real samples.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="By default metrics.json in the run or beside the bundle.")
+        Path | None,
+        typer.Option("-o", "--output", help="Output file; by default metrics.json in the run, or next to the bundle."),
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what metrics.json holds.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the content of metrics.json.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress.")] = False,
 ) -> None:
     """Measure a trained generator against real samples, and write metrics.json.
 
-    The floor is the same number for other real samples in the place of generated ones: no generator can be expected to
-    do better. Intervals are 95% of the mean over the draws.
+    The floor is the same metric, measured on other real samples. No generator can be expected to be better. Each
+    interval is the 95% interval of the mean over the draws.
     """
     from ganzoo.cli.generate import open_generator
     from ganzoo.evaluation.evaluate import Plan, measure
@@ -70,7 +72,7 @@ def evaluate(
 
 
 def _extractor(text: str | None) -> Any:
-    """A name or path as it is; a mapping in YAML's flow form read."""
+    """Parse a YAML flow mapping; return a name or path unchanged."""
     if text is None or not text.startswith("{"):
         return text
     from ganzoo.config import yaml_files
@@ -87,10 +89,12 @@ def _print(made: Evaluation, *, as_json: bool) -> None:
     p = made.protocol
     info(
         f"{p['draws']} draws of {p['samples']} generated and {p['samples']} real samples of {p['data']['source']} "
-        f"({p['real_samples']} there are), extractor {p['extractor']['label']}."
+        f"({p['real_samples']} in all), extractor {p['extractor']['label']}."
     )
     if any(number.floor is None for number in made.numbers):
-        info(f"No floor: it takes twice as many real samples as a draw has. Ask for --samples {p['real_samples'] // 2}")
+        info(
+            f"No floor: it needs twice the real samples of a draw. Use fewer samples: --samples {p['real_samples'] // 2}"
+        )
 
 
 def _row(number: Number) -> tuple[str, ...]:

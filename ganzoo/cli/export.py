@@ -19,31 +19,36 @@ def export(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help="A run: model/number, a model or a folder; by default the newest.",
+            help="A run: model/number, a model (its newest run) or a folder; by default the newest run.",
             autocompletion=complete.trained,
         ),
     ] = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="An ONNX bundle; this is also the default.")] = False,
-    fp16: Annotated[bool, typer.Option("--fp16", help="A bundle with a float16 graph, too.")] = False,
-    savedmodel: Annotated[bool, typer.Option("--savedmodel", help="A TensorFlow SavedModel.")] = False,
-    tflite: Annotated[bool, typer.Option("--tflite", help="A TensorFlow Lite file.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX bundle (default).")] = False,
+    fp16: Annotated[
+        bool, typer.Option("--fp16", help="Write an ONNX bundle with an additional float16 graph.")
+    ] = False,
+    savedmodel: Annotated[bool, typer.Option("--savedmodel", help="Write a TensorFlow SavedModel.")] = False,
+    tflite: Annotated[bool, typer.Option("--tflite", help="Write a TensorFlow Lite file.")] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="The bundle's folder; by default the run's own.")
+        Path | None,
+        typer.Option("-o", "--output", help="Folder of the bundle; by default bundle/ in the run's folder."),
     ] = None,
     license: Annotated[
-        str | None, typer.Option(help="Of the weights, for the model card, as in apache-2.0 or cc-by-4.0.")
+        str | None, typer.Option(help="License of the weights for the model card, for example apache-2.0 or cc-by-4.0.")
     ] = None,
     checkpoint: Annotated[
-        str, typer.Option(metavar="WHICH", help="best as measured while training, newest, or a step that is kept.")
+        str,
+        typer.Option(metavar="WHICH", help="best (as measured during training), newest, or the step of a checkpoint."),
     ] = "best",
     limit: Annotated[
-        list[str] | None, typer.Option(metavar="SENTENCE", help="For the card: a flaw of the samples. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="SENTENCE", help="A known flaw of the samples, for the model card. Repeatable."),
     ] = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Export the averaged generator of a run's best checkpoint, each form checked against the original.
+    """Export the averaged generator of a run's best checkpoint.
 
-    What was written is printed, one path a line.
+    Each format is checked against the original model. The written paths are printed, one per line.
     """
     from ganzoo import api
     from ganzoo.environment.requirements import EXPORT, require
@@ -65,7 +70,7 @@ def export(
         tflite=tflite,
         license=license,
         limits=limit or (),
-        on_wait=lambda holder: info(f"Waiting for another export of this run, by {holder or 'another process'} ..."),
+        on_wait=lambda holder: info(f"Waiting for another export of this run by {holder or 'another process'} ..."),
     )
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     print_data(str(folder))
@@ -83,4 +88,4 @@ def _which(text: str) -> Literal["best", "newest"] | int:
     if text.isascii() and text.isdecimal() and len(text) < 16:
         return int(text)
     near = did_you_mean(text, ("best", "newest"))
-    raise typer.BadParameter(f"--checkpoint is best, newest or a step; received '{text}'.{near}")
+    raise typer.BadParameter(f"received --checkpoint '{text}'; allowed are best, newest or a step.{near}")

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 ARRAYS = (".npy", ".npz")
 GRID_LIMIT = 10_000
-"""Images in one grid."""
+"""Maximum number of images in a grid."""
 
 
 class Device(StrEnum):
-    """Where ONNX Runtime runs."""
+    """The device of ONNX Runtime."""
 
     auto = "auto"
     cpu = "cpu"
@@ -42,21 +42,21 @@ What = Annotated[
 Label = Annotated[
     str | None,
     typer.Option(
-        help="Class: its name or its index from 0 (name:1 or index:1 where both fit); by default each seed has its own."
+        help="Class: its name, or its index from 0. If both fit, write name:1 or index:1. By default the seed sets it."
     ),
 ]
-Truncation = Annotated[float | None, typer.Option(help="From 0 (the mean) to 1 (off): less variety, fewer failures.")]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
-OnDevice = Annotated[Device, typer.Option(help="Where to run.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Threads of one run on the CPU; by default one per core.")
+Truncation = Annotated[
+    float | None, typer.Option(help="From 0 (the mean) to 1 (off). Lower values give less variety and fewer failures.")
 ]
+Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
+OnDevice = Annotated[Device, typer.Option(help="Device of ONNX Runtime.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; by default one per core.")]
 
 
 def generate(
     what: What,
-    seeds: Annotated[str, typer.Option(help="Numbers and ranges, as in 0-63,70.")] = "0-63",
-    grid: Annotated[bool, typer.Option("--grid", help="One picture of all images.")] = False,
+    seeds: Annotated[str, typer.Option(help="Seeds: numbers and ranges, for example 0-63,70.")] = "0-63",
+    grid: Annotated[bool, typer.Option("--grid", help="Write one grid of all images.")] = False,
     label: Label = None,
     truncation: Truncation = None,
     output: Annotated[
@@ -65,22 +65,22 @@ def generate(
             "-o",
             "--output",
             metavar="PATH",
-            help="A picture (.png, .jpg, .webp), arrays (.npy, .npz), a folder, or - for standard output.",
+            help="An image file (.png, .jpg, .webp), an array file (.npy, .npz), a folder, or - for standard output.",
         ),
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="SUFFIX", help="For -o -: png (default), jpg, webp, npy or npz."),
+        typer.Option("--format", metavar="SUFFIX", help="Format for -o -: png (default), jpg, webp, npy or npz."),
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
-    """Generate samples. What was written is printed: one path a line, or the folder of the pictures.
+    """Generate samples, and print the path of the written file or folder.
 
-    Several seeds that go into one picture become a grid.
+    If several seeds are written to one image file, it is a grid.
     """
     from ganzoo.latents import parse_seeds
 
@@ -104,7 +104,7 @@ def generate(
 def open_generator(
     what: str, *, device: Device, threads: int | None = None, revision: str | None = None, root: Path | None = None
 ) -> Generator:
-    """The generator of a bundle, run or model, with a message if it has to be exported first."""
+    """Open the generator of a bundle, run or model. Print a message if the run must be exported first."""
     from ganzoo.hub.reference import HubOptions
     from ganzoo.inference.load import open_generator as open_
 
@@ -116,12 +116,12 @@ def open_generator(
 
 
 def tell_export(run: Run) -> None:
-    """Say that a run is exported first."""
+    """Report that a run is exported first."""
     info(f"Exporting run {run.name} at step {run.chosen_step()} ...")
 
 
 def read_label(generator: Generator, label: str | None) -> str | None:
-    """A class as ``Generator`` takes it, after a note if the text is the name of one class and the index of another."""
+    """Return a class for ``Generator``. Print a note if the text is the name of one class and the index of another."""
     from ganzoo.inference.class_labels import ambiguity
 
     if label is not None and generator.num_classes is not None:
@@ -132,7 +132,7 @@ def read_label(generator: Generator, label: str | None) -> str | None:
 
 
 def _complete(target: Output, generator: Generator, seeds: str, count: int, grid: bool) -> Output:
-    """The output with what the command line left open: the name of a file, or the format of standard output."""
+    """Return the output with the default file name, or the default format of standard output."""
     name = generator.name
     if target.is_stdout:
         return target.with_suffix(".npy" if generator.kind == "vector" else ".png")
@@ -152,7 +152,7 @@ def _check_suffix(target: Output, generator: Generator) -> None:
 
     if generator.kind == "vector" and target.suffix not in ARRAYS:
         raise GanzooError(
-            f"'{generator.name}' makes vectors, which are no images; write them to a .npy or .npz: -o points.npy"
+            f"'{generator.name}' generates vectors, not images. Write them to a .npy or .npz file: -o points.npy"
         )
     target.check_suffix([*FORMATS, *ARRAYS])
 
@@ -170,7 +170,7 @@ def _write_picture(generator: Generator, seeds: list[int], target: Output, optio
 
     if len(seeds) > GRID_LIMIT:
         raise GanzooError(
-            f"A grid holds up to {GRID_LIMIT} images, and these are {len(seeds)}; write a folder: -o images"
+            f"Received {len(seeds)} seeds, but a grid has up to {GRID_LIMIT} images. Write to a folder: -o images/"
         )
     with target.opened() as file:
         if len(seeds) > 1 and target.suffix == ".png":
@@ -185,12 +185,12 @@ def _write_picture(generator: Generator, seeds: list[int], target: Output, optio
 def _write_folder(
     generator: Generator, seeds: list[int], folder: Path, options: dict[str, Any], *, quiet: bool
 ) -> Path:
-    """Write one PNG a seed, ``0000007.png``; returns the folder, or the file when there is but one."""
+    """Write one PNG per seed, such as ``0007.png``. Returns the folder, or the file if there is only one."""
     from ganzoo import images
     from ganzoo.data.reading.parallel import progress_bar
 
     if folder.is_file():
-        raise GanzooError(f"'{folder}' is a file, and pictures go to a folder; name another with -o.")
+        raise GanzooError(f"'{folder}' is a file, but the images need a folder. Choose another one with -o.")
     width = max(4, len(str(max(seeds))))
     done = 0
     with progress_bar("Generating", len(seeds), quiet=quiet) as advance:

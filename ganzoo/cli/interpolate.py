@@ -21,8 +21,8 @@ def interpolate(
     what: What,
     a: Annotated[int, typer.Argument(metavar="A", help="First seed.", min=0, max=_MAX_SEED)],
     b: Annotated[int, typer.Argument(metavar="B", help="Last seed.", min=0, max=_MAX_SEED)],
-    frames: Annotated[int, typer.Option(min=2, max=10_000, help="Pictures on the way, both ends included.")] = 60,
-    fps: Annotated[float, typer.Option(min=1, max=120, help="Pictures a second (a .gif has up to 50).")] = 20,
+    frames: Annotated[int, typer.Option(min=2, max=10_000, help="Number of frames, including both ends.")] = 60,
+    fps: Annotated[float, typer.Option(min=1, max=120, help="Frames per second; up to 50 for a .gif.")] = 20,
     label: Label = None,
     truncation: Truncation = None,
     output: Annotated[
@@ -32,14 +32,14 @@ def interpolate(
         ),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--format", metavar="SUFFIX", help="For -o -: gif (default), webp or mp4.")
+        str | None, typer.Option("--format", metavar="SUFFIX", help="Format for -o -: gif (default), webp or mp4.")
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Walk through the latent space from one seed to another and write an animation."""
+    """Write an animation of the interpolation between two seeds in latent space."""
     from ganzoo.inference import animations
 
     target = Output.parse(output, form).with_suffix(".gif")
@@ -48,9 +48,7 @@ def interpolate(
         animations.check_animation(Path(f"walk{target.suffix}"), fps)
     generator = open_generator(what, device=device, threads=threads, revision=revision, root=runs)
     if generator.kind == "vector":
-        raise GanzooError(
-            f"'{generator.name}' makes vectors, so there is nothing to animate; use ganzoo.load in Python."
-        )
+        raise GanzooError(f"'{generator.name}' generates vectors, which cannot be animated. Use ganzoo.load in Python.")
     if target.is_folder:
         target = target.file(f"{generator.name}-{a}-{b}.gif")
     walk: Iterator[Any] = generator.iter_frames(a, b, frames, label=read_label(generator, label), truncation=truncation)
@@ -61,7 +59,7 @@ def interpolate(
 
 
 def _write_stdout(walk: Iterator[Any], target: Output, fps: float) -> None:
-    """Through a file, because an MP4 cannot be written to a pipe."""
+    """Write to a temporary file first, because an MP4 cannot be written to a pipe."""
     import shutil
     import tempfile
 

@@ -18,7 +18,7 @@ def list_command(
             metavar="PATTERN", help="Part of a name, or a pattern such as '*celeba*'.", autocompletion=complete.models
         ),
     ] = "*",
-    pretrained: Annotated[bool, typer.Option("--pretrained", help="Those with trained weights, and where.")] = False,
+    pretrained: Annotated[bool, typer.Option("--pretrained", help="List only models with trained weights.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the models of the zoo."""

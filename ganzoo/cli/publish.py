@@ -23,25 +23,27 @@ def publish(
         list[str] | None,
         typer.Argument(
             metavar="[RUN] user/name",
-            help="A run or bundle (by default the newest run), and the model's name on the Hub.",
+            help="A run or bundle; by default the newest run. Then the model's name on the Hub.",
             autocompletion=complete.trained,
         ),
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Make the new model private.")] = False,
+    private: Annotated[bool, typer.Option("--private", help="Create the model as private.")] = False,
     branch: Annotated[str | None, typer.Option(help="Commit to this branch; by default main.")] = None,
-    create_pr: Annotated[bool, typer.Option("--create-pr", help="Open a pull request.")] = False,
-    tag: Annotated[str | None, typer.Option(help="A name for the new version, as in v1.")] = None,
-    license: Annotated[str | None, typer.Option(help="Of the weights, as in apache-2.0 or cc-by-4.0.")] = None,
-    message: Annotated[str | None, typer.Option("-m", "--message", help="Of the commit.")] = None,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="Publish as a pull request.")] = False,
+    tag: Annotated[str | None, typer.Option(help="Tag of the new version, for example v1.")] = None,
+    license: Annotated[
+        str | None, typer.Option(help="License of the weights, for example apache-2.0 or cc-by-4.0.")
+    ] = None,
+    message: Annotated[str | None, typer.Option("-m", "--message", help="Message of the commit.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show every file, its size and the card; publish nothing.")
+        bool, typer.Option("--dry-run", help="Show the files, their sizes and the model card, without publishing.")
     ] = False,
     zoo: Annotated[
         str | None, typer.Option(metavar="NAME", help="Publish a pretrained model of the zoo, and update its index.")
     ] = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Put a trained generator on the Hugging Face Hub as one commit, with a model card, and print its address."""
+    """Publish a trained generator and its model card on the Hugging Face Hub as one commit, and print its URL."""
     from ganzoo.cli.generate import tell_export
     from ganzoo.hub.publish import publish as put
     from ganzoo.hub.zoo_owner import publish_pretrained
@@ -63,7 +65,7 @@ def publish(
 
 
 def _places(names: list[str], root: Path | None) -> tuple[str, str]:
-    """The run or bundle, and the name on the Hub."""
+    """Return the run or bundle, and the model's name on the Hub."""
     from ganzoo.hub.reference import is_run_name
     from ganzoo.runs import find_run
 
@@ -102,7 +104,7 @@ def _report(made: Publication) -> None:
     else:
         print_data(made.url)
         if made.card_kept:
-            info("README.md was written or edited by hand, so it stays as it is.")
+            info("README.md on the Hub was edited by hand, so it was not changed.")
         info(f"Published as commit {made.commit}. Generate from it: {command('generate', made.repo)}")
     if f"\nlicense: {UNKNOWN_LICENSE}\n" in made.card:
-        info("The card says 'license: unknown'. State one, for example: --license cc-by-4.0")
+        info("The model card has the license 'unknown'. Choose one, for example: --license cc-by-4.0")

@@ -23,11 +23,15 @@ def pull(
         ),
     ],
     revision: Annotated[str | None, typer.Option(help="Branch, tag or commit.")] = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="In place of the Hub's cache.")] = None,
-    local_files_only: Annotated[bool, typer.Option("--local-files-only", help="Do not ask the Hub.")] = False,
-    force_download: Annotated[bool, typer.Option("--force-download", help="Fetch the files again.")] = False,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Folder for the files; by default the cache of the Hub.")
+    ] = None,
+    local_files_only: Annotated[
+        bool, typer.Option("--local-files-only", help="Use only local files, without the network.")
+    ] = False,
+    force_download: Annotated[bool, typer.Option("--force-download", help="Download the files again.")] = False,
 ) -> None:
-    """Fetch a trained model with all its files, verify it, and print its folder. Ctrl-C and again goes on."""
+    """Download a trained model, verify it, and print its folder. After Ctrl-C, the same command continues."""
     from ganzoo.hub.cache import folder_bytes
     from ganzoo.hub.pull import pull as fetch
 
@@ -40,7 +44,7 @@ def pull(
             force_download=force_download,
         )
     except KeyboardInterrupt:
-        info("Files that had arrived are kept; the same command fetches the rest.")
+        info("The downloaded files are kept. Run the same command again to download the rest.")
         raise
     print_data(str(folder))
     what = path_word(folder) if cache_dir is not None or local_files_only else name

@@ -18,7 +18,7 @@ def runs(
     root: RunsFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the runs, the newest last: step, age, last losses, and what the collapse watch has seen."""
+    """List the runs, newest last: step, age, last losses, and signs of collapse."""
     from ganzoo.runs import list_runs, no_runs, runs_folder
 
     rows = [_row(run) for run in list_runs(root=root)]
@@ -56,7 +56,7 @@ def _row(run: Run) -> dict[str, Any]:
 
 
 def _steps(run: Run) -> int | None:
-    """Steps of the whole training; None where the config is damaged. Read without checking it, which takes a second."""
+    """Return the steps of the whole training; None if the config is damaged. A full check would take a second."""
     from ganzoo.config import yaml_files
     from ganzoo.errors import ConfigError
     from ganzoo.runs import CONFIG

@@ -23,13 +23,13 @@ def show(
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, for example generator.base_channels=32."),
+        typer.Argument(metavar="KEY=VALUE", help="Changes of the config, for example generator.base_channels=32."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="File or folder of the training data.")] = None,
-    config_only: Annotated[bool, typer.Option("--config", help="Print the complete config alone, as YAML.")] = False,
+    config_only: Annotated[bool, typer.Option("--config", help="Print only the complete config, as YAML.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show a model: its complete config, its layers, parameters, multiply-adds and memory."""
+    """Show a model: its complete config, layers, parameters, multiply-adds and memory."""
     from ganzoo.api import experiment
     from ganzoo.config import yaml_files
 
@@ -50,7 +50,7 @@ def show(
 
 
 def _summary(config: Config) -> Summary:
-    """With costs where Keras is installed, else the shapes alone."""
+    """Return the summary, with parameters and costs if Keras is installed."""
     from ganzoo.config.summary import summarize
     from ganzoo.environment.requirements import TRAINING, is_installed
 
@@ -80,7 +80,7 @@ def _print_network(title: str, network: NetworkSummary) -> None:
 def _print_memory(summary: Summary, batch_size: int) -> None:
     generator = summary.generator
     if summary.training_bytes is None or generator.multiply_adds is None:
-        info("Parameters and multiply-adds are counted in the built networks: pip install 'ganzoo-keras[train]'")
+        info("To show parameters, multiply-adds and memory, run: pip install 'ganzoo-keras[train]'")
         return
     print_data("")
     print_data(f"Generating one sample takes {count_text(generator.multiply_adds)} multiply-adds.")

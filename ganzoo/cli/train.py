@@ -26,38 +26,39 @@ def train(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="A model of the zoo or a YAML file; with --resume a run (by default the newest).",
+            help="A model of the zoo or a YAML file. With --resume: a run; by default the newest.",
             autocompletion=complete.models,
         ),
     ] = None,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes, for example training.batch_size=32.")
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Changes of the config, for example training.batch_size=32."),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="File or folder of the training data; with --resume the new place of the same data."),
+        typer.Option(help="File or folder of the training data. With --resume: the new path of the same data."),
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after so many minutes.")] = None,
+    max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this number of minutes.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="In place of the config's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Seed; by default the config's.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print the complete config, train nothing.")
+        bool, typer.Option("--dry-run", help="Check and print the complete config, without training.")
     ] = False,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with a run from its newest checkpoint; training.steps=N gives it another length."
+            "--resume", help="Continue a run from its newest checkpoint. training.steps=N changes its length."
         ),
     ] = False,
     allow_changed: Annotated[
-        str | None, typer.Option(metavar="data", help="With --resume: go on although the data have changed.")
+        str | None, typer.Option(metavar="data", help="With --resume: continue even if the data have changed.")
     ] = None,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress.")] = False,
 ) -> None:
-    """Train a model. The folder of the run is printed at the end.
+    """Train a model, and print the run's folder at the end.
 
-    Ctrl-C stops at the next step and saves; ganzoo train --resume goes on from there.
+    Ctrl-C stops the training at the next step and saves a checkpoint. Continue with: ganzoo train --resume
     """
     from ganzoo.environment.requirements import TRAINING, require
 
@@ -71,7 +72,7 @@ def train(
         _report(*go_on(name, root=runs, changes=changes, **limits, quiet=quiet, info=info))
         return
     if allow_changed is not None:
-        raise typer.BadParameter("--allow-changed is for a run that goes on: --resume")
+        raise typer.BadParameter("--allow-changed needs --resume")
     if name is None:
         raise typer.BadParameter("name a model (ganzoo list) or a YAML file, or use --resume", param_hint="NAME")
     from ganzoo.api import experiment
@@ -91,7 +92,7 @@ def train(
 
 
 def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
-    """The command for the model card: without where anything is on this machine."""
+    """Return the command for the model card, without the paths of this machine."""
     from ganzoo.bundle.public_values import public_command, public_values
 
     words = ["ganzoo", "train", name, *overrides]
@@ -104,7 +105,7 @@ def _command(name: str, overrides: list[str], config: Config, **options: float |
 def _read_resume(
     name: str | None, overrides: list[str], *, data: Path | None, seed: int | None, dry_run: bool, allow: str | None
 ) -> tuple[str | None, Changes]:
-    """The run, and what is to change. Everything else stays, or its steps would not be the uninterrupted run's."""
+    """Return the run and its changes. Other changes are rejected, because they would change the run's steps."""
     from ganzoo.config import yaml_files
     from ganzoo.training.changes import Changes
 
@@ -115,11 +116,11 @@ def _read_resume(
     fixed += (["--seed"] if seed is not None else []) + (["--dry-run"] if dry_run else [])
     if fixed:
         raise typer.BadParameter(
-            f"a resumed run keeps its own config, so this cannot go with it: {', '.join(fixed)}. What can change: its "
-            "length (training.steps=N) and the place of its data (--data PLACE)"
+            f"a resumed run keeps its config, so --resume does not allow {', '.join(fixed)}. It allows a new length "
+            "(training.steps=N) and a new path of the data (--data PATH)"
         )
     if allow is not None and allow != "data":
-        raise typer.BadParameter(f"--allow-changed takes the word data; received '{allow}'")
+        raise typer.BadParameter(f"received --allow-changed '{allow}'; the only allowed value is data")
     steps = yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
     return name, Changes(steps=steps, data=data, other_data=allow == "data")
 
@@ -137,14 +138,14 @@ def _print_plan(config: Config, *, show: str) -> None:
 
 
 def _report(run: Run, outcome: Outcome) -> None:
-    """Where the result is, and what to do with it."""
+    """Print the run's folder, and the next commands."""
     print_data(str(run.folder))
     info(f"{_END[outcome.reason].format(step=outcome.step)} Samples, losses and checkpoints are in {run.folder}")
     best = run.best_step()
     if best is not None and best != outcome.step:
-        info(f"The best step that was measured is {best}, which export and generate take; the log has the numbers.")
+        info(f"The best measured step is {best}; export and generate use it. The log has the numbers.")
     if outcome.reason != "finished":
-        info(f"  go on:     {command('train --resume', run_word(run.folder))}")
+        info(f"  continue:  {command('train --resume', run_word(run.folder))}")
     info(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
     info(f"  generate:  {generate_hint(run_word(run.folder), run.config)}")
     if outcome.reason == "interrupted":
@@ -153,7 +154,7 @@ def _report(run: Run, outcome: Outcome) -> None:
 
 _END = {
     "finished": "Finished at step {step}.",
-    "steps": "Stopped at step {step}, as asked.",
-    "minutes": "Stopped at step {step}: the time is up.",
+    "steps": "Stopped at step {step}: the step limit is reached.",
+    "minutes": "Stopped at step {step}: the time limit is reached.",
     "interrupted": "Interrupted and saved at step {step}.",
 }

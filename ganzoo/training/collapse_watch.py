@@ -89,7 +89,7 @@ class CollapseWatch:
         self._best_recall = CheckpointedArray("best_recall", 1)
         self._with_sign = CheckpointedArray("looks_with_sign", len(KINDS))
         self._without = CheckpointedArray("looks_without_sign", len(KINDS))
-        self._said = CheckpointedArray("said", len(KINDS))
+        self._reported = CheckpointedArray("said", len(KINDS))
         self._clean = CheckpointedArray("clean_step", len(KINDS))
         self._rollbacks = CheckpointedArray("rollbacks", 1)
         self.variables = tuple(value for value in vars(self).values() if isinstance(value, CheckpointedArray))

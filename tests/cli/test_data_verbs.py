@@ -1,4 +1,4 @@
-"""data check and data preview."""
+"""Tests data check and data preview."""
 
 import json
 
@@ -20,7 +20,7 @@ def photos(place):
 def test_check_of_good_images(command, photos):
     text = command("data", "check", "photos").stdout
     assert "4 images, 4 usable" in text
-    assert "Nothing to complain about" in text
+    assert "No problems found" in text
 
 
 def test_check_finds_and_names(command, photos):
@@ -50,7 +50,7 @@ def test_check_names_the_guess_and_what_was_passed_over(command, photos):
     assert "Split: train, 4 of 5 images; the folders are test, train (data.split=all" in result
     assert "Classes: the folders (data.classes=none" in result
     assert "Passed over 1 file; of a format that is not read: 1 (film.mov)" in result
-    assert "Nothing to complain about" not in result
+    assert "No problems found" not in result
     report = json.loads(command("data", "check", "photos", "--json").stdout)
     assert report["passed_over"] == {"of a format that is not read": ["film.mov"]}
     assert len(report["notes"]) == 2

@@ -1,4 +1,4 @@
-"""Every failure: a message, an exit code, no traceback. And the real program, in a process of its own."""
+"""Every failure gives a message, an exit code and no traceback. Some tests run the program in a new process."""
 
 import errno
 import os

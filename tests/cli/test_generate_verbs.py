@@ -1,4 +1,4 @@
-"""generate and interpolate: from a bundle or run to files."""
+"""Tests generate and interpolate: from a bundle or run to files."""
 
 import io
 

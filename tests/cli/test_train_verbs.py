@@ -1,4 +1,4 @@
-"""train, runs, export: from a config to a bundle."""
+"""Tests train, runs and export: from a config to a bundle."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""list, show, parts, schema: what can be looked at without data."""
+"""Tests list, show, parts and schema, which need no data."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A clone without git-lfs: every file that ganzoo reads may be a pointer, and then the message names it."""
+"""In a clone without git-lfs, every file that ganzoo reads may be a pointer. The message then names the file."""
 
 from __future__ import annotations
 

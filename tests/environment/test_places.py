@@ -1,4 +1,4 @@
-"""Home, cache and Keras' folder: for a user without a home folder, and for users that are not here."""
+"""Tests the home, cache and Keras folders: for a user without a home folder, and for unknown users."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Settings of Keras, TensorFlow and NumPy that a user's process has do not reach ganzoo's networks, and come back."""
+"""A user's settings of Keras, TensorFlow and NumPy do not affect ganzoo's networks, and are restored."""
 
 import json
 import os

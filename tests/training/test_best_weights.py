@@ -1,4 +1,4 @@
-"""Measuring while training: the best weights are kept apart, and resumed runs choose as uninterrupted ones do."""
+"""Tests the measurements during training: the best weights are saved, and a resumed run chooses the same step."""
 
 import shutil
 
@@ -31,7 +31,7 @@ def images_config(**training):
 
 
 def images(config):
-    """Greys that get lighter from left to right: something a few steps can come nearer to."""
+    """Gray gradients from left to right, which a few steps of training can approach."""
     rng = np.random.RandomState(0)
     slope = np.linspace(0, 200, config.sample_shape[1])[None, None, :, None]
     return Dataset((slope + rng.randint(0, 55, (COUNT, *config.sample_shape))).astype(np.uint8))

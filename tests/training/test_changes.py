@@ -1,4 +1,4 @@
-"""What may change at a resume: the length where nothing depends on it, and the place of the same data."""
+"""Tests the changes that a resumed run allows: its length, if nothing depends on it, and the path of its data."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""The collapse watch: what is a sign, when it counts, and what it says."""
+"""Tests the collapse watch: its signs, when they are reported, and its messages."""
 
 import itertools
 import re
@@ -39,7 +39,7 @@ def look(watch, step, made):
 
 
 def interval(watch, step, **means):
-    """Two steps that have these metrics."""
+    """Add two steps with these metrics, and judge the interval."""
     healthy = dict.fromkeys(METRICS, 1.0) | {"d_real": 0.6, "d_fake": 0.4, "d_real_accuracy": 0.8}
     watch.add(np.array([[(healthy | means)[name] for name in METRICS]] * 2, np.float32))
     return kinds(watch.check_interval(step))

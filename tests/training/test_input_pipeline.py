@@ -1,4 +1,4 @@
-"""What the loop is handed is the same from memory and from a memory map."""
+"""The loop gets the same samples from memory and from a memory map."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from ganzoo.training.input_pipeline import InputPipeline
 
 
 def seen(feed, **place):
-    """The samples and labels that the indices stand for."""
+    """The samples and labels at the indices."""
     data, labels, indices = (np.asarray(tensor) for tensor in feed.take(**place))
     assert data.dtype in (np.uint8, np.float32)
     assert indices.dtype == np.int32

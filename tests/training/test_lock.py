@@ -1,4 +1,4 @@
-"""One training a run, and nothing that reads a run is disturbed by it."""
+"""Only one training of a run is allowed, and the lock does not affect readers."""
 
 import os
 import signal

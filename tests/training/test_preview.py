@@ -1,4 +1,4 @@
-"""Pictures of a training."""
+"""Tests the images of a training."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a training does about a collapse: it warns, goes back or stops, and a resumed one does the same."""
+"""Tests the reaction to a collapse: a warning, a rollback or a stop; a resumed training does the same."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def config(evaluation=None, **watch):
 
 
 def collapsing(made, *, rollbacks=1):
-    """Show a preview that is one point after step ``GOOD`` until the training went back so many times."""
+    """Show a preview of identical points after step ``GOOD``, until the training has gone back ``rollbacks`` times."""
     healthy = made.input_pipeline._samples[-64:]
 
     def preview():
@@ -57,7 +57,7 @@ def subject(folder, **options):
 
 
 def again(made, **options):
-    """The run in a new process, so to say."""
+    """The run as a new process would resume it."""
     one = Trainer(made.config, made.config.data.load(), made.run)
     assert one.state.restore() == ()
     return collapsing(one, **options)
@@ -95,7 +95,7 @@ def test_it_says_what_it_saw_and_where_it_went(whole):
 
 
 def test_going_back_restores_the_state_and_halves_both_rates(whole, tmp_path):
-    """Beside a training that never collapsed, stopped by hand at the good step and slowed down by hand."""
+    """Compare with a training that never collapsed, stopped at the good step, with its rates halved by hand."""
     made, _ = whole
     plain = subject(tmp_path, rollbacks=0)
     plain.train(max_steps=GOOD, quiet=True)

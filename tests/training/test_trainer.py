@@ -1,4 +1,4 @@
-"""The loop and its run folder: what is written, how it ends, and how it goes on."""
+"""Tests the loop and its run folder: the files, the end of a training, and resuming."""
 
 import errno
 import json
@@ -30,13 +30,13 @@ SUBJECT = Path(__file__).with_name("subject.py")
 
 
 def lines(run):
-    """The lines of the log that hold metrics; those of the collapse watch may stand between them."""
+    """The lines of the log that hold metrics; lines of the collapse watch may be between them."""
     return [line for line in run.log() if "d_loss" in line]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run of 6 steps through ``start``, as a user makes it, with the sentences that were said."""
+    """A run of 6 steps through ``start``, as a user calls it, with its messages."""
     root = tmp_path_factory.mktemp("runs")
     config = tiny_vectors()
     said = []
@@ -187,7 +187,8 @@ def test_a_number_that_is_not_finite_stops_and_names_the_step(tmp_path):
     kept = (bad - 1) // 2 * 2
     trained = trainer(config, tmp_path, Dataset(points))
     with pytest.raises(
-        TrainingError, match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\."
+        TrainingError,
+        match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\.",
     ):
         trained.train(quiet=True)
     found = checkpoint.load_newest(trained.run.folder / "checkpoints")
