@@ -93,7 +93,8 @@ def _print(made: Evaluation, *, as_json: bool) -> None:
     )
     if any(number.floor is None for number in made.numbers):
         info(
-            f"No floor: it needs twice the real samples of a draw. Use fewer samples: --samples {p['real_samples'] // 2}"
+            "No floor: it needs twice the real samples of a draw. "
+            f"Use fewer samples: --samples {p['real_samples'] // 2}"
         )
 
 

@@ -28,7 +28,7 @@ def parts(
     if as_json:
         print_json(rows)
     else:
-        columns = ("kind", "name", "keys", "what it is") if kind is None else ("name", "keys", "what it is")
+        columns = ("kind", "name", "keys", "description") if kind is None else ("name", "keys", "description")
         print_table(columns, [tuple(_text(row, column) for column in columns) for row in rows])
     for registry in registries:
         for plugin, why in registry.broken.items():
@@ -42,7 +42,7 @@ def _row(registry: Any, name: str) -> dict[str, Any]:
         "kind": registry.name,
         "name": name,
         "keys": list(part.model_fields),
-        "what it is": " ".join(first.split()).replace("``", ""),
+        "description": " ".join(first.split()).replace("``", ""),
     }
 
 

@@ -57,7 +57,7 @@ def test_the_table(error, text):
     ],
 )
 def test_a_wrong_word_is_one_line_of_our_own(command, arguments, words):
-    result = command(*arguments, code=2 if words else 0)
+    result = command(*arguments, code=2 if words else 1)
     assert words is None or words in result.stderr
     assert not any(foreign in result.stderr for foreign in ("Input should", "Value error", "╭", "\x1b"))
     assert len(result.stderr.splitlines()) <= 2
