@@ -158,8 +158,8 @@ def find_run(name: str | None = None, *, root: str | os.PathLike[str] | None = N
     """Find a run.
 
     Args:
-        name: ``model/number``, a model (its newest run), the folder of a run, or the folder of a model's runs (its
-            newest run); by default the newest run of all.
+        name: ``model/number``, a model, the folder of a run, or the folder of a model's runs. A model means its newest
+            run. By default the newest run of all.
         root: the folder of all runs, as in ``runs_folder``.
 
     Raises:

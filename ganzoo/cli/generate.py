@@ -46,7 +46,8 @@ Label = Annotated[
     ),
 ]
 Truncation = Annotated[
-    float | None, typer.Option(help="From 0 (the mean) to 1 (off). Lower values give less variety and fewer failures.")
+    float | None,
+    typer.Option(help="Truncation from 0 (the mean) to 1 (off). Lower values give less variety and fewer failures."),
 ]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
 OnDevice = Annotated[Device, typer.Option(help="Device of ONNX Runtime.")]

@@ -57,7 +57,7 @@ def publish(
         made, index = publish_pretrained(_entry(zoo), names[0] if names else None, root=runs, **options)
         _report(made)
         if index is not None:
-            info(f"The commit and the hashes stand in {index}")
+            info(f"The commit and the hashes are in {index}")
         return
     what, repo = _places(names or [], runs)
     folder = find_bundle(what, root=runs, before_export=tell_export)
