@@ -59,7 +59,7 @@ def test_moved_data_are_named_on_resume(command, fails, points_yaml, trained, _t
     command("train", "--resume", "images", "training.steps=4", "--data", "moved data.npz")
     assert yaml.safe_load(place.read_text())["data"]["path"] == str(moved)
     command("train", points_yaml, "--max-steps", 1)
-    assert "makes its own samples" in fails("train", "--resume", "points", "--data", moved)
+    assert "generates its samples" in fails("train", "--resume", "points", "--data", moved)
 
 
 def test_changed_data_are_refused_unless_they_are_allowed(command, fails, trained):
@@ -70,7 +70,7 @@ def test_changed_data_are_refused_unless_they_are_allowed(command, fails, traine
     assert "the number of samples 12 became 13" in message
     assert "--allow-changed data" in message
     assert yaml.safe_load((trained / "runs/images/001/config.yaml").read_text())["training"]["steps"] == 3
-    assert "the word data" in fails(*again, "--allow-changed", "everything")
+    assert "the only allowed value is data" in fails(*again, "--allow-changed", "everything")
     command(*again, "--allow-changed", "data")
     assert "--resume" in fails("train", "images.yaml", "--allow-changed", "data")
 

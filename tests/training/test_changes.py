@@ -96,7 +96,7 @@ def test_a_length_that_is_none(tmp_path, data, steps):
 
 def test_a_length_that_is_behind(tmp_path, data):
     start(config_of(data), root=tmp_path, max_steps=4, quiet=True)
-    with pytest.raises(RunError, match=r"is at step 4 already, so training\.steps=3 leaves nothing"):
+    with pytest.raises(RunError, match=r"is already at step 4, so training\.steps=3 leaves nothing"):
         resume("tiny", root=tmp_path, changes=Changes(steps=3), quiet=True)
 
 

@@ -80,7 +80,7 @@ def test_a_new_run_is_held_while_it_is_trained(tmp_path):
     def info(text):
         if not text.startswith("Run points/001"):
             return  # about the data, before there is a run
-        with pytest.raises(RunError, match=f"in training by process {os.getpid()} on"):
+        with pytest.raises(RunError, match=f"being trained by process {os.getpid()} on"):
             resume("points", root=tmp_path)
         seen.append(text)
 

@@ -234,7 +234,7 @@ def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_pat
 
 def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
     made = subject(tmp_path, watch={"on_collapse": "stop"})
-    with pytest.raises(TrainingError, match=r"(?s)Step 6: the samples repeat.*The checkpoint of step 4 is from before"):
+    with pytest.raises(TrainingError, match=r"(?s)Step 6: the samples repeat.*The checkpoint of step 4 is older than"):
         made.train(quiet=True)
     assert 4 in made.run.checkpoint_steps()
 
