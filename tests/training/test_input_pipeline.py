@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
     monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
     feed = InputPipeline(config, dataset)
     assert not feed.in_memory
-    assert feed.streamed.startswith("The samples need 1 MB of memory, and this process may use 1 MB. ")
+    assert feed.streamed.startswith("The samples need 1 MB of memory, but this process may use only 1 MB. ")
 
 
 def test_streamed_samples_of_one_chunk_fit_into_the_limit():
