@@ -1,5 +1,5 @@
-# make demo needs Python 3.11, 3.12 or 3.13 and make; everything else goes into .venv.
-# Variables: PYTHON (the interpreter that makes .venv), MINUTES (training of the demo), MODEL, VENV.
+# make demo needs Python 3.11, 3.12 or 3.13 and make; it installs everything else into .venv.
+# Variables: PYTHON (the interpreter that creates .venv), MINUTES (training time of the demo), MODEL, VENV.
 
 VENV ?= .venv
 MODEL ?= dcgan-faces-32
@@ -15,7 +15,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   check format, lint and types"
 	@echo "make bench   measure speed"
-	@echo "make clean   remove .venv, caches and what was built; runs/ and demo/ stay"
+	@echo "make clean   remove .venv, caches and build outputs, but not runs/ and demo/"
 
 demo: $(VENV)/.train
 	@mkdir -p demo
@@ -23,8 +23,8 @@ demo: $(VENV)/.train
 	@bundle=$$($(BIN)/ganzoo export --onnx) && \
 	$(BIN)/ganzoo generate "$$bundle" --seeds 0-63 --grid -o demo/grid.png >&2 && \
 	echo && echo "64 new faces:        demo/grid.png" && \
-	echo "real ones:           $${bundle%/bundle}/real.png" && \
-	echo "how they came to be: $${bundle%/bundle}/samples/" && \
+	echo "real faces:          $${bundle%/bundle}/real.png" && \
+	echo "training samples:    $${bundle%/bundle}/samples/" && \
 	echo "the model:           $$bundle"
 
 test: $(VENV)/.test
@@ -44,14 +44,14 @@ clean:
 	rm -rf $(VENV) .ci-venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp stands for a finished installation; a change of what is to be installed asks for another.
+# A stamp file marks a finished installation. A change of the requirements triggers a new installation.
 $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/.made
-	@echo "Installing ganzoo with TensorFlow into $(VENV), which takes some minutes ..." >&2
+	@echo "Installing ganzoo with TensorFlow into $(VENV); this takes some minutes ..." >&2
 	$(INSTALL) -e '.[train]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
-	@echo "Installing ganzoo and its test tools into $(VENV), which takes some minutes ..." >&2
+	@echo "Installing ganzoo and its test tools into $(VENV); this takes some minutes ..." >&2
 	$(INSTALL) -e '.[test]'
 	@touch $@ $(VENV)/.train
 
@@ -63,9 +63,9 @@ $(VENV)/.made:
 	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python); do \
 		"$$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 			2>/dev/null || continue; \
-		echo "Making $(VENV) with $$("$$python" --version)" >&2; \
+		echo "Creating $(VENV) with $$("$$python" --version)" >&2; \
 		"$$python" -m venv $(VENV) && touch $@ && exit 0; \
 	done; \
 	echo "ganzoo needs Python 3.11, 3.12 or 3.13 with its module venv (Debian, Ubuntu: apt install python3-venv)." \
-		"$(if $(PYTHON),'$(PYTHON)' is not one,Here is none). Name one: make demo PYTHON=/path/to/python3.12" >&2; \
+		"$(if $(PYTHON),'$(PYTHON)' does not work,None was found). Choose one: make demo PYTHON=/path/to/python3.12" >&2; \
 	exit 1

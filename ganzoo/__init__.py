@@ -4,9 +4,9 @@
 
     run = ganzoo.train("dcgan-faces-32", steps=2000)  # needs TensorFlow: pip install 'ganzoo-keras[train]'
     ganzoo.export(run)
-    ganzoo.load("dcgan-faces-32").generate(7)  # a PIL image; ONNX Runtime alone
+    ganzoo.load("dcgan-faces-32").generate(7)  # a PIL image; needs only ONNX Runtime
 
-Names are imported when they are first used, so ``import ganzoo`` costs nothing.
+Each name is imported at its first use, so ``import ganzoo`` is fast.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {
+_MODULE_OF = {
     "__version__": "version",
     "Bundle": "bundle.folder",
     "Config": "config.experiment",
@@ -72,17 +72,17 @@ _HOMES = {
     "resume": "api",
     "train": "api",
 }
-"""Public name -> the module it comes from."""
+"""Public name -> the module that defines it."""
 
-_MODULES = ("errors", "parts")
+_PUBLIC_MODULES = ("errors", "parts")
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:
+    if name in _PUBLIC_MODULES:
         return import_module(f"ganzoo.{name}")
-    if name not in _HOMES:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'ganzoo' has no attribute '{name}'")
-    value = getattr(import_module(f"ganzoo.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"ganzoo.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

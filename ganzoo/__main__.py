@@ -1,4 +1,4 @@
-"""``python -m ganzoo`` is the command ``ganzoo``."""
+"""Makes ``python -m ganzoo`` run the command ``ganzoo``."""
 
 from ganzoo.cli.main import main
 

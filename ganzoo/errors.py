@@ -1,4 +1,7 @@
-"""The errors a user can cause. Each message is complete: what was received, what is allowed, the next command."""
+"""The errors that a user can cause.
+
+Each message names what was received, what is allowed, and the next command.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,23 @@ from collections.abc import Iterable
 
 
 class GanzooError(Exception):
-    """Base of every error that ganzoo raises for a user's mistake or for a broken environment."""
+    """Base class of every error that ganzoo raises for a user's mistake or a broken environment."""
 
 
 class UnknownNameError(GanzooError):
-    """A name that nothing answers to."""
+    """A name that is not registered."""
 
 
 class RegistrationError(GanzooError):
-    """A part that cannot be registered under the name it asks for."""
+    """A part that cannot be registered under its name."""
 
 
 class ConfigError(GanzooError):
-    """A config that cannot be read, or that describes something that cannot work."""
+    """A config that cannot be read, or that cannot work."""
 
 
 class DataError(GanzooError):
-    """Training data that is missing, broken or of the wrong form."""
+    """Training data that is missing, broken or in the wrong format."""
 
 
 class RunError(GanzooError):
@@ -32,50 +35,51 @@ class RunError(GanzooError):
 
 
 class TrainingError(GanzooError):
-    """A training that cannot go on, for example because a loss is not finite."""
+    """A training that cannot continue, for example because a loss is not finite."""
 
 
 class ExportError(GanzooError):
-    """An export that failed or whose result differs from the model."""
+    """An export that failed, or whose output differs from the model's."""
 
 
 class BundleError(GanzooError):
-    """A bundle that is damaged, unsafe or of an unknown format."""
+    """A bundle that is damaged, unsafe or in an unknown format."""
 
 
 class HubError(GanzooError):
-    """A model that cannot be fetched from, or put on, the Hugging Face Hub."""
+    """A model that cannot be downloaded from, or published on, the Hugging Face Hub."""
 
 
 class EvaluationError(GanzooError):
-    """A metric or extractor that does not fit, or samples that cannot be measured."""
+    """A metric or extractor that does not fit the samples, or samples that cannot be measured."""
 
 
 class MissingDependencyError(GanzooError):
-    """A package that this action needs is not installed, or two that exclude each other are."""
+    """A required package is missing, or two packages that conflict are both installed."""
 
 
 def did_you_mean(received: str, allowed: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"`` with the names nearest to ``received``, or an empty string."""
+    """Return ``" Did you mean 'x'?"`` with the names closest to ``received``; an empty string if none is close."""
     near = difflib.get_close_matches(received, list(allowed), n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
 def reason(error: BaseException) -> str:
-    """Why another library failed, in a few words: no advice, no address, no path that the message has already.
+    """Return in a few words why another library failed.
 
-    Other libraries address programmers ("load it unsafely using the `allow_pickle=` argument", "for further information
-    visit ..."). Their advice does not apply to a user of ganzoo, or is dangerous.
+    The text has no advice, no web address, and no path that ganzoo's own message already contains. Other libraries
+    write for programmers ("load it unsafely using the `allow_pickle=` argument", "for further information visit ...").
+    Their advice does not apply to a user of ganzoo, or it is dangerous.
     """
     if isinstance(error, GanzooError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    for kind, words in _REASONS:
-        if isinstance(error, kind):
-            return words
+    for error_type, text in _REASONS:
+        if isinstance(error, error_type):
+            return text
     if "pickle" in str(error).partition("\n")[0]:
-        return "it holds Python objects, which are never read; store plain numbers"
+        return "it contains Python objects, which ganzoo never reads; store plain numbers"
     first = _SENTENCE_END.split(str(error).strip(), maxsplit=1)[0].rstrip(".: ")
     first = "".join(char if char.isprintable() else " " for char in first)
     return first[:200] if first and not _ADVICE.search(first) else type(error).__name__

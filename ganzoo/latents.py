@@ -1,6 +1,7 @@
-"""Seed -> latent. The latent of a seed is promised exactly, on every machine and NumPy version, for ever.
+"""Computes the latent of a seed. It is exactly the same on every machine and with every NumPy version.
 
-``RandomState``'s stream is frozen by NumPy (NEP 19); that of ``numpy.random.Generator`` is not, so it is not used here.
+NumPy has frozen the random stream of ``RandomState`` (NEP 19). The stream of ``numpy.random.Generator`` may change, so
+this module does not use it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def check_seed(seed: object) -> int:
     """Return ``seed`` as an int.
 
     Raises:
-        GanzooError: if it is not a whole number from 0 to 4294967295.
+        GanzooError: if ``seed`` is not a whole number from 0 to 4294967295.
     """
     if type(seed) is int and 0 <= seed <= MAX_SEED:
         return seed
@@ -38,15 +39,15 @@ def check_seed(seed: object) -> int:
 
 
 def are_several(seeds: object) -> TypeGuard[Iterable[Any]]:
-    """Whether this is a sequence or an iterator of seeds; not a number, a 0-dimensional array or a text."""
+    """Return whether ``seeds`` is a sequence or an iterator. A number, a 0-dimensional array or a text is not."""
     return isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes) and getattr(seeds, "ndim", 1) != 0
 
 
 def check_seeds(seeds: Iterable[object]) -> list[int]:
-    """Return ``seeds`` as a list of ints, one or more.
+    """Return ``seeds`` as a list of one or more ints.
 
     Raises:
-        GanzooError: if there is none, or one of them is not a seed.
+        GanzooError: if ``seeds`` is empty, or an element is not a seed.
     """
     if not are_several(seeds):
         raise GanzooError(f"Seeds are whole numbers, as in 7, [0, 1, 2] or range(64); received {shortened(seeds)}.")
@@ -57,11 +58,13 @@ def check_seeds(seeds: Iterable[object]) -> list[int]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read the command line's form: numbers and closed ranges with commas, ``"0-63,70"``. Order and repeats stay.
+    """Parse the seeds of the command line: numbers and ranges separated by commas, as in ``"0-63,70"``.
+
+    A range includes both ends. The order and repeated seeds are kept.
 
     Raises:
-        GanzooError: if a part is of another form, a range runs backwards, a seed is above 4294967295, or there are
-            more than ten million.
+        GanzooError: if the text has another form, a range runs backwards, a seed is above 4294967295, or there are
+            more than ten million seeds.
     """
     seeds: list[int] = []
     for part in text.split(","):
@@ -81,7 +84,7 @@ def parse_seeds(text: str) -> list[int]:
 def latents(
     seeds: Iterable[object], *, dim: int, distribution: Distribution = "normal", truncation: float | None = None
 ) -> NDArray[np.float32]:
-    """The latents of ``seeds``: float32 ``[n, dim]``, row i from seed i alone.
+    """Return the latents of ``seeds``: float32 ``[n, dim]``. Row i depends only on seed i.
 
     A row is ``RandomState(seed).standard_normal(dim)``, or ``RandomState(seed).uniform(-1, 1, dim)``.
 
@@ -104,10 +107,10 @@ def latents(
 
 
 def labels(seeds: Iterable[object], *, num_classes: int) -> NDArray[np.int32]:
-    """The classes of ``seeds`` for a conditional model whose caller gives none: int32 ``[n]`` in 0 .. num_classes - 1.
+    """Return the default classes of ``seeds`` for a conditional model: int32 ``[n]`` from 0 to num_classes - 1.
 
-    The class of a seed is ``floor(num_classes * u)`` with ``u = RandomState([seed, 1]).random_sample()``: a stream of
-    its own, so the latent of a seed is the same whether its class is given or not.
+    The class of a seed is ``floor(num_classes * u)`` with ``u = RandomState([seed, 1]).random_sample()``. This is a
+    separate random stream, so the latent of a seed does not depend on whether the caller gives its class.
 
     Raises:
         GanzooError: if a seed is out of range.
@@ -120,9 +123,9 @@ def labels(seeds: Iterable[object], *, num_classes: int) -> NDArray[np.int32]:
 
 
 def truncate(z: NDArray[np.float32], truncation: float | None) -> NDArray[np.float32]:
-    """Scale latents towards their mean, 0: variety is given up for likelihood. 1 or None changes nothing.
+    """Scale latents towards their mean, 0. This trades variety for quality; 1 or None changes nothing.
 
-    This is StyleGAN's psi (Karras et al. 2019, arXiv:1812.04948), applied to the latent itself.
+    It is the psi of StyleGAN (Karras et al. 2019, arXiv:1812.04948), applied to the latent itself.
 
     Raises:
         GanzooError: if ``truncation`` is not from 0 to 1.
@@ -136,11 +139,11 @@ def truncate(z: NDArray[np.float32], truncation: float | None) -> NDArray[np.flo
 def interpolate(
     start: NDArray[np.float32], stop: NDArray[np.float32], *, frames: int, distribution: Distribution = "normal"
 ) -> NDArray[np.float32]:
-    """``frames`` latents from ``start`` to ``stop``, both included exactly: float32 ``[frames, dim]``.
+    """Return latents from ``start`` to ``stop``, with both ends exact: float32 ``[frames, dim]``.
 
-    Normal latents turn along the great circle while their length goes evenly from one to the other (slerp, Shoemake
-    1985; for GANs White 2016, arXiv:1609.04468), because the straight line passes through lengths that training never
-    saw. Uniform latents go straight, which stays inside the cube.
+    Normal latents follow the great circle while their length changes linearly (slerp, Shoemake 1985; for GANs White
+    2016, arXiv:1609.04468). A straight line would pass through lengths that do not occur in training. Uniform latents
+    follow the straight line, which stays inside the cube.
 
     Raises:
         GanzooError: if ``frames`` is below 2.
@@ -154,7 +157,7 @@ def interpolate(
 
 
 def _random_state() -> np.random.RandomState:
-    """This thread's, to seed anew for every row: the stream is that of ``RandomState(seed)``, 100 times sooner."""
+    """Return the generator of this thread. Seeding it again for each row is 100 times faster than a new one."""
     if not hasattr(_THREAD, "state"):
         _THREAD.state = np.random.RandomState()
     state: np.random.RandomState = _THREAD.state
@@ -162,7 +165,7 @@ def _random_state() -> np.random.RandomState:
 
 
 def _slerp(a: NDArray[np.float64], b: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn from ``a`` to ``b``; a straight line where there is no plane to turn in (zero or parallel vectors)."""
+    """Rotate from ``a`` to ``b``. Zero or parallel vectors span no plane, so they follow a straight line."""
     length_a, length_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
     straight = (1.0 - t) * a + t * b
     if length_a == 0.0 or length_b == 0.0:

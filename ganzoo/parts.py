@@ -1,6 +1,7 @@
-"""Every kind of part in one place: ``from ganzoo.parts import losses``. Imported when first used.
+"""The registry of every kind of part: ``from ganzoo.parts import losses``.
 
-They live in a module of their own and not in ``ganzoo`` itself, where ``ganzoo.losses`` is already the module.
+Each registry is imported at its first use. The registries are not in ``ganzoo`` itself, because ``ganzoo.losses`` is
+already a module.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ HOMES = {
     "metrics": "ganzoo.metrics.base",
     "extractors": "ganzoo.extractors.base",
 }
-"""Name of each registry -> the module that holds it."""
+"""Name of each registry -> the module that defines it."""
 
 
 def find_registry(name: str) -> Registry[Any]:
-    """The registry of one kind of part, for example ``"losses"``.
+    """Return the registry of one kind of part, for example ``"losses"``.
 
     Raises:
-        UnknownNameError: with the nearest kinds.
+        UnknownNameError: if there is no such kind. The message lists the closest kinds.
     """
     if name not in HOMES:
         near = did_you_mean(name, HOMES) or f" Kinds: {', '.join(HOMES)}."
@@ -66,7 +67,7 @@ def find_registry(name: str) -> Registry[Any]:
 
 
 def all_registries() -> list[Registry[Any]]:
-    """The registries of all kinds."""
+    """Return the registries of all kinds of parts."""
     return [find_registry(name) for name in HOMES]
 
 

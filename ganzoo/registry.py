@@ -1,4 +1,7 @@
-"""Names for parts: filled by a decorator, by scanning a package, and by entry points of other distributions."""
+"""Registries of parts.
+
+Three sources fill a registry: a decorator, a scan of a package, and the entry points of other distributions.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from ganzoo.errors import ConfigError, RegistrationError, UnknownNameError, did_
 
 
 class Part(BaseModel):
-    """A registered piece of a model or a training: its fields are its typed config, its methods build it."""
+    """A registered piece of a model or a training. Its fields are its typed config; its methods build it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -28,18 +31,21 @@ C = TypeVar("C", bound=type[Part])
 
 
 class Registry(Generic[P]):
-    """One kind of part: name -> class.
+    """Maps the names of one kind of part to their classes.
 
     Args:
         name: the plural that commands and entry points use, for example ``"generator_blocks"``.
-        kind: what one part is called in messages, for example ``"generator block"``.
-        base: the class that every part of this kind derives from.
+        kind: the singular that messages use, for example ``"generator block"``.
+        base: the base class of every part of this kind.
         package: the module or package whose import registers the built-in parts.
-        key: the key that holds the name in a config (``name: hinge``; data sources use ``source``).
+        key: the config key of the part's name (``name: hinge``; data sources use ``source``).
 
-    Parts of other distributions are found by entry points in the group ``ganzoo.<name>``, for example
-    ``ganzoo.generator_blocks``. They are imported when a name is not among the built-in ones, or when all names are
-    asked for; one that fails to import is named in ``broken`` and harms nothing else.
+    Attributes:
+        broken: the plug-ins that could not be imported, and why.
+
+    Other distributions add parts through entry points in the group ``ganzoo.<name>``, for example
+    ``ganzoo.generator_blocks``. The registry imports them when a name is not built in, or when all names are
+    requested. A plug-in that cannot be imported does not affect other parts.
     """
 
     def __init__(self, name: str, *, kind: str, base: type[P], package: str, key: str = "name") -> None:
@@ -57,23 +63,26 @@ class Registry(Generic[P]):
     def register(self, name: str) -> Callable[[C], C]:
         """Class decorator that registers a part under ``name``.
 
-        Defining the same class again (a notebook cell run twice) replaces it.
+        Defining the same class again replaces it, so a notebook cell can run twice.
 
         Raises:
-            RegistrationError: if the class is of another kind, or another class has the name.
+            RegistrationError: if the class does not derive from ``base``, or another class has the name.
         """
 
         def decorate(cls: C) -> C:
             part: type = cls
             if not issubclass(part, self.base):
-                base = _where(self.base)
-                raise RegistrationError(f"{_where(cls)} cannot be a {self.kind}: it does not derive from {base}.")
-            if not f"{cls.__module__}.".startswith(f"{self._package}."):
-                self._scan()  # so that a clash with a built-in part is found here, where it is caused
-            held = self._parts.get(name)
-            if held is not None and _where(held) != _where(cls):
+                base = _full_name(self.base)
                 raise RegistrationError(
-                    f"Two parts want to be the {self.kind} '{name}': {_where(held)} and {_where(cls)}."
+                    f"{_full_name(cls)} cannot be {_with_article(self.kind)}: it does not derive from {base}."
+                )
+            if not f"{cls.__module__}.".startswith(f"{self._package}."):
+                self._scan()  # finds a clash with a built-in part here, at its cause
+            existing = self._parts.get(name)
+            if existing is not None and _full_name(existing) != _full_name(cls):
+                raise RegistrationError(
+                    f"Two parts have the name '{name}' for {_with_article(self.kind)}: "
+                    f"{_full_name(existing)} and {_full_name(cls)}. Rename one of them."
                 )
             cls.registered_name = name
             self._parts[name] = part
@@ -82,7 +91,7 @@ class Registry(Generic[P]):
         return decorate
 
     def names(self) -> list[str]:
-        """All registered names in alphabetical order, plug-ins included."""
+        """Return all registered names, including those of plug-ins, in alphabetical order."""
         self._scan()
         self._load_plugins()
         return sorted(self._parts)
@@ -91,7 +100,8 @@ class Registry(Generic[P]):
         """Return the class registered under ``name``.
 
         Raises:
-            UnknownNameError: with the nearest names, and with the plug-ins that could not be imported.
+            UnknownNameError: if the name is not registered. The message lists the closest names, and the plug-ins
+                that could not be imported.
         """
         self._scan()
         if name not in self._parts:
@@ -103,11 +113,14 @@ class Registry(Generic[P]):
         raise UnknownNameError(f"No {self.kind} named '{name}'.{near}\nSee all: ganzoo parts {self.name}{broken}")
 
     def create(self, spec: object) -> P:
-        """Make a part from its config: a name, a mapping with the name and fields, or a part itself.
+        """Create a part from its config.
+
+        Args:
+            spec: a name, a mapping with the name and the fields, or a part, which is returned unchanged.
 
         Raises:
-            UnknownNameError: if no part has the name.
-            ConfigError: if the spec is of another form.
+            UnknownNameError: if the name is not registered.
+            ConfigError: if ``spec`` has another form.
             pydantic.ValidationError: if a field is wrong.
         """
         if isinstance(spec, self.base):
@@ -118,12 +131,14 @@ class Registry(Generic[P]):
             fields = dict(spec)
             name = fields.pop(self.key, None)
             if not isinstance(name, str):
-                raise ConfigError(f"a {self.kind} needs a '{self.key}', one of {', '.join(self.names())}")
+                raise ConfigError(
+                    f"{_with_article(self.kind)} needs the key '{self.key}', one of {', '.join(self.names())}"
+                )
             return self.get(name).model_validate(fields)
         raise ConfigError(f"received {short(spec)}, but a {self.kind} is a name or a mapping with '{self.key}'")
 
     def spec(self, part: P) -> dict[str, Any]:
-        """The config of a part: its name and its fields as plain YAML-ready values. ``create`` reads it back."""
+        """Return the config of a part: its name and its fields as plain YAML values. ``create`` reads it back."""
         names = (name for name, cls in self._parts.items() if cls is type(part))
         return {self.key: next(names, part.registered_name), **part.model_dump(mode="json")}
 
@@ -137,11 +152,11 @@ class Registry(Generic[P]):
         self._scanned = True
         try:
             module = importlib.import_module(self._package)
-            for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
-                if not found.name.startswith("_"):
-                    importlib.import_module(f"{self._package}.{found.name}")
+            for submodule in pkgutil.iter_modules(getattr(module, "__path__", ())):
+                if not submodule.name.startswith("_"):
+                    importlib.import_module(f"{self._package}.{submodule.name}")
         except BaseException:
-            self._scanned = False  # the next call fails in the same place, and does not find half of the parts
+            self._scanned = False  # the next call raises the same error, instead of finding half of the parts
             raise
 
     def _load_plugins(self) -> None:
@@ -151,13 +166,13 @@ class Registry(Generic[P]):
         for entry in entry_points(group=self.group):
             try:
                 self._check_plugin(entry.load())
-            except (Exception, SystemExit) as error:  # somebody else's code may raise anything, and must break no more
+            except (Exception, SystemExit) as error:  # a plug-in may raise anything; other parts must still work
                 self.broken[f"{entry.name} ({entry.value})"] = f"{type(error).__name__}: {error}"
 
     def _check_plugin(self, loaded: object) -> None:
-        """Refuse a class that an entry point names and no decorator registered."""
+        """Reject a class that has an entry point but was not registered by the decorator."""
         if isinstance(loaded, type) and loaded not in self._parts.values():
-            raise RegistrationError(f'{_where(loaded)} is not decorated with @{self.name}.register("NAME")')
+            raise RegistrationError(f'{_full_name(loaded)} is not decorated with @{self.name}.register("NAME")')
 
 
 class PartField:
@@ -195,5 +210,10 @@ class PartField:
             raise PydanticCustomError("part", "wrong part", {"problems": [Problem(path, f": {error}")]}) from error
 
 
-def _where(cls: type) -> str:
+def _with_article(noun: str) -> str:
+    """Return a noun with "a" or "an"."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def _full_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"

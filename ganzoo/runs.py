@@ -1,4 +1,4 @@
-"""The run folder ``runs/<name>/<number>/``: found, made and read without TensorFlow."""
+"""Creates, finds and reads the run folders ``runs/<name>/<number>/``, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganzoo.environment.places import expanded
 from ganzoo.errors import RunError, did_you_mean
 
 RUNS = Path("runs")
-"""Where runs are kept, under the present folder, unless the variable names another place."""
+"""The default folder of all runs, relative to the current folder."""
 RUNS_VARIABLE = "GANZOO_RUNS"
 SCHEME = "run:"
 """Prefix of a name that can only mean a run, for example ``run:faces-64/001``."""
@@ -25,10 +25,10 @@ ELSEWHERE = f"Runs in another place: --runs DIR, or the variable {RUNS_VARIABLE}
 
 CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
 BEST = "best"
-"""Folder of the averaged generator's weights at the best step that was measured."""
+"""Folder with the weights of the averaged generator at the best measured step."""
 CLASS_NAMES = "class_names.json"
 FINGERPRINT = "data.json"
-"""Which data the run is trained on, by content."""
+"""File with the fingerprint of the training data's content."""
 EXPORT_LOCK = "export.lock"
 if TYPE_CHECKING:
     from ganzoo.environment.locks import Holder
@@ -38,23 +38,23 @@ _STEP = re.compile(r"step-(\d+)")
 
 @dataclass(frozen=True)
 class Run:
-    """One training: its folder, and what can be read from it.
+    """One training run, read from its folder.
 
-    ``number`` counts the runs of one model from 1. In a notebook a run shows its newest samples.
+    A notebook displays a run as its newest sample grid.
     """
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """``model/number``, which commands take."""
+        """The run's name in commands: ``model/number``. The runs of a model are numbered from 1."""
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     @cached_property
     def config(self) -> Any:
         """The complete config, a ``ganzoo.config.experiment.Config``.
 
-        Fields of the data that are newer than the run have the values that mean what the run began with.
+        Data fields that are newer than the run get the values that match the run's original behavior.
 
         Raises:
             ConfigError: if config.yaml is missing or damaged.
@@ -70,36 +70,36 @@ class Run:
         return config if data is config.data else config.model_copy(update={"data": data})
 
     def log(self) -> list[dict[str, Any]]:
-        """The logged steps, oldest first. A last line that was cut off is left out."""
+        """Return the logged steps, oldest first. A last line that is incomplete is ignored."""
         return [record for record in _json_lines(self.folder / LOG) if "step" in record]
 
     @property
     def step(self) -> int:
-        """The newest logged step; 0 before the first."""
+        """The newest logged step; 0 if the log is empty."""
         log = self.log()
         return int(log[-1]["step"]) if log else 0
 
     def checkpoint_steps(self) -> list[int]:
-        """Steps of the checkpoints that stand here complete by name, in order; reading verifies them."""
+        """Return the steps of the checkpoints that were written completely, in order. Loading verifies them."""
         return sorted(step for step, _ in _numbered(self.folder / CHECKPOINTS))
 
     def best_step(self) -> int | None:
-        """Step of the best weights that were measured while training; None if nothing was."""
+        """Return the step of the best weights measured during training; None if nothing was measured."""
         return max((step for step, _ in _numbered(self.folder / BEST)), default=None)
 
     def chosen_step(self) -> int | None:
-        """The step that is exported unless another is asked for: the best, else the newest; None if there is none."""
+        """Return the step that is exported by default: the best, else the newest; None if there is no checkpoint."""
         steps = self.checkpoint_steps()
         best = self.best_step()
         return best if best is not None else steps[-1] if steps else None
 
     def sample_files(self) -> list[Path]:
-        """The sample grids, oldest first."""
+        """Return the files of the sample grids, oldest first."""
         return [path for _, path in sorted(_numbered(self.folder / SAMPLES)) if path.suffix == ".png"]
 
     @property
     def age_seconds(self) -> float:
-        """Seconds since the run last wrote to its log (or was made)."""
+        """Seconds since the run last wrote to its log, or was created."""
         path = self.folder / LOG
         return time.time() - (path if path.exists() else self.folder).stat().st_mtime
 
@@ -110,9 +110,9 @@ class Run:
 
 @contextlib.contextmanager
 def exporting(run: Run, *, on_wait: Callable[[Holder | None], None] = lambda holder: None) -> Iterator[None]:
-    """One export of a run at a time: waits for the others. ``on_wait`` is called before a wait.
+    """Lock a run for an export, so that only one export runs at a time. ``on_wait`` is called before waiting.
 
-    A run in a folder that cannot be written can only be exported to another place, and is not locked.
+    A run in a read-only folder is not locked, because its exports go to other folders.
     """
     from ganzoo.environment.locks import lock
 
@@ -123,16 +123,16 @@ def exporting(run: Run, *, on_wait: Callable[[Holder | None], None] = lambda hol
 
 
 def runs_folder(root: str | os.PathLike[str] | None = None) -> Path:
-    """Where runs are kept: ``root``, else the variable GANZOO_RUNS, else ``runs`` in the present folder."""
+    """Return the folder of all runs: ``root``, else the variable GANZOO_RUNS, else ``runs`` in the current folder."""
     chosen = root if root is not None else os.environ.get(RUNS_VARIABLE) or RUNS
     return expanded(chosen, variable=RUNS_VARIABLE)
 
 
 def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
-    """Make the folder of the next run of the model ``name``.
+    """Create the folder of the next run of the model ``name``.
 
     Raises:
-        RunError: if it cannot be made.
+        RunError: if the folder cannot be created.
     """
     parent = runs_folder(root) / name
     try:
@@ -142,15 +142,15 @@ def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
             try:
                 (parent / f"{number:03d}").mkdir()
             except FileExistsError:
-                continue  # another training took this number just now
+                continue  # another training has just taken this number
             return Run(parent / f"{number:03d}")
     except OSError as error:
-        raise RunError(f"Cannot make a run folder in '{parent}': {error.strerror or error}.") from error
-    raise RunError(f"Cannot make a run folder in '{parent}': too many runs start at once.")
+        raise RunError(f"Cannot create a run folder in '{parent}': {error.strerror or error}.") from error
+    raise RunError(f"Cannot create a run folder in '{parent}': too many runs start at the same time. Try again.")
 
 
 def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
-    """All runs, the one that was active last at the end."""
+    """Return all runs. The most recently active run is last."""
     folder = runs_folder(root)
     found = [Run(path.parent) for path in folder.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
     return sorted(found, key=lambda run: (-run.age_seconds, run.name))
@@ -162,7 +162,7 @@ def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathL
     A folder is that of a run, or that of a model's runs (the newest). ``run:model/number`` is never a folder.
 
     Raises:
-        RunError: if there is none; with the nearest names.
+        RunError: if there is no such run. The message lists the closest names.
     """
     folder = runs_folder(root)
     if what is None:
@@ -201,8 +201,8 @@ def named_run(what: str, *, root: str | os.PathLike[str] | None = None) -> Run |
 
 
 def no_runs(folder: Path) -> str:
-    """The sentence for a folder without runs."""
-    return f"There is no run in '{folder.absolute()}'. Start one: ganzoo train dcgan-faces-32\n{ELSEWHERE}"
+    """Return the message for a folder without runs."""
+    return f"No runs in '{folder.absolute()}'. Start one: ganzoo train dcgan-faces-32\n{ELSEWHERE}"
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
@@ -220,6 +220,6 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 record = json.loads(line)
             except ValueError:
-                continue  # the last line of a killed run
+                continue  # the incomplete last line of a killed run
             if isinstance(record, dict):
                 yield record

@@ -1,3 +1,3 @@
-"""The version of ganzoo. Nothing else is here, so that every file may import it."""
+"""The version of ganzoo. This file imports nothing, so every other file can import it."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Settings of all tests."""
+"""Shared settings of the tests."""
 
 import contextlib
 import os
@@ -10,10 +10,10 @@ from hypothesis import settings
 # The tests run in one process per core. One thread for each thread pool is then faster than all of them in each.
 for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(pool, "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own remarks say nothing about a failed test
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's log does not explain a failed test
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # for tests that import ONNX Runtime themselves
 
-# Time limits are pytest-timeout's business: on a busy machine hypothesis' own 200 ms fail by chance.
+# pytest-timeout limits the time. Hypothesis' own limit of 200 ms fails by chance on a busy machine.
 settings.register_profile("ganzoo", deadline=None)
 settings.load_profile("ganzoo")
 

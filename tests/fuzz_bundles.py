@@ -1,9 +1,9 @@
-"""Reads mutated bundles until it has tried many: ``python tests/fuzz_bundles.py COUNT FOLDER [SEED]``.
+"""Reads COUNT mutated bundles: ``python tests/fuzz_bundles.py COUNT FOLDER [SEED]``.
 
-Each input is a good bundle that hypothesis has changed, most with hashes that tell the truth about the change. It is
-read, its weights and config are read, and if all that is accepted, it generates. This process may use 1 GiB more than
-at its start, 5 seconds for an input, and write only in FOLDER; whatever breaks that, and every exception that is no
-GanzooError, ends it. The last line is a count as JSON.
+Each input is a valid bundle that hypothesis has changed. Most inputs have correct hashes of the changed files. The
+bundle, its weights and its config are read; if all are accepted, the bundle generates. The process may use 1 GiB more
+than at its start, 5 seconds per input, and may write only in FOLDER. It stops if it breaks a limit, or raises an
+exception other than GanzooError. The last line is a count as JSON.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def mutate(folder: Path, data: Any) -> None:
 
 
 def with_hashes(folder: Path) -> None:
-    """Hashes that tell the truth, as far as metadata.json can still be read."""
+    """Update the hashes, if metadata.json can still be read."""
     try:
         metadata = json.loads((folder / METADATA).read_bytes())
         files = metadata["files"]

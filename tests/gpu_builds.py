@@ -1,4 +1,4 @@
-"""ONNX Runtime's CPU build made to look like its GPU build on a machine where CUDA does not start."""
+"""Makes ONNX Runtime's CPU build look like its GPU build on a machine without a working CUDA."""
 
 import onnxruntime
 
@@ -7,7 +7,7 @@ NO_DEVICE = (
     "onnxruntime::CudaCall(ERRTYPE, const char*, int) [with ERRTYPE = cudaError; bool THRW = true] "
     "CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm ; expr=cudaSetDevice(0); \n\n"
 )
-"""What ONNX Runtime 1.31 raises where there is no GPU, shortened."""
+"""The error of ONNX Runtime 1.31 without a GPU, shortened."""
 
 
 def pretend(monkeypatch, *, failure):

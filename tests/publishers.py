@@ -1,4 +1,4 @@
-"""Tiny datasets in the real on-disk formats of their publishers."""
+"""Tiny datasets in the file formats of their publishers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def blobs(count: int, height: int, width: int, channels: int = 3) -> np.ndarray:
-    """uint8 ``[count, height, width, channels]``: a bright disc on a dark ground, its place and colour at random."""
+    """uint8 ``[count, height, width, channels]``: a bright disc on a dark ground, with random position and color."""
     rng = np.random.default_rng(count + height)
     y, x = np.mgrid[:height, :width]
     center = rng.uniform(0.3, 0.7, (2, count, 1, 1)) * [[[[height]]], [[[width]]]]

@@ -1,4 +1,4 @@
-"""Bundles from strangers who want to be believed: every one of them has the right hashes, unless a row says not."""
+"""Malicious bundles. Every one has correct hashes, unless its row states otherwise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Make = Callable[[Path], None]
 
 
 def rehash(folder: Path) -> None:
-    """Make metadata.json say what is there."""
+    """Write the current hashes to metadata.json."""
     metadata = json.loads((folder / METADATA).read_text())
     for name in metadata["files"]:
         content = (folder / name).read_bytes()
@@ -76,7 +76,7 @@ def listed(name: str) -> Make:
 
 
 def external(location: str, *, beside: str = "") -> Make:
-    """Weights in another file, which may stand there as a file, a symlink or a hardlink."""
+    """Weights in another file, which may be a file, a symlink or a hard link."""
 
     def change(model: onnx.ModelProto) -> None:
         tensor = model.graph.initializer[0]
@@ -102,7 +102,7 @@ def external(location: str, *, beside: str = "") -> Make:
 
 
 def add_node(op: str, *, domain: str = "", body: bool = False, **attributes: Any) -> Make:
-    """An operation that nobody asked for."""
+    """An additional operation."""
 
     def change(model: onnx.ModelProto) -> None:
         if body:
@@ -285,7 +285,7 @@ def metadata(folder: Path, **changes: Any) -> None:
 
 GENERATORS: dict[str, tuple[dict[str, Any], str]] = {
     "an import path": ({"block": {"name": "os.system"}}, "No generator block named 'os.system'"),
-    "a class to import": ({"block": {"class_name": "Lambda", "module": "builtins"}}, "needs a 'name'"),
+    "a class to import": ({"block": {"class_name": "Lambda", "module": "builtins"}}, "needs the key 'name'"),
     "a key that is no field": ({"custom_objects": {"x": "y"}}, "no such key"),
     "a block of a plug-in": (
         {"block": {"name": "swirl"}},
@@ -294,9 +294,9 @@ GENERATORS: dict[str, tuple[dict[str, Any], str]] = {
     "10^9 in a block": ({"block": {"name": "conv_transpose", "kernel_size": 1_000_000}}, "kernel_size"),
     "65 blocks": ({"blocks": [{"name": "conv_transpose", "channels": 1}] * 65}, "blocks"),
 }
-"""What config.json calls the generator -> words of the refusal, where it is to be built anew."""
+"""The generator in config.json -> words of the error when Keras rebuilds it."""
 
 
 def good(folder: Path) -> Path:
-    """The bundle that every row spoils."""
+    """The valid bundle that every row changes."""
     return tiny_bundles.image_bundle(folder).folder

@@ -1,4 +1,4 @@
-"""Differentiable augmentation: what each change does, to which samples, and from which seed."""
+"""Tests differentiable augmentation: the effect of each change, the affected samples, and the seeds."""
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def test_cutout_makes_one_rectangle_of_at_most_its_size(ratio, side):
         assert sizes.min() >= wanted // 2 - 1
     if ratio == 0.5:
         whole = (heights >= side[0]) & (widths >= side[1])
-        assert 0.1 < whole.mean() < 0.6  # most holes are cut by the border; a hole's middle lies anywhere
+        assert 0.1 < whole.mean() < 0.6  # most holes are cut by the border; a hole's center may be anywhere
 
 
 def test_translation_moves_whole_images_by_up_to_its_share():
@@ -110,7 +110,7 @@ def test_translation_may_mirror_the_image_at_its_edge(ratio):
 
 
 def test_color_by_its_formula():
-    """Brightness, saturation, contrast, in this order, each from a draw of its own."""
+    """Brightness, saturation, contrast, in this order, each from a separate draw."""
     made = augmentations.create({"name": "diff_augment", "policy": ["color"]})
     seed = tf.constant([0, 5], tf.int64)
     key = tf.random.experimental.stateless_fold_in(seed, 0)

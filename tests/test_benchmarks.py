@@ -130,7 +130,7 @@ def test_every_row_of_every_study_is_a_model(report, name, tmp_path):
             model = tmp_path / "model.yaml"
             model.write_text(yaml.safe_dump(row["config"]), encoding="utf-8")
         load_config(str(model), row.get("changes", ()))
-    assert set(study["results"]) <= set(study["rows"]), "results of rows that are no longer there"
+    assert set(study["results"]) <= set(study["rows"]), "results of removed rows"
 
 
 def test_a_chart_has_a_line_for_every_seed_in_the_order_of_the_rows(curves):
@@ -222,7 +222,7 @@ def test_the_workers_of_a_killed_study_end(tmp_path):
     started = subprocess.Popen([sys.executable, starts, ROOT / "benchmarks"], stdout=subprocess.PIPE, text=True)
     assert started.stdout.readline() == "at work\n"
     started.kill()
-    started.communicate(timeout=60)  # until nobody has the pipe any more: the worker holds it as its own output
+    started.communicate(timeout=60)  # until all processes have closed the pipe: it is also the worker's output
 
 
 def pixels(path):

@@ -1,4 +1,4 @@
-"""Every registered part passes the checks that a plug-in runs on its own."""
+"""Every registered part passes the checks that plug-ins use."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The classifier that counts the modes of stacked digits: what it gives, and that it is the file that was measured."""
+"""Tests the classifier that counts the modes of stacked digits: its output, and its file's hash."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What is passed on of the errors of other libraries: the fact, and no advice."""
+"""Messages repeat the facts of other libraries' errors, but not their advice."""
 
 import io
 import json
@@ -33,9 +33,9 @@ def advise(error, text):
 @pytest.mark.parametrize(
     ("action", "words"),
     [
-        (lambda: np.load(io.BytesIO(b"hello"), allow_pickle=False), "Python objects, which are never read"),
-        (lambda: np.load(io.BytesIO(objects(np.save)), allow_pickle=False), "Python objects, which are never read"),
-        (lambda: np.load(io.BytesIO(objects(np.savez)))["arr_0"], "Python objects, which are never read"),
+        (lambda: np.load(io.BytesIO(b"hello"), allow_pickle=False), "Python objects, which ganzoo never reads"),
+        (lambda: np.load(io.BytesIO(objects(np.save)), allow_pickle=False), "Python objects, which ganzoo never reads"),
+        (lambda: np.load(io.BytesIO(objects(np.savez)))["arr_0"], "Python objects, which ganzoo never reads"),
         (lambda: np.load(io.BytesIO(b"\x93NUMPY\x01\x00" + b"\x20\x4e" + b"{" * 20000)), "ValueError"),
         (lambda: zipfile.ZipFile(io.BytesIO(b"x")), "File is not a zip file"),
         (lambda: json.loads("[" * 10**6), "nested too deeply"),

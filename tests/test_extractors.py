@@ -1,4 +1,4 @@
-"""Extractors: what they see of a sample, and ONNX files of users, whole and broken."""
+"""Tests extractors: their input, their output, and valid and broken ONNX files of users."""
 
 import hashlib
 
@@ -220,7 +220,7 @@ def vectors_to_features():
 
 
 class FakeInception:
-    """Stands in for keras.applications: an image -> 2 features and 3 classes."""
+    """A replacement for keras.applications: an image -> 2 features and 3 classes."""
 
     def __init__(self, weights):
         import keras

@@ -1,4 +1,4 @@
-"""What is built and published: metadata, constraints, and the wheel used where there is no TensorFlow."""
+"""Tests the published package: metadata, constraints, and the wheel without TensorFlow."""
 
 import json
 import os

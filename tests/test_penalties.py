@@ -66,7 +66,7 @@ def test_a_penalty_is_its_formula(name):
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_the_gradient_by_the_weights_is_that_of_the_formula(name):
-    """The second derivative, which is what training follows."""
+    """The second derivative, which training uses."""
     w = tf.Variable(W, dtype=tf.float32)
     with tf.GradientTape() as tape:
         value = create(name).penalty(critic(w), *tensors(), SEED)

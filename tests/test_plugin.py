@@ -1,4 +1,4 @@
-"""The plug-in of examples/plugin, installed beside ganzoo and not into it, and one that is broken."""
+"""Tests the plug-in of examples/plugin, installed as a separate package, and a broken plug-in."""
 
 import json
 import os
@@ -23,7 +23,7 @@ print(ganzoo.load(ganzoo.export(run)).sample(range(3)).shape, run.step)
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory):
-    """The plug-in, installed without a network into a folder of its own."""
+    """The plug-in, installed without a network into a separate folder."""
     source = tmp_path_factory.mktemp("source") / "plugin"
     shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
     target = tmp_path_factory.mktemp("installed")

@@ -1,4 +1,4 @@
-"""The names that ``import ganzoo`` offers, and that they cost nothing before they are used."""
+"""Tests the names of ``import ganzoo``, and that they are imported only when used."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The README's commands and code, run as they stand; only the lengths of trainings are cut."""
+"""Runs the README's commands and code unchanged, except for shorter trainings."""
 
 import os
 import re

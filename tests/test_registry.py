@@ -1,4 +1,4 @@
-"""Names of parts: the decorator, the scan, entry points of other distributions, and what a user reads on a mistake."""
+"""Tests registries: the decorator, the scan, entry points of other distributions, and error messages."""
 
 import importlib
 import json
@@ -67,7 +67,7 @@ def test_a_decorated_class_is_found_by_its_name(registry):
 
 def test_two_classes_of_one_name_are_both_named(registry):
     define(registry, "round", "Round", module="one.module")
-    with pytest.raises(RegistrationError, match=r"'round': one\.module\.Round and another\.module\.Ring"):
+    with pytest.raises(RegistrationError, match=r"'round' for a shape: one\.module\.Round and another\.module\.Ring"):
         define(registry, "round", "Ring", module="another.module")
 
 

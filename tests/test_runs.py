@@ -1,4 +1,4 @@
-"""Where runs are, and how they are named from there."""
+"""Tests where runs are, and how they are found."""
 
 import threading
 import time
@@ -58,7 +58,7 @@ def test_a_run_is_named_so_that_a_command_finds_it_from_here(place, monkeypatch)
 
 def test_where_runs_were_looked_for_is_said(place):
     for root, folder in ((None, place / "runs"), ("elsewhere", place / "elsewhere")):
-        with pytest.raises(RunError, match=f"There is no run in '{folder}'.*\n.*--runs DIR.*GANZOO_RUNS"):
+        with pytest.raises(RunError, match=f"No runs in '{folder}'.*\n.*--runs DIR.*GANZOO_RUNS"):
             find_run(root=root)
         with pytest.raises(RunError, match=f"No run 'faces/001' in '{folder}'.\n.*--runs DIR.*GANZOO_RUNS"):
             find_run("faces/001", root=root)

@@ -1,4 +1,4 @@
-"""Images that are not square, and transparent ones, from a config to pictures: one short training of each."""
+"""Trains short on images that are not square and on transparent images, from the config to generated images."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The extractor that ships with ganzoo: what it gives, that it is the right file, and where it came from."""
+"""Tests ganzoo's own extractor: its output, its file's hash, and its origin."""
 
 import json
 import shutil

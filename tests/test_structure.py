@@ -1,4 +1,4 @@
-"""How the files of the package depend on each other: no circles, and the light half stays light."""
+"""Tests the imports between the files: no circles, and the light half does not import the training half."""
 
 import ast
 from graphlib import CycleError, TopologicalSorter

@@ -1,4 +1,4 @@
-"""The wall: the light half never imports TensorFlow, Keras or the ONNX tools. Each check has a process of its own."""
+"""The wall: the light half never imports TensorFlow, Keras or the ONNX tools. Each check starts a new process."""
 
 import pkgutil
 import subprocess

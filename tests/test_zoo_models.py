@@ -1,4 +1,4 @@
-"""Every model of the zoo: trained for a few steps on data in its publisher's format, exported, and generated from."""
+"""Trains every model of the zoo for a few steps on data in its publisher's format, exports it, and generates."""
 
 import numpy as np
 import publishers

@@ -1,1 +1,1 @@
-"""The command ``ganzoo``: one small file a verb. Each verb imports what it needs when it runs."""
+"""The command ``ganzoo``. Each verb has its own file, and imports what it needs when it runs."""

@@ -1,17 +1,17 @@
-"""Names for shell completion."""
+"""The names that shell completion offers."""
 
 from __future__ import annotations
 
 
 def models(incomplete: str) -> list[str]:
-    """Models of the zoo."""
+    """Return models of the zoo."""
     from ganzoo.config.zoo import list_models
 
     return [name for name in list_models() if name.startswith(incomplete)]
 
 
 def trained(incomplete: str) -> list[str]:
-    """Local runs (models that were trained here, and ``model/number``), and pretrained models."""
+    """Return local runs (models that were trained here, and ``model/number``), and pretrained models."""
     from ganzoo.runs import list_runs
 
     names = {name for run in list_runs() for name in (run.folder.parent.name, run.name)} | set(pretrained(incomplete))
@@ -19,14 +19,14 @@ def trained(incomplete: str) -> list[str]:
 
 
 def pretrained(incomplete: str) -> list[str]:
-    """Pretrained models of the zoo."""
+    """Return pretrained models of the zoo."""
     from ganzoo.hub.pretrained import pretrained_models
 
     return sorted(name for name in pretrained_models() if name.startswith(incomplete))
 
 
 def kinds(incomplete: str) -> list[str]:
-    """Kinds of parts."""
+    """Return kinds of parts."""
     from ganzoo.parts import HOMES
 
     return [name for name in HOMES if name.startswith(incomplete)]

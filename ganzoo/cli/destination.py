@@ -18,14 +18,14 @@ STDOUT = "-"
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """A parsed ``-o``.
+    """The destination of a verb's output.
 
     Attributes:
-        path: of the file or folder.
-        suffix: of the file, in lower case; the format, for standard output.
-        is_folder: whether files of other names go into ``path``.
-        is_stdout: whether standard output is meant; ``path`` has no meaning then.
-        is_given: whether the user named it.
+        path: the path of the file or folder.
+        suffix: the suffix of the file in lower case; for standard output, the format.
+        is_folder: ``path`` is a folder for files with other names.
+        is_stdout: the output goes to standard output, and ``path`` is ignored.
+        is_given: the user gave ``-o``.
     """
 
     path: Path
@@ -36,22 +36,25 @@ class Output:
 
     @classmethod
     def parse(cls, text: str | None, form: str | None = None) -> Output:
-        """Read ``-o`` and ``--format``.
+        """Parse ``-o`` and ``--format``.
 
-        A folder is what exists and is one, what ends with a slash, and what has no suffix.
+        A path is a folder if it is an existing folder, ends with a slash, or has no suffix.
 
         Raises:
-            GanzooError: if ``--format`` is given without ``-o -``, standard output is a terminal, or the path begins
-                with ``~`` and a user that does not exist.
+            GanzooError: if ``--format`` is given without ``-o -``, standard output is a terminal, or the path starts
+                with ``~`` and an unknown user.
         """
         if text == STDOUT:
             if sys.stdout.isatty():
                 raise GanzooError(
-                    "Standard output is a terminal, which cannot show a file. Name one with -o, or pipe it: -o - | ..."
+                    "Cannot write a file to standard output, because it is a terminal. "
+                    "Choose a file with -o FILE, or use a pipe: -o - | ..."
                 )
             return cls(Path(STDOUT), suffix=f".{form.lower().lstrip('.')}" if form else "", is_stdout=True)
         if form is not None:
-            raise GanzooError("--format goes with -o - (standard output); a file has its format in its name: -o x.png")
+            raise GanzooError(
+                "--format is only for standard output (-o -). For a file, choose the format by its suffix: -o x.png"
+            )
         if text is None:
             return cls(Path(), is_folder=True, is_given=False)
         path = expanded(text)
@@ -59,41 +62,41 @@ class Output:
         return cls(path, path.suffix.lower(), is_folder=ends_with_slash or path.is_dir() or not path.suffix)
 
     def with_suffix(self, default: str) -> Output:
-        """This, with a format if it has none."""
+        """Return this output, with a default format if it has none."""
         return self if self.suffix else dataclasses.replace(self, suffix=default)
 
     def file(self, name: str) -> Output:
-        """The file of that name in this folder."""
+        """Return a file in this folder."""
         path = self.path / name
         return dataclasses.replace(self, path=path, suffix=path.suffix.lower(), is_folder=False)
 
     def folder(self, name: str) -> Output:
-        """The folder of that name in this folder."""
+        """Return a subfolder of this folder."""
         return dataclasses.replace(self, path=self.path / name)
 
     def check_suffix(self, allowed: Collection[str]) -> None:
-        """Refuse other formats.
+        """Check that the format is allowed.
 
         Raises:
-            GanzooError: with those that are allowed, and how to name a folder.
+            GanzooError: if the format is not allowed. The message lists the allowed ones, and how to write a folder.
         """
         if self.suffix in allowed:
             return
         near = did_you_mean(self.suffix, allowed)
         if self.is_stdout:
             names = ", ".join(suffix[1:] for suffix in allowed)
-            raise GanzooError(f"No format '{self.suffix[1:]}'; allowed: {names}.")
+            raise GanzooError(f"Unknown format '{self.suffix[1:]}'. Allowed: {names}.")
         raise GanzooError(
-            f"Cannot write '{self.path}': the suffix is none of {', '.join(allowed)}.{near} "
-            f"For a folder of that name: -o {self.path}/"
+            f"Cannot write '{self.path}': the suffix must be one of {', '.join(allowed)}.{near} "
+            f"To write to a folder with this name: -o {self.path}/"
         )
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """The open file. It is written whole or not at all; standard output is written as it comes.
+        """Open the output. A file is written completely or not at all; standard output is written directly.
 
         Raises:
-            GanzooError: if it cannot be written.
+            GanzooError: if the file cannot be written.
         """
         from ganzoo.environment import files
 

@@ -22,15 +22,15 @@ SMALL_NETWORK = {
 
 @dataclass
 class Diagnosis:
-    """What is here and what is not.
+    """The state of this installation.
 
     Attributes:
-        versions: of Python and the libraries.
-        machine: system, and the cores and bytes of memory that this process may use.
-        tensorflow_devices, onnxruntime_devices: what each can compute on; None if it is not installed. ONNX Runtime's
-            CUDA is among them if it made an image.
-        problems: what is broken, with the line that repairs it.
-        missing: what cannot be done for want of a package, with the line that installs it.
+        versions: the versions of Python and the libraries.
+        machine: the system, and the cores and bytes of memory that this process may use.
+        tensorflow_devices, onnxruntime_devices: the devices of each library; None if it is not installed. CUDA is a
+            device of ONNX Runtime only if it generated an image.
+        problems: broken packages, and the commands that repair them.
+        missing: features whose packages are not installed, and the commands that install them.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Diagnosis:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show versions and devices, what is missing, and the line that installs it. Exits with 1 if any is broken."""
+    """Check this installation: versions, devices and missing packages. Exits with 1 if a package is broken."""
     diagnosis = diagnose()
     if as_json:
         print_json(asdict(diagnosis))
@@ -53,56 +53,56 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def diagnose() -> Diagnosis:
-    """Look at this installation and try it: make an image, and build, export and run a small network."""
+    """Check this installation and try it: generate an image; build, export and run a small network."""
     from ganzoo.environment.devices import available_memory, cpu_count
     from ganzoo.environment.requirements import EXPORT, is_installed
     from ganzoo.environment.versions import library_versions
 
-    found = Diagnosis(
+    diagnosis = Diagnosis(
         versions={"python": platform.python_version(), **library_versions()},
         machine={"system": platform.platform(), "cpus": cpu_count(), "memory": available_memory()},
     )
-    _look_at_tensorflow(found)
-    _look_at_onnxruntime(found)
-    if not found.problems and all(is_installed(module) for module in EXPORT):
-        _try_an_export(found)
-    _look_for_faces(found)
-    return found
+    _check_tensorflow(diagnosis)
+    _check_onnxruntime(diagnosis)
+    if not diagnosis.problems and all(is_installed(module) for module in EXPORT):
+        _try_an_export(diagnosis)
+    _check_faces(diagnosis)
+    return diagnosis
 
 
-def _look_at_tensorflow(found: Diagnosis) -> None:
+def _check_tensorflow(diagnosis: Diagnosis) -> None:
     from ganzoo.environment.requirements import EXPORT, is_installed, missing_text
     from ganzoo.errors import GanzooError
 
-    absent = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]
-    if absent:
-        found.missing.append(missing_text(absent, action="Training and exporting"))
-    if "tensorflow" in absent:
+    missing = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]
+    if missing:
+        diagnosis.missing.append(missing_text(missing, action="Training and exporting"))
+    if "tensorflow" in missing:
         return
     try:
         import_tensorflow()
         import tensorflow as tf
 
         devices = tf.config.list_physical_devices()
-        found.tensorflow_devices = [_tensorflow_device(tf, device) for device in devices]
+        diagnosis.tensorflow_devices = [_tensorflow_device(tf, device) for device in devices]
     except GanzooError as error:
-        found.problems.append(str(error))
-    except Exception as error:  # a broken installation may raise anything
-        found.problems.append(_broken("TensorFlow", error, "train"))
+        diagnosis.problems.append(str(error))
+    except Exception as error:  # a broken installation may raise any error
+        diagnosis.problems.append(_broken("TensorFlow", error, "train"))
 
 
-def _try_an_export(found: Diagnosis) -> None:
-    """Build a small network of convolutions, convert it to ONNX, and run it in both forms."""
+def _try_an_export(diagnosis: Diagnosis) -> None:
+    """Build a small convolutional network, convert it to ONNX, and run both."""
     from ganzoo.errors import GanzooError
 
     try:
         _export_a_network()
     except GanzooError as error:
-        found.problems.append(f"A small network was built and could not be exported: {error}")
-    except Exception as error:  # TensorFlow, Keras and tf2onnx raise almost anything
+        diagnosis.problems.append(f"Cannot export a small network: {error}")
+    except Exception as error:  # TensorFlow, Keras and tf2onnx may raise any error
         reason = (str(error).splitlines() or [""])[0][:200]
-        found.problems.append(
-            f"A small network cannot be built and exported here: {type(error).__name__}: {reason}. "
+        diagnosis.problems.append(
+            f"Cannot build and export a small network: {type(error).__name__}: {reason}. "
             "Run: pip install --force-reinstall 'ganzoo-keras[train]'"
         )
 
@@ -129,14 +129,14 @@ def _tensorflow_device(tf: Any, device: Any) -> str:
     return f"{device.device_type} {details.get('device_name', device.name)}"
 
 
-def _look_at_onnxruntime(found: Diagnosis) -> None:
+def _check_onnxruntime(diagnosis: Diagnosis) -> None:
     from ganzoo.environment.requirements import is_installed
     from ganzoo.errors import GanzooError
     from ganzoo.inference.load import load
     from ganzoo.inference.onnx_runtime import built_for_cuda, import_runtime
 
     if not is_installed("onnxruntime"):
-        found.missing.append(
+        diagnosis.missing.append(
             "Generating needs onnxruntime, which is not installed. Run: pip install 'ganzoo-keras[cpu]' "
             "(or, for an NVIDIA GPU: pip install 'ganzoo-keras[gpu]')"
         )
@@ -144,45 +144,49 @@ def _look_at_onnxruntime(found: Diagnosis) -> None:
     try:
         runtime = import_runtime()
         load("faces-64", device="cpu").generate(0)
-        found.onnxruntime_devices = ["CPU"]
+        diagnosis.onnxruntime_devices = ["CPU"]
         if built_for_cuda(runtime):
             load("faces-64", device="cuda").generate(0)
-            found.onnxruntime_devices.insert(0, "CUDA")
+            diagnosis.onnxruntime_devices.insert(0, "CUDA")
     except GanzooError as error:
-        found.problems.append(str(error))
-    except Exception as error:  # a broken installation may raise anything
-        found.problems.append(_broken("ONNX Runtime", error, "cpu"))
+        diagnosis.problems.append(str(error))
+    except Exception as error:  # a broken installation may raise any error
+        diagnosis.problems.append(_broken("ONNX Runtime", error, "cpu"))
 
 
-def _look_for_faces(found: Diagnosis) -> None:
+def _check_faces(diagnosis: Diagnosis) -> None:
     from ganzoo.environment.requirements import EXTRAS, is_installed
 
     if not all(is_installed(module) for module, extra in EXTRAS.items() if extra == "faces"):
-        found.missing.append(
-            "The drawn faces of the data source 'faces' need packages that are not installed. "
-            "Run: pip install 'ganzoo-keras[faces]'"
+        diagnosis.missing.append(
+            "The data source 'faces' needs packages that are not installed. Run: pip install 'ganzoo-keras[faces]'"
         )
 
 
-def _broken(what: str, error: Exception, extra: str) -> str:
+def _broken(library: str, error: Exception, extra: str) -> str:
     first = (str(error).splitlines() or [""])[0]
     return (
-        f"{what} is installed and does not start: {type(error).__name__}: {first}. "
+        f"{library} is installed but does not work: {type(error).__name__}: {first}. "
         f"Run: pip install --force-reinstall 'ganzoo-keras[{extra}]'"
     )
 
 
-def _print(found: Diagnosis) -> None:
+def _print(diagnosis: Diagnosis) -> None:
     from ganzoo.environment.devices import gigabytes
 
-    print_table(("library", "version"), list(found.versions.items()), header=False)
+    print_table(("library", "version"), list(diagnosis.versions.items()), header=False)
     print_data("")
-    memory = gigabytes(found.machine["memory"])
-    print_data(f"Machine: {found.machine['system']}, {found.machine['cpus']} cores, {memory} of memory available")
-    for name, devices in (("TensorFlow", found.tensorflow_devices), ("ONNX Runtime", found.onnxruntime_devices)):
+    memory = gigabytes(diagnosis.machine["memory"])
+    print_data(
+        f"Machine: {diagnosis.machine['system']}, {diagnosis.machine['cpus']} cores, {memory} of memory available"
+    )
+    for name, devices in (
+        ("TensorFlow", diagnosis.tensorflow_devices),
+        ("ONNX Runtime", diagnosis.onnxruntime_devices),
+    ):
         print_data(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
-    for title, lines in (("Broken", found.problems), ("Missing", found.missing)):
+    for title, lines in (("Broken", diagnosis.problems), ("Missing", diagnosis.missing)):
         for line in lines:
             print_data(f"{title}: {line}")
-    if not found.problems and not found.missing:
-        print_data("Everything is here: training, exporting and generating work.")
+    if not diagnosis.problems and not diagnosis.missing:
+        print_data("Everything works: training, exporting and generating.")

@@ -24,7 +24,8 @@ def evaluate(
     extractor: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="A name (ganzoo parts extractors), an ONNX file, or {name: ..., key: value}."
+            metavar="NAME|FILE",
+            help="An extractor (see ganzoo parts extractors), an ONNX file, or {name: ..., key: value}.",
         ),
     ] = None,
     samples: Annotated[

@@ -81,4 +81,4 @@ def _which(text: str) -> Literal["best", "newest"] | int:
     if text.isascii() and text.isdecimal() and len(text) < 16:
         return int(text)
     near = did_you_mean(text, ("best", "newest"))
-    raise typer.BadParameter(f"--checkpoint is best, newest or a step; received '{text}'.{near}")
+    raise typer.BadParameter(f"received --checkpoint '{text}'; allowed are best, newest or a step.{near}")

@@ -1,4 +1,4 @@
-"""From an exception to what the user reads. One table; what is not in it is a bug and keeps its traceback."""
+"""Converts exceptions to error messages, by one table. An exception outside the table is a bug; it has a traceback."""
 
 from __future__ import annotations
 
@@ -12,31 +12,30 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ganzoo.cli import streams
-from ganzoo.cli.output import complain, info
+from ganzoo.cli import output, streams
 from ganzoo.environment.requirements import EXTRAS, missing_text
 from ganzoo.errors import GanzooError
 
 MISTAKE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
-"""Exit codes: a mistake of the user or a broken environment; Ctrl-C; the reader of a pipe has gone."""
+"""Exit codes: a user's mistake or a broken environment; Ctrl-C; the reader of a pipe has closed it."""
 
 
 _USAGE_ERROR: Any = typer.BadParameter.__base__
-"""Typer keeps the base class of wrong usage to itself."""
+"""Typer does not export the base class of its usage errors."""
 
 
 class Commands(TyperGroup):
-    """The group of all verbs: runs one, and turns what goes wrong into a message and an exit code."""
+    """The group of all verbs. It runs a verb, and converts an exception to a message and an exit code."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
-        """Read what is left of the verb; a wrong option there is one line, too, and not a box."""
+        """Parse the options before the verb. A wrong option is reported in one line, not in a box."""
         try:
             return super().make_context(*args, **options)
         except _USAGE_ERROR as error:
             text = _wrong_usage(error)
             if text is None:
                 raise
-            complain(text)
+            output.error(text)
             raise typer.Exit(MISTAKE) from error
 
     def invoke(self, ctx: Any) -> Any:
@@ -45,16 +44,16 @@ class Commands(TyperGroup):
             if sys.stdout is not None:
                 sys.stdout.flush()
         except KeyboardInterrupt:
-            info("Interrupted.")
+            output.info("Interrupted.")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            _forget_stdout()
+            _discard_stdout()
             raise typer.Exit(BROKEN_PIPE) from None
         except Exception as error:
             text = _wrong_usage(error) or explanation(error)
             if text is None:
                 raise
-            complain(text)
+            output.error(text)
             raise typer.Exit(MISTAKE) from error
         if streams.reader_left():
             raise typer.Exit(BROKEN_PIPE)
@@ -62,7 +61,7 @@ class Commands(TyperGroup):
 
 
 def _wrong_usage(error: Exception) -> str | None:
-    """A wrong option or argument, in one line and not in a box. A bare group of verbs shows its help as usual."""
+    """Return the one-line message for a wrong option or argument; None for a group without a verb (prints its help)."""
     if not isinstance(error, _USAGE_ERROR) or "Help" in type(error).__name__:
         return None
     context = error.ctx
@@ -71,7 +70,7 @@ def _wrong_usage(error: Exception) -> str | None:
 
 
 def _wrong_value(error: Any) -> str | None:
-    """A value that Typer had checked by pydantic: what was received, and what is allowed."""
+    """Return the message for a value that pydantic rejected: the received value, and what is allowed."""
     if not hasattr(error.__cause__, "errors") or error.param is None:
         return None
     from ganzoo.config.validation import wish
@@ -81,9 +80,9 @@ def _wrong_value(error: Any) -> str | None:
 
 
 def explanation(error: BaseException) -> str | None:
-    """What to tell the user about an exception; None if it is a bug."""
-    for kind, explain in _TABLE:
-        if isinstance(error, kind):
+    """Return the message for an exception; None if the exception is a bug."""
+    for error_type, explain in _TABLE:
+        if isinstance(error, error_type):
             return explain(error)
     return None
 
@@ -95,22 +94,22 @@ def _missing_module(error: ImportError) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         return missing_text([module], action="This")
     first = str(error).splitlines()[0]
-    return f"{module} is installed and does not start: {first}\nSee: ganzoo doctor"
+    return f"{module} is installed but cannot be imported: {first}\nSee: ganzoo doctor"
 
 
 def _failed_write(error: OSError) -> str | None:
     where = f" '{error.filename}'" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"The disk is full, so{where or ' a file'} could not be written. Make room and try again."
+        return f"The disk is full, so{where or ' a file'} could not be written. Free some space and try again."
     return f"Cannot use{where}: {error.strerror}." if error.filename and error.strerror else None
 
 
 def _out_of_memory(error: BaseException) -> str:
-    return "Out of memory. Ask for less at a time, for example training.batch_size=16, or a lower resolution."
+    return "Out of memory. Reduce the batch size, for example training.batch_size=16, or the resolution."
 
 
 def _tensorflow(error: Exception) -> str | None:
-    """TensorFlow's own errors, which cannot be named here without importing it."""
+    """Explain an error of TensorFlow. Its class is compared by name, so TensorFlow is not imported."""
     if type(error).__name__ != "ResourceExhaustedError":
         return None
     if "No space left" in str(error):
@@ -127,8 +126,8 @@ _TABLE: tuple[tuple[type[BaseException], Callable[[Any], str | None]], ...] = (
 )
 
 
-def _forget_stdout() -> None:
-    """Point standard output to nowhere, so that Python does not complain when it flushes at its end."""
+def _discard_stdout() -> None:
+    """Redirect standard output to ``/dev/null``, so that Python's last flush does not fail."""
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())

@@ -68,13 +68,13 @@ def generate(
     ] = None,
     form: Annotated[
         str | None,
-        typer.Option("--format", metavar="SUFFIX", help="For -o -: png (default), jpg, webp, npy or npz."),
+        typer.Option("--format", metavar="SUFFIX", help="Format for -o -: png (default), jpg, webp, npy or npz."),
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
     """Generate samples and print the path of the file or folder.
 

@@ -42,7 +42,7 @@ def interpolate(
         ),
     ] = None,
     form: Annotated[
-        str | None, typer.Option("--format", metavar="SUFFIX", help="For -o -: gif (default), webp or mp4.")
+        str | None, typer.Option("--format", metavar="SUFFIX", help="Format for -o -: gif (default), webp or mp4.")
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -23,7 +24,7 @@ def list_command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the models of the zoo."""
+    """List the models of the zoo. Exits with 1 if no model matches the pattern."""
     if pretrained:
         _list_pretrained(pattern, as_json=as_json)
         return
@@ -32,12 +33,17 @@ def list_command(
     names = list_models(pattern) or list_models(f"*{pattern}*")
     described = [(name, *describe(name), "", "")[:3] for name in names]
     if as_json:
-        print_json([{"name": name, "description": what, "recipe": recipe} for name, what, recipe in described])
-        return
-    if not names:
-        info(f"No model of the zoo matches '{pattern}'. See all: ganzoo list")
-        return
-    print_table(("model", "what it is"), [(name, what) for name, what, _ in described], header=False)
+        print_json([{"name": name, "description": text, "recipe": recipe} for name, text, recipe in described])
+    elif names:
+        print_table(("model", "description"), [(name, text) for name, text, _ in described], header=False)
+    _check_matches(names, f"No model matches '{pattern}'. See all: ganzoo list")
+
+
+def _check_matches(models: Sequence[object], message: str) -> None:
+    """Exit with 1 and a message if there are no models, as grep does."""
+    if not models:
+        info(message)
+        raise typer.Exit(1)
 
 
 def _list_pretrained(pattern: str, *, as_json: bool) -> None:
@@ -64,3 +70,4 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
             for r, m in zip(rows, models, strict=True)
         ]
         print_table(("model", "size", "where", "on the Hub"), texts, right=("size",))
+    _check_matches(models, f"No pretrained model matches '{pattern}'. See all: ganzoo list --pretrained")

@@ -1,4 +1,4 @@
-"""The program: puts the verbs together."""
+"""Defines the command ``ganzoo`` from its verbs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A zoo of generative adversarial networks: train, export to ONNX, generate without TensorFlow.",
+    help="A zoo of generative adversarial networks (GANs): train, export to ONNX, generate without TensorFlow.",
 )
 app.command("list", cls=Verb)(list_verb.list_command)
 app.command("show", cls=Verb)(show.show)
@@ -69,7 +69,7 @@ def _options(
 
 
 def main() -> None:
-    """The console script ``ganzoo``."""
+    """Run the console script ``ganzoo``."""
     streams.prepare()
     app(prog_name="ganzoo")
 

@@ -9,5 +9,7 @@ import typer
 
 RunsFolder = Annotated[
     Path | None,
-    typer.Option("--runs", metavar="DIR", help="Where runs are kept; by default GANZOO_RUNS, or runs/ in this folder."),
+    typer.Option(
+        "--runs", metavar="DIR", help="Folder of all runs; by default $GANZOO_RUNS, else runs/ in the current folder."
+    ),
 ]

@@ -1,4 +1,4 @@
-"""Data goes to standard output, messages to standard error; tables are plain text where nobody watches."""
+"""Prints data to standard output, and messages to standard error. Tables are plain text without a terminal."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 
 def print_data(text: str) -> None:
-    """A line of data."""
+    """Print a line of data."""
     _write(text, sys.stdout)
 
 
 def print_json(value: object) -> None:
-    """Data for a script. Characters that standard output cannot write are escaped as JSON escapes them."""
+    """Print data as JSON. Characters that standard output cannot encode are written as JSON escapes."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     print_data(text if can_encode(text) else json.dumps(value, indent=2))
 
 
 def info(text: str) -> None:
-    """A message for a reader."""
+    """Print a message."""
     _write(_visible(text), sys.stderr)
 
 
-def complain(text: str) -> None:
-    """The message of a mistake."""
+def error(text: str) -> None:
+    """Print an error message."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
     title = typer.style("Error: ", fg=typer.colors.RED, bold=True) if on_terminal else "Error: "
     _write(title + _visible(text), sys.stderr)
 
 
 def _write(text: str, stream: TextIO | None) -> None:
-    """Write a line and flush. Not ``typer.echo``, which replaces a stream that is not UTF-8 by one of its own."""
+    """Write a line and flush. ``typer.echo`` is not used, because it replaces a stream that is not UTF-8."""
     if stream is not None:
         stream.write(text + "\n")
         stream.flush()
 
 
 def _visible(text: str) -> str:
-    """A text whose control characters, as a name may have them, do nothing to a terminal."""
+    """Escape the control characters of a text (from a file name, for example), since a terminal would obey them."""
     return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -58,19 +58,19 @@ def _is_harmless(char: str) -> bool:
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), header: bool = True
 ) -> None:
-    """A table of data: dressed on a terminal, elsewhere aligned columns that a script can split.
+    """Print a table of data: styled on a terminal, else aligned columns that a script can split.
 
     Args:
-        columns: headings.
-        rows: as many texts as headings in each.
-        right: headings of the columns that are aligned right.
-        header: whether the plain form has the line of headings, too.
+        columns: the headings.
+        rows: one text for each heading.
+        right: headings of the right-aligned columns.
+        header: print the headings in the plain form, too.
     """
     if sys.stdout is not None and sys.stdout.isatty():
         _rich_table(columns, rows, right)
         return
     lines = [list(columns), *rows] if header else list(rows)
-    widths = [max((len(line[place]) for line in lines), default=0) for place in range(len(columns))]
+    widths = [max((len(line[index]) for line in lines), default=0) for index in range(len(columns))]
     for line in lines:
         cells = [
             text.rjust(width) if column in right else text.ljust(width)
@@ -86,8 +86,8 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=not place)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=not index)
     for row in rows:
         table.add_row(*(Text(text) for text in row))
     Console().print(table)

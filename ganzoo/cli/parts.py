@@ -15,12 +15,12 @@ def parts(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="KIND", help="A kind, for example losses; by default all.", autocompletion=complete.kinds
+            metavar="KIND", help="A kind of part, for example losses; by default all.", autocompletion=complete.kinds
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the registered parts that a config can name, those of plug-ins included."""
+    """List the registered parts that a config can use, including those of plug-ins."""
     from ganzoo.parts import all_registries, find_registry
 
     registries = all_registries() if kind is None else [find_registry(kind)]
@@ -28,7 +28,7 @@ def parts(
     if as_json:
         print_json(rows)
     else:
-        columns = ("kind", "name", "keys", "what it is") if kind is None else ("name", "keys", "what it is")
+        columns = ("kind", "name", "keys", "description") if kind is None else ("name", "keys", "description")
         print_table(columns, [tuple(_text(row, column) for column in columns) for row in rows])
     for registry in registries:
         for plugin, why in registry.broken.items():
@@ -42,7 +42,7 @@ def _row(registry: Any, name: str) -> dict[str, Any]:
         "kind": registry.name,
         "name": name,
         "keys": list(part.model_fields),
-        "what it is": " ".join(first.split()).replace("``", ""),
+        "description": " ".join(first.split()).replace("``", ""),
     }
 
 

@@ -6,7 +6,7 @@ from ganzoo.cli.output import print_json
 
 
 def schema() -> None:
-    """Print the JSON schema of a config, for editors and for checking."""
+    """Print the JSON schema of a config, for editors and validators."""
     from ganzoo.config.experiment import Config
 
     table = Config.model_json_schema()

@@ -23,7 +23,7 @@ def show(
     ],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Changes, for example generator.base_channels=32."),
+        typer.Argument(metavar="KEY=VALUE", help="Changes of the config, for example generator.base_channels=32."),
     ] = None,
     data: Annotated[Path | None, typer.Option(help="File or folder of the training data.")] = None,
     config_only: Annotated[bool, typer.Option("--config", help="Print only the complete config, as YAML.")] = False,

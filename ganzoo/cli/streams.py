@@ -1,7 +1,7 @@
-"""Standard output and standard error that never end a piece of work.
+"""Makes standard output and standard error safe, so that a failed message never stops a long training.
 
-A name that a stream cannot encode is written with escapes. A stream that is closed, or whose reader has left, swallows
-what is written to it: a training of ten hours must not die of a message. A full disk is still an error.
+Characters that a stream cannot encode are escaped. A closed stream, or a stream without a reader, discards its text.
+A full disk is still an error.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 _GONE = (errno.EPIPE, errno.EIO, errno.EBADF, errno.ECONNRESET, errno.ENXIO)
-"""What a write raises whose reader is not there any more: a pipe, a terminal, a closed descriptor, a socket."""
+"""Errors of a write without a reader: on a closed pipe, terminal, descriptor or socket."""
 
 
 class _Descriptor(io.FileIO):
-    """A file descriptor that becomes ``/dev/null`` after a write that failed, so that nothing fails again at the exit.
+    """A file descriptor that is redirected to ``/dev/null`` after a failed write, so that the exit does not fail.
 
-    ``reader_left`` is True once the reader has left. Only a full disk is raised, and of standard output alone.
+    ``reader_left`` is True after a write without a reader. Only a full disk raises, and only on standard output.
     """
 
     def __init__(self, number: int) -> None:
@@ -33,7 +33,7 @@ class _Descriptor(io.FileIO):
         try:
             return super().write(data) or 0
         except OSError as error:
-            _point_to_nowhere(self.fileno())
+            _redirect_to_null(self.fileno())
             if error.errno not in _GONE and self.fileno() == STDOUT:
                 raise
         self.reader_left = True
@@ -41,33 +41,30 @@ class _Descriptor(io.FileIO):
 
 
 def prepare() -> None:
-    """Make ``sys.stdout`` and ``sys.stderr`` safe. Call it once, before anything is written."""
+    """Make ``sys.stdout`` and ``sys.stderr`` safe. Call it once, before any output."""
     codecs.register_error("ganzoo-names", _escaped)
-    for number in (
-        STDIN,
-        STDOUT,
-        STDERR,
-    ):  # else the next file that is opened takes the number, and other libraries write into it
+    # The next opened file would get the number of a closed stream, and other libraries would write into this file.
+    for number in (STDIN, STDOUT, STDERR):
         _open_if_closed(number)
     sys.stdout = _safe(sys.stdout, STDOUT)
     sys.stderr = _safe(sys.stderr, STDERR)
 
 
 def reader_left() -> bool:
-    """Whether the reader of standard output left before everything was written."""
+    """Return whether the reader of standard output closed it before everything was written."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return isinstance(raw, _Descriptor) and raw.reader_left
 
 
 def forget_reader() -> None:
-    """Make ``reader_left`` False: what was not read does not matter."""
+    """Reset ``reader_left`` to False: the unread output does not matter."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Descriptor):
         raw.reader_left = False
 
 
 def can_encode(text: str) -> bool:
-    """Whether standard output can write a text as it is."""
+    """Return whether standard output can encode a text."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):
@@ -76,20 +73,20 @@ def can_encode(text: str) -> bool:
 
 
 def _safe(stream: Any, number: int) -> Any:
-    """The stream with the same encoding over a ``_Descriptor``; unchanged where it is something else."""
+    """Return the stream with the same encoding on a ``_Descriptor``. A stream without a descriptor is not replaced."""
     if stream is None:
-        encoding, at_once = "utf-8", True
+        encoding, line_buffering = "utf-8", True
     elif _is_descriptor(stream, number):
         unbuffered = isinstance(stream.buffer, io.FileIO)  # python -u
-        encoding, at_once = stream.encoding, stream.line_buffering or unbuffered
+        encoding, line_buffering = stream.encoding, stream.line_buffering or unbuffered
         stream.flush()
-    else:  # a console of Windows, or a stream of whoever calls us
+    else:  # a console of Windows, or a stream of the calling program
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="ganzoo-names")
         return stream
     errors = "ganzoo-names" if number == STDOUT else "backslashreplace"
     buffer = io.BufferedWriter(_Descriptor(number))
-    return io.TextIOWrapper(buffer, encoding=encoding, errors=errors, line_buffering=at_once)
+    return io.TextIOWrapper(buffer, encoding=encoding, errors=errors, line_buffering=line_buffering)
 
 
 def _is_descriptor(stream: Any, number: int) -> bool:
@@ -98,7 +95,7 @@ def _is_descriptor(stream: Any, number: int) -> bool:
 
 
 def _escaped(error: UnicodeError) -> tuple[bytes, int]:
-    """For ``codecs``: the bytes of a file name that are not UTF-8 are written as they are, other characters escaped."""
+    """Error handler for ``codecs``: writes a file name's bytes that are not UTF-8 unchanged, and escapes the rest."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     written = b""
@@ -112,12 +109,12 @@ def _open_if_closed(number: int) -> None:
     try:
         os.fstat(number)
     except OSError:
-        _point_to_nowhere(number)
+        _redirect_to_null(number)
 
 
-def _point_to_nowhere(number: int) -> None:
+def _redirect_to_null(number: int) -> None:
     with contextlib.suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        if nowhere != number:
-            os.dup2(nowhere, number)
-            os.close(nowhere)
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)

@@ -29,11 +29,12 @@ def train(
         ),
     ] = None,
     overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes, for example training.batch_size=32.")
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Changes of the config, for example training.batch_size=32."),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="File or folder of the training data; with --resume the new place of the same data."),
+        typer.Option(help="File or folder of the training data. With --resume: the new path of the same data."),
     ] = None,
     max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this many minutes.")] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step.")] = None,
@@ -46,10 +47,10 @@ def train(
         typer.Option("--resume", help="Resume a run from its newest checkpoint; training.steps=N changes its length."),
     ] = False,
     allow_changed: Annotated[
-        str | None, typer.Option(metavar="data", help="With --resume: go on although the data have changed.")
+        str | None, typer.Option(metavar="data", help="With --resume: continue even if the data have changed.")
     ] = None,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress.")] = False,
 ) -> None:
     """Train a model and print the folder of the run.
 
@@ -127,7 +128,7 @@ def _report(run: Run, outcome: Outcome) -> None:
     if best is not None and best != outcome.step:
         info(f"The best measured step is {best}; export and generate use it. The log has the numbers.")
     if outcome.reason != "finished":
-        info(f"  go on:     {command('train --resume', run_word(run.folder))}")
+        info(f"  continue:  {command('train --resume', run_word(run.folder))}")
     info(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
     info(f"  generate:  {generate_hint(run_word(run.folder), run.config)}")
     if outcome.reason == "interrupted":

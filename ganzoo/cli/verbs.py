@@ -1,4 +1,4 @@
-"""What all verbs have in common: how paths are read, and what counts as success."""
+"""The base classes of all verbs: they expand ``~`` in paths, and decide the exit code after a closed pipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganzoo.environment.places import expanded
 
 
 class Verb(TyperCommand):
-    """A verb whose product is what it prints. ``~`` in a path is replaced, also where a shell leaves it."""
+    """A verb whose result is its output. It expands ``~`` in paths, since a shell does not always do this."""
 
     def invoke(self, ctx: Any) -> Any:
         for name, value in ctx.params.items():
@@ -22,7 +22,7 @@ class Verb(TyperCommand):
 
 
 class WorkingVerb(Verb):
-    """A verb whose product is a file, a run or a model on the Hub. It succeeds even if nobody reads its lines."""
+    """A verb whose result is a file, a run or a model on the Hub. It succeeds even if its output is not read."""
 
     def invoke(self, ctx: Any) -> Any:
         result = super().invoke(ctx)

@@ -1,1 +1,1 @@
-"""What is around the program: folders of the user, files, devices, installed libraries. Never TensorFlow."""
+"""The environment of the program: the user's folders, files, devices and installed libraries."""

@@ -1,7 +1,7 @@
-"""Reads the limits of the control group that this process runs in, which is how Linux containers get theirs.
+"""Reads the limits of this process's control group. Linux containers use control groups to limit resources.
 
-Versions 1 and 2 of the kernel's interface, and machines that mount both. Groups are nested, and the tightest limit of
-a group and its parents counts. Where anything is missing or odd, there is no limit.
+It supports versions 1 and 2 of the kernel's interface, and machines that mount both. Groups are nested, so the lowest
+limit of a group and its parents applies. A file that is missing or cannot be parsed sets no limit.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 UNLIMITED = 1 << 60
-"""Version 1 writes a number near 2 ** 63 where there is no limit on memory."""
+"""Version 1 writes a number near 2 ** 63 if memory is not limited."""
 
 
 class Group(NamedTuple):
-    """The folders of one controller: the group of this process and its parents, and the interface's version."""
+    """The folders of one controller (this process's group and its parents), and the interface's version."""
 
     folders: tuple[Path, ...]
     version: int
 
 
 def find_groups(controller: str, *, membership: str, mounts: str) -> tuple[Group, ...]:
-    """Where the files of a controller are: version 1, version 2, or both.
+    """Find the files of a controller: those of version 1, version 2, or both.
 
     Args:
         controller: ``memory`` or ``cpu``.
@@ -39,34 +39,35 @@ def find_groups(controller: str, *, membership: str, mounts: str) -> tuple[Group
 
 
 def memory_room(group: Group) -> int | None:
-    """Bytes that the processes of a group may still allocate; None without a limit.
+    """Return the bytes that the processes of a group may still allocate; None if there is no limit.
 
-    What the kernel caches of files counts as free, because the kernel drops it first.
+    The kernel's file cache counts as free, because the kernel drops it first.
     """
     rooms = [_memory_room(folder, group.version) for folder in group.folders]
     return min((room for room in rooms if room is not None), default=None)
 
 
 def cpu_quota(group: Group) -> int | None:
-    """Number of cores that the group's share of processor time is worth, rounded up; None without a limit."""
+    """Return the group's share of processor time in cores, rounded up; None if there is no limit."""
     quotas = [_cpu_quota(folder, group.version) for folder in group.folders]
     return min((quota for quota in quotas if quota is not None), default=None)
 
 
 def _mounted(controller: str, mounts: str) -> Iterator[tuple[int, PurePosixPath, Path]]:
-    """Version, root and place of each mounted hierarchy that may have the controller."""
+    """Yield version, root and mount point of each mounted hierarchy that may have the controller."""
     for line in mounts.splitlines():
-        fields, _, rest = line.partition(" - ")
-        places, words = fields.split(" "), rest.split(" ")
-        kind, controllers = words[0], words[-1].split(",")
-        if len(places) < 5 or not (kind == "cgroup2" or (kind == "cgroup" and controller in controllers)):
+        mount_text, _, file_system_text = line.partition(" - ")
+        mount_fields, file_system_fields = mount_text.split(" "), file_system_text.split(" ")
+        file_system, controllers = file_system_fields[0], file_system_fields[-1].split(",")
+        is_mounted = file_system == "cgroup2" or (file_system == "cgroup" and controller in controllers)
+        if len(mount_fields) < 5 or not is_mounted:
             continue
-        root, mount_point = (_unescaped(place) for place in places[3:5])
-        yield 2 if kind == "cgroup2" else 1, PurePosixPath(root), Path(mount_point)
+        root, mount_point = (_unescaped(field) for field in mount_fields[3:5])
+        yield 2 if file_system == "cgroup2" else 1, PurePosixPath(root), Path(mount_point)
 
 
 def _membership(controller: str, membership: str) -> PurePosixPath | None:
-    """The group of this process; the hierarchy of version 2 has an empty list of controllers."""
+    """Return the group of this process. The hierarchy of version 2 has an empty list of controllers."""
     for line in membership.splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if path and controller in controllers.split(","):
@@ -75,13 +76,13 @@ def _membership(controller: str, membership: str) -> PurePosixPath | None:
 
 
 def _folders(path: PurePosixPath, root: PurePosixPath, mount_point: Path) -> tuple[Path, ...]:
-    """The folder of the group and those of its parents, up to the mount.
+    """Return the folders of the group and its parents, up to the mount point.
 
-    Inside a container the mount may begin at a group (``root``), or not reach to the group at all: then the mount's own
-    folder is the nearest that can be seen.
+    In a container, the mount may start at a group (``root``), or may not contain the group. The folder of the mount
+    point is then the closest one that is visible.
     """
-    inside = path.is_relative_to(root) and ".." not in path.parts
-    parts = path.relative_to(root).parts if inside else ()
+    is_inside = path.is_relative_to(root) and ".." not in path.parts
+    parts = path.relative_to(root).parts if is_inside else ()
     return tuple(mount_point.joinpath(*parts[:count]) for count in range(len(parts), -1, -1))
 
 
@@ -95,7 +96,7 @@ def _memory_room(folder: Path, version: int) -> int | None:
 
 
 def _file_cache(stat: str, version: int) -> int:
-    """Bytes of cached files, of this group and those below it, from the text of ``memory.stat``."""
+    """Return the bytes of cached files in this group and its children, from the text of ``memory.stat``."""
     prefix = "total_" if version == 1 else ""
     names = (f"{prefix}active_file ", f"{prefix}inactive_file ")
     return sum(_number(line.split(" ")[1]) or 0 for line in stat.splitlines() if line.startswith(names))
@@ -112,7 +113,7 @@ def _cpu_quota(folder: Path, version: int) -> int | None:
 
 
 def _number(text: str) -> int | None:
-    """A whole number that is not negative; None for ``max``, ``-1`` and anything else."""
+    """Parse a whole number from 0 up; None for ``max``, ``-1`` and any other text."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdigit() else None
 
@@ -125,7 +126,7 @@ def _text(path: Path) -> str:
 
 
 def _unescaped(path: str) -> str:
-    """mountinfo writes a space as ``\\040``."""
+    """Undo the escapes of mountinfo, which writes a space as ``\\040``."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         path = path.replace(code, character)
     return path

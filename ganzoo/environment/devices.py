@@ -1,6 +1,6 @@
-"""What this process may use of the machine: processor cores and memory.
+"""The processor cores and the memory that this process may use.
 
-In a container that is less than the machine has. This module is the only one that looks; everybody else asks it.
+In a container, they are less than those of the machine. All other modules ask this one.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from pathlib import Path
 from ganzoo.environment import cgroups
 
 UNKNOWN_MEMORY = 4 << 30
-"""Bytes that are taken to be free where the system has no ``/proc/meminfo``, as on macOS."""
+"""Bytes of free memory that are assumed on systems without ``/proc/meminfo``, such as macOS."""
 
 
 def cpu_count(proc: Path = Path("/proc")) -> int:
-    """Number of processor cores that this process may use, at least 1.
+    """Return the number of processor cores that this process may use, at least 1.
 
-    Respects the process's affinity (``taskset``, a container's cpuset) and the processor time of its control group
-    (``docker run --cpus``).
+    It respects the affinity of the process (``taskset``, a container's cpuset) and the processor time of its control
+    group (``docker run --cpus``).
 
     Args:
-        proc: where the system describes its processes.
+        proc: the folder in which the system describes its processes.
     """
     quotas = [cgroups.cpu_quota(group) for group in _groups("cpu", proc)]
     return min([affinity_count(), *(quota for quota in quotas if quota is not None)])
 
 
 def affinity_count() -> int:
-    """Number of processor cores on which this process may be placed, at least 1."""
+    """Return the number of processor cores in the affinity of this process, at least 1."""
     try:
         return max(1, len(os.sched_getaffinity(0)))
     except (AttributeError, OSError):  # not on macOS and Windows
@@ -36,10 +36,10 @@ def affinity_count() -> int:
 
 
 def available_memory(proc: Path = Path("/proc")) -> int:
-    """Bytes that this process may still allocate without swapping or being killed.
+    """Return the bytes that this process may still allocate without swapping or being killed.
 
-    The least of what the machine, the control group (``docker run --memory``) and the process's own limit
-    (``ulimit -v``) leave.
+    It is the minimum over the machine, the control group (``docker run --memory``) and the process's own limit
+    (``ulimit -v``).
     """
     machine = meminfo_available(_read(proc / "meminfo"))
     rooms = [UNKNOWN_MEMORY if machine is None else machine, _address_space_left(proc)]
@@ -48,9 +48,9 @@ def available_memory(proc: Path = Path("/proc")) -> int:
 
 
 def meminfo_available(meminfo: str) -> int | None:
-    """Bytes that the text of ``/proc/meminfo`` calls available: free, or cached and quickly freed.
+    """Return the available bytes from the text of ``/proc/meminfo``: free memory and cache that is quickly freed.
 
-    Kernels before 3.14 have no ``MemAvailable``; there it is estimated. None if the text has neither.
+    Kernels older than 3.14 have no ``MemAvailable``, so it is estimated from ``MemFree``. None if both are missing.
     """
     amounts = {}
     for line in meminfo.splitlines():
@@ -66,7 +66,7 @@ def meminfo_available(meminfo: str) -> int | None:
 
 
 def gigabytes(size: int) -> str:
-    """A number of bytes for a reader: ``3.2 GB``, or ``350 MB`` below a gigabyte."""
+    """Format a number of bytes: ``3.2 GB``, or ``350 MB`` below a gigabyte."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6)) if size else 0} MB"
 
 
@@ -78,7 +78,7 @@ def _groups(controller: str, proc: Path) -> tuple[cgroups.Group, ...]:
 
 
 def _address_space_left(proc: Path) -> int | None:
-    """What ``ulimit -v`` leaves; None without such a limit."""
+    """Return the bytes left under ``ulimit -v``; None if there is no such limit."""
     try:
         import resource
     except ImportError:  # on Windows

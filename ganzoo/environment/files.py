@@ -1,7 +1,7 @@
-"""Files and folders that are replaced as a whole: a reader gets the old one or the new one, never a part.
+"""Replaces files and folders atomically: a reader gets the old version or the new version, never a part.
 
-Both are written under a hidden temporary name in the same folder and renamed at the end. The name holds the machine,
-the process and a random number, so threads, processes and containers that share a disk never use the same one.
+The new version is written under a hidden temporary name in the same folder, and renamed at the end. The name contains
+the machine, the process and a random number. So threads, processes and containers on one disk never share a name.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 STALE_SECONDS = 7 * 24 * 3600.0
-"""Age of a temporary file or folder at which it is a leftover, even if its process may be alive on another machine."""
+"""A temporary file or folder of this age is a leftover, even if its process may run on another machine."""
 
 _NEW, _OLD = ".tmp-", ".old-"
-"""Marks in the names of what is being written, and of a folder that is being replaced."""
+"""Marks in temporary names: of the new version, and of an old folder that is being replaced."""
 _LONGEST = 200
-"""Bytes of the final name in the temporary one."""
+"""Bytes of the final name that the temporary name keeps."""
 _ATTEMPTS = 100
 
 
 def temporary_path(path: Path) -> Path:
-    """A new name next to ``path``: hidden, and never given out twice. Nothing is created."""
+    """Return a new hidden name in the folder of ``path``. Each call returns another name; nothing is created."""
     return _unique(path, _NEW)
 
 
@@ -48,7 +48,7 @@ def replacing_path(path: Path, *, sync: bool = False) -> Iterator[Path]:
 
     Args:
         path: the file to create or replace.
-        sync: write the file through to the disk before it is renamed.
+        sync: flush the file to the disk before it is renamed.
 
     Raises:
         OSError: if the file cannot be written or renamed.
@@ -79,10 +79,10 @@ def replacing_file(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
-    """Replace ``path`` by ``content``.
+    """Write ``content`` to ``path``, replacing an older file.
 
     Raises:
-        OSError: if the file cannot be written or renamed; an older file is unchanged then.
+        OSError: if the file cannot be written or renamed. An older file is then unchanged.
     """
     with replacing_file(path, sync=sync) as file:
         file.write(content)
@@ -92,16 +92,16 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
 def replacing_folder(path: Path, *, unless: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """Yield an empty temporary folder that the block fills; rename it to ``path`` if the block succeeds.
 
-    Every file in it is written through to the disk before the folder is renamed. A folder at ``path`` is replaced as a
-    whole: it is renamed away first, because a folder cannot be renamed over one that has files. Leftovers of killed
-    processes are removed.
+    Every file in it is flushed to the disk before the folder is renamed. An older folder at ``path`` is moved away
+    first, because a folder cannot be renamed to the name of a folder with files. Leftovers of killed processes are
+    removed.
 
     Args:
         path: the folder to create or replace.
         unless: called before the folder is renamed; if it returns True, ``path`` stays as it is.
 
     Raises:
-        OSError: if the folder cannot be created, synced or renamed; an older folder is unchanged then.
+        OSError: if the folder cannot be created, synced or renamed. An older folder is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent, path.name)
@@ -117,10 +117,10 @@ def replacing_folder(path: Path, *, unless: Callable[[], bool] = lambda: False) 
 
 
 def move_folder(new: Path, path: Path) -> None:
-    """Rename the folder ``new`` to ``path``; what was at ``path`` is removed. Of two processes, the later one wins.
+    """Rename the folder ``new`` to ``path``, and remove an older ``path``. Of two processes, the later one wins.
 
     Raises:
-        OSError: if that fails; what was at ``path`` is there again then.
+        OSError: if renaming fails. An older ``path`` is then restored.
     """
     for attempt in range(_ATTEMPTS):
         old = _unique(path, _OLD)
@@ -131,7 +131,7 @@ def move_folder(new: Path, path: Path) -> None:
         except OSError as error:
             is_taken = error.errno in (errno.ENOTEMPTY, errno.EEXIST)
             if is_taken and attempt < _ATTEMPTS - 1:
-                remove(old)  # another process has put its folder there: rename that one away, too
+                remove(old)  # another process has renamed its folder to ``path``: move that one away, too
                 continue
             if old.exists() and not os.path.lexists(path):
                 old.rename(path)
@@ -143,15 +143,15 @@ def move_folder(new: Path, path: Path) -> None:
 
 
 def _sync_tree(folder: Path) -> None:
-    """Write a folder through to the disk: its files, its folders and their lists of names."""
-    for place, _, names in os.walk(folder, topdown=False):
+    """Flush a folder to the disk: its files, its folders and their lists of names."""
+    for subfolder, _, names in os.walk(folder, topdown=False):
         for name in names:
-            _sync(Path(place, name))
-        _sync(Path(place))
+            _sync(Path(subfolder, name))
+        _sync(Path(subfolder))
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, as far as possible; nothing is raised."""
+    """Remove a file, or a folder with its content, as far as possible. No error is raised."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):
@@ -161,11 +161,11 @@ def remove(path: Path) -> None:
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """Remove the temporary files and folders that killed processes left in ``folder``.
 
-    A leftover is of a process of this machine that is not running, or has not been written to for ``STALE_SECONDS``.
+    A leftover belongs to a process of this machine that has ended, or has not changed for ``STALE_SECONDS``.
 
     Args:
-        folder: where to look; it need not exist.
-        name: only those of this file or folder; by default all.
+        folder: the folder to search; it need not exist.
+        name: remove only the leftovers of this file or folder; by default all.
     """
     with contextlib.suppress(OSError):
         for entry in list(os.scandir(folder)):
@@ -178,7 +178,7 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
                     continue
                 final = path.with_name(start[1:])
                 if mark == _OLD and not os.path.lexists(final):
-                    path.rename(final)  # killed between two renames: this is the only copy
+                    path.rename(final)  # the process was killed between two renames: this is the only copy
                 else:
                     remove(path)
 
@@ -187,20 +187,20 @@ def _is_leftover(path: Path, unique: str) -> bool:
     machine, _, rest = unique.partition("-")
     pid = rest.partition("-")[0]
     if not pid.isdecimal():
-        return False  # not a name of this module
+        return False  # this module did not create the name
     if machine == _machine() and not _is_alive(int(pid)):
         return True
     try:
-        inside = path.iterdir() if path.is_dir() else ()
-        newest: float = max(entry.stat().st_mtime for entry in (path, *inside))
+        entries = path.iterdir() if path.is_dir() else ()
+        newest: float = max(entry.stat().st_mtime for entry in (path, *entries))
     except OSError:
-        return False  # it is gone, or being renamed
+        return False  # another process removes or renames it now
     return time.time() - newest > STALE_SECONDS
 
 
 def _is_alive(pid: int) -> bool:
     if os.name != "posix":
-        return True  # there is no harmless way to ask on Windows
+        return True  # Windows has no safe way to find out
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -215,7 +215,7 @@ def _unique(path: Path, mark: str) -> Path:
 
 
 def _hidden(name: str) -> str:
-    """The name with a dot, cut to what leaves room for a mark: file systems allow 255 bytes."""
+    """Return the name with a leading dot, shortened to leave room for a mark: file systems allow 255 bytes."""
     short = name
     while len(os.fsencode(short)) > _LONGEST:
         short = short[:-1]
@@ -224,18 +224,18 @@ def _hidden(name: str) -> str:
 
 @cache
 def _machine() -> str:
-    """Eight hexadecimal digits for the host and the space of process numbers: containers can share a host's name."""
+    """Return eight hexadecimal digits for the host and its PID namespace: containers can share a host name."""
     import hashlib
     import socket
 
-    space = ""
+    namespace = ""
     with contextlib.suppress(OSError):
-        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it is not a path
-    return hashlib.sha256(f"{socket.gethostname()} {space}".encode(errors="surrogateescape")).hexdigest()[:8]
+        namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it is not a path
+    return hashlib.sha256(f"{socket.gethostname()} {namespace}".encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 def _sync(path: Path) -> None:
-    """fsync a file or a folder. Windows has none for folders and wants files open for writing."""
+    """Flush a file or a folder to the disk. Windows cannot flush folders, and needs files open for writing."""
     folder = path.is_dir()
     if folder and os.name != "posix":
         return

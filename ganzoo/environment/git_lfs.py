@@ -1,4 +1,4 @@
-"""Pointers of git-lfs: small texts that a ``git clone`` without git-lfs leaves in place of large files.
+"""Detects git-lfs pointers: small text files that ``git clone`` without git-lfs writes instead of large files.
 
 Format: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 """
@@ -12,22 +12,22 @@ from ganzoo.errors import GanzooError
 
 MAGIC = b"version https://git-lfs.github.com/spec/"
 MAX_BYTES = 1024
-"""No pointer is as large."""
-WHAT = "a pointer of git-lfs and not the file itself; in its folder run: git lfs pull"
+"""Every pointer is smaller."""
+WHAT = "a git-lfs pointer, not the file itself; in its folder run: git lfs pull"
 
 
 def is_pointer(start: bytes) -> bool:
-    """Whether a file that begins with these bytes is a pointer."""
+    """Return whether a file that starts with these bytes is a pointer."""
     return start.startswith(MAGIC)
 
 
 def require_content(path: Path, *, name: str | None = None, error: type[GanzooError]) -> None:
-    """Refuse a pointer in place of a file. A file that cannot be read is left to its reader.
+    """Raise an error if a file is a pointer. A file that cannot be read passes, since its reader reports the reason.
 
     Args:
         path: the file.
-        name: of the file in the message; by default its path.
-        error: class of the error.
+        name: the file's name in the message; by default its path.
+        error: the class of the error.
 
     Raises:
         error: if the file is a pointer.

@@ -1,9 +1,10 @@
-"""A lock on a folder's work that a dead process never holds, also between the machines of a shared disk.
+"""A lock that ends with its process, also between machines that share a disk.
 
-The kernel holds the lock (flock), so that it ends with its process, kill -9 included. Between the processes of one
-machine this is exact. Between machines it is exact where the file system passes locks on (NFS 4, Ceph, ...), and nobody
-can ask a file system whether it does. So the holder also writes who it is into the file and touches the file every few
-seconds. Whoever finds the record of another machine watches for a moment whether the file is still touched.
+The kernel holds the lock (flock), so it ends with the process, even after ``kill -9``. Between the processes of one
+machine, the lock is exact. Between machines, it is exact if the file system shares locks (NFS 4, Ceph, ...), but a
+program cannot find out whether it does. So the holder also writes a record of its process into the file, and updates
+the file's time every few seconds. A process that finds the record of another machine watches the file's time for
+``WATCH_SECONDS``.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 BEAT_SECONDS = 4.0
-"""Time between two touches by the holder."""
+"""Time between two updates of the file's time by the holder."""
 WATCH_SECONDS = 15.0
-"""How long the file of another machine's holder is watched."""
+"""How long to watch a file whose record is from another machine."""
 _MAX_RECORD = 4096
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -31,8 +32,8 @@ if sys.platform == "win32":
     import msvcrt
 
     def _try_lock(descriptor: int) -> bool | None:
-        """Whether this process has the lock now; None where the file system has no locks."""
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # other bytes than the record's, which stays readable
+        """Try to take the lock. Return whether this process has it; None if the file system has no locks."""
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # outside the record, which must stay readable
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -43,7 +44,7 @@ else:
     import fcntl
 
     def _try_lock(descriptor: int) -> bool | None:
-        """Whether this process has the lock now; None where the file system has no locks."""
+        """Try to take the lock. Return whether this process has it; None if the file system has no locks."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
@@ -57,13 +58,13 @@ else:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock.
+    """The process that holds a lock.
 
     Attributes:
-        pid: number of the process.
+        pid: ID of the process.
         host: name of its machine or container.
-        since: when it took the lock, local time with the offset from UTC.
-        machine: one running kernel: containers of one machine share it, and it changes with every start.
+        since: when it took the lock, in local time with the offset from UTC.
+        machine: ID of the running kernel. The containers of a machine share it; it changes at every boot.
     """
 
     pid: int
@@ -73,12 +74,12 @@ class Holder:
 
     @classmethod
     def this_process(cls) -> Holder:
-        """The record of the process that runs this."""
+        """Return the record of the current process."""
         return cls(os.getpid(), platform.node(), time.strftime("%Y-%m-%d %H:%M:%S %z"), _machine())
 
     @property
     def is_here(self) -> bool:
-        """Whether its process runs on this machine, so that the kernel's word is enough."""
+        """Whether the process is on this machine, where the kernel's lock is exact."""
         return self.machine == _machine()
 
     def __str__(self) -> str:
@@ -86,7 +87,7 @@ class Holder:
 
 
 class HeldError(Exception):
-    """The lock is held by somebody else; ``holder`` is None if the file does not name one."""
+    """Another process holds the lock. ``holder`` is None if the file has no record of it."""
 
     def __init__(self, holder: Holder | None) -> None:
         super().__init__(f"held by {holder or 'another process'}")
@@ -101,29 +102,29 @@ def lock(
     on_wait: Callable[[Holder | None], None] = lambda holder: None,
     on_watch: Callable[[Holder], None] = lambda holder: None,
 ) -> Iterator[None]:
-    """Hold the lock in the file ``path`` while the block runs. The file stays; it is empty while nobody holds the lock.
+    """Hold the lock in the file ``path`` while the block runs. Afterwards the file is empty, but is not removed.
 
     Args:
-        path: in a folder that exists.
-        wait: wait until the lock is free, in place of raising HeldError.
-        on_wait: called once with the holder before a wait.
+        path: the lock's file, in an existing folder.
+        wait: wait until the lock is free, instead of raising HeldError.
+        on_wait: called once with the holder before waiting.
         on_watch: called before the record of another machine is watched, which takes up to ``WATCH_SECONDS``.
 
     Raises:
-        HeldError: if somebody else holds the lock.
+        HeldError: if another process holds the lock.
         OSError: if the file cannot be written.
     """
-    waited = False
+    has_waited = False
     while True:
         try:
-            descriptor = _taken(path, on_watch)
+            descriptor = _take(path, on_watch)
             break
         except HeldError as error:
             if not wait:
                 raise
-            if not waited:
+            if not has_waited:
                 on_wait(error.holder)
-            waited = True
+            has_waited = True
             time.sleep(0.2)
     ended = threading.Event()
     beat = threading.Thread(target=_beat, args=(path, ended), name="ganzoo-lock", daemon=True)
@@ -138,18 +139,18 @@ def lock(
         os.close(descriptor)
 
 
-def _taken(path: Path, on_watch: Callable[[Holder], None]) -> int:
-    """The open file of a lock that is ours now."""
+def _take(path: Path, on_watch: Callable[[Holder], None]) -> int:
+    """Take the lock, and return the descriptor of its open file."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        got = _try_lock(descriptor)
-        left = _read(descriptor)  # by a process that was killed, or that the kernel's locks do not reach
-        if got is False:
-            raise HeldError(left)
-        if left is not None and not (got and left.is_here):
-            on_watch(left)
+        is_locked = _try_lock(descriptor)
+        record = _read(descriptor)  # of a killed process, or of one whose kernel lock is not visible here
+        if is_locked is False:
+            raise HeldError(record)
+        if record is not None and not (is_locked and record.is_here):
+            on_watch(record)
             if _is_touched(path):
-                raise HeldError(_read(descriptor) or left)
+                raise HeldError(_read(descriptor) or record)
         _write(descriptor, Holder.this_process())
     except BaseException:
         os.close(descriptor)
@@ -158,7 +159,7 @@ def _taken(path: Path, on_watch: Callable[[Holder], None]) -> int:
 
 
 def _is_touched(path: Path) -> bool:
-    """Whether somebody touches the file within ``WATCH_SECONDS``. Clocks of two machines are not compared."""
+    """Return whether the file's time changes within ``WATCH_SECONDS``. The clocks of two machines are not compared."""
     first, deadline = _modified(path), time.monotonic() + WATCH_SECONDS
     while time.monotonic() < deadline:
         time.sleep(0.25)
@@ -168,7 +169,7 @@ def _is_touched(path: Path) -> bool:
 
 
 def _modified(path: Path) -> int:
-    with path.open("rb") as file:  # opening makes NFS ask the server anew
+    with path.open("rb") as file:  # opening the file makes NFS ask the server again
         return os.fstat(file.fileno()).st_mtime_ns
 
 
@@ -179,7 +180,7 @@ def _beat(path: Path, ended: threading.Event) -> None:
 
 
 def _read(descriptor: int) -> Holder | None:
-    """The record in the file; None if there is none, or not a whole one."""
+    """Return the record in the file; None if it is missing or incomplete."""
     try:
         os.lseek(descriptor, 0, os.SEEK_SET)
         values = json.loads(os.read(descriptor, _MAX_RECORD))
@@ -197,7 +198,7 @@ def _write(descriptor: int, holder: Holder) -> None:
 
 
 def _machine() -> str:
-    """What only one running kernel has; the host's name where the system has nothing better."""
+    """Return the boot ID of the running kernel; the host name on systems without one."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except (OSError, ValueError):

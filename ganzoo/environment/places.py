@@ -1,7 +1,8 @@
-"""Folders that depend on the user: home, ganzoo's cache, Keras' folder. Each failure is one clear line.
+"""Folders that depend on the user: the home folder, ganzoo's cache, and the folder of Keras.
 
-A process may have no home folder: a container that runs as an unknown user, a service, a cron job. ``Path.home`` and
-``Path.expanduser`` raise RuntimeError there, and other libraries make a folder called ``~``.
+A process may have no home folder: a container with an unknown user, a service, a cron job. ``Path.home`` and
+``Path.expanduser`` then raise RuntimeError, and other libraries create a folder called ``~``. This module raises one
+clear error.
 """
 
 from __future__ import annotations
@@ -16,35 +17,35 @@ CACHE = "GANZOO_CACHE"
 
 
 def expanded(path: str | os.PathLike[str], *, variable: str = "") -> Path:
-    """A path with ``~`` and ``~user`` replaced by that user's home folder.
+    """Return a path with ``~`` and ``~user`` replaced by the user's home folder.
 
     Args:
-        path: as the user wrote it.
-        variable: the environment variable that names another folder instead, for the message.
+        path: the path as the user wrote it.
+        variable: an environment variable that sets this folder; the error message recommends it.
 
     Raises:
-        GanzooError: if there is no such user, the present user has no home folder, or the path has a null byte.
+        GanzooError: if there is no such user, the current user has no home folder, or the path has a null byte.
     """
     if "\0" in os.fspath(path):
-        raise GanzooError(f"Cannot use {os.fspath(path)!r}: a path has no null byte.")
-    if not os.fspath(path).startswith("~"):  # "./~name" too, which is a folder of this name
+        raise GanzooError(f"Cannot use {os.fspath(path)!r}: a path must not contain a null byte.")
+    if not os.fspath(path).startswith("~"):  # "./~name" is a folder with this name
         return Path(path)
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         user = Path(path).parts[0]
-        if os.path.lexists(path):  # a file with an odd name
+        if os.path.lexists(path):  # a file whose name starts with "~"
             return Path(path)
         if user == "~":
             raise GanzooError(_no_home(variable)) from error
         raise GanzooError(
-            f"Cannot use '{os.fspath(path)}': there is no user '{user[1:]}' here. "
-            "A folder with this name is written with its whole path."
+            f"Cannot use '{os.fspath(path)}': this machine has no user '{user[1:]}'. "
+            "To use a folder with this name, write its absolute path."
         ) from error
 
 
 def has_home() -> bool:
-    """Whether the present user has a home folder."""
+    """Return whether the current user has a home folder."""
     try:
         Path.home()
     except RuntimeError:
@@ -53,10 +54,10 @@ def has_home() -> bool:
 
 
 def cache_root(cache_dir: str | os.PathLike[str] | None = None) -> Path:
-    """ganzoo's cache folder: ``cache_dir``, else the variable GANZOO_CACHE, else the platform's cache folder.
+    """Return ganzoo's cache folder: ``cache_dir``, else the variable GANZOO_CACHE, else the platform's cache folder.
 
     Raises:
-        GanzooError: if the user has no home folder and nothing names another one.
+        GanzooError: if the platform's cache folder is needed and the user has no home folder.
     """
     if cache_dir is not None:
         return expanded(cache_dir)
@@ -71,7 +72,7 @@ def cache_root(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
 
 def keras_home() -> Path:
-    """Keras' own folder: the variable KERAS_HOME, else ``.keras`` in the home folder.
+    """Return the folder of Keras: the variable KERAS_HOME, else ``.keras`` in the home folder.
 
     Raises:
         GanzooError: if the user has no home folder.
@@ -84,12 +85,12 @@ def _no_home(variable: str) -> str:
     instead = f", or export {variable}=PATH" if variable else ""
     return (
         "This user has no home folder (HOME is not set, and the system does not know the user). "
-        f"Name one: export HOME=PATH{instead}"
+        f"Set one: export HOME=PATH{instead}"
     )
 
 
 def _home(variable: str) -> Path:
-    """The home folder; without one, an error that names the variable to set."""
+    """Return the home folder. If there is none, the error recommends ``variable``."""
     return expanded("~", variable=variable)
 
 

@@ -1,7 +1,7 @@
-"""Settings of other libraries that belong to the whole process: ganzoo's own for ganzoo's work, then put back.
+"""Process-wide settings of other libraries. ganzoo changes them for its work, then restores them.
 
-A notebook, a ``~/.keras/keras.json`` or a variable may have set another floating-point type, channel order or error
-handling for its own models. ganzoo's networks are defined for one set of them.
+A notebook, a ``~/.keras/keras.json`` or an environment variable may have set another floating-point type, channel
+order or error handling. ganzoo's networks need one fixed set of values.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ FLOATX, DATA_FORMAT, EPSILON = "float32", "channels_last", 1e-7
 
 @contextlib.contextmanager
 def own_settings(*, dtype_policy: str = FLOATX) -> Iterator[None]:
-    """Inside, Keras, TensorFlow and NumPy have the settings that ganzoo's networks are defined for.
+    """Context manager (and decorator) with the settings of Keras, TensorFlow and NumPy that ganzoo's networks need.
 
-    Those of Keras and TensorFlow hold for all threads of the process. What was set before is put back at the end. Also
-    a decorator. Importing Keras is part of it, so it belongs to the training half.
+    The settings of Keras and TensorFlow apply to all threads of the process. The earlier settings are restored at the
+    end. The context imports Keras, so only the training half uses it.
 
     Args:
-        dtype_policy: the type in which Keras layers compute and keep their weights.
+        dtype_policy: the type of the Keras layers' computations and weights.
 
     Raises:
         MissingDependencyError: if the process runs Keras on another backend, or TensorFlow as version 1.
@@ -48,7 +48,7 @@ def own_settings(*, dtype_policy: str = FLOATX) -> Iterator[None]:
 
 
 def check_process(keras: Any, tf: Any) -> None:
-    """Check what is fixed once the libraries are imported.
+    """Check the settings that cannot change after the libraries are imported.
 
     Raises:
         MissingDependencyError: if the process runs Keras on another backend, or TensorFlow as version 1.
@@ -56,13 +56,13 @@ def check_process(keras: Any, tf: Any) -> None:
     backend = keras.config.backend()
     if backend != "tensorflow":
         raise MissingDependencyError(
-            f"Keras already runs on '{backend}' in this process, and ganzoo trains and exports with TensorFlow. Start "
-            "a new process where KERAS_BACKEND=tensorflow is set before Keras is imported."
+            f"Keras already uses the backend '{backend}' in this process, but ganzoo trains and exports with "
+            "TensorFlow. Start a new process, and set KERAS_BACKEND=tensorflow before Keras is imported."
         )
     if not tf.compat.v1.executing_eagerly_outside_functions():
         raise MissingDependencyError(
             "TensorFlow runs as version 1 in this process (tf.compat.v1.disable_v2_behavior or "
-            "disable_eager_execution), and ganzoo needs version 2. Start a new process without that call."
+            "disable_eager_execution), but ganzoo needs version 2. Start a new process without that call."
         )
 
 

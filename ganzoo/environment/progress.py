@@ -1,4 +1,4 @@
-"""Progress of long work without a terminal (nohup, cron, container logs): a few plain lines on standard error."""
+"""Progress of long work without a terminal (nohup, cron, container logs), as a few lines on standard error."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable
 from ganzoo.environment.quantities import clock_text
 
 INTERVAL_SECONDS = 30.0
-"""At most one line in this time, after the first few."""
+"""Minimum time between two lines, after the first lines."""
 
 
 def print_line(text: str) -> None:
-    """Print a line on standard error, at once: a log that is read while the work runs must not lag behind."""
-    if sys.stderr is not None:  # print would take standard output in its place
+    """Print a line on standard error, and flush it, so that a log shows the current progress."""
+    if sys.stderr is not None:  # with None, print would write to standard output
         print(text, file=sys.stderr, flush=True)
 
 
 class PlainProgress:
-    """Prints how far work is: ``Reading images: 1200 of 50000, elapsed 0:00:31, left 0:20:59``.
+    """Prints progress lines: ``Reading images: 1200 of 50000, elapsed 0:00:31, left 0:20:59``.
 
     Args:
-        description: what the work is.
-        total: items of the whole work.
-        first: items that are done already.
-        free_lines: lines that are printed without waiting for the interval.
-        clock: seconds; of a test.
+        description: the name of the work.
+        total: number of items.
+        first: number of items that are already done.
+        free_lines: number of first lines that do not wait for the interval.
+        clock: returns seconds; tests replace it.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class PlainProgress:
         """Print a line if one is due.
 
         Args:
-            done: items that are done, ``first`` included.
-            details: between the count and the times, for example losses.
-            always: print it whether it is due or not.
+            done: number of items that are done, including ``first``.
+            details: text between the count and the times, for example losses.
+            always: print the line even if it is not due.
         """
         now = self._clock()
         if not always and self._free_lines <= 0 and now - self._printed < INTERVAL_SECONDS:

@@ -1,10 +1,10 @@
-"""Numbers as a reader likes them: counts, bytes and durations. The one place that prints them."""
+"""Formats counts, bytes and durations for messages and tables."""
 
 from __future__ import annotations
 
 
 def count_text(number: float) -> str:
-    """A large number in three digits: ``512``, ``3.4 k``, ``1.25 M``, ``2.1 G``."""
+    """Format a large number with three digits: ``512``, ``3.4 k``, ``1.25 M``, ``2.1 G``."""
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= 0.9995 * size:  # 999,999 rounds to 1 M, not to 1000 k
             return f"{number / size:.3g} {unit}"
@@ -12,12 +12,12 @@ def count_text(number: float) -> str:
 
 
 def bytes_text(number: float) -> str:
-    """A size in bytes: ``37 B``, ``812 kB``, ``1.4 GB`` (powers of ten)."""
+    """Format a size in bytes: ``37 B``, ``812 kB``, ``1.4 GB`` (powers of ten)."""
     return f"{count_text(int(number))}B" if number >= 1000 else f"{int(number)} B"
 
 
 def age_text(seconds: float) -> str:
-    """A duration in its largest unit: ``12 s``, ``5 min``, ``3 h``, ``4 d``."""
+    """Format a duration in its largest unit: ``12 s``, ``5 min``, ``3 h``, ``4 d``."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -25,6 +25,6 @@ def age_text(seconds: float) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """A duration to the second, as a progress bar shows it: ``0:00:12``, ``26:05:00``."""
+    """Format a duration in hours, minutes and seconds: ``0:00:12``, ``26:05:00``."""
     whole = int(max(0, seconds))
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

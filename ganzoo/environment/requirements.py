@@ -1,4 +1,4 @@
-"""What an action needs beyond the base installation, and the line that installs it."""
+"""The optional packages that an action needs, and the command that installs them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ EXTRAS = {
     "resvg_py": "faces",
     "imageio_ffmpeg": "video",
 }
-"""Optional module -> the extra of ganzoo-keras that brings it."""
+"""Optional module -> the extra of ganzoo-keras that installs it."""
 
 
 def is_installed(module: str) -> bool:
-    """Whether a module can be found; it is not imported."""
+    """Return whether a module is installed. The module is not imported."""
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):
@@ -38,10 +38,10 @@ def require(modules: Iterable[str], *, action: str) -> None:
 
     Args:
         modules: for example ``TRAINING``.
-        action: what needs them, as the beginning of a sentence: ``"Training"``.
+        action: the action that needs them, as the subject of a sentence: ``"Training"``.
 
     Raises:
-        MissingDependencyError: naming the missing ones and the line that installs them.
+        MissingDependencyError: if a module is missing. The message has the command that installs it.
     """
     missing = [module for module in modules if not is_installed(module)]
     if missing:
@@ -49,7 +49,7 @@ def require(modules: Iterable[str], *, action: str) -> None:
 
 
 def missing_text(missing: list[str], *, action: str) -> str:
-    """The message for modules that are not installed."""
+    """Return the message for modules that are not installed."""
     extra = max((EXTRAS.get(module, "train") for module in missing), key=["video", "faces", "cpu", "train"].index)
     names = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
     verb = "are" if len(missing) > 1 else "is"

@@ -1,4 +1,4 @@
-"""Imports TensorFlow and Keras: without their C++ startup log, and with what they read only while they are imported."""
+"""Imports TensorFlow and Keras without their C++ startup log, and sets the variables that their imports read."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _log = logging.getLogger("ganzoo")
 
 
 def set_variables() -> None:
-    """Set the environment variables that TensorFlow and Keras read only while they are imported. The user's stay."""
-    # TensorFlow leaves oneDNN off on processors without AVX-512, where it nearly doubled the speed of convolutions.
+    """Set the environment variables that TensorFlow and Keras read during their import, unless the user set them."""
+    # TensorFlow turns oneDNN off on processors without AVX-512. There oneDNN makes convolutions nearly twice as fast.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    if not has_home():  # Keras would make a folder called "~" here; below this path nothing can be made
+    if not has_home():  # Keras would create a folder called "~"; it cannot create one at this path
         os.environ.setdefault("KERAS_HOME", f"{os.devnull}/keras")
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras, and let TensorFlow find its devices, with standard error turned off meanwhile.
+    """Import TensorFlow and Keras, and initialize TensorFlow's devices, without output on standard error.
 
-    The variable TF_CPP_MIN_LOG_LEVEL leaves standard error on: a user who sets it wants to choose what is logged. It
-    alone is not enough, because some lines are written before TensorFlow reads it.
+    If the user has set TF_CPP_MIN_LOG_LEVEL, the output is not suppressed. Setting this variable is not enough to
+    suppress it, because TensorFlow writes some lines before it reads the variable.
 
-    Where Keras is not imported yet, it is imported with TensorFlow as its backend, whatever KERAS_BACKEND or
-    ``~/.keras/keras.json`` name. The variable and the file stay as they are.
+    If Keras is not imported yet, it is imported with the backend TensorFlow. KERAS_BACKEND and
+    ``~/.keras/keras.json`` are ignored, and are not changed.
 
     Raises:
-        MissingDependencyError: if TensorFlow or Keras does not start, or this process has set one of them up in a way
-            that cannot be changed any more.
+        MissingDependencyError: if TensorFlow or Keras cannot be imported, or this process already uses one of them
+            with settings that cannot change any more.
     """
     set_variables()
     new = "tensorflow" not in sys.modules
@@ -59,7 +59,7 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def _keras_on_tensorflow() -> Iterator[None]:
-    """Keras that is imported inside has the backend TensorFlow. TensorFlow may import it, so this comes first."""
+    """Context in which Keras is imported with the backend TensorFlow. Importing TensorFlow may import Keras."""
     before = os.environ.get(BACKEND)
     if "keras" in sys.modules or before == "tensorflow":
         yield
@@ -72,16 +72,16 @@ def _keras_on_tensorflow() -> Iterator[None]:
         if before is not None:
             os.environ[BACKEND] = before
     if before:
-        _log.warning("KERAS_BACKEND is %s, but ganzoo uses TensorFlow: Keras runs on it in this process.", before)
+        _log.warning("KERAS_BACKEND is %s, but ganzoo needs TensorFlow: Keras uses it in this process.", before)
 
 
 def _imported(name: str) -> Any:
-    """A module; an import that fails is one line with the likely cause."""
+    """Import a module. If the import fails, the error names the likely cause."""
     try:
         return import_module(name)
-    except Exception as error:  # TensorFlow and Keras raise almost anything, AssertionError included
+    except Exception as error:  # TensorFlow and Keras may raise any error, even AssertionError
         title = {"tensorflow": "TensorFlow", "keras": "Keras"}[name]
-        raise MissingDependencyError(f"{title} does not start: {_reason(error)}. {_remedy(error)}") from error
+        raise MissingDependencyError(f"{title} cannot be imported: {_reason(error)}. {_remedy(error)}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -90,24 +90,24 @@ def _reason(error: Exception) -> str:
 
 
 def _remedy(error: Exception) -> str:
-    """Both libraries read Keras's file of settings when they are imported; else it is the installation."""
+    """Return what to do: correct the settings of Keras, which both imports read, or else reinstall."""
     variables = [
         name for name in sorted(os.environ) if name.startswith("KERAS_") and name not in (BACKEND, "KERAS_HOME")
     ]
     sources = [str(path) for path in [keras_json()] if path.is_file()] + variables
     if not isinstance(error, ImportError | OSError) and sources:
-        return f"It reads its settings from {' and '.join(sources)}; correct them, or remove them."
+        return f"Its settings are from {' and '.join(sources)}. Correct or remove them."
     return "Run: pip install --force-reinstall 'ganzoo-keras[train]'"
 
 
 def keras_json() -> Path:
-    """Where Keras keeps its settings: in KERAS_HOME, else in ``~/.keras``."""
-    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")  # noqa: PTH118 - "~" may have no answer
+    """Return the path of the settings file of Keras: in KERAS_HOME, else in ``~/.keras``."""
+    home = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")  # noqa: PTH118 - "~" may be unknown
     return Path(os.path.expanduser(home)) / "keras.json"  # noqa: PTH111 - as Keras does; Path.expanduser may raise
 
 
 def _limit_threads(tf: Any) -> None:
-    """TensorFlow makes a thread for every core of the affinity; a container's share of processor time may be less."""
+    """Limit TensorFlow to a container's share of processor time. By default it starts a thread for every core."""
     cores = devices.cpu_count()
     if cores >= devices.affinity_count():
         return
@@ -129,18 +129,18 @@ def _limit_threads(tf: Any) -> None:
 
 @contextlib.contextmanager
 def _no_stderr() -> Iterator[None]:
-    """Point the file descriptor of standard error to nowhere: C++ does not go through ``sys.stderr``."""
+    """Redirect the file descriptor of standard error to ``/dev/null``, because C++ does not use ``sys.stderr``."""
     try:
         sys.stderr.flush()
-        kept = os.dup(2)
+        original = os.dup(2)
     except (AttributeError, OSError, ValueError):
-        yield  # there is no standard error to turn off; Python has None for it then
+        yield  # standard error is closed, and ``sys.stderr`` is None
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(original, 2)
+        os.close(original)
+        os.close(null)

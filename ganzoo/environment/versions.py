@@ -30,7 +30,7 @@ EVALUATION_LIBRARIES = ("ganzoo-keras", "numpy", "pillow", "onnxruntime", "onnxr
 
 
 def installed_version(distribution: str) -> str | None:
-    """The version of an installed distribution, or None."""
+    """Return the version of an installed distribution, or None."""
     try:
         return version(distribution)
     except PackageNotFoundError:

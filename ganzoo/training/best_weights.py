@@ -1,4 +1,4 @@
-"""Measures the averaged generator now and then, and keeps the weights of the best step apart from the newest."""
+"""Measures the averaged generator during training, and saves the weights of the best step."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from ganzoo.training.checkpointed_array import CheckpointedArray
 from ganzoo.training.weight_names import named_variables
 
 FIRST_SEED = 4_000_000_000
-"""Of the samples that are measured; ``ganzoo evaluate`` begins at 0 and never comes so far."""
+"""First seed of the measured samples. ``ganzoo evaluate`` starts at 0 and never reaches these seeds."""
 
 
 class BestWeights:
-    """The best step of one training so far.
+    """The best measured step of a training so far.
 
     Args:
-        config: the experiment; ``config.training.evaluation`` says what is measured.
+        config: the experiment; ``config.training.evaluation`` sets the metrics.
         dataset: the real samples.
-        generator: whose weights are measured and kept: the averaged one.
-        run: the weights go into its folder ``best/``.
+        generator: the averaged generator, whose weights are measured and saved.
+        run: the run; the weights are saved in its folder ``best/``.
 
     Raises:
         EvaluationError: if a metric does not fit the samples.
@@ -65,9 +65,7 @@ class BestWeights:
 
     @classmethod
     def of(cls, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> BestWeights | None:
-        """None where nothing is to be measured: it is turned off, the training is shorter than the first interval, or
-        there are too few real samples.
-        """
+        """Return None if ``is_due`` is False, so that nothing is measured."""
         return cls(config, dataset, generator, run) if is_due(config, dataset) else None
 
     @property
@@ -76,34 +74,34 @@ class BestWeights:
         return int(self._step.value[0])
 
     def mark(self) -> tuple[float, ...]:
-        """What the next step must reach, for ``set_mark``."""
+        """Return the best value and its step, for ``set_mark``."""
         return tuple(float(slot.value[0]) for slot in self.variables)
 
     def set_mark(self, mark: tuple[float, ...]) -> None:
-        """Take on an earlier ``mark``."""
+        """Restore an earlier ``mark``."""
         for slot, value in zip(self.variables, mark, strict=True):
             slot.assign(value)
 
     def measure(self, step: int) -> dict[str, float]:
-        """Measure the generator as it is at ``step``, and keep its weights if it is the best so far.
+        """Measure the generator at ``step``, and save its weights if they are the best so far.
 
         Returns:
             The numbers for the log, by their labels.
 
         Raises:
-            RunError: if the weights cannot be written; the best until now still stand.
+            RunError: if the weights cannot be written. The earlier best weights are then unchanged.
         """
         numbers = self._evaluator.measure(self._sample)
-        made = {number.label: number.measured.value for number in numbers}
+        values = {number.label: number.measured.value for number in numbers}
         chosen = next(number for number in numbers if number.name == self._name)
         if self._is_better(chosen):
-            self._keep(step, chosen, made)
+            self._save(step, chosen, values)
             self._value.assign(chosen.measured.value)
             self._step.assign(step)
-        return made
+        return values
 
     def _is_better(self, number: Number) -> bool:
-        """Of equal steps the later: all modes may be found long before the samples are sharp."""
+        """Compare with the best step. A later step wins a tie: samples often sharpen after all modes are found."""
         if not self.step:
             return True
         gain = number.measured.value - float(self._value.value[0])
@@ -117,13 +115,16 @@ class BestWeights:
 
 
 def is_due(config: Config, dataset: Dataset) -> bool:
-    """Whether the training is measured at all."""
+    """Return whether a training is measured.
+
+    It is not if evaluation is off, the training is shorter than the first interval, or there are too few real samples.
+    """
     settings = config.training.evaluation
     return settings is not None and config.training.steps >= settings.every and len(dataset) >= 2 * LEAST
 
 
 def check(config: Config, dataset: Dataset) -> None:
-    """Find out before a run is made whether it can be measured.
+    """Check that a training can be measured, before its run is created.
 
     Raises:
         EvaluationError: if a metric does not fit the samples.
@@ -139,18 +140,18 @@ def check(config: Config, dataset: Dataset) -> None:
 
 
 def _real_count(settings: EvaluationConfig, dataset: Dataset) -> int:
-    """Real samples that the generated ones are measured against.
+    """Return the number of real samples to measure against.
 
-    All, where there are fewer than generated ones, as models of 100 images are measured (Zhao et al. 2020,
-    arXiv:2006.10738). As few generated ones would make a distance that is mostly noise.
+    A small dataset is used completely, with more generated than real samples, as for models of 100 images (Zhao et
+    al. 2020, arXiv:2006.10738). With equally few generated samples, a distance would be mostly noise.
     """
     return min(settings.samples, len(dataset))
 
 
 def sampler(config: Config, generator: keras.Model) -> Sample:
-    """From seeds to samples as a bundle of the generator makes them: uint8 images or float32 vectors."""
+    """Return a function from seeds to samples. They equal those of a bundle: uint8 images or float32 vectors."""
     decode = preview.decoder(config, generator)
-    dim, kind = config.generator.latent_dim, config.generator.latent
+    dim, distribution = config.generator.latent_dim, config.generator.latent
 
     def sample(seeds: Sequence[int]) -> NDArray[Any]:
         labels = latents.labels(seeds, num_classes=config.num_classes) if config.num_classes else None

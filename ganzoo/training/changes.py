@@ -1,4 +1,4 @@
-"""What may change when a run is resumed: its length, and where the same data are."""
+"""The changes that a resumed run allows: its length, and the location of its data."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ganzoo.runs import CONFIG, FINGERPRINT, Run
 
 @dataclass(frozen=True)
 class Changes:
-    """What a user asks for.
+    """The changes that the user requests.
 
     Attributes:
         steps: new length of the whole training; None keeps it.
-        data: new place of the same data; None keeps it.
-        other_data: go on even if the data are not the same.
+        data: new location of the same data; None keeps it.
+        other_data: continue even if the data have changed.
     """
 
     steps: Any = None
@@ -38,12 +38,12 @@ NO_CHANGES = Changes()
 
 @dataclass
 class ChangedRun:
-    """A run with its changes, which are written once everything has been checked.
+    """A run with its changes, which are written after all checks have passed.
 
     Attributes:
         run: the run.
-        config: with the changes.
-        notes: the changes for the log: what it was, and what it is now.
+        config: the config with the changes.
+        notes: the changes for the log: key -> [old value, new value].
     """
 
     run: Run
@@ -52,30 +52,30 @@ class ChangedRun:
     _fingerprint: Fingerprint | None = None
 
     def check_data(self, dataset: Dataset, changes: Changes, *, info: Callable[[str], None]) -> None:
-        """Find out whether the data are those that the run began with.
+        """Check that the data are the run's original data.
 
         Raises:
-            DataError: naming what differs, unless ``changes`` allow it.
+            DataError: if the data differ and ``changes`` do not allow it. The message lists the differences.
         """
-        began_with, now = Fingerprint.read(self.run.folder / FINGERPRINT), Fingerprint.of(dataset)
-        if began_with is None:
-            info(f"Run {self.run.name} has no fingerprint of its data yet, so they were not compared; now it has one.")
-            self._fingerprint = now
+        original, current = Fingerprint.read(self.run.folder / FINGERPRINT), Fingerprint.of(dataset)
+        if original is None:
+            info(f"Run {self.run.name} has no fingerprint of its data, so the data were not compared. Adding one now.")
+            self._fingerprint = current
             return
-        different = began_with.differences(now)
-        if not different:
+        differences = original.differences(current)
+        if not differences:
             return
         if not changes.other_data:
             raise DataError(
-                f"Run {self.run.name} began with other data: {'; '.join(different)}. Name the place of the same data "
-                f"with --data PLACE, or go on with these: "
+                f"Run {self.run.name} started with other data: {'; '.join(differences)}. Give the path of the original "
+                f"data with --data PATH, or continue with the changed data: "
                 f"{command('train --resume', run_word(self.run.folder), options='--allow-changed data')}"
             )
-        self.notes["data"] = [began_with.samples[:12], now.samples[:12]]
-        self._fingerprint = now
+        self.notes["data"] = [original.samples[:12], current.samples[:12]]
+        self._fingerprint = current
 
     def write(self) -> Run:
-        """Write the changes into the run's folder. Returns the run, whose config is the new one.
+        """Write the changes to the run's folder, and return the run with its new config.
 
         Raises:
             GanzooError: if a file cannot be written.
@@ -88,11 +88,11 @@ class ChangedRun:
 
 
 def changed(run: Run, changes: Changes) -> ChangedRun:
-    """The run with its changes; nothing is written yet.
+    """Return the run with its changes. Nothing is written yet.
 
     Raises:
-        ConfigError: if a value is wrong, the data source reads no files, or a new length would change the steps that
-            were made already.
+        ConfigError: if a value is wrong, the data source reads no files, or the new length would change steps that
+            are already done.
     """
     config: Config = run.config
     values, notes = config.to_dict(), {}
@@ -101,8 +101,8 @@ def changed(run: Run, changes: Changes) -> ChangedRun:
         source = config.data.registered_name
         if not type(config.data).accepts_path:
             raise ConfigError(
-                f"The data source '{source}' of run {run.name} makes its own samples, so --data PATH means nothing "
-                "to it."
+                f"Run {run.name} has the data source '{source}', which generates its samples and reads no files. "
+                "Resume it without --data."
             )
         if path != values["data"]["path"]:
             notes["data.path"] = [values["data"]["path"], path]
@@ -110,28 +110,28 @@ def changed(run: Run, changes: Changes) -> ChangedRun:
     if changes.steps is not None and changes.steps != config.training.steps:
         notes["training.steps"] = [config.training.steps, changes.steps]
         values["training"]["steps"] = changes.steps
-    made = Config.read(values, what=f"run {run.name}") if notes else config
-    if made.training.steps != config.training.steps:
-        _check_length(run, config, made.training.steps)
-    return ChangedRun(run, made, notes)
+    new_config = Config.read(values, what=f"run {run.name}") if notes else config
+    if new_config.training.steps != config.training.steps:
+        _check_length(run, config, new_config.training.steps)
+    return ChangedRun(run, new_config, notes)
 
 
 def _check_length(run: Run, config: Config, steps: int) -> None:
-    tied = list(_tied_to_length(config))
-    if tied:
+    settings = list(_settings_tied_to_length(config))
+    if settings:
         changes = (f"training.init_from={run_word(run.folder)}", f"training.steps={steps}")
-        anew = command("train", path_word(run.folder / CONFIG), *changes)
+        new_training = command("train", path_word(run.folder / CONFIG), *changes)
         raise ConfigError(
-            f"Run {run.name} cannot get another length: {' and '.join(tied)} depends on training.steps, so the steps "
-            f"until now would have been others. Start a new training from its weights: {anew}"
+            f"Cannot change the length of run {run.name}: {' and '.join(settings)} depends on training.steps, so the "
+            f"new length would change the steps already done. Start a new training from its weights: {new_training}"
         )
 
 
-def _tied_to_length(config: Config) -> Iterator[str]:
-    """Settings that depend on the length of the training. Each part is asked."""
+def _settings_tied_to_length(config: Config) -> Iterator[str]:
+    """Yield the settings that depend on the length of the training, as each part reports them."""
     training = config.training
     parts: list[tuple[str, Any]] = [("g_optimizer", training.g_optimizer), ("d_optimizer", training.d_optimizer)]
-    parts += [(f"penalties.{place}", penalty) for place, penalty in enumerate(training.penalties)]
+    parts += [(f"penalties.{index}", penalty) for index, penalty in enumerate(training.penalties)]
     for name, part in parts:
         setting = part.tied_to_length()
         if setting is not None:

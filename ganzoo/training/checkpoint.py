@@ -1,4 +1,7 @@
-"""Checkpoints: written so that a killed or damaged write never costs the one before, and verified when read."""
+"""Writes and reads checkpoints.
+
+A killed or failed write never damages an earlier checkpoint, and every checkpoint is verified when it is read.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +25,14 @@ from ganzoo.errors import RunError
 MANIFEST = "manifest.json"
 _FOLDER = re.compile(r"step-(\d+)")
 _RESCANS = 20
-"""Checkpoints that may vanish while one is read, because a training of the same run writes newer ones."""
+"""How often to list the checkpoints again, if a running training of the same run removes one during reading."""
 State = Mapping[str, Mapping[str, NDArray[Any]]]
-"""Arrays by name, in groups: one group a file."""
+"""Group -> array name -> array. Each group is one file."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What was read: the step, the state, and why newer checkpoints were passed over."""
+    """A loaded checkpoint: its step, its state, and the newer checkpoints that were skipped, with the reasons."""
 
     step: int
     state: dict[str, dict[str, NDArray[Any]]]
@@ -37,10 +40,17 @@ class Checkpoint:
 
 
 def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[int] = ()) -> Path:
-    """Write the checkpoint ``folder/step-N`` and remove all but the newest ``keep`` and those of the steps ``also``.
+    """Write the checkpoint ``folder/step-N``, and remove the superseded ones.
+
+    Args:
+        folder: the folder of the checkpoints.
+        step: the training step.
+        state: the arrays to save.
+        keep: number of newest checkpoints to keep.
+        also: steps whose checkpoints are kept as well.
 
     Raises:
-        RunError: if it cannot be written; the older ones still stand.
+        RunError: if the checkpoint cannot be written. The older checkpoints are then unchanged.
     """
     final = folder / f"step-{step:08d}"
     try:
@@ -58,46 +68,46 @@ def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[i
 
 
 def drop_after(folder: Path, step: int) -> None:
-    """Remove the checkpoints of later steps: the training goes back."""
+    """Remove the checkpoints of later steps, because the training goes back to ``step``."""
     for later, path in _complete(folder):
         if later > step:
             shutil.rmtree(path, ignore_errors=True)
 
 
 def load_newest(folder: Path, *, up_to: int | None = None) -> Checkpoint | None:
-    """Read the newest checkpoint (of at most the step ``up_to``) that verifies; None if there is not one checkpoint.
+    """Read the newest intact checkpoint, up to the step ``up_to``; None if there are no checkpoints.
 
     Raises:
-        RunError: if there are checkpoints and every one of them is damaged.
+        RunError: if there are checkpoints, but all of them are damaged.
     """
     skipped: list[str] = []
     for _ in range(_RESCANS):
-        there = [(step, path) for step, path in reversed(_complete(folder)) if up_to is None or step <= up_to]
+        candidates = [(step, path) for step, path in reversed(_complete(folder)) if up_to is None or step <= up_to]
         skipped = []
-        for step, path in there:
+        for step, path in candidates:
             try:
                 return Checkpoint(step, _read(path, step), tuple(skipped))
             except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
                 if not path.is_dir():
-                    break  # a running training replaced it by a newer one, so look again
+                    break  # a running training replaced it with a newer one, so list them again
                 skipped.append(f"{path.name}: {_reason(error)}")
         else:
             break
     if skipped:
-        raise RunError(f"No checkpoint in '{folder}' is whole. " + "; ".join(skipped))
+        raise RunError(f"All checkpoints in '{folder}' are damaged. " + "; ".join(skipped))
     return None
 
 
 def _complete(folder: Path) -> list[tuple[int, Path]]:
-    """Steps and folders of the checkpoints whose writing came to its end, oldest first."""
+    """Return steps and folders of the completely written checkpoints, oldest first."""
     found = ((_FOLDER.fullmatch(path.name), path) for path in folder.glob("step-*"))
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
 def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> None:
-    """Remove what is superseded: the oldest, what a killed write left, and what stands behind ``newest``.
+    """Remove the oldest checkpoints, leftovers of killed writes, and checkpoints after the step ``newest``.
 
-    There is something behind it only if the training went back, past a damaged checkpoint.
+    There are checkpoints after ``newest`` only if the training went back because they are damaged.
     """
     complete = _complete(folder)
     kept = [path for step, path in complete if step <= newest][-keep:]
@@ -111,7 +121,7 @@ def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> Non
 def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     if manifest["step"] != step:
-        raise ValueError(f"{MANIFEST} speaks of step {manifest['step']}")
+        raise ValueError(f"{MANIFEST} is for step {manifest['step']}")
     state = {}
     for name, record in manifest["files"].items():
         content = (path / Path(name).name).read_bytes()
@@ -124,7 +134,7 @@ def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
 
 
 def _reason(error: Exception) -> str:
-    """One line on why a checkpoint cannot be read."""
+    """Return in one line why a checkpoint cannot be read."""
     if isinstance(error, OSError):
         return f"{Path(error.filename or '').name}: {error.strerror or error}"
     if isinstance(error, LookupError | TypeError | AttributeError | json.JSONDecodeError | UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Numbers of the training that are no weights and yet belong into a checkpoint."""
+"""Training state other than weights that is saved in checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class CheckpointedArray:
-    """Float64 numbers that are saved and restored like a variable. All begin at 0."""
+    """A float64 array that is saved and restored like a variable. Its initial values are 0."""
 
     def __init__(self, path: str, *shape: int) -> None:
         self.path = path
@@ -17,7 +17,7 @@ class CheckpointedArray:
         self.shape = shape
 
     def assign(self, value: Any) -> None:
-        """Take on other values of the same shape."""
+        """Set the values; their shape must be the same."""
         self.value[...] = value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:

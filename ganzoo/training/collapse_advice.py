@@ -1,4 +1,4 @@
-"""What to try against a sign of collapse: ``key=value`` changes that fit the config, as the command line takes them."""
+"""Recommends changes against a sign of collapse, as ``key=value`` texts for the command line that fit the config."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from ganzoo.config.experiment import Config
 
 
 def against(kind: str, config: Config) -> str:
-    """Changes that help against this kind of sign."""
+    """Return changes that help against this kind of sign."""
     if kind.endswith("gradients"):
         return _clip(kind[0], config)
     if kind == "chance":
-        return _more_to_go_by(config)
+        return _strengthen_discriminator(config)
     training = config.training
     if training.penalties:
         changes = lower_rates(config) if kind != "saturated" else _lower("d", config)
@@ -19,16 +19,16 @@ def against(kind: str, config: Config) -> str:
     else:
         changes = "training.penalties=[r1]"
     if training.watch.on_collapse == "warn":
-        changes += ", or let it go back by itself: training.watch.on_collapse=rollback"
+        changes += ", or enable automatic rollback: training.watch.on_collapse=rollback"
     return changes
 
 
-def _more_to_go_by(config: Config) -> str:
-    """Lighter penalties and a gentler augmentation; of a D that has neither, twice its learning rate."""
+def _strengthen_discriminator(config: Config) -> str:
+    """Weaken the penalties and the augmentation; if D has neither, double its learning rate."""
     training = config.training
     changes = [
-        f"training.penalties.{place}.{name}={getattr(penalty, name) / 10:g}"
-        for place, penalty in enumerate(training.penalties)
+        f"training.penalties.{index}.{name}={getattr(penalty, name) / 10:g}"
+        for index, penalty in enumerate(training.penalties)
         for name in ("gamma", "gamma_end")
         if getattr(penalty, name, None)
     ]
@@ -38,7 +38,7 @@ def _more_to_go_by(config: Config) -> str:
 
 
 def lower_rates(config: Config) -> str:
-    """Half of both learning rates."""
+    """Return changes that halve both learning rates."""
     return f"{_lower('g', config)} {_lower('d', config)}"
 
 

@@ -1,13 +1,13 @@
-"""The collapse watch: looks at previews and logged means, and says in one line what is wrong and what to try.
+"""The collapse watch: checks previews and logged means, and reports in one line what is wrong and what to try.
 
-All that it decides follows from the step alone: it judges whole intervals, keeps its memory in the checkpoint, and
-reads no clock. So a resumed training sees the same signs at the same steps as an uninterrupted one.
+Its decisions depend on the steps alone. It judges whole intervals, saves its state in the checkpoint, and reads no
+clock. So a resumed training reports the same signs at the same steps as an uninterrupted training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -26,45 +26,46 @@ class Kind:
     """How signs of one kind are judged.
 
     Attributes:
-        of_preview: the preview shows it, at every ``sample_every``, and else the means over ``log_every`` steps.
-        at_once: the first look counts, before the end of the grace, too.
-        patience: times the patience of the config that it must be seen.
-        gone_back_from: else it is only said.
+        from_preview: the sign is found in the preview, at every ``sample_every``; else in the means over
+            ``log_every`` steps.
+        immediate: the first finding is reported, even during the grace period.
+        patience: factor for the config's patience: the number of consecutive findings before a report.
+        triggers_action: ``on_collapse`` applies to the sign; else it is only reported.
     """
 
-    of_preview: bool = False
-    at_once: bool = False
+    from_preview: bool = False
+    immediate: bool = False
     patience: int = 1
-    gone_back_from: bool = True
+    triggers_action: bool = True
 
 
 KINDS = {
-    "duplicates": Kind(of_preview=True),
-    "recall": Kind(of_preview=True),
+    "duplicates": Kind(from_preview=True),
+    "recall": Kind(from_preview=True),
     "saturated": Kind(),
-    "d_gradients": Kind(at_once=True),
-    "g_gradients": Kind(at_once=True),
-    "chance": Kind(patience=5, gone_back_from=False),  # lower rates would give D no more to go by
+    "d_gradients": Kind(immediate=True),
+    "g_gradients": Kind(immediate=True),
+    "chance": Kind(patience=5, triggers_action=False),  # lower learning rates would not help D
 }
-"""In the order in which checkpoints hold their memory; a new one comes last."""
-PLACES = {kind: place for place, kind in enumerate(KINDS)}
+"""Checkpoints save the state of the kinds in this order; append a new kind at the end."""
+INDEX_OF = {kind: index for index, kind in enumerate(KINDS)}
 NOT_FINITE = "not_finite"
 
 HISTORY = 50
-"""Intervals whose gradient norms the median is of, and"""
+"""The median gradient norm is over up to this number of intervals."""
 LEAST_HISTORY = 5
-"""so many must have been."""
+"""Exploding gradients are judged only after this number of intervals."""
 SMALL_NORM = 10.0
-"""A smaller norm is never called exploding: beside the median of a D that had nothing to learn, all norms are large."""
+"""A smaller norm never counts as exploding: after a D that had nothing to learn, every norm exceeds the median."""
 HAD_RECALL = 0.3
-"""Recall is lost by a training that once had this share of the floor, or never came so far in"""
+"""Low recall counts as lost if recall once reached this share of the floor."""
 SLOW_START = 5
-"""so many times the grace: blurred beginnings have none, and are healthy."""
+"""After this many grace periods, low recall always counts: early samples are blurred, which is healthy."""
 
 
 @dataclass(frozen=True)
 class Sign:
-    """Something that went wrong: its kind, and a line for the user."""
+    """A sign of collapse: its kind, and a line for the user."""
 
     kind: str
     text: str
@@ -74,8 +75,8 @@ class CollapseWatch:
     """Watches one training.
 
     Args:
-        config: the experiment; ``config.training.watch`` holds the thresholds.
-        samples: all real samples; a few are drawn by the training's seed.
+        config: the experiment; ``config.training.watch`` sets the thresholds.
+        samples: all real samples; the training's seed selects a few of them.
     """
 
     def __init__(self, config: Config, samples: NDArray[Any]) -> None:
@@ -89,14 +90,14 @@ class CollapseWatch:
         self._best_recall = CheckpointedArray("best_recall", 1)
         self._with_sign = CheckpointedArray("looks_with_sign", len(KINDS))
         self._without = CheckpointedArray("looks_without_sign", len(KINDS))
-        self._said = CheckpointedArray("said", len(KINDS))
+        self._reported = CheckpointedArray("said", len(KINDS))
         self._clean = CheckpointedArray("clean_step", len(KINDS))
         self._rollbacks = CheckpointedArray("rollbacks", 1)
         self.variables = tuple(value for value in vars(self).values() if isinstance(value, CheckpointedArray))
 
     @property
     def rollbacks(self) -> int:
-        """How often the training went back."""
+        """Number of rollbacks so far."""
         return int(self._rollbacks.value[0])
 
     @rollbacks.setter
@@ -105,13 +106,15 @@ class CollapseWatch:
 
     @property
     def clean_step(self) -> int:
-        """A step up to which there was no sign of any kind that is gone back from; 0 if there is none."""
-        looked = self._yardstick is not None
-        kinds = [name for name, kind in KINDS.items() if kind.gone_back_from and (looked or not kind.of_preview)]
-        return int(min(self._clean.value[PLACES[kind]] for kind in kinds))
+        """The last step without any sign that triggers an action; 0 if there is none."""
+        has_previews = self._yardstick is not None
+        kinds = [
+            name for name, kind in KINDS.items() if kind.triggers_action and (has_previews or not kind.from_preview)
+        ]
+        return int(min(self._clean.value[INDEX_OF[kind]] for kind in kinds))
 
     def widened(self, saved: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """The memory in a checkpoint, with nothing yet of the kinds of signs that did not exist when it was written."""
+        """Return the saved state of a checkpoint, with zeros for the kinds of signs that are newer than it."""
         by_kind = tuple(slot.path for slot in self.variables if slot.shape == (len(KINDS),))
         return {
             name: np.pad(array, (0, max(0, len(KINDS) - len(array)))) if name.endswith(by_kind) else array
@@ -119,75 +122,71 @@ class CollapseWatch:
         }
 
     def add(self, rows: NDArray[np.float32]) -> None:
-        """Take in the metrics of some steps, ``[steps, len(METRICS)]``, one after the other so that the sum does not
-        depend on how the steps were bundled.
+        """Add the metrics of some steps, ``[steps, len(METRICS)]``.
+
+        They are added one by one, so that the sum does not depend on the chunks of the loop.
         """
         self._totals.assign(np.cumsum(np.concatenate([self._totals.value[None], rows]), axis=0)[-1])
         self._steps.value += len(rows)
 
-    def look(self, step: int, made: NDArray[Any]) -> tuple[list[Sign], dict[str, float]]:
-        """Judge a preview batch, in the form of the real samples. Returns new signs, and numbers for the log."""
-        if self._yardstick is None or len(made) < self._yardstick.count:
+    def check_preview(self, step: int, samples: NDArray[Any]) -> tuple[list[Sign], dict[str, float]]:
+        """Judge a preview batch of the same form as the real samples. Returns new signs, and numbers for the log."""
+        if self._yardstick is None or len(samples) < self._yardstick.count:
             return [], {}
-        seen = self._yardstick.measure(made)
+        variety = self._yardstick.measure(samples)
         best = self._best_recall.value
-        texts = {"duplicates": self._duplicates(seen), "recall": self._recall(seen, step)}
-        best[0] = max(best[0], seen.recall)
+        texts = {"duplicates": self._duplicates(variety), "recall": self._recall(variety, step)}
+        best[0] = max(best[0], variety.recall)
         signs = self._judge(step, texts)
-        return signs, {
-            "duplicates": seen.duplicates,
-            "real_duplicates": seen.real_duplicates,
-            "recall": seen.recall,
-            "real_recall": seen.real_recall,
-        }
+        return signs, asdict(variety)
 
-    def interval(self, step: int) -> list[Sign]:
-        """Judge the means over the interval that ends at this step, and begin the next one. Returns new signs."""
+    def check_interval(self, step: int) -> list[Sign]:
+        """Judge the means over the interval that ends at this step, and start the next one. Returns new signs."""
         means = dict(zip(METRICS, (self._totals.value / max(1.0, self._steps.value[0])).tolist(), strict=True))
         self._totals.assign(0.0)
         self._steps.assign(0.0)
         texts = {"saturated": self._saturated(means), "chance": self._at_chance(means)}
-        for place, kind in enumerate(("d_gradients", "g_gradients")):
-            texts[kind] = self._exploding(kind, means, self._norms.value[place])
+        for index, kind in enumerate(("d_gradients", "g_gradients")):
+            texts[kind] = self._exploding(kind, means, self._norms.value[index])
         return self._judge(step, texts)
 
     def _judge(self, step: int, texts: Mapping[str, str | None]) -> list[Sign]:
-        """The signs that count now and did not before; each is given once until it is over."""
+        """Return the signs that are new. A sign is reported once, until it has disappeared."""
         new = []
         for name, text in texts.items():
-            kind, place = KINDS[name], PLACES[name]
-            streak, free, said = self._with_sign.value, self._without.value, self._said.value
+            kind, index = KINDS[name], INDEX_OF[name]
+            streak, clean_streak, reported = self._with_sign.value, self._without.value, self._reported.value
             if text is None:
-                streak[place], free[place] = 0, free[place] + 1
-                self._clean.value[place] = step
-                if free[place] >= self.settings.patience:
-                    said[place] = 0
+                streak[index], clean_streak[index] = 0, clean_streak[index] + 1
+                self._clean.value[index] = step
+                if clean_streak[index] >= self.settings.patience:
+                    reported[index] = 0
                 continue
-            early = step < self.settings.grace_steps and not kind.at_once
-            streak[place], free[place] = 0 if early else streak[place] + 1, 0
-            patience = 1 if kind.at_once else kind.patience * self.settings.patience
-            if streak[place] >= patience and not said[place]:
-                said[place] = 1
+            is_early = step < self.settings.grace_steps and not kind.immediate
+            streak[index], clean_streak[index] = 0 if is_early else streak[index] + 1, 0
+            patience = 1 if kind.immediate else kind.patience * self.settings.patience
+            if streak[index] >= patience and not reported[index]:
+                reported[index] = 1
                 new.append(Sign(name, f"Step {step}: {text} Try {collapse_advice.against(name, self.config)}"))
         return new
 
-    def _duplicates(self, seen: Variety) -> str | None:
-        if seen.duplicates - seen.real_duplicates <= self.settings.duplicates:
+    def _duplicates(self, variety: Variety) -> str | None:
+        if variety.duplicates - variety.real_duplicates <= self.settings.duplicates:
             return None
         return (
-            f"the samples repeat themselves: {seen.duplicates:.0%} of the preview have a near copy in it, "
-            f"of real samples {seen.real_duplicates:.0%}."
+            f"the samples repeat themselves: {variety.duplicates:.0%} of the preview have a near copy in it "
+            f"(real samples: {variety.real_duplicates:.0%})."
         )
 
-    def _recall(self, seen: Variety, step: int) -> str | None:
-        enough = self.settings.recall * seen.real_recall
+    def _recall(self, variety: Variety, step: int) -> str | None:
+        enough = self.settings.recall * variety.real_recall
         best = float(self._best_recall.value[0])
-        late = step >= SLOW_START * self.settings.grace_steps
-        if seen.recall >= enough or (best < HAD_RECALL * seen.real_recall and not late):
+        is_late = step >= SLOW_START * self.settings.grace_steps
+        if variety.recall >= enough or (best < HAD_RECALL * variety.real_recall and not is_late):
             return None
         return (
-            f"the variety is lost: the preview covers {seen.recall:.0%} of the real samples (best so far {best:.0%}; "
-            f"other real samples cover {seen.real_recall:.0%})."
+            f"the variety is lost: the preview covers {variety.recall:.0%} of the real samples (best so far "
+            f"{best:.0%}; other real samples cover {variety.real_recall:.0%})."
         )
 
     def _saturated(self, means: Mapping[str, float]) -> str | None:
@@ -198,17 +197,17 @@ class CollapseWatch:
         if self.config.training.loss.critic:
             return None
         return (
-            f"the discriminator is saturated: over {self.config.training.log_every} steps it told every real sample "
-            f"from every generated one (D(real) {means['d_real']:.4f}, D(fake) {means['d_fake']:.4f})."
+            f"the discriminator is saturated: for {self.config.training.log_every} steps it classified every sample "
+            f"correctly (D(real) {means['d_real']:.4f}, D(fake) {means['d_fake']:.4f})."
         )
 
     def _at_chance(self, means: Mapping[str, float]) -> str | None:
-        """Of images only: what makes points well brings D to chance, too."""
+        """Check whether D is at chance, for images only: a good generator of points brings D to chance, too."""
         if self._chance is None or means["d_loss"] < self.settings.chance * self._chance:
             return None
         return (
-            f"the discriminator is at chance, and the generator has little to learn from it: d_loss "
-            f"{means['d_loss']:.4g}, where guessing has {self._chance:.4g}."
+            f"the discriminator is at chance, so the generator learns little: d_loss is {means['d_loss']:.4g}, "
+            f"and guessing gives {self._chance:.4g}."
         )
 
     def _exploding(self, kind: str, means: Mapping[str, float], history: NDArray[np.float64]) -> str | None:
@@ -218,7 +217,7 @@ class CollapseWatch:
         history[:] = [*history[1:], norm]
         if len(past) < LEAST_HISTORY or norm < max(SMALL_NORM, self.settings.gradient_factor * float(np.median(past))):
             return None
-        return f"the gradients of {letter.upper()} explode: norm {norm:.3g}, until now about {np.median(past):.3g}."
+        return f"the gradients of {letter.upper()} explode: norm {norm:.3g}, earlier about {np.median(past):.3g}."
 
 
 def _yardstick(samples: NDArray[Any], *, seed: int) -> Yardstick | None:
@@ -227,7 +226,7 @@ def _yardstick(samples: NDArray[Any], *, seed: int) -> Yardstick | None:
     if count < 2 * FEWEST:
         return None
     chosen = np.random.RandomState(seed).choice(len(samples), count, replace=False)
-    order = np.argsort(chosen)  # a memory map is read from front to back
+    order = np.argsort(chosen)  # reading a memory map is fastest in its own order
     picked = np.empty((count, *samples.shape[1:]), samples.dtype)
     picked[order] = samples[chosen[order]]
     return Yardstick(picked)

@@ -1,4 +1,4 @@
-"""Which samples each step sees: fixed by the seed and the step alone."""
+"""The order of the real samples. The samples of a step depend only on the seed and the step."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from numpy.typing import NDArray
 
 
 def batch_indices(*, first: int, steps: int, per_step: tuple[int, int], count: int, seed: int) -> NDArray[np.int32]:
-    """Indices of the real samples of some steps: int32 ``[steps, d_steps, batch]``.
+    """Return the indices of the real samples of some steps: int32 ``[steps, d_steps, batch]``.
 
-    The data is gone through in epochs, each in an order of its own, without leaving out a remainder.
+    Each epoch shuffles the data again. An epoch's last samples are not dropped if they do not fill a batch.
 
     Args:
-        first: number of the first step.
-        steps: how many steps.
+        first: index of the first step.
+        steps: number of steps.
         per_step: ``(d_steps, batch)``.
-        count: samples in the dataset.
-        seed: of the training.
+        count: number of samples in the dataset.
+        seed: the training's seed.
     """
     size = per_step[0] * per_step[1]
     positions = np.arange(first * size, (first + steps) * size, dtype=np.int64)
-    epochs, places = np.divmod(positions, count)
+    epochs, offsets = np.divmod(positions, count)
     indices = np.empty(len(positions), np.int32)
     for epoch in np.unique(epochs):
-        here = epochs == epoch
-        indices[here] = _order(int(epoch), count, seed)[places[here]]
+        in_epoch = epochs == epoch
+        indices[in_epoch] = _order(int(epoch), count, seed)[offsets[in_epoch]]
     return indices.reshape(steps, *per_step)
 
 

@@ -1,4 +1,4 @@
-"""Hands the loop its real samples: whole if they fit in memory, else as many as the next steps need."""
+"""Provides the real samples: the whole dataset if it fits in memory, else the samples of the next steps."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from ganzoo.training.data import check_dataset
 from ganzoo.training.data_order import batch_indices
 
 MOST_STEPS = 10_000
-"""More at once make no training faster."""
+"""Longer chunks do not make training faster."""
 COPIES = 3
-"""Streamed samples of one chunk exist as an array, as a tensor, and as the tensor of the chunk before."""
+"""Memory of a streamed chunk, in copies: its array, its tensor, and the tensor of the previous chunk."""
 
 
 class InputPipeline:
-    """The samples of a dataset in the order that the seed fixes.
+    """The samples of a dataset, in an order that depends only on the seed.
 
     Args:
         config: the experiment.
         dataset: the real samples, in memory or in a memory map.
-        memory_limit: bytes that the samples may take; by default half of what this process may still allocate, so that
-            the networks have the other half. A larger dataset is streamed: read as the steps need it.
+        memory_limit: bytes that the samples may use; by default half of the memory that this process may still
+            allocate, which leaves the other half to the networks. A larger dataset is streamed: it is read in parts
+            during the training.
 
     Attributes:
-        in_memory: the whole dataset is held in memory.
-        most_steps: how many steps may be asked for at once.
-        streamed: a line for a reader, if the dataset is streamed for lack of memory; else None.
+        in_memory: the whole dataset is in memory.
+        most_steps: maximum number of steps in one call of ``take``.
+        streamed: a message, if the dataset is streamed because it does not fit in memory; else None.
 
     Raises:
-        DataError: if the dataset is not what the config says.
+        DataError: if the dataset does not match the config.
     """
 
     def __init__(self, config: Config, dataset: Dataset, *, memory_limit: int | None = None) -> None:
@@ -53,14 +54,14 @@ class InputPipeline:
             step = math.prod(self._per_step) * size // len(dataset)
             self.most_steps = max(1, min(MOST_STEPS, limit // COPIES // max(1, step)))
             self.streamed = (
-                f"The samples need {gigabytes(size)} of memory, and this process may use {gigabytes(free)}. "
-                "So they are read in parts while the training runs."
+                f"The samples need {gigabytes(size)} of memory, but this process may use only {gigabytes(free)}. "
+                "They are read in parts during the training."
             )
             return
         self._tensors = tf.convert_to_tensor(np.asarray(self._samples)), tf.convert_to_tensor(self._labels)
 
     def take(self, *, first: int, steps: int) -> tuple[Any, Any, Any]:
-        """What the steps from ``first`` on see: samples, labels, and int32 indices ``[steps, d_steps, batch]``."""
+        """Return samples, labels, and the indices of the steps from ``first``: int32 ``[steps, d_steps, batch]``."""
         indices = batch_indices(
             first=first, steps=steps, per_step=self._per_step, count=len(self._samples), seed=self._seed
         )

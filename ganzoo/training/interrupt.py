@@ -1,4 +1,4 @@
-"""Ctrl-C at a step boundary."""
+"""Handles Ctrl-C, so that a training stops at a step boundary."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C (or SIGTERM) sets; a second Ctrl-C stops at once, as usual."""
+    """Yield an event that Ctrl-C (or SIGTERM) sets. A second Ctrl-C raises KeyboardInterrupt, as usual."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted

@@ -1,4 +1,4 @@
-"""The learning rate over a training."""
+"""The learning rate schedule of a training."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from keras import ops
 
 
 class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """Linear rise over ``warmup_steps`` updates, then constant, or a cosine or linear fall to zero at ``updates``.
+    """A linear warmup over ``warmup_steps`` updates, then a constant rate, or a cosine or linear decay to zero.
 
-    ``factor`` is a variable, 1 at first, that ``scale`` sets.
+    The decay ends at update ``updates``. The variable ``factor``, initially 1, scales the rate; ``scale`` sets it.
     """
 
     def __init__(self, peak: float, *, schedule: str, warmup_steps: int, updates: int) -> None:
@@ -42,14 +42,14 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def scale(optimizer: keras.Optimizer, factor: float, *, peak: float) -> None:
-    """Make the learning rate ``factor`` times what the config says, from the next update on.
+    """Set the learning rate to ``factor`` times the config's, from the next update.
 
     Args:
-        optimizer: with a schedule of this module, or a constant rate.
-        factor: above 0.
-        peak: the config's learning rate, which a constant rate is a multiple of.
+        optimizer: an optimizer with a schedule of this module, or with a constant rate.
+        factor: the factor, above 0.
+        peak: the config's learning rate, for an optimizer with a constant rate.
     """
-    schedule = optimizer._learning_rate  # Keras hands out only its present value
+    schedule = optimizer._learning_rate  # the public attribute is only the current value
     if isinstance(schedule, WarmupThenDecay):
         schedule.factor.assign(factor)
     else:

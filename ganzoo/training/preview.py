@@ -1,4 +1,4 @@
-"""Pictures of a training: sample grids, the loss curve and the animation at the end."""
+"""The images of a training: sample grids, the loss curves, and the animation at the end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.f
 
 
 def decoder(config: Config, generator: keras.Model) -> Decode:
-    """A function from latents ``[n, latent_dim]`` and the classes ``[n]`` of a conditional model to float32 samples."""
+    """Return a function from latents ``[n, latent_dim]`` and, for a conditional model, classes ``[n]`` to samples."""
 
     def decode(z: NDArray[np.float32], labels: NDArray[np.int32] | None = None) -> NDArray[np.float32]:
         inputs: list[Any] = [keras.ops.convert_to_tensor(z)]
@@ -46,30 +46,30 @@ def decoder(config: Config, generator: keras.Model) -> Decode:
 
 
 def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:
-    """Keep a sample picture in the run folder."""
+    """Save a sample grid in the run folder."""
     images.save(sheet, run.folder / SAMPLES / f"step-{step:08d}.png")
 
 
 def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:
-    """Write ``losses.png``: both losses over the steps."""
+    """Write ``losses.png``, a chart of both losses over the steps."""
     log = [record for record in run.log() if "d_loss" in record]
     if len(log) < 2:
         return
-    chart = Image.new("RGB", size, PAPER)
+    chart = Image.new("RGB", size, BACKGROUND)
     pen = ImageDraw.Draw(chart)
     left, top, right, bottom = 60, 20, size[0] - 20, size[1] - 40
     curves = {key: np.array([record[key] for record in log], float) for key in ("d_loss", "g_loss")}
     steps = np.array([record["step"] for record in log], float)
     low, high = _limits(list(curves.values()))
-    pen.rectangle((left, top, right, bottom), outline=INK)
+    pen.rectangle((left, top, right, bottom), outline=LINE_COLOR)
     for text, x, y, anchor in (
         (f"{high:.2f}", left - 6, top, "rm"),
         (f"{low:.2f}", left - 6, bottom, "rm"),
         (f"{steps[0]:.0f}", left, bottom + 14, "lm"),
         (f"step {steps[-1]:.0f}", right, bottom + 14, "rm"),
     ):
-        pen.text((x, y), text, fill=INK, anchor=anchor)
-    for number, (key, color) in enumerate((("d_loss", D_COLOUR), ("g_loss", G_COLOUR))):
+        pen.text((x, y), text, fill=LINE_COLOR, anchor=anchor)
+    for number, (key, color) in enumerate((("d_loss", D_COLOR), ("g_loss", G_COLOR))):
         across = left + (right - left) * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
         down = bottom - (bottom - top) * np.clip((curves[key] - low) / (high - low), 0, 1)
         pen.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=color, width=2)
@@ -78,7 +78,7 @@ def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:
 
 
 def save_animation(run: Run, *, frames: int = 60) -> None:
-    """Write ``training.gif`` from at most so many of the sample pictures, the last one held for a while."""
+    """Write ``training.gif`` from up to ``frames`` sample grids. The last one is repeated."""
     files = run.sample_files()
     if len(files) < 2:
         return
@@ -88,7 +88,7 @@ def save_animation(run: Run, *, frames: int = 60) -> None:
 
 
 def _limits(curves: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
-    """Lower and upper end of the axis: all but the most extreme 1% of the values."""
+    """Return the lower and upper limit of the axis. The lowest and the highest 1% of the values may be outside."""
     values = np.concatenate(curves)
     values = values[np.isfinite(values)]
     low, high = float(np.quantile(values, 0.01)), float(np.quantile(values, 0.99))

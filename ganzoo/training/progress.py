@@ -1,4 +1,4 @@
-"""Shows a running training: a bar on a terminal, elsewhere plain lines."""
+"""Shows the progress of a training: a bar on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ganzoo.config.experiment import Config
 from ganzoo.environment.progress import PlainProgress
 
 FREE_LINES = 3
-"""The first reports are printed as they come, so that a reader soon sees that the losses are sane."""
+"""The first reports are always printed, so that the user soon sees whether the losses are reasonable."""
 
 
 class TrainingProgress:
-    """Steps, losses, speed and time left on standard error.
+    """Shows steps, losses, speed and remaining time on standard error.
 
     Args:
-        config: the experiment. Without a terminal, lines are printed at its ``log_every`` and at the last step.
-        first_step, last_step: of this training; a resumed one does not begin at 0.
+        config: the experiment. Without a terminal, a line is due every ``log_every`` steps and at the last step.
+        first_step, last_step: the steps of this training; a resumed training does not start at 0.
         quiet: show nothing.
     """
 
@@ -59,10 +59,10 @@ class TrainingProgress:
             self._bar.stop()
 
     def update(self, step: int, *, images_per_second: float, metrics: Mapping[str, float]) -> None:
-        """Show that the training is at ``step``.
+        """Show the progress at ``step``.
 
         Args:
-            step: the newest step.
+            step: the current step.
             images_per_second: speed since the last report.
             metrics: means since the last report, with ``d_loss`` and ``g_loss``.
         """

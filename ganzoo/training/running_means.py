@@ -1,4 +1,4 @@
-"""Means of what the steps report, and their speed."""
+"""Means of the steps' metrics, and the training speed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ganzoo.training.step import METRICS
 
 
 class RunningMeans:
-    """Mean of each metric since the last ``take``."""
+    """The mean of each metric since the last ``take``."""
 
     def __init__(self) -> None:
-        self._begin()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._totals = np.zeros(len(METRICS))
         self._steps = 0
         self._images = 0
@@ -34,11 +34,11 @@ class RunningMeans:
 
     @property
     def images_per_second(self) -> float:
-        """Real images that the generator's steps stood for, in a second."""
+        """Speed: generator steps per second, times the batch size."""
         return self._images / max(1e-9, self._seconds)
 
     def take(self) -> dict[str, float]:
-        """The means so far with the speed, and begin anew."""
+        """Return the means so far and the speed, and reset them."""
         values = self.values | {"images_per_second": self.images_per_second}
-        self._begin()
+        self._reset()
         return values

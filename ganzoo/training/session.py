@@ -46,7 +46,7 @@ def start(
     info: Info = lambda text: None,
     command: str | None = None,
 ) -> tuple[Run, Outcome]:
-    """Load the data, make the next run folder, and train in it.
+    """Load the data, create the next run folder, and train.
 
     Args:
         config: the experiment.
@@ -101,7 +101,7 @@ def _start(
         _describe(run, config, dataset, command)
         info(f"Run {run.name} in {run.folder}")
         trainer = Trainer(config, dataset, run)
-        _say_if_streamed(trainer, info)
+        _report_streaming(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights)
         return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
@@ -118,7 +118,7 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
 
 
 def resume(
-    what: str | None = None,
+    name: str | None = None,
     *,
     root: str | os.PathLike[str] | None = None,
     changes: Changes = NO_CHANGES,
@@ -187,7 +187,7 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
             f"For example: {longer}"
         )
     raise RunError(
-        f"Run {run.name} is finished at step {trainer.step}; nothing is left to resume. To train it longer: {longer}"
+        f"Run {run.name} is finished at step {trainer.step}, so it cannot be resumed. To train it longer: {longer}"
     )
 
 

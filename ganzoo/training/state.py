@@ -1,4 +1,4 @@
-"""The state of a training: both networks, optimizers, and everything else that a checkpoint holds."""
+"""The state of a training: both networks, their optimizers, and all other variables of a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from ganzoo.training.collapse_watch import CollapseWatch
 from ganzoo.training.weight_names import named_variables
 
 NEWER_GROUPS = ("watch", "best")
-"""Groups that checkpoints of older versions do not have. They then keep their first values."""
+"""Groups that are missing in checkpoints of older versions. They then keep their initial values."""
 
 
 class TrainingState:
-    """What changes while a run is trained, and is saved in its checkpoints.
+    """The variables that change during a training. Checkpoints save them.
 
     Args:
         config: the experiment.
-        dataset: the real samples, which the collapse watch and the evaluation compare with.
-        run: an existing run folder; a checkpoint in it is not read before ``restore``.
-        strategy: the variables are made in its scope.
+        dataset: the real samples, for the collapse watch and the evaluation.
+        run: a run with an existing folder; its checkpoints are not read before ``restore``.
+        strategy: the strategy in whose scope the variables are created.
 
     Attributes:
-        step: steps made so far.
-        saved_step: step of the newest checkpoint that this process has written or read; None before the first.
+        step: number of steps done.
+        saved_step: step of the newest checkpoint that this process wrote or read; None if there is none.
         generator, discriminator: the trained networks.
         ema: the averaged generator.
         g_optimizer, d_optimizer: their optimizers.
-        ada: the strength of an adaptive augmentation; None without one.
+        ada: the strength of the adaptive augmentation; None if it is off.
         watch: the collapse watch; None if it is off.
         best: the best weights so far; None if nothing is measured.
     """
@@ -78,10 +78,10 @@ class TrainingState:
         return {group: named_variables(variables) for group, variables in holders.items()}
 
     def restore(self) -> tuple[str, ...]:
-        """Load the newest intact checkpoint. Returns the newer ones that were skipped, and why.
+        """Load the newest intact checkpoint. Returns the damaged newer ones that were skipped, with the reasons.
 
         Raises:
-            RunError: if no checkpoint is intact, or it does not fit the config.
+            RunError: if all checkpoints are damaged, or the checkpoint does not match the config.
         """
         found = checkpoint.load_newest(self.run.folder / CHECKPOINTS)
         if found is None:
@@ -93,7 +93,7 @@ class TrainingState:
         """Assign the values of a checkpoint.
 
         Raises:
-            RunError: if it does not fit the config.
+            RunError: if it does not match the config.
         """
         for group, variables in self.groups().items():
             saved = found.state.get(group, {})
@@ -102,17 +102,17 @@ class TrainingState:
             if self.watch and group == "watch":
                 saved = self.watch.widened(saved)
             if set(saved) != set(variables) or any(saved[n].shape != tuple(v.shape) for n, v in variables.items()):
-                raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not fit its config.")
+                raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not match its config.")
             for name, variable in variables.items():
                 variable.assign(saved[name])
         self.scale_rates()
         self.step = self.saved_step = found.step
 
     def save(self) -> None:
-        """Write a checkpoint of this step.
+        """Write a checkpoint of the current step.
 
         Raises:
-            RunError: if it cannot be written.
+            RunError: if the checkpoint cannot be written.
         """
         values = {
             group: {name: np.asarray(variable) for name, variable in variables.items()}
@@ -120,30 +120,31 @@ class TrainingState:
         }
         training, also = self.config.training, set[int]()
         if self.watch and training.watch.on_collapse != "warn":
-            due = self.step // training.checkpoint_every * training.checkpoint_every
-            also = {self.last_good_step(), due}  # the one to go back to now, and once this step proves good
+            last_regular = self.step // training.checkpoint_every * training.checkpoint_every
+            also = {self.last_good_step(), last_regular}  # the targets of a rollback now, and if this step is good
         folder = self.run.folder / CHECKPOINTS
         checkpoint.save(folder, step=self.step, state=values, keep=training.keep_checkpoints, also=also)
         self.saved_step = self.step
 
     def scale_rates(self) -> None:
-        """Halve the learning rates of the config once for each rollback."""
+        """Set the learning rates: the config's, halved once for each rollback."""
         factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
         training = self.config.training
         learning_rate.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
         learning_rate.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
 
     def last_good_step(self) -> int:
-        """The step of the last regular checkpoint before any sign of collapse.
+        """Return the step of the last regular checkpoint before any sign of collapse.
 
-        Checkpoints of interruptions do not count, so an interrupted training goes back to the same step.
+        Checkpoints of interruptions do not count, so that an interrupted training goes back to the same step as an
+        uninterrupted one.
         """
         clean = 0 if self.watch is None else self.watch.clean_step
         every = self.config.training.checkpoint_every
         return clean // every * every
 
     def last_checkpoint_text(self) -> str:
-        """A sentence on what is left of a training that failed."""
+        """Return a sentence about the last checkpoint, for the message of a failed training."""
         if self.saved_step is None:
-            return "There was no checkpoint yet."
+            return "There is no checkpoint yet."
         return f"The last good checkpoint is at step {self.saved_step}."

@@ -1,7 +1,7 @@
-"""TensorBoard's event files of a run. After a resume or a rollback no curve runs backwards.
+"""Writes the TensorBoard event files of a run. After a resume or a rollback, no curve runs backwards.
 
-Two things are done, because readers differ. The events of later steps are removed from the files, which every reader
-sees. And the new file begins with a START of a session, on which a TensorBoard that already runs forgets those steps.
+Two measures are needed. The events of later steps are removed from the files, for programs that read them later. The
+new file starts with a START of a session, so that a running TensorBoard discards those steps.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import tensorflow as tf
 from ganzoo.environment import files
 
 TENSORBOARD = "tensorboard"
-"""Folder in the run's folder."""
+"""Name of the folder in the run's folder."""
 _PREFIX = "events.out.tfevents."
-"""Of an event file's name; the time of its start in seconds follows."""
+"""Start of an event file's name. Its creation time in seconds follows."""
 
 
 class TensorBoardEvents:
-    """Writes scalars and images where TensorBoard is installed, and does nothing elsewhere.
+    """Writes scalars and images if TensorBoard is installed; else it does nothing.
 
     Args:
-        run_folder: of the run.
+        run_folder: the folder of the run.
         last_step: events of later steps are removed.
 
     Raises:
@@ -41,26 +41,26 @@ class TensorBoardEvents:
             self._open(last_step)
 
     def go_back(self, step: int) -> None:
-        """Remove the events of later steps, which the training will make again."""
+        """Remove the events of later steps, which the training will repeat."""
         if self._writer:
             self.close()
             self._open(step)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Scalars of one step."""
+        """Write the scalars of one step."""
         if self._writer:
             with _as_os_error(), self._writer.as_default(step=step):
                 for key, value in values.items():
                     tf.summary.scalar(key, value)
 
     def write_image(self, step: int, image: Any) -> None:
-        """A picture, uint8 ``[h, w, c]``."""
+        """Write an image, uint8 ``[h, w, c]``."""
         if self._writer:
             with _as_os_error(), self._writer.as_default(step=step):
                 tf.summary.image("samples", image[None])
 
     def close(self) -> None:
-        """Write out what is still held back."""
+        """Write all buffered events and close the file."""
         if self._writer:
             with _as_os_error():
                 self._writer.close()
@@ -75,19 +75,19 @@ class TensorBoardEvents:
                 wall_time=time.time(),
                 session_log=tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START),
             )
-            # tf.summary writes summaries only; the operation below takes any event.
+            # tf.summary writes only summaries; this operation writes any event.
             tf.raw_ops.ImportEvent(writer=self._writer._resource, event=start.SerializeToString())
 
 
 def _wait_for_a_later_name(folder: Path) -> None:
-    """Wait for the next second, if a file of this one is there: readers take files in the order of their names."""
+    """Wait for the next second if a file of this second exists, since readers sort the files by name."""
     now = int(time.time())
     if any(folder.glob(f"{_PREFIX}{now}.*")):
         time.sleep(max(0.0, now + 1 - time.time()))
 
 
 def _trim(folder: Path, last_step: int) -> None:
-    """Remove later events from all event files of a folder."""
+    """Remove the events of later steps from all event files of a folder."""
     for path in folder.glob(f"{_PREFIX}*"):
         if any(tf.compat.v1.Event.FromString(record).step > last_step for record in _records(path)):
             with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
@@ -97,7 +97,7 @@ def _trim(folder: Path, last_step: int) -> None:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The whole records of a file, up to the one that a killed process cut off."""
+    """Yield the complete records of a file. A killed process may leave an incomplete last record."""
     with contextlib.suppress(tf.errors.DataLossError):
         for record in tf.data.TFRecordDataset(str(path)):
             yield record.numpy()
@@ -105,7 +105,7 @@ def _records(path: Path) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _as_os_error() -> Iterator[None]:
-    """TensorFlow has errors of its own for a file that cannot be written."""
+    """Convert TensorFlow's error for a file that cannot be written to OSError."""
     try:
         yield
     except tf.errors.OpError as error:

@@ -1,4 +1,4 @@
-"""The loop: many steps in one graph, Python awake once per reporting interval."""
+"""The training loop. A graph runs many steps, and returns to Python once per reporting interval."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ganzoo.training.state import TrainingState
 from ganzoo.training.step import METRICS, TrainStep
 
 CHUNK_SECONDS = 1.0
-"""About how long the graph runs before Python looks at the clock, the bar and Ctrl-C."""
+"""Approximate time of one graph run. Afterwards Python checks the clock and Ctrl-C, and updates the progress."""
 
 
 class NotFiniteError(TrainingError):
@@ -37,20 +37,20 @@ class NotFiniteError(TrainingError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended: at which step, and why there."""
+    """The last step of a training, and the reason for its end."""
 
     step: int
     reason: Literal["finished", "steps", "minutes", "interrupted"]
 
 
 class Trainer:
-    """Trains the two networks of a config on a dataset and keeps everything in a run folder.
+    """Trains the two networks of a config on a dataset, and writes all results to a run folder.
 
     Args:
         config: the experiment.
         dataset: the real samples.
-        run: an existing run folder; a checkpoint in it is not read before ``restore``.
-        strategy: how the update is spread over devices; by default TensorFlow's own choice, one device.
+        run: a run with an existing folder; its checkpoints are not read before ``state.restore``.
+        strategy: distributes the steps over devices; by default TensorFlow's default, one device.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Trainer:
 
     @property
     def step(self) -> int:
-        """Steps made so far."""
+        """Number of steps done."""
         return self.state.step
 
     @property
@@ -97,19 +97,19 @@ class Trainer:
         quiet: bool = False,
         info: rollback.Info = lambda text: None,
     ) -> Outcome:
-        """Train until the config's last step, or until one of the other ends, whichever comes first.
+        """Train until the config's last step, or until one of the limits.
+
+        Ctrl-C (or SIGTERM) stops the training at the next step boundary. A checkpoint is saved in all these cases.
 
         Args:
-            max_steps: stop at this step of the run, counted from its beginning.
-            max_minutes: stop after so many minutes of this call.
+            max_steps: stop at this step of the run, counted from its start.
+            max_minutes: stop after this number of minutes of this call.
             quiet: show no progress.
-            info: called with the lines of the collapse watch.
-
-        Ctrl-C (or SIGTERM) ends the training at the next step boundary. All of these ends leave a checkpoint.
+            info: called with the messages of the collapse watch.
 
         Raises:
-            TrainingError: if a loss or a gradient is not finite, or the collapse watch stops; the last good checkpoint
-                stays.
+            TrainingError: if a loss or a gradient is not finite, or the collapse watch stops the training. The last
+                good checkpoint is kept.
             RunError: if the run folder cannot be written, for example because the disk is full.
         """
         last = self.config.training.steps if max_steps is None else min(max_steps, self.config.training.steps)
@@ -126,11 +126,11 @@ class Trainer:
         return outcome
 
     def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool, info: rollback.Info) -> Outcome:
-        """Chunks of steps, and after each what is due then."""
+        """Run chunks of steps. After each chunk, log, measure and save if it is due."""
         training = self.config.training
         means, chunk, started = RunningMeans(), 1, time.monotonic()
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
-            self.state.save()  # so that there always is a step to go back to
+            self.state.save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, quiet=quiet)
         with progress, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
@@ -165,18 +165,18 @@ class Trainer:
         return outcome
 
     def _report(self, log: Log, means: RunningMeans, *, seconds: float, at_end: bool) -> list[Sign]:
-        """Keep the samples and the line of the log that are due at this step; returns what the watch sees in them."""
+        """Write the samples and the log line that are due at this step. Returns the signs of the collapse watch."""
         training, watch = self.config.training, self.watch
         signs: list[Sign] = []
         values: dict[str, float] = {}
-        due = self.step % training.log_every == 0
+        is_due = self.step % training.log_every == 0
         if self.step % training.sample_every == 0:
-            made = self._sample(log)
+            samples = self._sample(log)
             if watch:
-                signs, values = watch.look(self.step, made)
-        if watch and due:
-            signs = signs + watch.interval(self.step)
-        if due or at_end:
+                signs, values = watch.check_preview(self.step, samples)
+        if watch and is_due:
+            signs = signs + watch.check_interval(self.step)
+        if is_due or at_end:
             ada = {"augment_p": float(self.state.ada.p)} if self.state.ada else {}
             values = means.take() | {"seconds": seconds} | ada | values
         if values:
@@ -184,21 +184,21 @@ class Trainer:
         return signs
 
     def run_chunk(self, count: int, means: RunningMeans) -> float:
-        """Make ``count`` steps; returns the seconds they took.
+        """Run ``count`` steps, and return their duration in seconds.
 
         Raises:
             NotFiniteError: if a loss or a gradient is not finite.
         """
         begun = time.monotonic()
         samples, labels, indices = self.input_pipeline.take(first=self.step, steps=count)
-        rows, done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
-        rows, done = rows.numpy()[: int(done)], int(done)
-        self.state.step += done
+        rows, steps_done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
+        rows, steps_done = rows.numpy()[: int(steps_done)], int(steps_done)
+        self.state.step += steps_done
         if not np.isfinite(rows).all():
             bad = ", ".join(name for name, value in zip(METRICS, rows[-1], strict=True) if not np.isfinite(value))
             raise NotFiniteError(
-                f"Step {self.step} is not finite: {bad}. {self.state.last_checkpoint_text()}\n"
-                f"Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"
+                f"Step {self.step} has values that are not finite: {bad}. {self.state.last_checkpoint_text()}\n"
+                "Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"
             )
         if self.watch:
             self.watch.add(rows)
@@ -219,9 +219,10 @@ class Trainer:
         return Outcome(self.step, "interrupted" if interrupted else "minutes")
 
     def _finish(self, log: Log, outcome: Outcome, info: rollback.Info) -> None:
-        """Samples, a checkpoint and numbers of the last step, where they are not there yet.
+        """Write the samples, the checkpoint and the measured numbers of the last step, if they are missing.
 
-        The numbers come after the checkpoint, so that a training that goes on chooses as an uninterrupted one does.
+        The numbers are measured after the checkpoint is saved. So a resumed training chooses the same best step as an
+        uninterrupted one.
         """
         if self.step % self.config.training.sample_every or not self.step:
             self._sample(log)
@@ -233,15 +234,15 @@ class Trainer:
     def _measure(self, best: BestWeights, log: Log, info: rollback.Info) -> None:
         try:
             log.write(self.step, best.measure(self.step))
-        except EvaluationError as error:  # a number less is no reason to lose a training
-            info(f"Step {self.step} could not be measured: {error}")
+        except EvaluationError as error:  # a failed measurement must not stop a training
+            info(f"Step {self.step} was not measured: {error}")
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
         made = self._preview()
         sheet = draw_samples(made)
         preview.save_samples(self.run, self.step, sheet)
         log.write_image(self.step, sheet)
-        return made
+        return samples
 
 
 def _check_shares(config: Config, replicas: int) -> None:
@@ -249,11 +250,11 @@ def _check_shares(config: Config, replicas: int) -> None:
     if config.training.batch_size % (replicas * samples):
         of_packs = f" times packing {samples}" if samples > 1 else ""
         raise ConfigError(
-            f"training.batch_size {config.training.batch_size} is not a multiple of the {replicas} devices{of_packs}"
+            f"training.batch_size {config.training.batch_size} is not a multiple of the {replicas} devices{packing}"
         )
 
 
 def _next_chunk(chunk: int, count: int, seconds: float) -> int:
-    """How many steps to run at once: as many as take about ``CHUNK_SECONDS``, at most twice as many as before."""
-    wanted = int(count * CHUNK_SECONDS / max(seconds, 1e-6))
-    return max(1, min(2 * chunk, wanted, 10_000))
+    """Return the number of steps of the next chunk. It takes about ``CHUNK_SECONDS``, and at most doubles."""
+    target = int(count * CHUNK_SECONDS / max(seconds, 1e-6))
+    return max(1, min(2 * chunk, target, 10_000))

@@ -1,4 +1,4 @@
-"""How varied a small batch is beside a real one: duplicates and recall. Pure NumPy."""
+"""Compares the variety of a small generated batch with real samples: duplicates and recall. Pure NumPy."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Features = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Variety:
-    """What was measured, all shares from 0 to 1.
+    """The measured variety. All values are shares from 0 to 1.
 
     Attributes:
-        duplicates: generated samples that have a near copy in their own batch.
-        real_duplicates: the same of as many real samples.
-        recall: real samples that lie within reach of a generated one.
-        real_recall: the floor: real samples within reach of as many other real ones.
+        duplicates: share of generated samples with a near copy in their batch.
+        real_duplicates: the same share for an equal number of real samples.
+        recall: share of real samples within the radius of a generated sample.
+        real_recall: the floor: the recall of an equal number of other real samples.
     """
 
     duplicates: float
@@ -40,22 +40,23 @@ class Variety:
 
 
 class Yardstick:
-    """Real samples that generated ones are measured by.
+    """The real samples that generated samples are compared with.
 
-    A sample is a duplicate if its nearest neighbour is nearer than half of what the nearest 5% of the real samples
-    have. Recall is that of Kynkäänniemi et al. 2019 (arXiv:1904.06991), on averaged-down pixels or on the vectors.
+    A sample is a duplicate if the distance to its nearest neighbor is below half of the 5% quantile of this distance
+    among real samples. Recall follows Kynkäänniemi et al. 2019 (arXiv:1904.06991), on averaged-down pixels or on the
+    vectors.
 
     Args:
-        samples: real samples, uint8 or float32 images ``[n, h, w, c]`` or vectors ``[n, d]``. Half of them are the
-            yardstick, the other half is measured for the floor. At least ``2 * FEWEST``.
+        samples: at least ``2 * FEWEST`` real samples, uint8 or float32 images ``[n, h, w, c]`` or vectors ``[n, d]``.
+            The first half is the yardstick; the other half is measured for the floor.
     """
 
     def __init__(self, samples: NDArray[Any]) -> None:
         kind = SampleSpec.of(samples).kind
         self.count = min(len(samples) // 2, COUNTS[kind])
         self._nearest = min(NEAREST[kind], self.count - 1)
-        every = features(samples)
-        self._real, other = every[: self.count], every[self.count : 2 * self.count]
+        rows = features(samples)
+        self._real, other = rows[: self.count], rows[self.count : 2 * self.count]
         nearest = _to_nearest(self._real)
         scale = float(np.sqrt(np.var(self._real, axis=0).sum()))
         self._near = max(0.5 * float(np.quantile(nearest, 0.05)), 1e-6 * scale)
@@ -63,15 +64,15 @@ class Yardstick:
         self._real_recall = self._recall(other)
 
     def measure(self, samples: NDArray[Any]) -> Variety:
-        """Compare generated samples, in the form of the real ones, with the real ones. Takes the first ``count``."""
-        made = features(samples[: self.count])
-        duplicates = float(np.mean(_to_nearest(made) <= self._near))
-        return Variety(duplicates, self._real_duplicates, self._recall(made), self._real_recall)
+        """Compare the first ``count`` generated samples with the real ones. Both must have the same form."""
+        generated = features(samples[: self.count])
+        duplicates = float(np.mean(_to_nearest(generated) <= self._near))
+        return Variety(duplicates, self._real_duplicates, self._recall(generated), self._real_recall)
 
-    def _recall(self, made: Features) -> float:
-        """Share of the yardstick that lies within the reach of a generated sample."""
-        reach = np.sort(_distances(made, made), axis=1)[:, self._nearest]  # column 0 is the sample itself
-        return float(np.mean((_distances(self._real, made) <= reach).any(axis=1)))
+    def _recall(self, generated: Features) -> float:
+        """Return the share of the yardstick within the radius of a generated sample."""
+        radius = np.sort(_distances(generated, generated), axis=1)[:, self._nearest]  # column 0 is the sample itself
+        return float(np.mean((_distances(self._real, generated) <= radius).any(axis=1)))
 
 
 def features(samples: NDArray[Any]) -> Features:
@@ -81,24 +82,24 @@ def features(samples: NDArray[Any]) -> Features:
     values: NDArray[Any] = samples.astype(np.float64)
     if samples.dtype == np.uint8:
         values = values / 127.5 - 1.0
-    if values.shape[3] == 4:  # a colour counts as much as it is seen, and what is unseen is white
+    if values.shape[3] == 4:  # composite on white, so that invisible colors do not count
         alpha = (values[..., 3:] + 1) / 2
         values = np.concatenate([values[..., :3] * alpha + (1 - alpha), values[..., 3:]], axis=3)
     for axis in (1, 2):
         size = values.shape[axis]
         edges = np.linspace(0, size, min(SIDE, size) + 1).astype(int)
-        shape = [-1 if place == axis else 1 for place in range(4)]
+        shape = [-1 if index == axis else 1 for index in range(4)]
         values = np.add.reduceat(values, edges[:-1], axis=axis) / np.diff(edges).reshape(shape)
     return values.reshape(len(values), -1)
 
 
 def _distances(first: Features, second: Features) -> Features:
-    """Euclidean distance of every row to every row. By differences: products would lose near copies to rounding."""
+    """Return the Euclidean distances of all rows, from differences: rounding of products would hide near copies."""
     return np.sqrt(np.square(first[:, None] - second[None]).sum(axis=2))
 
 
 def _to_nearest(rows: Features) -> Features:
-    """Distance of each row to its nearest other."""
+    """Return the distance of each row to its nearest neighbor."""
     distances = _distances(rows, rows)
     np.fill_diagonal(distances, np.inf)
     return distances.min(axis=1)

@@ -128,7 +128,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64
 @pytest.mark.parametrize("name", [CONFIG, METADATA, WEIGHTS, ONNX, "samples.png", "README.md"])
 def test_a_pointer_of_git_lfs_is_called_so(folder, name):
     (folder / name).write_bytes(POINTER)
-    with pytest.raises(BundleError, match=f"{name} is a pointer of git-lfs .* run: git lfs pull"):
+    with pytest.raises(BundleError, match=f"{name} is a git-lfs pointer.* run: git lfs pull"):
         read_bundle(folder)
 
 

@@ -1,4 +1,4 @@
-"""data check and data preview."""
+"""Tests data check and data preview."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""ganzoo evaluate, from a bundle or run to metrics.json, and everything that can be wrong."""
+"""Tests ganzoo evaluate: from a bundle or run to metrics.json, and its errors."""
 
 import errno
 import json
@@ -26,7 +26,7 @@ def real(place):
 
 @pytest.fixture
 def told(place, real):
-    """A bundle in ``models/tiny`` that says what it was trained on, without the path."""
+    """A bundle in ``models/tiny`` that names its training data, without the path."""
     data = {"source": "numpy", "resolution": 8, "path": "/etc/passwd"}
     return write_bundle(
         place / "models/tiny",

@@ -1,4 +1,4 @@
-"""generate and interpolate: from a bundle or run to files."""
+"""Tests generate and interpolate: from a bundle or run to files."""
 
 import io
 
@@ -146,8 +146,8 @@ def test_standard_output(command, fails, bundle, place, monkeypatch):
     assert Image.open(io.BytesIO(made)).n_frames == 3
     tiny_bundles.vector_bundle(place / "vectors")
     assert np.load(io.BytesIO(command("generate", "vectors", "-o", "-").stdout_bytes)).shape == (64, 2)
-    assert "allowed: png, " in fails("generate", "bundle", "-o", "-", "--format", "bmp")
-    assert "allowed: gif, " in fails("interpolate", "bundle", 1, 2, "-o", "-", "--format", "png")
+    assert "Allowed: png, " in fails("generate", "bundle", "-o", "-", "--format", "bmp")
+    assert "Allowed: gif, " in fails("interpolate", "bundle", 1, 2, "-o", "-", "--format", "png")
     assert "-o - " in fails("generate", "bundle", "--format", "npy")
     assert sorted(path.name for path in place.iterdir()) == ["bundle", "vectors"], "no folder -"
 

@@ -1,4 +1,4 @@
-"""Every command that is printed for a reader runs when it is pasted: odd names, and runs in other places."""
+"""Every command in a message can be pasted and works, even with odd names and runs in other folders."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Standard output and error: closed, left by their reader, full, or unable to write a name. Each in a new process."""
+"""Tests closed, unread, full and limited standard output and error. Each test starts a new process."""
 
 import json
 import os

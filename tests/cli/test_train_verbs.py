@@ -1,4 +1,4 @@
-"""train, runs, export: from a config to a bundle."""
+"""Tests train, runs and export: from a config to a bundle."""
 
 import json
 import shutil
@@ -44,7 +44,7 @@ def test_a_resumed_run_keeps_its_config(fails, trained, change):
 def test_a_finished_run_is_lengthened(command, fails, trained):
     assert "ganzoo train --resume images/001 training.steps=6" in fails("train", "--resume", "images")
     result = command("train", "--resume", "training.steps=5")
-    assert "goes on from step 3 of 5" in result.stderr
+    assert "continues from step 3 of 5" in result.stderr
     (row,) = json.loads(command("runs", "--json").stdout)
     assert (row["step"], row["steps"], row["checkpoint"]) == (5, 5, 5)
     assert "training.steps=4 leaves nothing to train" in fails("train", "--resume", "images", "training.steps=4")
@@ -57,11 +57,11 @@ def test_moved_data_are_named_on_resume(command, fails, points_yaml, trained, _t
     shutil.copy(_trained / "data.npz", moved)
     place.write_text(place.read_text().replace(str(_trained / "data.npz"), str(trained / "gone.npz")))
     message = fails("train", "--resume", "images", "training.steps=4")
-    assert "ganzoo train --resume images/001 --data PLACE" in message
+    assert "ganzoo train --resume images/001 --data PATH" in message
     command("train", "--resume", "images", "training.steps=4", "--data", "moved data.npz")
     assert yaml.safe_load(place.read_text())["data"]["path"] == str(moved)
     command("train", points_yaml, "--max-steps", 1)
-    assert "makes its own samples" in fails("train", "--resume", "points", "--data", moved)
+    assert "generates its samples" in fails("train", "--resume", "points", "--data", moved)
 
 
 def test_changed_data_are_refused_unless_they_are_allowed(command, fails, trained):
@@ -72,7 +72,7 @@ def test_changed_data_are_refused_unless_they_are_allowed(command, fails, traine
     assert "the number of samples 12 became 13" in message
     assert "--allow-changed data" in message
     assert yaml.safe_load((trained / "runs/images/001/config.yaml").read_text())["training"]["steps"] == 3
-    assert "the word data" in fails(*again, "--allow-changed", "everything")
+    assert "the only allowed value is data" in fails(*again, "--allow-changed", "everything")
     command(*again, "--allow-changed", "data")
     assert "--resume" in fails("train", "images.yaml", "--allow-changed", "data")
 

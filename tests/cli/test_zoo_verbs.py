@@ -1,4 +1,4 @@
-"""list, show, parts, schema: what can be looked at without data."""
+"""Tests list, show, parts and schema, which need no data."""
 
 import json
 
@@ -27,19 +27,21 @@ def test_list_json(command):
     assert model["recipe"].startswith("Recipe")
 
 
-def test_list_of_nothing_says_so_on_standard_error(command):
-    result = command("list", "*nothing*")
+@pytest.mark.parametrize("options", [[], ["--pretrained"]])
+def test_list_without_a_match_exits_with_1_as_grep_does(command, options):
+    result = command("list", "*nothing*", *options, code=1)
     assert result.stdout == ""
-    assert "*nothing*" in result.stderr
-    assert json.loads(command("list", "*nothing*", "--json").stdout) == []
+    assert result.stderr.count("\n") == 1
+    assert "model matches '*nothing*'" in result.stderr
+    assert json.loads(command("list", "*nothing*", *options, "--json", code=1).stdout) == []
 
 
 def test_parts_of_every_kind(command):
     rows = json.loads(command("parts", "--json").stdout)
     assert {"generator_blocks", "losses", "data_sources", "exporters"} <= {row["kind"] for row in rows}
     hinge = next(row for row in rows if row["kind"] == "losses" and row["name"] == "hinge")
-    assert hinge["what it is"].startswith("Hinge loss")
-    assert [row for row in rows if not row["what it is"]] == []
+    assert hinge["description"].startswith("Hinge loss")
+    assert [row for row in rows if not row["description"]] == []
 
 
 def test_parts_of_one_kind(command):

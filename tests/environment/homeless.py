@@ -1,4 +1,4 @@
-"""The command ``ganzoo`` as a user whom the system does not know; HOME must not be set."""
+"""The command ``ganzoo`` for a user without an account. HOME must not be set."""
 
 import pwd
 

@@ -1,4 +1,4 @@
-"""Limits of containers, from files as Docker, Kubernetes and systemd lay them out; no container is needed."""
+"""Tests the limits of containers, from files as Docker, Kubernetes and systemd write them. No container is needed."""
 
 from pathlib import Path
 

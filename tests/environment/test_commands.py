@@ -1,4 +1,4 @@
-"""Commands for the reader: what a shell makes of them is what was meant."""
+"""A shell reads each command in a message as it was meant."""
 
 import os
 import subprocess

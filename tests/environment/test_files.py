@@ -1,4 +1,4 @@
-"""Replacing files and folders: whole or not at all, with names that no two writers share."""
+"""Files and folders are replaced completely or not at all, and no two writers share a temporary name."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A clone without git-lfs: every file that ganzoo reads may be a pointer, and then the message names it."""
+"""In a clone without git-lfs, every file that ganzoo reads may be a pointer. The message then names the file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_data(tmp_path, row):
     source, names, path = DATA[row]
     put(tmp_path / "data", names)
     made = data_sources.create({"source": source, "path": str(tmp_path / "data" / path)})
-    with pytest.raises(DataError, match=r"is a pointer of git-lfs .* run: git lfs pull") as caught:
+    with pytest.raises(DataError, match=r"is a git-lfs pointer.* run: git lfs pull") as caught:
         made.load(cache_dir=tmp_path / "cache", quiet=True)
     assert "\n" not in str(caught.value)
     assert Path(names[0]).name in str(caught.value)

@@ -1,4 +1,4 @@
-"""A lock that no dead process holds: of this machine by the kernel, of another one by its touches."""
+"""A lock ends with its process: on this machine by the kernel, on another one by the file's time."""
 
 import errno
 import json
@@ -58,7 +58,7 @@ def test_kill_9_frees_it_at_once(tmp_path, holder):
     with locks.lock(tmp_path / "lock"):
         pass
     assert time.monotonic() - begun < 1
-    assert (tmp_path / "lock").read_bytes() == b"", "nobody holds it"
+    assert (tmp_path / "lock").read_bytes() == b"", "no process holds it"
 
 
 def test_two_threads_of_one_process_exclude_each_other_too(tmp_path):

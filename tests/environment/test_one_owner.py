@@ -1,4 +1,4 @@
-"""What belongs to one module is not done elsewhere: looking at cores and memory, importing ONNX Runtime."""
+"""Only one module reads cores and memory, and only one imports ONNX Runtime."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Home, cache and Keras' folder: for a user without a home folder, and for users that are not here."""
+"""Tests the home, cache and Keras folders: for a user without a home folder, and for unknown users."""
 
 import os
 import subprocess
@@ -58,7 +58,7 @@ def test_without_a_home_the_variables_still_work(homeless, monkeypatch, tmp_path
 
 
 def test_a_user_that_is_not_here():
-    with pytest.raises(GanzooError, match="there is no user 'nosuchuser' here"):
+    with pytest.raises(GanzooError, match="this machine has no user 'nosuchuser'"):
         expanded("~nosuchuser/a")
 
 

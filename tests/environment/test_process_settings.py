@@ -1,4 +1,4 @@
-"""Settings of Keras, TensorFlow and NumPy that a user's process has do not reach ganzoo's networks, and come back."""
+"""A user's settings of Keras, TensorFlow and NumPy do not affect ganzoo's networks, and are restored."""
 
 import json
 import os
@@ -125,7 +125,7 @@ def test_training_is_the_same_bits(odd_process, images, tmp_path):
 
 def test_another_backend_is_one_clear_line(monkeypatch):
     monkeypatch.setattr(keras.config, "backend", lambda: "jax")
-    with pytest.raises(MissingDependencyError, match=r"already runs on 'jax'.*KERAS_BACKEND=tensorflow"):
+    with pytest.raises(MissingDependencyError, match=r"already uses the backend 'jax'.*KERAS_BACKEND=tensorflow"):
         networks.build_generator(tiny())
 
 
@@ -159,7 +159,7 @@ def test_a_settings_file_and_a_variable_for_another_backend(images, tmp_path):
         KERAS_BACKEND="jax",
     )
     assert done.stdout == "float16 channels_first jax\n", done.stderr
-    assert done.stderr == "KERAS_BACKEND is jax, but ganzoo uses TensorFlow: Keras runs on it in this process.\n"
+    assert done.stderr == "KERAS_BACKEND is jax, but ganzoo needs TensorFlow: Keras uses it in this process.\n"
     assert json.loads((tmp_path / ".keras" / "keras.json").read_text()) == ODD
 
 
@@ -171,5 +171,5 @@ def test_a_broken_settings_file_is_one_line_with_its_path(tmp_path, content):
         "try: import_tensorflow()\nexcept GanzooError as error: print(error)"
     )
     done = python(code, tmp_path)
-    assert "does not start: " in done.stdout, done.stderr
-    assert f"{tmp_path}/.keras/keras.json; correct them, or remove them." in done.stdout
+    assert "cannot be imported: " in done.stdout, done.stderr
+    assert f"{tmp_path}/.keras/keras.json. Correct or remove them." in done.stdout

@@ -1,4 +1,4 @@
-"""Plain lines of progress, where nobody watches."""
+"""Tests the plain progress lines without a terminal."""
 
 from ganzoo.environment.progress import PlainProgress
 

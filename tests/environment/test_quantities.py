@@ -1,4 +1,4 @@
-"""Numbers for readers."""
+"""Tests the formats of numbers in messages."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""What a load, a generate and a training leave behind: files in HOME, sockets, threads. Each in a fresh process.
+"""Tests the side effects of loading, generating and training: files in HOME, sockets, threads. Each test starts a new
+process.
 
 ``ORT_DISABLE_TELEMETRY`` is taken out of the environment, because a developer may have set it.
 """

@@ -1,4 +1,4 @@
-"""A training for tests that kill it: python subject.py ROOT. It ends by itself after 100,000 steps only."""
+"""A long training (100,000 steps) for tests that kill it: python subject.py ROOT."""
 
 import os
 import sys

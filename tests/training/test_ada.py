@@ -52,7 +52,7 @@ def logged(folder, *, p=0.0, **training):
 
 @pytest.mark.parametrize("loss", ["non_saturating", "hinge", "least_squares", "relativistic"])
 def test_p_rises_while_the_discriminator_overfits(tmp_path, loss):
-    """Four images, seen again and again, and a generator that stands still."""
+    """Four images, repeated, and a generator that does not change."""
     still, fast = {"name": "adam", "learning_rate": 1e-9}, {"name": "adam", "learning_rate": 0.02}
     curve = logged(tmp_path, loss=loss, g_optimizer=still, d_optimizer=fast, augment={"policy": []})
     assert curve[-1] >= 0.4

@@ -1,4 +1,4 @@
-"""Measuring while training: the best weights are kept apart, and resumed runs choose as uninterrupted ones do."""
+"""Tests the measurements during training: the best weights are saved, and a resumed run chooses the same step."""
 
 import shutil
 
@@ -31,7 +31,7 @@ def images_config(**training):
 
 
 def images(config):
-    """Greys that get lighter from left to right: something a few steps can come nearer to."""
+    """Gray gradients from left to right, which a few steps of training can approach."""
     rng = np.random.RandomState(0)
     slope = np.linspace(0, 200, config.sample_shape[1])[None, None, :, None]
     return Dataset((slope + rng.randint(0, 55, (COUNT, *config.sample_shape))).astype(np.uint8))
@@ -232,7 +232,7 @@ def test_damaged_best_weights_are_not_exported_and_the_error_says_what_is_possib
     shutil.copytree(whole.run.folder, run.folder, dirs_exist_ok=True)
     path = next((run.folder / BEST).iterdir()) / "ema.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(RunError, match=r"No checkpoint in '.*best' is whole\..* --checkpoint newest"):
+    with pytest.raises(RunError, match=r"All checkpoints in '.*best' are damaged\..* --checkpoint newest"):
         load_averaged(run)
     assert load_averaged(run, "newest").step == 8
 
@@ -268,7 +268,7 @@ def test_a_number_that_cannot_be_had_does_not_end_the_training(tmp_path, monkeyp
     config = images_config(evaluation=EVERY_TWO | {"metrics": ["endless"]})
     made, said = trainer(config, tmp_path, images(config)), []
     assert made.train(quiet=True, info=said.append).step == 8
-    assert [line.partition(":")[0] for line in said] == [f"Step {step} could not be measured" for step in (2, 4, 6, 8)]
+    assert [line.partition(":")[0] for line in said] == [f"Step {step} was not measured" for step in (2, 4, 6, 8)]
     assert made.run.best_step() is None
 
 

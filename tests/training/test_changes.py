@@ -1,4 +1,4 @@
-"""What may change at a resume: the length where nothing depends on it, and the place of the same data."""
+"""Tests the changes that a resumed run allows: its length, if nothing depends on it, and the path of its data."""
 
 import shutil
 
@@ -104,7 +104,7 @@ def test_the_same_data_elsewhere(tmp_path, data):
     run, _ = start(config_of(data), root=tmp_path, max_steps=3, quiet=True)
     moved = tmp_path / "on another disk.npz"
     data.rename(moved)
-    with pytest.raises(DataError, match=f"--resume {run.folder} --data PLACE"):
+    with pytest.raises(DataError, match=f"--resume {run.folder} --data PATH"):
         ganzoo.resume(run, quiet=True)
     made = ganzoo.resume(run, data=moved, quiet=True)
     assert made.step == TRAINING["steps"]
@@ -115,7 +115,7 @@ def test_the_same_data_elsewhere(tmp_path, data):
 def test_changed_data_are_refused_also_in_the_same_place(tmp_path, data):
     run, _ = start(config_of(data), root=tmp_path, max_steps=3, quiet=True)
     np.savez(data, samples=np.zeros((24, 8, 8, 1), np.uint8))
-    with pytest.raises(DataError, match="began with other data: the content of the samples"):
+    with pytest.raises(DataError, match="started with other data: the content of the samples"):
         ganzoo.resume(run, quiet=True)
     assert ganzoo.resume(run, allow_changed_data=True, quiet=True).step == TRAINING["steps"]
     assert ganzoo.resume(run, steps=8, quiet=True).step == 8, "the new data are now those of the run"
@@ -129,5 +129,5 @@ def test_a_run_from_before_fingerprints_is_accepted_with_a_line(tmp_path, data):
     said = []
     changes = Changes(data=tmp_path / "copy.npz")
     resume("tiny", root=tmp_path, changes=changes, quiet=True, info=said.append)
-    assert any("has no fingerprint of its data yet" in text for text in said)
+    assert any("has no fingerprint of its data" in text for text in said)
     assert (run.folder / "data.json").read_bytes() == fingerprint

@@ -1,4 +1,4 @@
-"""Whatever happens to a checkpoint, the one before it is read, and the reason is told."""
+"""A damaged checkpoint is skipped: the previous checkpoint is loaded, and the reason is reported."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from ganzoo.training import checkpoint
 
 
 def content(step):
-    """A state that tells its step."""
+    """A state that depends on its step."""
     rng = np.random.RandomState(step)
     return {
         "generator": {"0000/kernel": rng.standard_normal((3, 4)).astype(np.float32), "0001/bias": np.float32([step])},
@@ -33,7 +33,7 @@ def save(folder, *steps, keep=2):
 
 
 def is_whole(found, step):
-    """Whether what was read is the state of that step, in values, types and names."""
+    """Whether the loaded state equals that of the step, in values, types and names."""
     wanted = content(step)
     return (
         found.step == step
@@ -54,7 +54,7 @@ def names(folder):
 
 
 def test_a_checkpoint_that_a_running_training_removes_meanwhile(tmp_path, monkeypatch):
-    """An export reads while the training goes on: what it had chosen is gone, and newer ones are there."""
+    """An export reads during the training. Its chosen checkpoint is removed, and newer ones exist."""
     save(tmp_path, 5, 10)
     read_bytes, reads = Path.read_bytes, []
 
@@ -130,7 +130,7 @@ def test_the_step_of_another_checkpoint_is_not_believed(tmp_path):
     (tmp_path / "step-00000002").rename(tmp_path / "step-00000009")
     found = checkpoint.load_newest(tmp_path)
     assert is_whole(found, 1)
-    assert found.skipped == ("step-00000009: manifest.json speaks of step 2",)
+    assert found.skipped == ("step-00000009: manifest.json is for step 2",)
 
 
 def test_all_damaged_is_an_error_that_names_every_reason(tmp_path):
@@ -166,7 +166,7 @@ def test_steps_are_ordered_as_numbers(tmp_path):
 
 
 def test_a_damaged_one_does_not_count_among_those_that_are_kept(tmp_path):
-    """After going back past a damaged checkpoint, two good ones must stand again as soon as there are two."""
+    """After the training skipped a damaged checkpoint, two intact ones are kept as soon as there are two."""
     save(tmp_path, 1, 2, 5)
     (tmp_path / "step-00000005" / checkpoint.MANIFEST).unlink()
     assert checkpoint.load_newest(tmp_path).step == 2

@@ -1,4 +1,4 @@
-"""The collapse watch: what is a sign, when it counts, and what it says."""
+"""Tests the collapse watch: its signs, when they are reported, and its messages."""
 
 import itertools
 import re
@@ -35,14 +35,14 @@ def kinds(signs):
 
 
 def look(watch, step, made):
-    return kinds(watch.look(step, made)[0])
+    return kinds(watch.check_preview(step, made)[0])
 
 
 def interval(watch, step, **means):
-    """Two steps that have these metrics."""
+    """Add two steps with these metrics, and judge the interval."""
     healthy = dict.fromkeys(METRICS, 1.0) | {"d_real": 0.6, "d_fake": 0.4, "d_real_accuracy": 0.8}
     watch.add(np.array([[(healthy | means)[name] for name in METRICS]] * 2, np.float32))
-    return kinds(watch.interval(step))
+    return kinds(watch.check_interval(step))
 
 
 SATURATED = {"d_real": 0.999, "d_fake": 0.001, "d_real_accuracy": 1.0, "d_fake_accuracy": 1.0}
@@ -106,7 +106,7 @@ def test_real_samples_that_repeat_themselves_are_no_reason_to_warn():
 
 def test_too_few_real_samples_are_no_yardstick():
     few = CollapseWatch(tiny_vectors(), ring(0, 2 * FEWEST - 1))
-    assert few.look(5000, CONSTANT) == ([], {})
+    assert few.check_preview(5000, CONSTANT) == ([], {})
     assert interval(few, 10) == []
     assert few.clean_step == 10
 
@@ -138,10 +138,10 @@ def test_a_constant_generator_is_warned_about_once_and_again_after_it_recovered(
 
 def test_the_line_says_what_was_seen_and_what_to_try():
     collapsed = watch(patience=1)
-    (sign,), numbers = collapsed.look(100, CONSTANT)
+    (sign,), numbers = collapsed.check_preview(100, CONSTANT)
     assert sign.text == (
-        "Step 100: the samples repeat themselves: 100% of the preview have a near copy in it, of real samples "
-        f"{numbers['real_duplicates']:.0%}. Try training.penalties=[r1], or let it go back by itself: "
+        "Step 100: the samples repeat themselves: 100% of the preview have a near copy in it (real samples: "
+        f"{numbers['real_duplicates']:.0%}). Try training.penalties=[r1], or enable automatic rollback: "
         "training.watch.on_collapse=rollback"
     )
     assert numbers["duplicates"] == 1
@@ -232,10 +232,10 @@ def test_the_line_of_chance_says_what_makes_it_lighter():
     said = []
     for step in range(GRACE, GRACE + 2 * LONG_AT_CHANCE):
         idle.add(np.full((1, len(METRICS)), 1.38, np.float32))
-        said += [sign.text for sign in idle.interval(step)]
+        said += [sign.text for sign in idle.check_interval(step)]
     assert said == [
-        "Step 109: the discriminator is at chance, and the generator has little to learn from it: d_loss 1.38, where "
-        "guessing has 1.386. Try training.penalties.0.gamma=0.1 training.penalties.0.gamma_end=1 "
+        "Step 109: the discriminator is at chance, so the generator learns little: d_loss is 1.38, and guessing "
+        "gives 1.386. Try training.penalties.0.gamma=0.1 training.penalties.0.gamma_end=1 "
         "training.penalties.1.gamma=0.05 training.augment.adaptive=true"
     ]
 

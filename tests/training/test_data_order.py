@@ -1,4 +1,4 @@
-"""The order of the data: every epoch has every sample once, and the seed and the step fix it."""
+"""Tests the order of the data: each epoch has each sample once, and depends only on the seed."""
 
 import numpy as np
 from hypothesis import given

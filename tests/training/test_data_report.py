@@ -1,4 +1,4 @@
-"""What a training reports about its data, and that a resumed one keeps the order of its classes."""
+"""Tests a training's report about its data, and that a resumed run keeps the order of its classes."""
 
 import json
 
@@ -18,7 +18,7 @@ FOLDERS = [str(number) for number in range(1, 13)]
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Twelve class folders named by numbers; the images of each are of one grey of its own."""
+    """Twelve class folders with numbers as names; each class has its own gray level."""
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
     for name in FOLDERS:
         (tmp_path / "data" / name).mkdir(parents=True)
@@ -37,7 +37,7 @@ def config(folder, *, num_classes=12, **data):
 
 
 def class_of(dataset):
-    """The class that each sample has, and the one that its grey stands for."""
+    """The label of each sample, and the class of its gray level."""
     found = [int(dataset.class_names[label]) for label in dataset.labels]
     return found, (dataset.samples[:, 0, 0, 0] // 20).tolist()
 

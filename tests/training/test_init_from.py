@@ -1,4 +1,4 @@
-"""Fine-tuning starts from the weights of a bundle, and from no others."""
+"""Fine-tuning starts from exactly the weights of the bundle."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from ganzoo.training.weight_names import named_weights
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """A bundle of a generator with weights of its own, and its weights."""
+    """A bundle of a generator with random weights, and these weights."""
     from ganzoo.training import networks
 
     config = tiny()

@@ -1,4 +1,4 @@
-"""What the loop is handed is the same from memory and from a memory map."""
+"""The loop gets the same samples from memory and from a memory map."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from ganzoo.training.input_pipeline import InputPipeline
 
 
 def seen(feed, **place):
-    """The samples and labels that the indices stand for."""
+    """The samples and labels at the indices."""
     data, labels, indices = (np.asarray(tensor) for tensor in feed.take(**place))
     assert data.dtype in (np.uint8, np.float32)
     assert indices.dtype == np.int32
@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
     monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
     feed = InputPipeline(config, dataset)
     assert not feed.in_memory
-    assert feed.streamed.startswith("The samples need 1 MB of memory, and this process may use 1 MB. ")
+    assert feed.streamed.startswith("The samples need 1 MB of memory, but this process may use only 1 MB. ")
 
 
 def test_streamed_samples_of_one_chunk_fit_into_the_limit():
@@ -82,12 +82,12 @@ def test_a_dataset_smaller_than_the_batch_is_gone_through_again():
     ("changes", "dataset", "says"),
     [
         ({}, Dataset(np.zeros((0, 8, 8, 1), np.uint8)), "no samples"),
-        ({}, Dataset(np.zeros((4, 8, 9, 1), np.uint8)), r"shape \[8, 9, 1\], but the config says \[8, 8, 1\]"),
+        ({}, Dataset(np.zeros((4, 8, 9, 1), np.uint8)), r"shape \[8, 9, 1\], but the config needs \[8, 8, 1\]"),
         ({"num_classes": 3}, Dataset(np.zeros((4, 8, 8, 1), np.uint8)), "no labels; set num_classes=0"),
         (
             {"num_classes": 3},
             Dataset(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int32), ("a", "b")),
-            "the data has 2 classes; set num_classes=2",
+            "the data have 2 classes; set num_classes=2",
         ),
     ],
 )

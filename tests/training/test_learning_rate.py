@@ -1,4 +1,4 @@
-"""The learning rate over a training, by hand."""
+"""The learning rate schedule equals values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One training a run, and nothing that reads a run is disturbed by it."""
+"""Only one training of a run is allowed, and the lock does not affect readers."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_a_run_in_training_is_not_resumed_until_its_process_is_gone(training):
         ganzoo.resume("points", quiet=True)
     message = str(caught.value)
     assert len(message.splitlines()) == 1
-    assert message.startswith(f"Run points/001 is in training by process {training.pid} on '")
+    assert message.startswith(f"Run points/001 is being trained by process {training.pid} on '")
     assert " since 20" in message
     assert message.endswith(f"kill {training.pid}; then: ganzoo train --resume points/001")
     before = find_run("points").step
@@ -80,7 +80,7 @@ def test_a_new_run_is_held_while_it_is_trained(tmp_path):
     def info(text):
         if not text.startswith("Run points/001"):
             return  # about the data, before there is a run
-        with pytest.raises(RunError, match=f"in training by process {os.getpid()} on"):
+        with pytest.raises(RunError, match=f"being trained by process {os.getpid()} on"):
             resume("points", root=tmp_path)
         seen.append(text)
 

@@ -1,4 +1,4 @@
-"""What a training writes: curves that never run backwards, and no line into a file that is gone."""
+"""Tests the log: curves never run backwards, and no line is written to a removed file."""
 
 import pytest
 from helpers import new_run, tiny, trainer

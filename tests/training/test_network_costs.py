@@ -1,4 +1,4 @@
-"""Parameters, multiply-adds and memory, against numbers worked out by hand."""
+"""Parameters, multiply-adds and memory, against numbers computed by hand."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_dcgan_by_hand():
             discriminator={"base_channels": 4, "block": {"name": "strided_conv", "kernel_size": 3}},
         )
     )
-    # A 4x4 stem with batch normalisation (scale, offset, mean, variance), then a 4x4 transposed convolution to 8x8x3.
+    # A 4x4 stem with batch normalization (scale, offset, mean, variance), then a 4x4 transposed convolution to 8x8x3.
     assert costs(summary.generator) == {
         "00_dense_stem": ((4, 4, 4), 5 * 64 + 4 * 4, 5 * 64),
         "01_image_head": ((8, 8, 3), 4 * 4 * 4 * 3 + 3, 4 * 4 * 4 * 3 * (4 * 4)),
@@ -62,7 +62,7 @@ def test_residual_by_hand():
     assert up == ((8, 8, 2), (72 + 2) + (36 + 2) + (8 + 2), 72 * 64 + 36 * 64 + 8 * 16)
     down = costs(summary.discriminator)["00_residual_down"]
     assert down[2] == (3 * 3 * 3 * 2) * 64 + (3 * 3 * 2 * 2) * 64 + (3 * 2) * 64, (
-        "spectral normalisation hides no kernel"
+        "spectral normalization hides no kernel"
     )
 
 

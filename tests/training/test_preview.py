@@ -1,4 +1,4 @@
-"""Pictures of a training."""
+"""Tests the images of a training."""
 
 import json
 
@@ -46,7 +46,7 @@ def write_log(run, losses):
     (run.folder / LOG).write_text("".join(lines))
 
 
-def coloured(path, color):
+def pixels_of(path, color):
     return np.argwhere((np.asarray(Image.open(path).convert("RGB")) == color).all(axis=-1))
 
 
@@ -54,11 +54,11 @@ def test_the_curve_falls_where_the_loss_falls(tmp_path):
     run = new_run(tmp_path)
     write_log(run, [(1 - n / 10, 2.0) for n in range(10)])
     preview.save_curve(run)
-    falling = coloured(run.folder / "losses.png", preview.D_COLOUR)
+    falling = pixels_of(run.folder / "losses.png", preview.D_COLOR)
     falling = falling[falling[:, 1] > 150]  # not the legend
     left, right = falling[falling[:, 1].argmin()], falling[falling[:, 1].argmax()]
     assert right[0] > left[0] + 100  # further down in the picture
-    flat = coloured(run.folder / "losses.png", preview.G_COLOUR)
+    flat = pixels_of(run.folder / "losses.png", preview.G_COLOR)
     assert np.ptp(flat[flat[:, 1] > 150][:, 0]) <= 2
 
 

@@ -1,4 +1,4 @@
-"""Two devices train what one trains."""
+"""Two devices give the same training as one device."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ print(max(abs(a[key] - b[key]) for a, b in zip(log, other, strict=True) for key 
 
 @pytest.mark.slow
 def test_two_replicas_reach_the_weights_of_one():
-    """Losses, penalties, clipping and spectral normalisation included; no batch normalisation, which is local."""
+    """Losses, penalties, clipping and spectral normalization included; no batch normalization, which is local."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(TESTS)], capture_output=True, text=True, timeout=600, check=False
     )

@@ -1,4 +1,4 @@
-"""What a training does about a collapse: it warns, goes back or stops, and a resumed one does the same."""
+"""Tests the reaction to a collapse: a warning, a rollback or a stop; a resumed training does the same."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def config(evaluation=None, **watch):
 
 
 def collapsing(made, *, rollbacks=1):
-    """Show a preview that is one point after step ``GOOD`` until the training went back so many times."""
+    """Show a preview of identical points after step ``GOOD``, until the training has gone back ``rollbacks`` times."""
     healthy = made.input_pipeline._samples[-64:]
 
     def preview():
@@ -57,7 +57,7 @@ def subject(folder, **options):
 
 
 def again(made, **options):
-    """The run in a new process, so to say."""
+    """The run as a new process would resume it."""
     one = Trainer(made.config, made.config.data.load(), made.run)
     assert one.state.restore() == ()
     return collapsing(one, **options)
@@ -95,7 +95,7 @@ def test_it_says_what_it_saw_and_where_it_went(whole):
 
 
 def test_going_back_restores_the_state_and_halves_both_rates(whole, tmp_path):
-    """Beside a training that never collapsed, stopped by hand at the good step and slowed down by hand."""
+    """Compare with a training that never collapsed, stopped at the good step, with its rates halved by hand."""
     made, _ = whole
     plain = subject(tmp_path, rollbacks=0)
     plain.train(max_steps=GOOD, quiet=True)
@@ -203,7 +203,7 @@ def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     made, said = subject(tmp_path, rollbacks=9), []
     assert made.train(quiet=True, info=said.append).reason == "finished"
     assert sum(line.startswith("Went back from step 6 to step 4;") for line in said) == 2
-    assert said[-1] == "It went back 2 times already, which is training.watch.max_rollbacks."
+    assert said[-1] == "No rollback: the limit training.watch.max_rollbacks=2 is reached."
     assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 4
 
 
@@ -226,15 +226,15 @@ def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_pat
     points[seen_at_six] = np.nan
     made, said = trainer(one, tmp_path, Dataset(points)), []
     made.watch._yardstick = None
-    with pytest.raises(TrainingError, match="Step 6 is not finite"):
+    with pytest.raises(TrainingError, match="Step 6 has values that are not finite"):
         made.train(quiet=True, info=said.append)
     assert said[0].startswith("Went back from step 6 to step 4;")
-    assert said[-1].startswith("It went back 1 times already")
+    assert said[-1].startswith("No rollback: the limit training.watch.max_rollbacks=1 ")
 
 
 def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
     made = subject(tmp_path, watch={"on_collapse": "stop"})
-    with pytest.raises(TrainingError, match=r"(?s)Step 6: the samples repeat.*The checkpoint of step 4 is from before"):
+    with pytest.raises(TrainingError, match=r"(?s)Step 6: the samples repeat.*The checkpoint of step 4 is older than"):
         made.train(quiet=True)
     assert 4 in made.run.checkpoint_steps()
 
@@ -325,5 +325,5 @@ def test_a_checkpoint_of_before_there_was_a_kind_of_sign_is_gone_on_from(tmp_pat
     one.state.load(found)
     assert same(state(one), wanted)
     found.state["watch"][per_kind[0]] = np.zeros(len(KINDS) + 1)
-    with pytest.raises(RunError, match="does not fit its config"):
+    with pytest.raises(RunError, match="does not match its config"):
         one.state.load(found)

@@ -1,4 +1,4 @@
-"""One update against a slow and plain implementation of what its docstrings say, and the bits that it must repeat."""
+"""Compares one step with a slow and simple implementation of its docstrings, and checks that it repeats bit for bit."""
 
 import collections
 
@@ -134,7 +134,7 @@ def test_an_update_is_what_a_plain_implementation_does(case, classes):
 
 
 def test_alternating_and_simultaneous_differ():
-    """Else the test above could not tell them apart."""
+    """Otherwise the test above could not distinguish them."""
     made = []
     for kind in ("alternating", "simultaneous"):
         config = tiny_vectors(update=kind)
@@ -294,7 +294,7 @@ def test_state_of_the_normalisations_moves_and_the_average_follows(started):
     after = run(started, [1])
     moving = [name for name in before if name.rpartition("/")[2] in ("moving_mean", "moving_variance", "vector_u")]
     assert moving
-    # The only singular vector of a kernel with one column stands still.
+    # The only singular vector of a kernel with one column does not change.
     assert all(not np.array_equal(before[name], after[name]) for name in moving if before[name].size > 1)
     for name in before:
         if name.startswith("ema/"):

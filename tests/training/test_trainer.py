@@ -1,4 +1,4 @@
-"""The loop and its run folder: what is written, how it ends, and how it goes on."""
+"""Tests the loop and its run folder: the files, the end of a training, and resuming."""
 
 import errno
 import json
@@ -30,13 +30,13 @@ SUBJECT = Path(__file__).with_name("subject.py")
 
 
 def lines(run):
-    """The lines of the log that hold metrics; those of the collapse watch may stand between them."""
+    """The lines of the log that hold metrics; lines of the collapse watch may be between them."""
     return [line for line in run.log() if "d_loss" in line]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run of 6 steps through ``start``, as a user makes it, with the sentences that were said."""
+    """A run of 6 steps through ``start``, as a user calls it, with its messages."""
     root = tmp_path_factory.mktemp("runs")
     config = tiny_vectors()
     said = []
@@ -89,7 +89,7 @@ def test_logged_metrics_are_means_over_the_interval(tmp_path):
 
 
 def test_a_finished_run_has_nothing_to_resume(finished):
-    with pytest.raises(RunError, match="is finished at step 6; nothing is left to resume"):
+    with pytest.raises(RunError, match="is finished at step 6, so it cannot be resumed"):
         resume(str(finished[0].folder), quiet=True)
 
 
@@ -136,7 +136,7 @@ def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     assert any(
         line.startswith("Skipped a damaged checkpoint: step-00000006: ema.safetensors has 1 bytes") for line in said
     )
-    assert said[-1] == "Run points/001 goes on from step 3 of 9"
+    assert said[-1] == "Run points/001 continues from step 3 of 9"
     assert [line["step"] for line in lines(run)] == [2, 4, 6, 8, 9]
     assert checkpoint.load_newest(run.folder / "checkpoints").skipped == ()
     assert run.checkpoint_steps() == [6, 9]
@@ -161,7 +161,7 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path):
     one = trainer(config, tmp_path, config.data.load())
     one.state.save()
     other = config.model_copy(update={"generator": config.generator.model_copy(update={"hidden": (9,)})})
-    with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not fit its config"):
+    with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not match its config"):
         Trainer(other, config.data.load(), one.run).state.restore()
 
 
@@ -187,7 +187,8 @@ def test_a_number_that_is_not_finite_stops_and_names_the_step(tmp_path):
     kept = (bad - 1) // 2 * 2
     trained = trainer(config, tmp_path, Dataset(points))
     with pytest.raises(
-        TrainingError, match=rf"Step {bad} is not finite: .*The last good checkpoint is at step {kept}\."
+        TrainingError,
+        match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\.",
     ):
         trained.train(quiet=True)
     found = checkpoint.load_newest(trained.run.folder / "checkpoints")
@@ -222,7 +223,7 @@ def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch):
 
 def test_a_run_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(RunError, match="Cannot make a run folder"):
+    with pytest.raises(RunError, match="Cannot create a run folder"):
         start(tiny_vectors(), root=tmp_path / "runs", quiet=True)
 
 
