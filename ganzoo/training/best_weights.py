@@ -107,9 +107,9 @@ class BestWeights:
         gain = number.measured.value - float(self._value.value[0])
         return gain >= 0 if number.better == "higher" else gain <= 0
 
-    def _keep(self, step: int, chosen: Number, made: dict[str, float]) -> None:
+    def _save(self, step: int, chosen: Number, values: dict[str, float]) -> None:
         ema = {name: np.asarray(variable) for name, variable in named_variables(self._generator.variables).items()}
-        measured = {label: np.array(value, np.float64) for label, value in made.items()}
+        measured = {label: np.array(value, np.float64) for label, value in values.items()}
         state = {"ema": ema, "measured": measured, "chosen_by": {chosen.label: np.array(step)}}
         checkpoint.save(self._folder, step=step, state=state, keep=1)
 
@@ -155,9 +155,9 @@ def sampler(config: Config, generator: keras.Model) -> Sample:
 
     def sample(seeds: Sequence[int]) -> NDArray[Any]:
         labels = latents.labels(seeds, num_classes=config.num_classes) if config.num_classes else None
-        made = decode(latents.latents(seeds, dim=dim, distribution=kind), labels)
-        if not np.isfinite(made).all():
-            return np.full_like(made, math.nan)
-        return images.to_uint8(made) if config.sample_spec.is_image else made
+        samples = decode(latents.latents(seeds, dim=dim, distribution=distribution), labels)
+        if not np.isfinite(samples).all():
+            return np.full_like(samples, math.nan)
+        return images.to_uint8(samples) if config.sample_spec.is_image else samples
 
     return sample

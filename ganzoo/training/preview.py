@@ -19,7 +19,7 @@ from ganzoo.sample_sheet import preview_latents
 
 Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 
-D_COLOUR, G_COLOUR, INK, PAPER = (31, 119, 180), (214, 90, 20), (60, 60, 60), (255, 255, 255)
+D_COLOR, G_COLOR, LINE_COLOR, BACKGROUND = (31, 119, 180), (214, 90, 20), (60, 60, 60), (255, 255, 255)
 
 
 def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.float32]]:

@@ -130,7 +130,7 @@ def resume(
     """Resume a run from its newest undamaged checkpoint. A run without a checkpoint starts over.
 
     Args:
-        what: the run; by default the newest.
+        name: the run; by default the newest.
         changes: a new length of the training, a new place of the data.
         root, max_steps, max_minutes, quiet, info: as in ``start``.
 
@@ -140,7 +140,7 @@ def resume(
         DataError: if the data are missing, or are not those of the run's start.
         MissingDependencyError: if TensorFlow is not installed.
     """
-    run = find_run(what, root=root)
+    run = find_run(name, root=root)
     require(TRAINING, action="Training")
     with training_lock(run, info=info):
         changed_run = changed(run, changes)
@@ -165,7 +165,7 @@ def _restored(
     from ganzoo.training.trainer import Trainer
 
     trainer = Trainer(changed_run.config, dataset, changed_run.run)
-    _say_if_streamed(trainer, info)
+    _report_streaming(trainer, info)
     for skipped in trainer.state.restore():
         info(f"Skipped a damaged checkpoint: {skipped}")
     if trainer.step == 0:
@@ -191,7 +191,7 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     )
 
 
-def _say_if_streamed(trainer: Trainer, info: Info) -> None:
+def _report_streaming(trainer: Trainer, info: Info) -> None:
     if trainer.input_pipeline.streamed:
         info(trainer.input_pipeline.streamed)
 

@@ -238,8 +238,8 @@ class Trainer:
             info(f"Step {self.step} was not measured: {error}")
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
-        made = self._preview()
-        sheet = draw_samples(made)
+        samples = self._preview()
+        sheet = draw_samples(samples)
         preview.save_samples(self.run, self.step, sheet)
         log.write_image(self.step, sheet)
         return samples
@@ -248,7 +248,7 @@ class Trainer:
 def _check_shares(config: Config, replicas: int) -> None:
     samples = config.pack_size
     if config.training.batch_size % (replicas * samples):
-        of_packs = f" times packing {samples}" if samples > 1 else ""
+        packing = f" times packing {samples}" if samples > 1 else ""
         raise ConfigError(
             f"training.batch_size {config.training.batch_size} is not a multiple of the {replicas} devices{packing}"
         )
