@@ -263,7 +263,7 @@ def test_a_field_explains_what_is_wrong_inside_of_a_part(registry):
     assert lines(shape={"name": "round", "siz": 3}) == ["shape.siz: no such key. Did you mean 'size'?"]
     assert lines(shape={"name": "round", "size": 99}) == ["shape.size = 99: allowed is 9 at most"]
     assert lines(shape="round", more=["round", "rond"])[0].startswith("more.1: No shape named 'rond'. Did you mean")
-    assert lines(shape={}) == ["shape: a shape needs a 'name', one of round"]
+    assert lines(shape={}) == ["shape: a shape needs the key 'name', one of round"]
 
 
 def test_a_list_is_not_called_too_short_when_its_items_are_wrong(registry):

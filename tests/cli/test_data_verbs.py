@@ -113,7 +113,7 @@ def test_preview_shows_every_mode(command, place):
         (["ring8", "count"], "key=value"),
         (["ring8", "count=3"], "Did you mean 'data.count'"),
         (["cdcgan-faces-64", "num_classes=2"], "num_classes is 2, but the data source has"),
-        (["dcgan-faces-32", "data.source="], "data.source: a data source needs a 'source', one of celeba, "),
+        (["dcgan-faces-32", "data.source="], "data.source: a data source needs the key 'source', one of celeba, "),
         (["ring8", "--data", "x"], "makes its own samples"),
         (["ring8", "-o", "x.gif"], ".png"),
         (["image_folder", "data.classes=cvs:labels.csv"], "csv:labels.csv:COLUMN"),
