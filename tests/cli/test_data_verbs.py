@@ -92,7 +92,7 @@ def test_preview_takes_the_overrides_of_train(command, place):
     changes = ["data.styles=[micah]", "data.count=4", "data.resolution=32", "num_classes=1", "generator.blocks="]
     changes += ["discriminator.blocks=", "generator.block.norm=batch"]
     result = command("data", "preview", "cdcgan-faces-64", *changes, "generator.stem=", "-o", "grid.png")
-    assert "4 samples of 32 x 32 x 3 in 1 class: micah" in result.stderr
+    assert "4 samples (32 x 32 px RGB) in 1 class: micah" in result.stderr
     command("train", "cdcgan-faces-64", *changes, "generator.stem=", "--dry-run")
 
 

@@ -200,7 +200,7 @@ BAD = {
     ),
     "a head for vectors": (
         {"generator": {"model": "dense", "block": "dense", "head": "vector_head"}},
-        r"head 'vector_head' makes vectors, but a sample has the shape \[8, 8, 1\]",
+        r"head 'vector_head' outputs vectors, but a sample has the shape \[8, 8, 1\]",
     ),
     "a discriminator without a logit": (
         {"discriminator": {"head": {"name": "dense", "channels": 1}}},

@@ -80,7 +80,9 @@ def test_another_source_refuses_what_the_user_set(write):
 @pytest.mark.parametrize("text", ["data.source=", "data={source: }", "data.source=[1]"])
 def test_a_source_without_a_name_is_one_clear_line(text):
     message = refusal("dcgan-faces-32", [text])
-    assert message.startswith("command line: data.source: a data source needs the key 'source', one of celeba, cifar10, ")
+    assert message.startswith(
+        "command line: data.source: a data source needs the key 'source', one of celeba, cifar10, "
+    )
     assert "None" not in message
 
 
