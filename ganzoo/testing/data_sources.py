@@ -22,7 +22,7 @@ def check_data_source(source: DataSource | type[DataSource]) -> None:
     require(len(shape) in (1, 3), f"sample_shape() is {shape}, not (height, width, channels) or (d,)")
     with tempfile.TemporaryDirectory() as folder:
         data, again = (source.load(cache_dir=Path(folder), quiet=True) for _ in range(2))
-        dtype = np.uint8 if len(shape) == 3 else np.float32
+        dtype = np.uint8 if source.sample_spec.is_image else np.float32
         require(len(data) > 0 and data.samples.shape[1:] == shape, f"samples have the shape {data.samples.shape}")
         require(data.samples.dtype == dtype, f"samples are {data.samples.dtype}, not {np.dtype(dtype)}")
         require(np.array_equal(data.samples, again.samples), "two loads return different samples")
