@@ -87,7 +87,7 @@ def test_an_extractor_that_mixes_samples_is_caught(monkeypatch):
         return loaded
 
     monkeypatch.setattr(pixels, "load", lying)
-    with pytest.raises(AssertionError, match="depend on the others"):
+    with pytest.raises(AssertionError, match="depend on the other samples"):
         testing.check_extractor(pixels)
 
 

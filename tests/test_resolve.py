@@ -9,7 +9,8 @@ import tiny_bundles
 from typer.testing import CliRunner
 
 import ganzoo
-from ganzoo.bundle.folder import METADATA, WEIGHTS, BundleFacts, write_bundle
+from ganzoo.bundle.folder import METADATA, WEIGHTS, BundleFacts
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.cli.main import app
 from ganzoo.config.experiment import Config
 from ganzoo.errors import BundleError, UnknownNameError

@@ -8,7 +8,8 @@ import tiny_bundles
 
 import ganzoo
 from ganzoo import resolve, runs
-from ganzoo.bundle.folder import BundleFacts, write_bundle
+from ganzoo.bundle.folder import BundleFacts
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.environment.commands import run_word
 from ganzoo.errors import RunError
 from ganzoo.runs import find_run, list_runs, new_run, runs_folder

@@ -18,7 +18,8 @@ import typer
 
 from ganzoo.bundle.folder import CARD, LIMITS, SAMPLES, WEIGHTS, Bundle
 from ganzoo.bundle.model_card import model_card
-from ganzoo.cli.output import complain, info, print_data
+from ganzoo.cli.output import error as print_error
+from ganzoo.cli.output import info, print_data
 from ganzoo.cli.publish import report
 from ganzoo.environment.files import replacing_folder
 from ganzoo.errors import BundleError, GanzooError, HubError, UnknownNameError, did_you_mean
@@ -161,7 +162,7 @@ def main() -> None:
     try:
         app()
     except GanzooError as error:
-        complain(str(error))
+        print_error(str(error))
         raise SystemExit(2) from error
 
 

@@ -57,9 +57,7 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
     ]
     if as_json:
         print_json(rows)
-    elif not rows:
-        info("No pretrained model of the zoo" + (" exists yet." if pattern == "*" else f" matches '{pattern}'."))
-    else:
+    elif rows:
         texts = [
             (
                 str(r["name"]),

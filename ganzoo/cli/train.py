@@ -102,10 +102,10 @@ def _read_resume(
     if fixed:
         raise typer.BadParameter(
             f"a resumed run keeps its config, so these cannot be used with --resume: {', '.join(fixed)}. Allowed are a "
-            "new length (training.steps=N) and a new place of the data (--data PLACE)"
+            "new length (training.steps=N) and a new place of the data (--data PATH)"
         )
     if allow is not None and allow != "data":
-        raise typer.BadParameter(f"--allow-changed takes the word data; received '{allow}'")
+        raise typer.BadParameter(f"--allow-changed: the only allowed value is data; received '{allow}'")
     return name, yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
 
 

@@ -40,7 +40,7 @@ def resumed_data(changed: ChangedRun, changes: Changes, *, quiet: bool, info: In
     except DataError as error:
         if changes.data is not None or not type(changed.config.data).accepts_path:
             raise
-        moved = command("train --resume", run_word(changed.run.folder), options="--data PLACE")
+        moved = command("train --resume", run_word(changed.run.folder), options="--data PATH")
         raise DataError(f"{error}\nIf the data have moved: {moved}") from error
     check_dataset(changed.config, dataset)
     changed.check_data(dataset, changes, info=info)
@@ -53,13 +53,13 @@ def check_dataset(config: Config, dataset: Dataset) -> None:
     if not len(dataset):
         raise DataError("The data source has no samples.")
     if shape != wanted:
-        raise DataError(f"The data has samples of shape {list(shape)}, but the config has {list(wanted)}.")
+        raise DataError(f"The data have samples of shape {list(shape)}, but the config needs {list(wanted)}.")
     if config.num_classes and dataset.labels is None:
-        raise DataError(f"num_classes is {config.num_classes}, but the data has no labels; set num_classes=0")
+        raise DataError(f"num_classes is {config.num_classes}, but the data have no labels; set num_classes=0")
     if config.num_classes and len(dataset.class_names) != config.num_classes:
         count = len(dataset.class_names)
         raise DataError(
-            f"num_classes is {config.num_classes}, but the data has {count} classes; set num_classes={count}"
+            f"num_classes is {config.num_classes}, but the data have {count} classes; set num_classes={count}"
         )
 
 

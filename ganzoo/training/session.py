@@ -25,7 +25,7 @@ from ganzoo.environment.versions import library_versions
 from ganzoo.errors import RunError
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
-from ganzoo.training import best_weights, init_from
+from ganzoo.training import init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
 from ganzoo.training.lock import training_lock
@@ -92,6 +92,7 @@ def _start(
     info: Info,
 ) -> tuple[Run, Outcome]:
     from ganzoo.exporters.rehearsal import check_exportable
+    from ganzoo.training import best_weights
     from ganzoo.training.trainer import Trainer
 
     best_weights.check(config, dataset)
@@ -154,7 +155,7 @@ def resume(
 
                 with Log(run, first_step=trainer.step) as log:
                     log.write(trainer.step, {}, notes={"changed": changed_run.notes})
-            info(f"Run {run.name} goes on from step {trainer.step} of {trainer.config.training.steps}")
+            info(f"Run {run.name} continues from step {trainer.step} of {trainer.config.training.steps}")
             return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 

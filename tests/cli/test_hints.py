@@ -133,7 +133,7 @@ def test_pull_hints_at_what_was_pulled(monkeypatch, tmp_path):
 
 def test_no_module_writes_a_command_with_a_name_of_the_user_by_itself():
     """A name in a command goes through ``command``; a f-string would forget the quotes."""
-    safe = {"ELSEWHERE", "reference", "model.name", "made.repo", "repo_id", "text", "self.name", "repo"}
+    safe = {"ELSEWHERE", "name", "reference", "model.name", "made.repo", "repo_id", "text", "self.name", "repo"}
     pattern = re.compile(r"ganzoo (?:train|export|generate|show|evaluate|runs|data|pull|publish)[^`'\"{}]*\{([^}]*)\}")
     for path in sorted(Path(ganzoo.__file__).parent.rglob("*.py")):
         for found in pattern.findall(path.read_text(encoding="utf-8")):

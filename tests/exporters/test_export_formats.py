@@ -254,7 +254,7 @@ def test_parity_sees_one_wrong_sample_of_seven_and_nan(generator):
     assert measure(generator, runtime(np.float32(0.5)), distribution="normal") == pytest.approx(0.5)
     with pytest.raises(ExportError, match="not finite"):
         check_parity(generator, runtime(np.float32("nan")), distribution="normal", tolerance=1e-4, name="x")
-    with pytest.raises(ExportError, match=r"makes \[1, 2\] where Keras makes"):
+    with pytest.raises(ExportError, match=r"generates \[1, 2\]; Keras generates"):
         measure(generator, lambda z, labels: np.zeros((1, 2), np.float32), distribution="normal")
 
 
@@ -264,7 +264,7 @@ def test_float16_refuses_weights_it_cannot_hold(config):
     values = onnx.numpy_helper.to_array(tensor).copy()
     values.flat[0] = 1e5
     tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    with pytest.raises(ExportError, match="float16 ends at 65504"):
+    with pytest.raises(ExportError, match="float16 allows 65504"):
         to_float16(model)
 
 
@@ -381,7 +381,7 @@ def test_a_run_without_a_checkpoint_or_with_another_config(run):
     from ganzoo.config.yaml_files import dump
 
     (run.folder / "config.yaml").write_text(dump(config.to_dict()))
-    with pytest.raises(RunError, match=r"does not fit its config\.yaml"):
+    with pytest.raises(RunError, match=r"does not match its config\.yaml"):
         export_run(Run(run.folder))
     import shutil
 

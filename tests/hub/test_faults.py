@@ -102,7 +102,7 @@ def test_sizes_and_names_are_known_before_anything_is_fetched(hub, stranger, fil
     metadata = json.loads(files["metadata.json"])
     metadata["files"]["../../evil"] = metadata["files"]["config.json"]
     hub.put("someone/tiny", {**files, "metadata.json": json.dumps(metadata).encode()})
-    assert "'../../evil' is no file of a bundle" in stranger.refusal(LOAD)
+    assert "'../../evil' is not a file of a bundle" in stranger.refusal(LOAD)
     metadata = json.loads(files["metadata.json"])
     metadata["files"]["onnx/model.onnx"]["size"] += 1
     hub.put("someone/tiny", {**files, "metadata.json": json.dumps(metadata).encode()})

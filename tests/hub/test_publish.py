@@ -106,7 +106,7 @@ def test_offline_and_no_network(hub, owner):
 def test_what_others_would_refuse_is_not_published(hub, owner):
     path = owner.folder / "b/onnx/model.onnx"
     path.write_bytes(path.read_bytes()[:-1])
-    assert "cut or altered" in owner.ganzoo("publish", "b", "someone/tiny", ok=False).stderr
+    assert "truncated or altered" in owner.ganzoo("publish", "b", "someone/tiny", ok=False).stderr
     assert hub.requests == []
 
 

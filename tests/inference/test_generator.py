@@ -251,7 +251,7 @@ def test_cuda_that_fails_is_one_line_and_auto_takes_the_cpu(folder, monkeypatch,
     gpu_builds.pretend(monkeypatch, failure=gpu_builds.NO_DEVICE)
     with pytest.raises(MissingDependencyError) as caught:
         Generator.from_bundle(folder, device="cuda")
-    assert "could not start it: CUDA failure 100: no CUDA-capable device is detected. Check" in str(caught.value)
+    assert "could not start CUDA: CUDA failure 100: no CUDA-capable device is detected. Check" in str(caught.value)
     assert Generator.from_bundle(folder).device == "cpu"
     assert capsys.readouterr() == ("", "")
 
@@ -272,7 +272,7 @@ def test_a_graph_that_the_cpu_refuses_too_is_at_fault(folder, monkeypatch):
         (
             "cuda",
             "FAIL : CudaCall() CUBLAS failure 3: the resource allocation failed ; GPU=0 ; hostname=vm \n",
-            "CUBLAS failure 3: the resource allocation failed. See in nvidia-smi",
+            "CUBLAS failure 3: the resource allocation failed. Check with nvidia-smi",
         ),
         ("cpu", "bad allocation\nin Gemm", "on cpu: bad allocation.$"),
     ],

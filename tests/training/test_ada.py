@@ -124,5 +124,7 @@ def test_one_that_does_not_adapt_has_no_strength_and_no_new_numbers(tmp_path):
 
 
 def test_a_critic_is_refused():
-    with pytest.raises(ConfigError, match="a critic, as the loss 'wasserstein' has it, does not say; use another loss"):
+    with pytest.raises(
+        ConfigError, match="D with the loss 'wasserstein' is a critic, which does not classify; use another loss"
+    ):
         config(loss="wasserstein")

@@ -214,8 +214,8 @@ def test_the_best_is_exported_unless_another_is_asked_for(whole, tmp_path):
     assert steps == {"best": step, "newest": 8, 4: 4}
     card = (tmp_path / "best" / "README.md").read_text()
     value = measured(run)[step]
-    assert f"| Chosen | the best {LABEL} of 4 measured while training: {value:.4g} |" in card
-    assert "| Chosen |" not in (tmp_path / "newest" / "README.md").read_text()
+    assert f"| Selected | the best {LABEL} of 4 evaluations during training: {value:.4g} |" in card
+    assert "| Selected |" not in (tmp_path / "newest" / "README.md").read_text()
 
 
 def test_a_run_is_loaded_at_its_best(whole):
@@ -223,7 +223,7 @@ def test_a_run_is_loaded_at_its_best(whole):
 
 
 def test_a_step_that_is_not_there(whole):
-    with pytest.raises(RunError, match=r"no whole checkpoint of step 5\. There are: 2, 4, 6, 8$"):
+    with pytest.raises(RunError, match=r"no intact checkpoint of step 5\. Available: 2, 4, 6, 8$"):
         export_run(whole.run, checkpoint=5)
 
 
