@@ -19,7 +19,7 @@ NEEDS_A_FONT = "initials"
 """This style is left out: without fonts it is an empty square."""
 DIGITS_CREDIT = (
     'digits 0 to 9: "Optical Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak (UCI), as in '
-    "scikit-learn; licence: CC BY 4.0"
+    "scikit-learn; license: CC BY 4.0"
 )
 DAMAGES = ("intact", "blurred", "noisy", "disordered")
 BLOCK = 16

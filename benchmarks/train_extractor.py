@@ -150,7 +150,7 @@ def ship(content: bytes) -> str:
     if len(content) > LIMIT:
         raise SystemExit(f"The file has {len(content):,} bytes; allowed: {LIMIT:,}.")
     digest = hashlib.sha256(content).hexdigest()
-    credits = [f'{c.style}: "{c.title}" by {c.creator} ({c.source_url}); licence: {c.license}' for c in styles()]
+    credits = [f'{c.style}: "{c.title}" by {c.creator} ({c.source_url}); license: {c.license}' for c in styles()]
     facts = {"sha256": digest, "classes": class_names(), "credits": [*credits, DIGITS_CREDIT]}
     (PACKAGE / "small_cnn.onnx").write_bytes(content)
     (PACKAGE / "small_cnn.json").write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -28,7 +28,7 @@ def test_shape_seed_and_independence(policy):
 
 
 @pytest.mark.parametrize("adaptive", [False, True])
-def test_colours_change_and_alpha_does_not(adaptive):
+def test_colors_change_and_alpha_does_not(adaptive):
     images = np.random.RandomState(0).uniform(-1, 1, (6, 12, 8, 4)).astype(np.float32)
     made = augmentations.create({"name": "diff_augment", "policy": ["color"]})
     seed = tf.constant([0, 5], tf.int64)
@@ -91,7 +91,7 @@ def test_translation_moves_whole_images_by_up_to_its_share():
     assert set(places[:, 2] - 4) == {-2, -1, 0, 1, 2}
 
 
-def test_translation_shifts_in_grey():
+def test_translation_shifts_in_gray():
     changed = apply(np.ones((50, 8, 8, 1), np.float32), ["translation"], translation=0.5)
     assert set(np.unique(changed)) == {0.0, 1.0}
 

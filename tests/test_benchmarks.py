@@ -191,7 +191,7 @@ def test_a_damaged_picture_has_no_samples_to_keep(report, tmp_path, capsys):
 
 def test_lines_of_images_come_below_each_other_and_plots_beside(report, tmp_path):
     path = tmp_path / "picture.png"
-    report.sheet({"grey": np.full((2, 3, 1), 7, np.uint8), "wide": np.full((4, 5, 3), 9, np.uint8)}, path)
+    report.sheet({"gray": np.full((2, 3, 1), 7, np.uint8), "wide": np.full((4, 5, 3), 9, np.uint8)}, path)
     drawn = pixels(path)
     assert drawn.shape == (6, 5, 3)
     assert (drawn[:2, :3] == 7).all()

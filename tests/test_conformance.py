@@ -65,6 +65,7 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("registry", "name"), PARTS, ids=lambda value: getattr(value, "name", value))
 def test_every_part_conforms(registry, name):
     CHECKS[registry](registry.get(name))

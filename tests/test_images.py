@@ -16,7 +16,7 @@ from ganzoo.inference.animations import save_animation
 RNG = np.random.RandomState(0)
 RGB = RNG.randint(0, 256, (5, 7, 3)).astype(np.uint8)
 RGBA = RNG.randint(0, 256, (5, 7, 4)).astype(np.uint8)
-GREY = RNG.randint(0, 256, (5, 7, 1)).astype(np.uint8)
+Gray = RNG.randint(0, 256, (5, 7, 1)).astype(np.uint8)
 
 
 def test_every_level_goes_there_and_back():
@@ -48,7 +48,7 @@ def test_nan_is_an_error():
         images.to_uint8(np.array([[0.0, np.nan]], np.float32))
 
 
-@pytest.mark.parametrize(("array", "mode"), [(RGB, "RGB"), (GREY, "L"), (GREY[..., 0], "L"), (RGBA, "RGBA")])
+@pytest.mark.parametrize(("array", "mode"), [(RGB, "RGB"), (Gray, "L"), (Gray[..., 0], "L"), (RGBA, "RGBA")])
 def test_to_pil(array, mode):
     image = images.to_pil(array)
     assert image.mode == mode
@@ -118,7 +118,7 @@ def test_grid_refuses_other_arrays():
         images.grid(RGB)
 
 
-@pytest.mark.parametrize("array", [RGB, GREY])
+@pytest.mark.parametrize("array", [RGB, Gray])
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".jpg", ".jpeg", ".webp"])
 def test_save_writes_what_the_suffix_says(tmp_path, array, suffix):
     path = images.save(array, tmp_path / "new" / f"a{suffix}")
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_rest(tmp_path, size_limit):
     images.save(RGB, path)
     before = path.read_bytes()
     with size_limit(20), pytest.raises(GanzooError, match=f"Cannot write '{path}': {os.strerror(errno.EFBIG)}"):
-        images.save(GREY, path)
+        images.save(Gray, path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 

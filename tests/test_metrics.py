@@ -35,7 +35,7 @@ def test_every_metric_conforms(name):
 def test_a_metric_with_another_number_is_caught(monkeypatch):
     frechet = metrics.get("frechet")
     monkeypatch.setattr(frechet, "measure", lambda self, real, generated, subject: {"distance": 0.0})
-    with pytest.raises(AssertionError, match="it returns .* and declares"):
+    with pytest.raises(AssertionError, match=r"it returns .* and declares"):
         testing.check_metric(frechet)
 
 

@@ -39,7 +39,7 @@ def broken(tmp_path):
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-plugin\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text("[ganzoo.losses]\nlost = broken_plugin:Lost\n")
-    (tmp_path / "broken_plugin.py").write_text('raise RuntimeError("the licence server is gone")\n')
+    (tmp_path / "broken_plugin.py").write_text('raise RuntimeError("the license server is gone")\n')
     return tmp_path
 
 
@@ -106,7 +106,7 @@ def test_a_broken_plugin_is_named_and_harms_nothing_else(plugin, broken, tmp_pat
     listed = ganzoo("parts", "losses", "--json", folder=tmp_path, path=[target, broken])
     assert {"hinge", "pearson"} <= {row["name"] for row in json.loads(listed.stdout)}
     assert "lost (broken_plugin:Lost)" in listed.stderr
-    assert "the licence server is gone" in listed.stderr
+    assert "the license server is gone" in listed.stderr
 
 
 def test_a_broken_plugin_is_named_where_its_part_is_missed(broken, tmp_path):

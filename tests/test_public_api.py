@@ -70,6 +70,7 @@ def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_ctrl_c_ends_the_script_and_the_run_is_saved(tmp_path):
     """A script that went on would export a generator that is not trained."""

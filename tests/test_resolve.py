@@ -106,7 +106,7 @@ def test_listing_runs_hashes_nothing(place, hashed):
 
 def test_a_name_with_several_meanings(place, caplog):
     make_run(place / "runs")
-    assert ganzoo.load(NAME).kind == "vector"
+    assert ganzoo.load(NAME).sample_spec.kind == "vector"
     assert caplog.messages == [f"'{NAME}' has several meanings: used run:{NAME}/001. For the other: zoo:{NAME}"]
     caplog.clear()
     tiny_bundles.image_bundle(place / NAME)
@@ -121,7 +121,7 @@ def test_names_with_one_meaning(place, caplog):
     for what in (f"./{NAME}", place / NAME, str(place / NAME)):
         assert ganzoo.load(what).name == "tiny"
     for what in (f"run:{NAME}", f"run:{NAME}/1", f"run:{NAME}/001"):
-        assert ganzoo.load(what).kind == "vector"
+        assert ganzoo.load(what).sample_spec.kind == "vector"
         assert ganzoo.find_run(what).name == f"{NAME}/001"
     assert ganzoo.load(f"zoo:{NAME}").bundle.folder == SHIPPED / NAME
     assert ganzoo.pull(f"zoo:{NAME}") == SHIPPED / NAME
@@ -137,7 +137,7 @@ def test_a_folder_of_images_with_the_name_of_a_model_is_not_a_meaning(place, cap
 
 def test_the_same_run_as_a_folder_and_by_its_name_is_one_meaning(place, caplog):
     make_run(place)
-    assert ganzoo.load(f"{NAME}/001", root=place).kind == "vector"
+    assert ganzoo.load(f"{NAME}/001", root=place).sample_spec.kind == "vector"
     assert caplog.messages == []
 
 

@@ -13,13 +13,15 @@ from ganzoo.bundle.folder import read_bundle
 from ganzoo.config.experiment import Config
 from ganzoo.inference.animations import save_animation
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("tensorflow")
 
 CASES = {
     "upright": ("24x16", 3, "dcgan"),
     "lying, transparent": ("16x32", 4, "dcgan"),
     "square, transparent": (16, 4, "residual"),
-    "upright, grey": ("12x8", 1, "dense"),
+    "upright, gray": ("12x8", 1, "dense"),
 }
 BLOCKS = {"dcgan": ("conv_transpose", "strided_conv"), "residual": ("residual_up", "residual_down")}
 AUGMENT = {"name": "diff_augment", "adaptive": True, "padding": "reflect"}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
-"""Channels -> grey, grey and alpha, RGB, RGBA."""
+"""Channels -> gray, gray and alpha, RGB, RGBA."""
 
 
 def write_png(file: BinaryIO, strips: Iterable[NDArray[np.uint8]], *, shape: tuple[int, int, int]) -> None:

@@ -17,7 +17,7 @@ COUNTS = {"image": 64, "vector": 256}
 FEWEST = 16
 """With fewer real samples a rate says nothing."""
 NEAREST = {"image": 5, "vector": 16}
-"""Which neighbour sets the reach of a generated sample. Vectors have more: there a reach is small within a mode."""
+"""Which neighbor sets the reach of a generated sample. Vectors have more: there a reach is small within a mode."""
 
 Features = NDArray[np.float64]
 

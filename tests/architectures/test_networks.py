@@ -126,7 +126,7 @@ def test_stem_and_head_are_dressed_like_the_block(block, stem, head):
     assert blocks[-1].norm == head
 
 
-def test_a_residual_generator_normalises_in_its_head():
+def test_a_residual_generator_normalizes_in_its_head():
     blocks = GeneratorConfig(model="residual").expand((32, 32, 3))
     assert (blocks[0].norm, blocks[0].activation) == ("none", "linear")
     assert (blocks[-1].norm, blocks[-1].activation, blocks[-1].upsample) == ("batch", "relu", "none")
@@ -151,6 +151,7 @@ def test_an_impossible_network_names_the_network():
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_keras_agrees_with_every_traced_shape(size):
     """The real networks have the shapes that were computed without Keras."""
@@ -165,6 +166,7 @@ def test_keras_agrees_with_every_traced_shape(size):
         assert discriminator.output.shape == (None, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "stem"),
     [
@@ -235,6 +237,7 @@ def test_sizes_that_cannot_be_halved_are_one_line_with_a_size_that_can(size, mod
         assert all(side % 2 == 0 for side in map(int, size.split("x")))
 
 
+@pytest.mark.slow
 def test_first_weights_follow_the_seed_and_the_initializer():
     import numpy as np
 
@@ -263,10 +266,10 @@ def test_a_conditional_discriminator_compares_samples_of_one_class(num_classes, 
     made = networks.build_discriminator(tiny(num_classes=num_classes, discriminator=judge))
     kinds = [type(layer).__name__ for layer in made.layers]
     assert [found for found in kinds if found.endswith("Stddev")] == [kind]
-    assert "ClassAffine" not in kinds, "the label conditions the generator's normalisations alone"
+    assert "ClassAffine" not in kinds, "the label conditions the generator's normalizations alone"
 
 
-def test_spectral_norm_begins_with_kernels_that_are_normalised():
+def test_spectral_norm_begins_with_kernels_that_are_normalized():
     import numpy as np
 
     from ganzoo.blocks._keras_layers import SpectralNorm

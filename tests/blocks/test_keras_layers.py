@@ -40,6 +40,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LAYERS)
 def test_spectral_norm_divides_the_kernel_by_its_largest_singular_value(kind):
     make, shape = LAYERS[kind]
@@ -177,7 +178,7 @@ def test_minibatch_stddev_names_the_parts_that_can_be_made():
 
 
 @pytest.mark.parametrize("samples", [2, 4])
-def test_packing_lays_neighbours_side_by_side(samples):
+def test_packing_lays_neighbors_side_by_side(samples):
     made = np.asarray(Packing(samples)(IMAGES))
     assert made.shape == (8 // samples, 4, 4, 3 * samples)
     for pack in range(8 // samples):
@@ -200,6 +201,7 @@ def test_channelwise_convolution_is_one_convolution_of_each_channel():
     np.testing.assert_allclose(model(IMAGES), wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("xla", [False, True])

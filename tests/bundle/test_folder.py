@@ -260,7 +260,7 @@ def test_a_kept_file_is_verified_and_not_read_again(folder):
         ({"model": {"blocks": [{}] * 10_001}}, "at most 10000 entries"),
         ({"model": []}, "a JSON object"),
         ({"versions": {"keras": "\x07"}}, "versions.keras"),
-        ({"colour": 1}, "unknown key"),
+        ({"color": 1}, "unknown key"),
     ],
 )
 def test_a_config_out_of_bounds_is_one_line(folder, changes, words):
@@ -327,6 +327,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     side=st.integers(1, 4096),
     channels=st.sampled_from([1, 3]),
@@ -347,6 +348,7 @@ def test_every_config_reads_back(side, channels, dim, distribution, classes, mod
     assert BundleConfig.from_dict(read_json(write_json(config.to_dict()), "config.json")) == config
 
 
+@pytest.mark.slow
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_a_mutated_bundle_is_refused_and_never_crashes(folder, data):

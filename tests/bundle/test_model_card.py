@@ -26,7 +26,7 @@ TRAINING = {
     },
     "seconds": 7300,
     "machine": {"platform": "Linux", "cpus": 2, "devices": ["/physical_device:CPU:0"]},
-    "data_credits": ['micah: "Micah" by Micah Lanier; licence: CC BY 4.0'],
+    "data_credits": ['micah: "Micah" by Micah Lanier; license: CC BY 4.0'],
     "data_limits": ["Cartoons."],
 }
 FACTS = BundleFacts(
@@ -64,7 +64,7 @@ def test_a_complete_card():
         "| Hardware | 2 CPU cores, no GPU |",
         "| frechet | 12.5 | - | - | - |",
         "Protocol: 5000 samples \\| seed 0.",
-        "Micah Lanier; licence: CC BY 4.0",
+        "Micah Lanier; license: CC BY 4.0",
         "Keras: 2e-07 for values",
         "Fast.",
         "- Cartoons.",
@@ -106,7 +106,7 @@ def test_a_card_of_vectors_and_of_nothing_known():
     assert "Its quality has not been measured" in card
 
 
-def test_the_licence_of_the_export_and_that_of_the_publication():
+def test_the_license_of_the_export_and_that_of_the_publication():
     facts = BundleFacts(training={"license": "cc0-1.0"})
     assert front_matter(model_card(tiny_bundles.image_config(), facts))["license"] == "cc0-1.0"
     assert front_matter(model_card(tiny_bundles.image_config(), facts, license="mit"))["license"] == "mit"
@@ -166,7 +166,7 @@ def test_every_source_of_other_peoples_work_gives_credit(name):
     assert notes.limits
 
 
-def test_each_style_of_the_faces_has_its_own_licence():
+def test_each_style_of_the_faces_has_its_own_license():
     from ganzoo.data.base import data_sources
 
     credits = data_sources.create("faces").notes().credits

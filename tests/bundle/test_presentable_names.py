@@ -73,6 +73,7 @@ FACTS = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAME, FACTS, max_size=3))
 def test_any_facts_are_taken(facts):
     shown = presentable_tree(facts)

@@ -164,6 +164,7 @@ def tiny(folder: Path, facts: BundleFacts, **model: object) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_an_older_version_exported_is_published_without_places(home):
     folder = tiny(home / "b", old_facts(home))
     assert CANARY in (folder / "metadata.json").read_text(encoding="utf-8")

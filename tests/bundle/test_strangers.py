@@ -120,6 +120,7 @@ def test_a_zip_of_data_that_leads_elsewhere_or_swells(tmp_path, content):
     assert not (tmp_path.parent / "evil.png").exists()
 
 
+@pytest.mark.slow
 def test_the_same_rows_from_the_hubs_cache(tmp_path, nothing_runs):
     """There, other files may stand beside a bundle, but they are not read, and every other row is refused as well."""
     commit = "a" * 40
@@ -162,6 +163,7 @@ def test_mutated_bundles_never_crash_hang_swell_or_reach_out(tmp_path):
     assert counted["slowest_seconds"] < 5
 
 
+@pytest.mark.slow
 def test_the_fuzzer_sees_a_file_outside_of_its_folder(tmp_path):
     """The guard of the fuzzer works: a write elsewhere ends it."""
     code = f"""

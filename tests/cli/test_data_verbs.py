@@ -88,6 +88,7 @@ def test_preview_of_a_model_in_the_zoo(command, photos, place):
     assert Image.open(place / "grid.png").size == (65, 65)
 
 
+@pytest.mark.slow
 def test_preview_takes_the_overrides_of_train(command, place):
     changes = ["data.styles=[micah]", "data.count=4", "data.resolution=32", "num_classes=1", "generator.blocks="]
     changes += ["discriminator.blocks=", "generator.block.norm=batch"]

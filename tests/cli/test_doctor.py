@@ -8,6 +8,7 @@ from ganzoo.cli import doctor
 from ganzoo.errors import ExportError
 
 
+@pytest.mark.slow
 def test_a_complete_installation(command):
     text = command("doctor").stdout
     assert "TensorFlow: CPU" in text

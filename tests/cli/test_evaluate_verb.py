@@ -75,6 +75,7 @@ def test_the_numbers_are_those_of_python_and_repeat(command, told, place):
     assert made["kernel (small_cnn)"] == printed["metrics"]["kernel (small_cnn)"]["value"]
 
 
+@pytest.mark.slow
 def test_a_run_knows_its_data(command, trained, place):
     result = command("evaluate", "images/001", "--metrics", "duplicates", "--samples", 16, code=2)
     assert "12 real samples" in result.stderr
@@ -91,6 +92,7 @@ def test_a_run_knows_its_data(command, trained, place):
     assert not read_bundle("runs/images/001/bundle").metadata.facts.metrics, "a dry run changes nothing"
 
 
+@pytest.mark.slow
 def test_numbers_of_another_generator_do_not_reach_the_card(command, told, place):
     command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
     path = place / "models/metrics.json"
@@ -214,6 +216,7 @@ def test_a_missing_package(fails, told, monkeypatch):
     assert "ganzoo-keras[train]" in fails("evaluate", "models/tiny", "--extractor", "inception_v3")
 
 
+@pytest.mark.slow
 def test_a_bundle_is_measured_without_tensorflow(told, place):
     code = """
 import sys

@@ -39,6 +39,7 @@ def test_work_that_is_done_succeeds_whoever_reads(bundle, place, line, arguments
     assert (place / "a.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_when_its_readers_leave(points_yaml, place):
     done = shell('"$@" 2>&1 | head -0; exit ${PIPESTATUS[0]}', "train", "points.yaml")
     assert done.returncode == 0
@@ -59,6 +60,7 @@ def test_lines_that_are_the_product(line, code):
     assert len(done.stderr.splitlines()) == (code == 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "ascii:strict", "utf-8:strict"])
 @pytest.mark.parametrize("name", ["おは.png", "grün😀.png", b"b\xff.png"])
 def test_names_that_a_stream_cannot_write(bundle, place, encoding, name):

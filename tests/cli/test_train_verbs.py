@@ -12,6 +12,7 @@ import yaml
 from ganzoo.bundle.folder import read_bundle
 
 
+@pytest.mark.slow
 def test_train_prints_the_run_and_what_to_do_next(command, points_yaml, place):
     result = command("train", points_yaml, "--quiet", "--seed", 5, "training.batch_size=8")
     assert result.stdout == "runs/points/001\n"
@@ -22,6 +23,7 @@ def test_train_prints_the_run_and_what_to_do_next(command, points_yaml, place):
     assert "-o samples.npy" in result.stderr, "points are no pictures"
 
 
+@pytest.mark.slow
 def test_train_stops_and_goes_on(command, points_yaml, place):
     result = command("train", points_yaml, "--max-steps", 2)
     assert "ganzoo train --resume points/001" in result.stderr
@@ -41,6 +43,7 @@ def test_a_resumed_run_keeps_its_config(fails, trained, change):
     assert "training.steps=N" in message
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_lengthened(command, fails, trained):
     assert "ganzoo train --resume images/001 training.steps=6" in fails("train", "--resume", "images")
     result = command("train", "--resume", "training.steps=5")
@@ -51,6 +54,7 @@ def test_a_finished_run_is_lengthened(command, fails, trained):
     assert "training.steps" in fails("train", "--resume", "images", "training.steps=many")
 
 
+@pytest.mark.slow
 def test_moved_data_are_named_on_resume(command, fails, points_yaml, trained, _trained):
     place = trained / "runs/images/001/config.yaml"
     moved = trained / "moved data.npz"
@@ -77,6 +81,7 @@ def test_changed_data_are_refused_unless_they_are_allowed(command, fails, traine
     assert "--resume" in fails("train", "images.yaml", "--allow-changed", "data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "code"),
     [
@@ -103,6 +108,7 @@ def test_runs_in_another_place(command, trained, monkeypatch, verb, code, named)
     assert not (trained / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_training_in_another_place_and_what_to_do_next(command, points_yaml, place):
     result = command("train", points_yaml, "--runs", "my runs", "--max-steps", 1)
     assert result.stdout == "my runs/points/001\n"
@@ -110,6 +116,7 @@ def test_a_training_in_another_place_and_what_to_do_next(command, points_yaml, p
     command("train", "--resume", "my runs/points/001")
 
 
+@pytest.mark.slow
 def test_the_form_of_a_run_never_asks_the_hub(fails, place, monkeypatch):
     monkeypatch.setattr("ganzoo.hub.fetch.fetch", lambda *args, **options: pytest.fail("the Hub was asked"))
     monkeypatch.setattr("ganzoo.hub.fetch.client", lambda *args, **options: pytest.fail("the Hub was asked"))
@@ -131,6 +138,7 @@ def test_dry_run_prints_the_config_and_writes_nothing(command, points_yaml, plac
     assert [path.name for path in place.iterdir()] == ["points.yaml"]
 
 
+@pytest.mark.slow
 def test_train_takes_data(command, trained, place):
     shutil.rmtree(place / "runs")
     np.savez(place / "other data.npz", samples=np.zeros((9, 8, 8, 3), np.uint8), labels=np.arange(9) % 3)
@@ -218,7 +226,8 @@ def test_export_takes_the_newest_run(command, trained):
     assert str(trained) not in (bundle.folder / "metadata.json").read_text(), "where the data lay is private"
 
 
-def test_the_card_has_the_command_the_licence_and_the_flaws(command, fails, points_yaml, place):
+@pytest.mark.slow
+def test_the_card_has_the_command_the_license_and_the_flaws(command, fails, points_yaml, place):
     (place / "here").mkdir()
     points_yaml = points_yaml.rename(place / "here/points.yaml")
     command("train", points_yaml, "training.batch_size=4", "--seed", 2, "--max-steps", 1)
@@ -240,6 +249,7 @@ def test_export_into_a_bundle_whose_folder_has_a_dot_in_its_name(command, traine
         assert command("export", "-o", "out/my.v1").stdout == "out/my.v1\n"
 
 
+@pytest.mark.slow
 def test_other_forms_stand_beside_the_bundle(command, trained):
     lines = command("export", "--onnx", "--tflite").stdout.splitlines()
     assert lines == ["runs/images/001/bundle", "runs/images/001/model.tflite"]
@@ -261,6 +271,7 @@ def test_publish_checks_the_name_before_it_exports(fails, trained):
     assert not (trained / "runs/images/001/bundle").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

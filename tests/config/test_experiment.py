@@ -206,7 +206,7 @@ BAD = {
         {"discriminator": {"head": {"name": "dense", "channels": 1}}},
         "discriminator.head is 'dense', but it must be one of logit_head",
     ),
-    "batch normalisation under a gradient penalty": (
+    "batch normalization under a gradient penalty": (
         {"resolution": 16, "discriminator": D, "training": {"penalties": ["r1"]}},
         "a gradient penalty needs each sample's own gradient, and batch normalization in the discriminator",
     ),
@@ -270,7 +270,7 @@ BAD = {
         {"generator": {"latentdim": 3}},
         r"generator\.latentdim: no such key\. Did you mean 'latent_dim'",
     ),
-    "a key of nothing": ({"colour": 3}, r"colour: no such key\. Allowed: data, discriminator"),
+    "a key of nothing": ({"color": 3}, r"color: no such key\. Allowed: data, discriminator"),
     "a name with a path": ({"name": "../up"}, r"name = '\.\./up': allowed is up to 64 letters"),
     "a huge batch": (
         {"training": {"batch_size": 10**9}},

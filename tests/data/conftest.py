@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def photo(seed=0, width=40, height=40):
-    """A smooth coloured picture, different for each seed: uint8 [height, width, 3]."""
+    """A smooth colored picture, different for each seed: uint8 [height, width, 3]."""
     rng = np.random.RandomState(seed)
     small = rng.randint(0, 256, (4, 4, 3)).astype(np.uint8)
     return np.asarray(Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC))

@@ -24,8 +24,8 @@ def folder(tmp_path):
         "cat/lie.jpg": b"this is text",
         "cat/cut.jpg": encoded(photo(2, 300, 300), "JPEG")[:900],
         "dog/tiny.png": encoded(photo(3, 20, 20)),
-        "dog/grey.png": encoded(photo(4, 90, 90)[..., 0]),
-        "dog/grey_rgb.png": encoded(np.repeat(photo(5, 90, 90)[..., :1], 3, axis=2)),
+        "dog/gray.png": encoded(photo(4, 90, 90)[..., 0]),
+        "dog/gray_rgb.png": encoded(np.repeat(photo(5, 90, 90)[..., :1], 3, axis=2)),
         "dog/alpha.png": encoded(Image.fromarray(photo(6, 100, 90)).convert("RGBA")),
         "dog/long.png": encoded(photo(7, 300, 70)),
         "dog/really_png.jpg": encoded(photo(8, 80, 80)),
@@ -44,7 +44,7 @@ def test_everything_is_found(folder):
     assert "text" in report.broken["cat/lie.jpg"]
     assert report.duplicates == [["cat/fine.png", "cat/same.bmp"]]
     assert report.tiny == ["dog/tiny.png"]
-    assert report.grayscale == ["dog/grey.png", "dog/grey_rgb.png"]
+    assert report.grayscale == ["dog/gray.png", "dog/gray_rgb.png"]
     assert report.alpha == ["dog/alpha.png"]
     assert report.odd_shaped == ["dog/long.png"]
     assert report.misnamed == {"dog/really_png.jpg": "PNG"}

@@ -15,6 +15,7 @@ def sources():
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in ROOT.rglob("*.py")}
 
 
+@pytest.mark.slow
 def test_only_devices_asks_the_system_for_cores_and_memory():
     asking = {
         name
@@ -35,6 +36,7 @@ def imports_of(tree, package):
             yield node.lineno
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", sorted(name for name, tree in sources().items() if any(imports_of(tree, "onnxruntime")))
 )

@@ -68,6 +68,7 @@ def test_a_file_may_have_such_a_name(tmp_path, monkeypatch):
     assert expanded("~nosuchuser") == Path("~nosuchuser")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="users as POSIX has them")
 @pytest.mark.parametrize(
     ("line", "fails"),

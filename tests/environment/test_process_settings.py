@@ -94,6 +94,7 @@ def test_settings_come_back_after_a_failure(odd_process):
     assert settings() == odd_process
 
 
+@pytest.mark.slow
 def test_networks_are_the_same_numbers(odd_process):
     odd = networks.build_generator(tiny())
     assert settings() == odd_process
@@ -107,6 +108,7 @@ def test_networks_are_the_same_numbers(odd_process):
         assert measure(odd, onnx_runtime(to_onnx(usual).SerializeToString()), distribution="normal") < 1e-6
 
 
+@pytest.mark.slow
 def test_a_notebook_trains_exports_and_generates(odd_process, images, tmp_path):
     run = ganzoo.train(images, root=tmp_path / "runs", quiet=True)
     bundle = ganzoo.export(run, fp16=True)
@@ -114,6 +116,7 @@ def test_a_notebook_trains_exports_and_generates(odd_process, images, tmp_path):
     assert settings() == odd_process
 
 
+@pytest.mark.slow
 def test_training_is_the_same_bits(odd_process, images, tmp_path):
     odd = ganzoo.train(images, root=tmp_path / "odd", quiet=True)
     with own_settings():
@@ -163,6 +166,7 @@ def test_a_settings_file_and_a_variable_for_another_backend(images, tmp_path):
     assert json.loads((tmp_path / ".keras" / "keras.json").read_text()) == ODD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["[]", '{"floatx": "bfloat16"}'])
 def test_a_broken_settings_file_is_one_line_with_its_path(tmp_path, content):
     keras_json(tmp_path, content)

@@ -68,11 +68,13 @@ def fresh(tmp_path):
     return Fresh(tmp_path)
 
 
+@pytest.mark.slow
 def test_generating_writes_nothing_into_home(fresh):
     fresh.run(GENERATE)
     assert fresh.files() == []
 
 
+@pytest.mark.slow
 @linux
 def test_generating_starts_no_thread(fresh):
     """NumPy's own are turned off, and ONNX Runtime was asked for one, which is the program's."""

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SETTINGS = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS")
 TRAINED = "import ganzoo; run = ganzoo.train('dense-ring8', steps=2); "
 
@@ -14,28 +16,33 @@ def python(code, folder, **settings):
     return subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, check=True)
 
 
+@pytest.mark.slow
 def test_training_from_python_prints_only_lines_of_ganzoo(tmp_path):
     samples, labels, run, step = python(TRAINED + "ganzoo.export(run)", tmp_path).stderr.splitlines()
-    assert samples.startswith("100000 samples of 2 in 8 classes: ")
+    assert samples.startswith("100000 samples (vector of 2 values) in 8 classes: ")
     assert labels.startswith("The labels are not used")
     assert run == "Run dense-ring8/001 in runs/dense-ring8/001"
     assert step.startswith("dense-ring8: step: 2 of 2, ")
 
 
+@pytest.mark.slow
 def test_exporting_from_python_is_quiet(tmp_path):
     python(TRAINED, tmp_path)
     assert python("import ganzoo; ganzoo.export()", tmp_path).stderr == ""
 
 
+@pytest.mark.slow
 def test_who_sets_the_level_of_the_log_gets_what_it_says(tmp_path):
     assert len(python(TRAINED, tmp_path, TF_CPP_MIN_LOG_LEVEL="0").stderr.splitlines()) > 1
 
 
+@pytest.mark.slow
 def test_without_a_standard_error(tmp_path):
     closed = "import os, sys; os.close(2); sys.stderr = None; "  # as Python starts where it is closed
     assert python(closed + TRAINED + "print(ganzoo.export(run).name)", tmp_path).stdout.split()[-1] == "bundle"
 
 
+@pytest.mark.slow
 def test_one_dnn_is_on(tmp_path):
     code = (
         "from ganzoo.environment.tensorflow import import_tensorflow; import_tensorflow();"

@@ -108,7 +108,7 @@ def test_the_whole_metric_sees_all_real_samples_but_the_floors():
         ("duplicates", (60, 60)),
     ],
 )
-def test_more_generated_than_real_samples_are_seen_where_neighbours_are_not_counted(monkeypatch, name, seen):
+def test_more_generated_than_real_samples_are_seen_where_neighbors_are_not_counted(monkeypatch, name, seen):
     sizes = []
     metric = metrics.create(name)
 

@@ -1,4 +1,4 @@
-"""Generators as training leaves them: every weight and every statistic of batch normalisation is random."""
+"""Generators as training leaves them: every weight and every statistic of batch normalization is random."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tiny_config(**changes: Any) -> Config:
 
 
 def randomise(model: Any, seed: int = 0) -> Any:
-    """Give every weight a value that training could have reached, and batch normalisation statistics of its own."""
+    """Give every weight a value that training could have reached, and batch normalization statistics of its own."""
     rng = np.random.RandomState(seed)
     for weight in model.weights:
         if "float" not in str(weight.dtype):

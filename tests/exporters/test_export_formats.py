@@ -45,7 +45,7 @@ VARIANTS = {
     },
     "pixel shuffle": {"name": "pixel_shuffle", "activation": "leaky_relu"},
     "residual, classes": {"name": "residual_up", "num_classes": 6},
-    "transposed, classes in the normalisation": {"num_classes": 6, "conditioning": "batch_norm"},
+    "transposed, classes in the normalization": {"num_classes": 6, "conditioning": "batch_norm"},
 }
 
 
@@ -63,6 +63,7 @@ def generator(config):
     return generator_of(config)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
     config = tiny_config(**VARIANTS[variant])
@@ -91,7 +92,7 @@ def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
         assert not operations["Mul"] + operations["Add"], operations
 
 
-def test_folding_is_what_removes_batch_normalisation(generator):
+def test_folding_is_what_removes_batch_normalization(generator):
     """Without it Mul and Add are there: the test above could fail."""
     operations = collections.Counter(node.op_type for node in to_onnx(generator, fold=False).graph.node)
     assert operations["Mul"] == operations["Add"] == 2
@@ -114,6 +115,7 @@ def test_names_types_and_shapes_of_the_graph():
     assert "Less" in [node.op_type for node in model.graph.node], "without the number of classes, labels are wrapped"
 
 
+@pytest.mark.slow
 def test_the_converter_keeps_quiet(generator, capfd):
     root = logging.getLogger().handlers[:]
     to_onnx(generator)
@@ -140,8 +142,9 @@ def test_a_model_with_other_inputs_is_refused():
         to_onnx(keras.Model([noise], keras.layers.Dense(2)(noise)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnx", "savedmodel", "tflite"])
-@pytest.mark.parametrize("variant", ["transposed, classes in the normalisation", "residual, classes"])
+@pytest.mark.parametrize("variant", ["transposed, classes in the normalization", "residual, classes"])
 def test_every_exporter_writes_what_it_can_run(name, variant, tmp_path, capfd):
     config = tiny_config(**VARIANTS[variant])
     exporter = exporters.get(name)()
@@ -155,6 +158,7 @@ def test_every_exporter_writes_what_it_can_run(name, variant, tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_names_types_and_shapes_of_the_other_forms(tmp_path):
     import tensorflow as tf
 
@@ -189,6 +193,7 @@ def within_the_cube():
     return keras.Model([latent], image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["onnx", "savedmodel", "tflite"])
 def test_parity_is_measured_on_the_latents_of_the_model(name, tmp_path):
     exporter = exporters.get(name)()
@@ -206,6 +211,7 @@ def test_a_bundle_of_uniform_latents_is_compared_on_them(tmp_path):
         export_bundle(within_the_cube(), tiny_config(), tmp_path / "c")
 
 
+@pytest.mark.slow
 def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tmp_path):
     path = tmp_path / "mine"
     path.mkdir()
@@ -329,6 +335,7 @@ def run(config, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_is_exported_at_its_newest_whole_checkpoint(run, config):
     z = np.random.RandomState(0).standard_normal((2, 16)).astype(np.float32)
     for damaged, step in ((False, 10), (True, 5)):
@@ -350,6 +357,7 @@ def test_the_bundle_of_a_run_tells_of_its_training(run):
     assert facts.training["seconds"] == 6.5
 
 
+@pytest.mark.slow
 def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
     from ganzoo.config.yaml_files import dump
 
@@ -368,6 +376,7 @@ def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
     assert seen == [(name, "uniform") for name in ("onnx", "onnx float16", "savedmodel", "tflite")]
 
 
+@pytest.mark.slow
 def test_other_forms_of_a_run(run, tmp_path):
     assert export_run(run, onnx=False, tflite=True) == run.folder / "model.tflite"
     assert export_run(run, tmp_path / "mine.tflite", onnx=False, tflite=True) == tmp_path / "mine.tflite"

@@ -54,6 +54,7 @@ def leaks(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_no_place_is_in_a_bundle_or_in_what_is_published(home):
     ganzoo("train", home / "mine.yaml", "-q")
     first = export(None, home / "first")
@@ -82,6 +83,7 @@ def test_no_place_is_in_a_bundle_or_in_what_is_published(home):
     assert "Initial weights" not in publication.card
 
 
+@pytest.mark.slow
 def test_a_run_whose_command_was_kept_by_an_older_version(home):
     ganzoo("train", home / "mine.yaml", "-q")
     run = find_run()

@@ -50,6 +50,7 @@ def no_line(text: str) -> None:
     raise AssertionError(text)
 
 
+@pytest.mark.slow
 def test_a_folder_of_any_name_is_trained_exported_and_generated(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))

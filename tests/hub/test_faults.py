@@ -74,6 +74,7 @@ def test_not_found_with_near_names(hub, stranger, published):
     assert "hf auth login" in said
 
 
+@pytest.mark.slow
 def test_private_gated_and_bad_token(hub, stranger, files):
     hub.create("someone/tiny", private=True)
     hub.put("someone/tiny", files)
@@ -137,6 +138,7 @@ ganzoo.load('someone/tiny')
     assert "ganzoo pull someone/tiny" in said
 
 
+@pytest.mark.slow
 def test_interrupted_and_again_fetches_only_the_rest(hub, stranger, published):
     hub.fail("GET /lfs/objects", "status", status=418, times=1)
     assert "someone/tiny" in stranger.ganzoo("pull", "someone/tiny", ok=False).stderr
@@ -161,6 +163,7 @@ main()
     assert "the same command fetches the rest" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_cache_stands_in_for_a_hub_in_trouble(hub, stranger, published):
     stranger.run(LOAD)
     hub.fail("GET /api/models", "status", status=500, times=99)

@@ -59,6 +59,7 @@ def test_shipped_and_written_and_read(place, tool):
     assert ganzoo.load("tiny-1", revision=COMMIT).name == "tiny"
 
 
+@pytest.mark.slow
 def test_the_wheel_takes_what_generating_needs(place, tool, monkeypatch):
     folder = tiny_bundles.image_bundle(place / "b").folder
     entry = tool.ship("tiny-1", folder, repo="someone/tiny")

@@ -18,6 +18,7 @@ def committed(hub, branch="main"):
     return repo.commits[repo.branches[branch]]
 
 
+@pytest.mark.slow
 def test_everything_in_one_commit(hub, owner):
     made = owner.ganzoo("publish", "b", "someone/tiny", "--license", "mit", "--tag", "v1", "-m", "First")
     assert made.stdout.strip() == f"{hub.url}/someone/tiny"
@@ -33,6 +34,7 @@ def test_everything_in_one_commit(hub, owner):
     assert len(repo.commits) == 2
 
 
+@pytest.mark.slow
 def test_a_card_that_somebody_edited_stays_and_files_that_are_gone_go(hub, owner):
     owner.ganzoo("publish", "b", "someone/tiny")
     first = committed(hub)["README.md"]
@@ -49,6 +51,7 @@ def test_a_card_that_somebody_edited_stays_and_files_that_are_gone_go(hub, owner
     assert committed(hub)["README.md"] == edited
 
 
+@pytest.mark.slow
 def test_private_branch_and_pull_request(hub, owner):
     owner.ganzoo("publish", "b", "someone/tiny", "--private", "--branch", "work")
     repo = hub.repos["someone/tiny"]
@@ -70,6 +73,7 @@ def test_a_dry_run_asks_nobody_and_shows_everything(hub, owner):
         assert words in shown
 
 
+@pytest.mark.slow
 def test_somebody_else_was_faster(hub, owner):
     owner.ganzoo("publish", "b", "someone/tiny")
     tiny_bundles.vector_bundle(owner.folder / "b")
@@ -80,6 +84,7 @@ def test_somebody_else_was_faster(hub, owner):
     assert committed(hub) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("token", "repo", "words"),
     [
@@ -95,6 +100,7 @@ def test_refusals(hub, owner, token, repo, words):
     assert not hub.repos
 
 
+@pytest.mark.slow
 def test_offline_and_no_network(hub, owner):
     said = owner.ganzoo("publish", "b", "someone/tiny", ok=False, HF_HUB_OFFLINE="1").stderr
     assert "HF_HUB_OFFLINE is set, so someone/tiny cannot be published" in said
@@ -123,6 +129,7 @@ SHIP = INDEX + "pretrained.ship('faces-1', Path('b'), repo='someone/faces')\n"
 NAME = INDEX + "import ganzoo\n"
 
 
+@pytest.mark.slow
 def test_a_pretrained_model_ships_is_published_and_is_pinned(hub, owner, stranger):
     """Shipped: no network. Published with one command, which writes the commit into the index. Then pinned."""
     owner.run(SHIP)
@@ -160,6 +167,7 @@ def test_a_pretrained_model_ships_is_published_and_is_pinned(hub, owner, strange
     assert "another revision name the repo" in stranger.refusal(NAME + "ganzoo.load('faces-1', revision='main')")
 
 
+@pytest.mark.slow
 def test_what_comes_must_have_the_hashes_of_the_index(hub, owner, stranger, files):
     """A commit whose metadata.json agrees with its files, but not with the index."""
     owner.run(SHIP)

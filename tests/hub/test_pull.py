@@ -41,6 +41,7 @@ def test_a_stranger_loads_then_offline_then_a_pinned_commit_after_the_branch_mov
     assert hub.repos["someone/tiny"].branches["main"] != old
 
 
+@pytest.mark.slow
 def test_loading_fetches_only_what_it_needs_and_pulling_everything(hub, stranger, published):
     stranger.run("import ganzoo; ganzoo.load('someone/tiny')")
     fetched = [request.rpartition("/")[2] for request in hub.requests if request.startswith("GET /someone")]
@@ -60,6 +61,7 @@ def test_other_files_of_a_repo_are_neither_fetched_nor_run(hub, stranger, files)
     assert names == {"README.md", "config.json", METADATA, WEIGHTS, "samples.png", "onnx"}
 
 
+@pytest.mark.slow
 def test_branches_tags_tokens_and_another_cache(hub, stranger, files, tmp_path):
     repo = hub.repos.get("someone/tiny") or hub.create("someone/tiny", private=True)
     repo.tags["v1.0"] = hub.put("someone/tiny", files, branch="work")
@@ -72,6 +74,7 @@ def test_branches_tags_tokens_and_another_cache(hub, stranger, files, tmp_path):
     assert said == "someone/tiny has no revision 'v1.1'. Did you mean 'v1.0'? It has: main, work, v1.0."
 
 
+@pytest.mark.slow
 def test_the_command_line(hub, stranger, published):
     stranger.ganzoo("generate", "someone/tiny", "--seeds", "0-3", "--grid", "-o", "grid.png")
     assert (stranger.folder / "grid.png").exists()
@@ -83,6 +86,7 @@ def test_the_command_line(hub, stranger, published):
     assert "There is no 'someone/tiny'" in stranger.ganzoo("cache", "remove", "someone/tiny", ok=False).stderr
 
 
+@pytest.mark.slow
 def test_a_damaged_copy_in_the_cache_is_found_and_can_be_fetched_again(hub, stranger, published):
     stranger.ganzoo("pull", "someone/tiny")
     (onnx,) = stranger.home.glob(f"hub/models--someone--tiny/snapshots/*/{ONNX}")
@@ -121,6 +125,7 @@ result = [config.training.init_from, {name: list(w.shape) for name, w in weights
     assert stranger.value(code) == [f"hf://someone/tiny@{commit}", {"w": [2, 3]}, False]
 
 
+@pytest.mark.slow
 def test_loading_leaves_files_in_the_cache_of_the_hub_and_nowhere_else(stranger, published, tmp_path):
     """With everything of ``huggingface_hub`` and ONNX Runtime on that can be turned off; ``run`` guards the network."""
     home = tmp_path / "home"

@@ -50,7 +50,7 @@ def test_gif_and_webp_hold_every_frame(tmp_path, suffix, rate, duration, channel
         (257, 301, 3, (258, 302)),
     ],
 )
-def test_mp4_of_tiny_odd_and_grey_frames(tmp_path, height, width, channels, size):
+def test_mp4_of_tiny_odd_and_gray_frames(tmp_path, height, width, channels, size):
     """Enlarged by a whole factor to 256 px, and to even sides."""
     path = save_animation(frames(height, width, channels), tmp_path / "walk.mp4", frames_per_second=25)
     made = video_frames(path, *size)

@@ -85,6 +85,7 @@ def test_a_forked_child_ends_by_itself_whether_it_generates_or_not(folder, use):
     assert run(folder, code) == ["0", "0", "0"]
 
 
+@pytest.mark.slow
 def test_a_fork_of_a_fork_while_other_threads_generate(folder, expected):
     code = """
         import threading

@@ -59,6 +59,7 @@ def test_p_rises_while_the_discriminator_overfits(tmp_path, loss):
     assert curve == sorted(curve)
 
 
+@pytest.mark.slow
 def test_p_falls_while_it_does_not(tmp_path):
     """A discriminator that never learns calls about half of the real images real."""
     still = {"name": "adam", "learning_rate": 1e-9}
@@ -67,6 +68,7 @@ def test_p_falls_while_it_does_not(tmp_path):
     assert curve == sorted(curve, reverse=True)
 
 
+@pytest.mark.slow
 def test_p_is_saved_and_a_resumed_training_repeats_the_bits(tmp_path):
     one = config(steps=14, checkpoint_every=3, d_steps=2, augment={"target": -0.9})
     data = samples(one)
@@ -83,6 +85,7 @@ def test_p_is_saved_and_a_resumed_training_repeats_the_bits(tmp_path):
     assert float(again.state.ada.p) > float(broken.state.ada.p)
 
 
+@pytest.mark.slow
 def test_p_reaches_what_the_discriminator_sees(tmp_path):
     """The first losses of two trainings that differ in p alone."""
     made = []
@@ -125,6 +128,6 @@ def test_one_that_does_not_adapt_has_no_strength_and_no_new_numbers(tmp_path):
 
 def test_a_critic_is_refused():
     with pytest.raises(
-        ConfigError, match="D with the loss 'wasserstein' is a critic, which does not classify; use another loss"
+        ConfigError, match="the loss 'wasserstein' is a critic, which does not classify; use another loss"
     ):
         config(loss="wasserstein")

@@ -168,6 +168,7 @@ def test_nothing_is_measured(tmp_path, training, count):
     assert (made.best, made.run.best_step(), measured(made.run)) == (None, None, {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [1, 2, 3, 5, 6])
 def test_a_resumed_training_chooses_as_an_uninterrupted_one(whole, tmp_path, stop):
     made = trainer(whole.config, tmp_path, images(whole.config))
@@ -179,6 +180,7 @@ def test_a_resumed_training_chooses_as_an_uninterrupted_one(whole, tmp_path, sto
     assert measured(made.run).items() >= measured(whole.run).items()
 
 
+@pytest.mark.slow
 def test_a_training_that_was_killed_after_the_best_was_kept_finds_it_again(whole, tmp_path):
     """The weights of the best step are there, and the newest checkpoint, which is older, knows nothing of them."""
     made = trainer(whole.config, tmp_path, images(whole.config))
@@ -192,6 +194,7 @@ def test_a_training_that_was_killed_after_the_best_was_kept_finds_it_again(whole
     assert made.run.best_step() == whole.run.best_step()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_from_before_there_was_a_best_is_read(tmp_path):
     config = images_config(evaluation=None)
     old = trainer(config, tmp_path, images(config))

@@ -31,6 +31,7 @@ def weights(run):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_lengthened_run_is_the_longer_run(tmp_path, data):
     """Bit for bit, although the first one was finished, and with all that its networks remember."""
     long, _ = start(config_of(data, steps=12), root=tmp_path / "long", quiet=True)
@@ -41,6 +42,7 @@ def test_a_lengthened_run_is_the_longer_run(tmp_path, data):
     assert {"step": 6, "changed": {"training.steps": [6, 12]}} in made.log()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("training", "named"),
     [
@@ -100,6 +102,7 @@ def test_a_length_that_is_behind(tmp_path, data):
         resume("tiny", root=tmp_path, changes=Changes(steps=3), quiet=True)
 
 
+@pytest.mark.slow
 def test_the_same_data_elsewhere(tmp_path, data):
     run, _ = start(config_of(data), root=tmp_path, max_steps=3, quiet=True)
     moved = tmp_path / "on another disk.npz"
@@ -112,6 +115,7 @@ def test_the_same_data_elsewhere(tmp_path, data):
     assert {"step": 3, "changed": {"data.path": [str(data), str(moved)]}} in made.log()
 
 
+@pytest.mark.slow
 def test_changed_data_are_refused_also_in_the_same_place(tmp_path, data):
     run, _ = start(config_of(data), root=tmp_path, max_steps=3, quiet=True)
     np.savez(data, samples=np.zeros((24, 8, 8, 1), np.uint8))
@@ -121,6 +125,7 @@ def test_changed_data_are_refused_also_in_the_same_place(tmp_path, data):
     assert ganzoo.resume(run, steps=8, quiet=True).step == 8, "the new data are now those of the run"
 
 
+@pytest.mark.slow
 def test_a_run_from_before_fingerprints_is_accepted_with_a_line(tmp_path, data):
     run, _ = start(config_of(data), root=tmp_path, max_steps=3, quiet=True)
     fingerprint = (run.folder / "data.json").read_bytes()

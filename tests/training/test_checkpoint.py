@@ -218,6 +218,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_while_writing_never_costs_what_was_written(tmp_path):
     rng = np.random.RandomState(0)
     newest = 1

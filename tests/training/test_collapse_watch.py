@@ -88,7 +88,7 @@ def test_features_are_averages_over_areas(size):
         np.testing.assert_allclose(rows[:, place], wanted, atol=1e-12)
 
 
-def test_colours_that_nobody_sees_are_no_variety():
+def test_colors_that_nobody_sees_are_no_variety():
     image = RNG.randint(0, 256, (2, 8, 16, 4)).astype(np.uint8)
     image[:, :, :8, 3] = 0
     other = image.copy()

@@ -68,6 +68,7 @@ def datasets_trained_on(monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_a_run_from_before_numbers_counted_keeps_its_classes(folder, tmp_path, monkeypatch):
     run, _ = start(config(folder), root=tmp_path, quiet=True, max_steps=2)
     names = run.folder / "class_names.json"
@@ -90,6 +91,7 @@ def write_as_older_code(run):
     path.write_text(yaml_files.dump(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_classes", [0, 2])
 def test_a_run_of_older_code_reads_the_images_that_it_began_with(folder, tmp_path, monkeypatch, num_classes):
     for name, split in zip(FOLDERS, ["train", "test"] * 6, strict=True):

@@ -22,6 +22,7 @@ def write(run, steps, *, first_step=0):
             log.write(step, {"d_loss": float(step)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_tensorboard_goes_on_where_a_resumed_training_does(tmp_path, reader):
     run = new_run(tmp_path)
@@ -33,6 +34,7 @@ def test_tensorboard_goes_on_where_a_resumed_training_does(tmp_path, reader):
     assert steps_of(reader, run) == [1, 2], "a run that was killed before its first checkpoint starts over"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_tensorboard_goes_back_with_a_rollback(tmp_path, reader):
     run = new_run(tmp_path)
@@ -46,6 +48,7 @@ def test_tensorboard_goes_back_with_a_rollback(tmp_path, reader):
     assert [record["step"] for record in run.log()] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_tensorboard_after_a_kill_that_cut_an_event_off(tmp_path, reader):
     run = new_run(tmp_path)
@@ -57,6 +60,7 @@ def test_tensorboard_after_a_kill_that_cut_an_event_off(tmp_path, reader):
     assert all(path.name.startswith("events.out.tfevents.") for path in (run.folder / "tensorboard").iterdir())
 
 
+@pytest.mark.slow
 def test_a_tensorboard_that_runs_already_forgets_later_steps(tmp_path):
     run = new_run(tmp_path)
     write(run, range(1, 9))

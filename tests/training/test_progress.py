@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from helpers import tiny, trainer
 
 
+@pytest.mark.slow
 def test_a_training_without_a_terminal_prints_its_reports(tmp_path, capfd):
     trainer(tiny(training={"steps": 20, "log_every": 2}), tmp_path).train()
     out, err = capfd.readouterr()

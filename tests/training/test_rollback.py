@@ -119,6 +119,7 @@ def test_the_rate_matters(whole, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stops", [(3,), (5,), (3, 5), (7,), (4, 5, 6)], ids=str)
 def test_a_resumed_training_goes_back_like_an_uninterrupted_one(whole, tmp_path, stops):
     made = subject(tmp_path)
@@ -130,6 +131,7 @@ def test_a_resumed_training_goes_back_like_an_uninterrupted_one(whole, tmp_path,
     assert metrics(made.run) == metrics(whole[0].run)
 
 
+@pytest.mark.slow
 def test_the_best_from_before_the_sign_stays_the_best(tmp_path, monkeypatch):
     """Measured at step 5 before the sign at 6; the repeated step 5 and the last one are worse."""
     values = iter([9.0, 1.0, 2.0])
@@ -153,6 +155,7 @@ def test_the_best_from_before_the_sign_stays_the_best(tmp_path, monkeypatch):
     assert (kept.step, float(kept.state["measured"]["given"])) == (5, 9.0)
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_after_it_went_back_goes_on_the_same(whole, tmp_path, monkeypatch):
     """Killed before its next checkpoint: the newest is the one it went back to."""
 
@@ -178,6 +181,7 @@ def test_a_training_that_is_killed_after_it_went_back_goes_on_the_same(whole, tm
     assert same(state(made), state(whole[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["drop_after", "save"])
 def test_a_training_that_is_killed_while_it_goes_back_goes_on_the_same(whole, tmp_path, monkeypatch, place):
     class Killed(Exception):  # noqa: N818
@@ -199,6 +203,7 @@ def test_a_training_that_is_killed_while_it_goes_back_goes_on_the_same(whole, tm
     assert same(state(made), state(whole[0]))
 
 
+@pytest.mark.slow
 def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     made, said = subject(tmp_path, rollbacks=9), []
     assert made.train(quiet=True, info=said.append).reason == "finished"
@@ -207,6 +212,7 @@ def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 4
 
 
+@pytest.mark.slow
 def test_there_is_always_a_step_to_go_back_to(tmp_path):
     """The checkpoint before the first sign is kept though newer ones are written."""
     one = config(patience=6, max_rollbacks=1)
@@ -219,6 +225,7 @@ def test_there_is_always_a_step_to_go_back_to(tmp_path):
     assert first.run.checkpoint_steps() == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_path):
     one = config(max_rollbacks=1)
     points = one.data.load().samples.copy()
@@ -239,6 +246,7 @@ def test_stop_ends_the_training_and_names_the_good_checkpoint(tmp_path):
     assert 4 in made.run.checkpoint_steps()
 
 
+@pytest.mark.slow
 def test_a_warning_changes_nothing_but_the_log(tmp_path):
     warned, said = subject(tmp_path / "a", watch={"on_collapse": "warn"}), []
     warned.train(quiet=True, info=said.append)
@@ -269,6 +277,7 @@ def test_a_generator_that_makes_one_image_is_warned_about_on_the_users_channel(t
     assert re.match(r"Step 3: the samples repeat themselves: 100% of the preview", said[0])
 
 
+@pytest.mark.slow
 def test_start_and_resume_hand_the_lines_on(tmp_path, monkeypatch):
     monkeypatch.setattr("ganzoo.training.trainer.preview.sampler", lambda *_: lambda: np.zeros((64, 2), np.float32))
     one, said = config(on_collapse="warn"), []
@@ -311,6 +320,7 @@ def test_a_discriminator_at_chance_is_only_said(tmp_path, on_collapse):
     assert _row(made.run)["warnings"] == ["chance"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_before_there_was_a_kind_of_sign_is_gone_on_from(tmp_path):
     made = subject(tmp_path)
     made.train(max_steps=GOOD, quiet=True)

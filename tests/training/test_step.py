@@ -264,6 +264,7 @@ def run(started, chunks):
     return state(trained)
 
 
+@pytest.mark.slow
 def test_seed_and_step_fix_the_bits_however_the_steps_are_bundled(started):
     whole = run(started, [6])
     assert same(whole, run(started, [1, 2, 3]))
@@ -289,7 +290,8 @@ def test_another_seed_makes_other_bits(tmp_path):
     assert not same(*made)
 
 
-def test_state_of_the_normalisations_moves_and_the_average_follows(started):
+@pytest.mark.slow
+def test_state_of_the_normalizations_moves_and_the_average_follows(started):
     _, before = started
     after = run(started, [1])
     moving = [name for name in before if name.rpartition("/")[2] in ("moving_mean", "moving_variance", "vector_u")]
@@ -302,6 +304,7 @@ def test_state_of_the_normalisations_moves_and_the_average_follows(started):
             np.testing.assert_allclose(after[name], 0.1 * before[weight] + 0.9 * after[weight], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_mixed_precision_keeps_float32_weights_and_finite_metrics(tmp_path):
     spectral = {"block": {"name": "strided_conv", "norm": "spectral", "dropout": 0.1}}
     lazy = [{"name": "r1", "interval": 2}]

@@ -75,6 +75,7 @@ def test_the_log_has_a_line_an_interval_with_every_metric(finished):
         assert line["images_per_second"] > 0
 
 
+@pytest.mark.slow
 def test_logged_metrics_are_means_over_the_interval(tmp_path):
     every, pairs = (tiny_vectors(log_every=n) for n in (1, 2))
     logs = []
@@ -93,6 +94,7 @@ def test_a_finished_run_has_nothing_to_resume(finished):
         resume(str(finished[0].folder), quiet=True)
 
 
+@pytest.mark.slow
 def test_max_steps_and_max_minutes_end_early_with_a_checkpoint(tmp_path):
     config = tiny_vectors(steps=1000, checkpoint_every=1000, sample_every=1000)
     trained = trainer(config, tmp_path, config.data.load())
@@ -107,6 +109,7 @@ def test_max_steps_and_max_minutes_end_early_with_a_checkpoint(tmp_path):
     assert trained.run.checkpoint_steps()[-1] == outcome.step
 
 
+@pytest.mark.slow
 def test_resume_repeats_the_uninterrupted_run_bit_for_bit(tmp_path):
     config = tiny(**CHANGES)
     data = samples(config)
@@ -124,6 +127,7 @@ def test_resume_repeats_the_uninterrupted_run_bit_for_bit(tmp_path):
     assert logs[0] == logs[1]
 
 
+@pytest.mark.slow
 def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     config = tiny_vectors(steps=9)
     run, _ = start(config, root=tmp_path, max_steps=6, quiet=True)
@@ -142,6 +146,7 @@ def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     assert run.checkpoint_steps() == [6, 9]
 
 
+@pytest.mark.slow
 def test_a_run_without_a_checkpoint_starts_over(tmp_path):
     config = tiny_vectors()
     run, _ = start(config, root=tmp_path, quiet=True)
@@ -165,6 +170,7 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path):
         Trainer(other, config.data.load(), one.run).state.restore()
 
 
+@pytest.mark.slow
 def test_the_last_step_is_saved_over_a_damaged_checkpoint_of_that_step(tmp_path):
     config = tiny_vectors(steps=5, checkpoint_every=3)
     run, _ = start(config, root=tmp_path, quiet=True)

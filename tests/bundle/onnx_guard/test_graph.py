@@ -54,6 +54,7 @@ def test_every_cut_file_is_refused(length):
         check_onnx(GOOD[:length], CONFIG)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_a_mutated_file_is_refused_or_means_the_same_to_the_real_reader(changes):

@@ -192,6 +192,7 @@ def test_zip_member_that_lies_about_its_size_is_broken(tmp_path):
         files.read(files.entries[0])
 
 
+@pytest.mark.slow
 def test_zip_member_that_lies_unpacks_no_more_than_it_admits(tmp_path):
     path = write_zip(tmp_path / "data.zip", {"a.png": bytes(300 << 20)})
     raw = bytearray(path.read_bytes())

@@ -19,7 +19,7 @@ def read(data, *, resolution=40, channels=3, crop="center", resample="lanczos"):
 
 
 def sixteen_bit_png(levels):
-    """A 16-bit greyscale PNG, written byte by byte so that no library's idea of 16 bits is in it."""
+    """A 16-bit grayscale PNG, written byte by byte so that no library's idea of 16 bits is in it."""
     height, width = levels.shape
 
     def chunk(kind, body):
@@ -38,7 +38,7 @@ def test_every_format_gives_the_picture(kind):
     assert difference.mean() < {"JPEG": 6, "GIF": 12}.get(kind, 1e-9)
 
 
-def test_sixteen_bit_grey_is_scaled_not_clipped():
+def test_sixteen_bit_gray_is_scaled_not_clipped():
     levels = np.linspace(0, 65535, 1600).reshape(40, 40).astype(np.uint16)
     result = read(sixteen_bit_png(levels), channels=1)[..., 0]
     assert np.abs(result - levels / 257).max() <= 0.5
@@ -56,7 +56,7 @@ def test_transparent_pixels_lie_on_white():
     assert np.abs(result[20:] - expected).max() <= 1
 
 
-def test_palette_with_a_transparent_colour():
+def test_palette_with_a_transparent_color():
     image = Image.new("P", (40, 40), 1)
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.paste(0, (0, 0, 20, 40))
@@ -67,9 +67,9 @@ def test_palette_with_a_transparent_colour():
     assert (opaque[:, :20] == [255, 0, 0]).all()
 
 
-def test_grey_with_alpha_one_bit_and_palette_to_grey():
-    grey_alpha = Image.new("LA", (8, 8), (100, 0))
-    assert (read(encoded(grey_alpha), resolution=8) == 255).all()
+def test_gray_with_alpha_one_bit_and_palette_to_gray():
+    gray_alpha = Image.new("LA", (8, 8), (100, 0))
+    assert (read(encoded(gray_alpha), resolution=8) == 255).all()
     assert (read(encoded(Image.new("1", (8, 8), 1)), resolution=8) == 255).all()
     palette = Image.new("P", (8, 8), 0)
     palette.putpalette([255, 0, 0])
@@ -169,7 +169,7 @@ def test_transparency_is_kept_with_four_channels():
     assert (padded[..., 3] == 0).all()
 
 
-def test_the_colour_of_what_nobody_sees_enters_nowhere():
+def test_the_color_of_what_nobody_sees_enters_nowhere():
     """A red disc on transparent black: shrunk and laid on white, no edge is darker than red or white."""
     y, x = np.mgrid[:64, :64]
     picture = np.zeros((64, 64, 4), np.uint8)
@@ -267,7 +267,7 @@ def test_any_size_and_mode_gives_the_wanted_shape(width, height, resolution, cha
     assert result.shape == (*resolution, channels)
     assert result.dtype == np.uint8
     if mode not in ("1", "P"):
-        assert result[..., :3].min() >= 199  # nothing but the grey of the picture and the white of the bars
+        assert result[..., :3].min() >= 199  # nothing but the gray of the picture and the white of the bars
 
 
 @settings(max_examples=80, deadline=None)

@@ -117,6 +117,7 @@ def test_a_bomb_is_refused_before_its_pixels_are_read(kind, monkeypatch):
         opened(data)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's remarks on damaged TIFFs
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())

@@ -1,4 +1,4 @@
-"""The colours of pixels that nobody sees."""
+"""The colors of pixels that nobody sees."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_the_picture_stays_on_any_ground(image, ground):
     assert np.abs(before - after).max() <= 4.1
 
 
-def test_unseen_pixels_take_the_colours_around_them():
+def test_unseen_pixels_take_the_colors_around_them():
     image = np.zeros((20, 30, 4), np.uint8)
     image[8:12, 4:8] = (250, 0, 0, 255)
     image[8:12, 22:26] = (0, 0, 250, 255)
@@ -35,7 +35,7 @@ def test_unseen_pixels_take_the_colours_around_them():
     assert result[10, 1, 0] > 200
     assert result[10, 28, 2] > 200
     steps = np.abs(np.diff(result[..., :3], axis=1)).max(axis=(0, 2))
-    assert steps[8:21].max() < 130, "the way from one colour to the other has a hard edge"
+    assert steps[8:21].max() < 130, "the way from one color to the other has a hard edge"
 
 
 def test_nothing_but_transparent_pixels_becomes_white():

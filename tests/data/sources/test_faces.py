@@ -30,6 +30,7 @@ def test_styles_have_equal_parts_and_are_the_classes(cache):
     assert len(np.unique(dataset.samples.reshape(13, -1), axis=0)) == 13
 
 
+@pytest.mark.slow
 def test_a_face_is_keyed_by_style_seed_and_index(cache):
     many = faces().load().samples
     fewer = faces(count=7).load().samples
@@ -60,6 +61,7 @@ def test_transparent_faces_are_those_on_white_cut_out(cache):
     assert (faces(resolution=32, channels=4, background="red").load().samples[..., 3] == 255).all()
 
 
+@pytest.mark.slow
 def test_a_drawing_fills_the_shorter_side_on_its_background(cache):
     square = faces(resolution=16, background="#0000ff").load().samples
     tall = faces(resolution="24x16", background="#0000ff").load().samples
@@ -121,7 +123,7 @@ def test_unknown_style_names_the_nearest():
         style_credits(["mica"])
 
 
-def test_unknown_colour_is_refused():
+def test_unknown_color_is_refused():
     with pytest.raises(ValidationError, match="Did you mean 'white'"):
         faces(background="whit")
 

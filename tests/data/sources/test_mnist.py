@@ -43,10 +43,10 @@ def test_thirty_two_pads_and_other_sizes_resize(tmp_path, cache):
     assert padded.shape == (30, 32, 32, 1)
     assert (padded[:, 2:30, 2:30, 0] == images).all()
     assert padded[:, :2].max() == padded[:, :, 30:].max() == 0
-    coloured = source(path=tmp_path / "d", resolution=16, channels=3).load().samples
-    assert coloured.shape == (30, 16, 16, 3)
-    assert (coloured[..., 0] == coloured[..., 2]).all()
-    assert abs(coloured.mean() - images.mean()) < 2
+    colored = source(path=tmp_path / "d", resolution=16, channels=3).load().samples
+    assert colored.shape == (30, 16, 16, 3)
+    assert (colored[..., 0] == colored[..., 2]).all()
+    assert abs(colored.mean() - images.mean()) < 2
 
 
 def test_npz_of_keras(tmp_path, cache, monkeypatch):
