@@ -108,14 +108,15 @@ def report(
 
 
 def keep(name: str, tables: Sequence[Mapping[str, object]], *, packages: Sequence[str] = PACKAGES) -> None:
-    """Write the tables, facts about the machine and the versions of packages to ``results/<name>.json``."""
-    from importlib.metadata import version
+    """Write the tables, facts about the machine and the versions of installed packages to ``results/<name>.json``."""
+
+    from ganzoo.environment.versions import installed_version
 
     machine = {"cpus": cpu_count(), "processor": _processor(), "python": platform.python_version()}
     RESULTS.mkdir(exist_ok=True)
     facts = {
         "machine": machine,
-        "versions": {package: version(package) for package in packages},
+        "versions": {package: found for package in packages if (found := installed_version(package))},
         "tables": list(tables),
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
