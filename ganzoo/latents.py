@@ -50,7 +50,9 @@ def check_seeds(seeds: Iterable[object]) -> list[int]:
         GanzooError: if ``seeds`` is empty, or an element is not a seed.
     """
     if not are_several(seeds):
-        raise GanzooError(f"Seeds are whole numbers, as in 7, [0, 1, 2] or range(64); received {shortened(seeds)}.")
+        raise GanzooError(
+            f"Seeds are several whole numbers, as in [7], [0, 1, 2] or range(64); received {shortened(seeds)}."
+        )
     checked = [check_seed(seed) for seed in seeds]
     if not checked:
         raise GanzooError("Received no seeds; give at least one, as in [0] or range(64).")
@@ -70,7 +72,9 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         match = _SEED_RANGE.fullmatch(part.strip())
         if match is None:
-            raise GanzooError(f"Seeds are numbers and ranges, as in 0-63,70; received {shortened(text)}.")
+            raise GanzooError(
+                f"Seeds are numbers and ranges from 0 to 4294967295, as in 0-63,70; received {shortened(text)}."
+            )
         first = check_seed(int(match[1]))
         last = check_seed(int(match[2])) if match[2] else first
         if last < first:

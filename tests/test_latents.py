@@ -59,7 +59,7 @@ def test_numpy_integers_are_seeds():
 
 @pytest.mark.parametrize("seeds", ["12", b"1", 5])
 def test_what_is_no_list_of_seeds_is_refused(seeds):
-    with pytest.raises(GanzooError, match="Seeds are whole numbers"):
+    with pytest.raises(GanzooError, match="Seeds are several whole numbers"):
         latents.check_seeds(seeds)
 
 

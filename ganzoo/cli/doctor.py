@@ -143,10 +143,10 @@ def _check_onnxruntime(diagnosis: Diagnosis) -> None:
         return
     try:
         runtime = import_runtime()
-        load("faces-64", device="cpu").generate(0)
+        load("zoo:faces-64", device="cpu").generate(0)
         diagnosis.onnxruntime_devices = ["CPU"]
         if built_for_cuda(runtime):
-            load("faces-64", device="cuda").generate(0)
+            load("zoo:faces-64", device="cuda").generate(0)
             diagnosis.onnxruntime_devices.insert(0, "CUDA")
     except GanzooError as error:
         diagnosis.problems.append(str(error))

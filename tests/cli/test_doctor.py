@@ -96,3 +96,10 @@ def test_a_gpu_build_whose_cuda_does_not_start(command, monkeypatch):
     text = command("doctor", code=1).stdout
     assert "ONNX Runtime: CPU\n" in text
     assert "Broken: The device is cuda, but ONNX Runtime could not start CUDA: CUDA failure 100: no CUDA" in text
+
+
+def test_a_folder_with_the_name_of_the_model_does_not_matter(command, tmp_path, monkeypatch):
+    (tmp_path / "faces-64").mkdir()
+    (tmp_path / "faces-64" / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    assert "Bundle 'faces-64'" not in command("doctor").stdout
