@@ -60,7 +60,7 @@ def configured_source(
 
 
 def preview_picture(source: DataSource, dataset: Dataset, *, count: int = 64, seed: int = 0) -> NDArray[np.uint8]:
-    """Samples of a dataset drawn at random, uint8 ``[h, w, c]``; mirrored at random where the source says so."""
+    """A picture of random samples, uint8 ``[h, w, c]``. Half of them are mirrored if the source mirrors its images."""
     chosen = random_samples(dataset.samples, count=count, seed=seed)
     if source.mirrored:
         mirrored = np.random.RandomState(seed).random_sample(len(chosen)) < 0.5

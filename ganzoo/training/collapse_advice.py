@@ -14,7 +14,7 @@ def against(kind: str, config: Config) -> str:
     training = config.training
     if training.penalties:
         changes = lower_rates(config) if kind != "saturated" else _lower("d", config)
-    elif getattr(config.discriminator.block, "norm", None) == "batch":
+    elif config.discriminator.block is not None and config.discriminator.block.mixes_samples:
         changes = "discriminator.block.norm=none training.penalties=[r1]"
     else:
         changes = "training.penalties=[r1]"
