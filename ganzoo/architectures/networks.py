@@ -93,6 +93,8 @@ class GeneratorConfig(NetworkConfig):
             ``batch_norm`` gives every batch normalization a scale and an offset per class (Dumoulin et al. 2017,
             arXiv:1610.07629), so that the label cannot dominate the latent.
         label_embedding_dim: length of the embedding of ``concat``.
+        self_modulation: the latent sets the scale and offset of every batch normalization, through one small hidden
+            layer for each (Chen et al. 2019, arXiv:1810.01365).
         stem: from the latent to the first small image; by default a ``dense_stem`` with the normalization and
             activation of ``block``. Its size follows from the data: 8x4 px for images of 128x64. With an explicit
             height and width, for example 4x2, the number of blocks follows from them.
@@ -105,6 +107,7 @@ class GeneratorConfig(NetworkConfig):
     latent: Literal["normal", "uniform"] = "normal"
     conditioning: Literal["concat", "batch_norm"] = "concat"
     label_embedding_dim: int = Field(50, ge=1, le=4096)
+    self_modulation: bool = False
     block: GeneratorPart | None = None
     blocks: tuple[GeneratorPart, ...] | None = Field(None, min_length=1, max_length=64)
     stem: GeneratorPart | None = None

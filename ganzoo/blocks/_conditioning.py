@@ -1,4 +1,4 @@
-"""The label of a conditional network, for the blocks while they are built."""
+"""What a network's blocks depend on besides their input, while they are built: the label, and the style."""
 
 from __future__ import annotations
 
@@ -26,18 +26,30 @@ class Label(NamedTuple):
 
 
 _label: ContextVar[Label | None] = ContextVar("ganzoo_label", default=None)
+_style: ContextVar[KerasTensor | None] = ContextVar("ganzoo_style", default=None)
 
 
 @contextlib.contextmanager
-def conditioned_on(label: Label | None) -> Iterator[None]:
-    """Inside, ``current_label`` is this label."""
-    token = _label.set(label)
+def conditioned_on(label: Label | None, style: KerasTensor | None = None) -> Iterator[None]:
+    """Inside, ``current_label`` is this label, and ``current_style`` is this style.
+
+    Args:
+        label: None in a network without classes.
+        style: float32 ``[b, d]``, what self-modulated normalizations depend on; None for ordinary normalizations.
+    """
+    tokens = _label.set(label), _style.set(style)
     try:
         yield
     finally:
-        _label.reset(token)
+        _label.reset(tokens[0])
+        _style.reset(tokens[1])
 
 
 def current_label() -> Label | None:
     """None outside of ``conditioned_on``, and in a network without classes."""
     return _label.get()
+
+
+def current_style() -> KerasTensor | None:
+    """None outside of ``conditioned_on``, and in a network without self-modulation."""
+    return _style.get()

@@ -80,8 +80,13 @@ class UpsampleConv(ConvUpBlock):
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
         import keras
 
-        x = upsample(x, self.interpolation, f"{name}_up")
-        layer = keras.layers.Conv2D(
+        from ganzoo.blocks import _keras_layers
+
+        # Spectral normalization wraps a layer that it knows to be linear, and bilinear weights depend on the border.
+        fused = self.interpolation == "nearest" and self.norm != "spectral"
+        if not fused:
+            x = upsample(x, self.interpolation, f"{name}_up")
+        layer = (_keras_layers.UpsamplingConv2D if fused else keras.layers.Conv2D)(
             self.wanted_channels(), self.kernel_size, padding="same", use_bias=has_bias(self.norm), name=f"{name}_conv"
         )
         return weighted(layer, x, self.norm)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from ganzoo.blocks._conditioning import current_label
+from ganzoo.blocks._conditioning import Label, current_label, current_style
 from ganzoo.blocks.base import Block
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ batch_norm``, ``batch`` has a scale and an offset for each class. ``pixel``: sca
 unit mean square (Karras et al. 2018, arXiv:1710.10196). ``spectral``: divides the weights, not the activations, by
 their largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 """
+
+STYLE_UNITS = 32
+"""Hidden units between the latent and the scales and offsets of a self-modulated normalization, as in its paper."""
 
 Interpolation = Literal["nearest", "bilinear"]
 
@@ -64,26 +67,49 @@ def weighted(layer: Any, x: KerasTensor, norm: Norm) -> KerasTensor:
 def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
     """Normalize activations. ``none`` and ``spectral`` return ``x`` itself.
 
-    Batch normalization is conditional where the network's label enters through normalizations. A block that uses it
-    returns True from ``mixes_samples`` and ``conditional_norm``.
+    Batch normalization is conditional where the network's label enters through normalizations, and self-modulated where
+    the network has a style (Chen et al. 2019, arXiv:1810.01365). A block that uses it returns True from
+    ``mixes_samples`` and ``conditional_norm``.
     """
     import keras
 
     from ganzoo.blocks import _keras_layers
 
     if norm == "batch":
-        label = current_label()
-        by_class = label is not None and label.in_norms
+        label, style = current_label(), current_style()
+        by_class = label if label is not None and label.in_norms else None
+        plain = by_class is None and style is None
         x = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, center=not by_class, scale=not by_class, name=f"{name}_norm"
+            momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm"
         )(x)
-        if label is not None and label.in_norms:
-            return _keras_layers.ClassAffine(label.num_classes, name=f"{name}_by_class")([x, label.tensor])
+        if style is not None:
+            return _modulate(x, style, by_class, name)
+        if by_class is not None:
+            return _keras_layers.ClassAffine(by_class.num_classes, name=f"{name}_by_class")([x, by_class.tensor])
     elif norm == "layer":
         return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
     elif norm == "pixel":
         return _keras_layers.PixelNorm(name=f"{name}_norm")(x)
     return x
+
+
+def _modulate(x: KerasTensor, style: KerasTensor, label: Label | None, name: str) -> KerasTensor:
+    """Scale and shift each channel by what one hidden layer makes of the style, plus a part for each class."""
+    import keras
+
+    from ganzoo.blocks import _keras_layers
+
+    width = 2 * x.shape[-1]
+    hidden = keras.layers.Dense(
+        STYLE_UNITS, activation="relu", kernel_initializer="he_normal", name=f"{name}_style_hidden"
+    )(style)
+    affine = keras.layers.Dense(width, name=f"{name}_style")(hidden)
+    if label is not None:
+        by_class = keras.layers.Embedding(
+            label.num_classes, width, embeddings_initializer="zeros", name=f"{name}_class_style"
+        )(label.tensor)
+        affine = keras.layers.Add(name=f"{name}_styles")([affine, by_class])
+    return _keras_layers.Modulate(name=f"{name}_modulate")([x, affine])
 
 
 def activate(x: KerasTensor, activation: Activation, slope: float, name: str) -> KerasTensor:

@@ -183,13 +183,19 @@ class Config(BaseModel):
             raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")
 
     def _check_conditioning(self) -> None:
-        if not self.num_classes or self.generator.conditioning == "concat":
-            return
+        by_class = self.num_classes > 0 and self.generator.conditioning == "batch_norm"
         blocks = self.generator.expand(self.sample_shape)
-        if not any(block.conditional_norm for block in blocks):
+        if any(block.conditional_norm for block in blocks):
+            return
+        if by_class:
             raise ValueError(
                 "generator.conditioning is batch_norm, but none of its blocks has norm: batch, so the label would "
                 "have no effect; use conditioning: concat, or norm: batch"
+            )
+        if self.generator.self_modulation:
+            raise ValueError(
+                "generator.self_modulation is true, but none of its blocks has norm: batch, so it would have no "
+                "effect; use norm: batch, or self_modulation: false"
             )
 
     def _check_batch(self) -> None:

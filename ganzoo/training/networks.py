@@ -45,12 +45,14 @@ def _generator(config: Config) -> keras.Model:
     latent = keras.Input((config.generator.latent_dim,), name="latent")
     blocks = config.generator.expand(config.sample_shape)
     names = block_names(blocks)
+    modulated = config.generator.self_modulation
     if not config.num_classes:
-        return keras.Model([latent], _chain(latent, blocks, names), name="generator")
+        with conditioned_on(None, latent if modulated else None):
+            return keras.Model([latent], _chain(latent, blocks, names), name="generator")
     label = keras.Input((), dtype="int32", name="label")
     concatenated = config.generator.conditioning == "concat"
     x = _with_embedding(latent, label, config) if concatenated else latent
-    with conditioned_on(Label(label, config.num_classes, in_norms=not concatenated)):
+    with conditioned_on(Label(label, config.num_classes, in_norms=not concatenated), x if modulated else None):
         return keras.Model([latent, label], _chain(x, blocks, names), name="generator")
 
 

@@ -14,6 +14,7 @@ from ganzoo.data.reading.decode import Crop
 from ganzoo.data.reading.image_job import ImageJob, load_images
 from ganzoo.data.reading.layout import arranged, check_classes
 from ganzoo.data.reading.resize import Filter
+from ganzoo.data.reading.validation import Subset, subset_of
 from ganzoo.errors import DataError
 
 
@@ -33,6 +34,10 @@ class ImageFolder(ImageSource):
             else the folders. Images without a label are skipped.
         split: ``auto`` uses the folder ``train`` if the folders are named train, test and so on. A folder name uses
             that folder, ``all`` uses all folders, ``none`` treats them as ordinary folders.
+        validation_split: fraction of each class to hold out for measuring, 0 to below 1, as in Keras'
+            ``image_dataset_from_directory``. The names of the files decide which ones.
+        subset: the part to read: ``training``, ``validation`` or ``both``. It has no effect without
+            ``validation_split``.
         crop: ``center`` crops the largest center part with the aspect ratio of ``resolution``, ``stretch`` ignores the
             aspect ratio, ``pad`` adds white bars (transparent bars with ``channels: 4``).
         resize: filter, ``lanczos`` or ``area``.
@@ -44,6 +49,8 @@ class ImageFolder(ImageSource):
     path: Path | None = None
     classes: Annotated[str, AfterValidator(check_classes)] = "auto"
     split: str = Field("auto", min_length=1, max_length=255)
+    validation_split: float = Field(0.0, ge=0, lt=1)
+    subset: Subset = "training"
     crop: Crop = "center"
     resize: Filter = "lanczos"
     max_broken: float = Field(0.01, ge=0, le=1)
@@ -60,7 +67,11 @@ class ImageFolder(ImageSource):
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         if self.path is None:
             raise DataError("The data source 'image_folder' needs a folder or zip: --data PATH (or data.path=PATH).")
-        layout = arranged(image_files(self.path), classes=self.classes, split=self.split)
+        layout = subset_of(
+            arranged(image_files(self.path), classes=self.classes, split=self.split),
+            validation_split=self.validation_split,
+            subset=self.subset,
+        )
         job = ImageJob(
             source=self,
             files=layout.files,
