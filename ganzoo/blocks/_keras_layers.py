@@ -149,8 +149,10 @@ class Modulate(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         x, affine = inputs
-        channels = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
-        scale, offset = (ops.reshape(half, channels) for half in ops.split(ops.cast(affine, x.dtype), 2, axis=-1))
+        width = x.shape[-1]
+        channels = (-1, *[1] * (len(x.shape) - 2), width)
+        affine = ops.cast(affine, x.dtype)
+        scale, offset = ops.reshape(affine[:, :width], channels), ops.reshape(affine[:, width:], channels)
         return x * (1.0 + scale) + offset
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:

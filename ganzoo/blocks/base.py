@@ -47,7 +47,9 @@ class Block(Part):
 
     @property
     def conditional_norm(self) -> bool:
-        """Whether a normalization has a scale and an offset for each class under ``conditioning: batch_norm``."""
+        """Whether a normalization has a scale and an offset for each class under ``conditioning: batch_norm``, and for
+        each latent under ``self_modulation``.
+        """
         return False
 
     def output_shape(self, shape: Shape) -> Shape:

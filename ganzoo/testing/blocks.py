@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 VECTOR: Shape = (5,)
 CLASSES = 3
+STYLE = 6
+"""Length of the style of a self-modulated block."""
 
 
 def check_generator_block(block: Block | type[Block], *, onnx: bool = True) -> None:
@@ -32,6 +34,8 @@ def check_generator_block(block: Block | type[Block], *, onnx: bool = True) -> N
         check_layers(block, shape)
         if block.conditional_norm:
             check_layers(block, shape, label_in_norms=True)
+            check_layers(block, shape, self_modulated=True)
+            check_layers(block, shape, label_in_norms=True, self_modulated=True)
         if onnx:
             _check_onnx(block, shape)
 
@@ -73,19 +77,25 @@ def _accepted(block: Block) -> list[Shape]:
     return shapes
 
 
-def _model(block: Block, shape: Shape, *, label_in_norms: bool | None = None) -> keras.Model:
+def _model(
+    block: Block, shape: Shape, *, label_in_norms: bool | None = None, self_modulated: bool = False
+) -> keras.Model:
     """A model of the block alone, with its first weights; conditional unless ``label_in_norms`` is None."""
     import keras
 
     from ganzoo.training.initialization import initialize
 
     def build() -> keras.Model:
-        x = keras.Input(shape, name="x")
-        if label_in_norms is None:
-            return keras.Model([x], block.build(x, "block"))
-        label = keras.Input((), dtype="int32", name="label")
-        with conditioned_on(Label(label, CLASSES, label_in_norms)):
-            return keras.Model([x, label], block.build(x, "block"))
+        inputs = [keras.Input(shape, name="x")]
+        label, style = None, None
+        if label_in_norms is not None:
+            inputs.append(keras.Input((), dtype="int32", name="label"))
+            label = Label(inputs[-1], CLASSES, label_in_norms)
+        if self_modulated:
+            style = keras.Input((STYLE,), name="style")
+            inputs.append(style)
+        with conditioned_on(label, style):
+            return keras.Model(inputs, block.build(inputs[0], "block"))
 
     return initialize(build, "he_normal", 0)
 
@@ -99,7 +109,9 @@ def _trained(model: keras.Model) -> keras.Model:
     return model
 
 
-def check_layers(block: Block, shape: Shape, *, label_in_norms: bool | None = None) -> None:
+def check_layers(
+    block: Block, shape: Shape, *, label_in_norms: bool | None = None, self_modulated: bool = False
+) -> None:
     """Check the layers of a block for one input shape, in both precisions.
 
     Args:
@@ -107,6 +119,7 @@ def check_layers(block: Block, shape: Shape, *, label_in_norms: bool | None = No
         shape: of one sample.
         label_in_norms: whether the label of a conditional network enters through normalizations; None for a network
             without classes.
+        self_modulated: whether normalizations depend on the latent.
 
     Raises:
         AssertionError: with the first check that failed.
@@ -119,9 +132,12 @@ def check_layers(block: Block, shape: Shape, *, label_in_norms: bool | None = No
     rng = np.random.RandomState(0)
     inputs = [tf.constant(rng.standard_normal((BATCH, *shape)), tf.float32)]
     inputs += [] if label_in_norms is None else [tf.constant([0, 1, 2, 0])]
+    inputs += [tf.constant(rng.standard_normal((BATCH, STYLE)), tf.float32)] if self_modulated else []
     for policy, compute in (("float32", tf.float32), ("mixed_bfloat16", tf.bfloat16)):
         with own_settings(dtype_policy=policy):
-            model, again = (_model(block, shape, label_in_norms=label_in_norms) for _ in range(2))
+            model, again = (
+                _model(block, shape, label_in_norms=label_in_norms, self_modulated=self_modulated) for _ in range(2)
+            )
         for one, other in zip(model.weights, again.weights, strict=True):
             require(one.path == other.path, f"the weight {one.path} is named {other.path} in a second build")
             same = np.array_equal(one, other)
@@ -140,8 +156,11 @@ def check_layers(block: Block, shape: Shape, *, label_in_norms: bool | None = No
         if block.output == "images":
             require(float(tf.reduce_max(tf.abs(output))) <= 1.0, "the head's images leave [-1, 1]")
         if label_in_norms:
-            others = model([inputs[0], tf.constant([1, 2, 0, 1])], training=True)
+            others = model([inputs[0], tf.constant([1, 2, 0, 1]), *inputs[2:]], training=True)
             require(not np.array_equal(output, others), "conditional_norm is True, but the label changes nothing")
+        if self_modulated:
+            others = model([*inputs[:-1], -inputs[-1]], training=True)
+            require(not np.array_equal(output, others), "conditional_norm is True, but the latent changes nothing")
         gradients = tape.gradient(goal, [weight.value for weight in model.trainable_variables])
         for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
             arrived = gradient is not None and np.any(tf.convert_to_tensor(gradient))

@@ -11,10 +11,12 @@ from ganzoo.blocks._keras_layers import (
     ClassStddev,
     Dropout,
     MinibatchStddev,
+    Modulate,
     Packing,
     PixelNorm,
     SpectralNorm,
     Upsampling,
+    UpsamplingConv2D,
 )
 from ganzoo.blocks.base import discriminator_blocks
 from ganzoo.errors import ConfigError
@@ -234,3 +236,35 @@ def test_upsampling_is_one_operation_outside_of_training():
     for training, found in ((False, True), (True, False)):
         graph = tf.function(lambda x, t=training: layer(x, training=t)).get_concrete_function(signature).graph
         assert ("ResizeNearestNeighbor" in {op.type for op in graph.get_operations()}) == found
+
+
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 5])
+def test_upsampling_convolution_is_the_same_in_training_and_outside(kernel_size):
+    layer = UpsamplingConv2D(5, kernel_size, padding="same", bias_initializer="normal")
+    fused, separate = layer(IMAGES, training=True), layer(IMAGES, training=False)
+    repeated = IMAGES.repeat(2, axis=1).repeat(2, axis=2)
+    plain = tf.nn.conv2d(repeated, layer.kernel.value, 1, "SAME") + layer.bias.value
+    assert fused.shape == layer.compute_output_shape(IMAGES.shape) == (8, 8, 8, 5)
+    assert np.allclose(fused, plain, atol=1e-5)
+    assert np.allclose(separate, plain, atol=1e-5)
+
+
+def test_the_fused_kernel_has_the_gradient_of_the_separate_operations():
+    layer = UpsamplingConv2D(5, 3, padding="same")
+    gradients = []
+    for training in (True, False):
+        with tf.GradientTape() as tape:
+            goal = tf.reduce_sum(tf.square(layer(IMAGES, training=True)) if training else tf.square(plain(layer)))
+        gradients.append(tape.gradient(goal, layer.kernel.value))
+    assert np.allclose(*gradients, rtol=1e-4, atol=1e-3)
+
+
+def plain(layer):
+    """The layer as a repetition of pixels and an ordinary convolution."""
+    return tf.nn.conv2d(tf.repeat(tf.repeat(IMAGES, 2, axis=1), 2, axis=2), layer.kernel.value, 1, "SAME")
+
+
+def test_modulation_scales_and_shifts_each_sample():
+    affine = RNG.standard_normal((8, 6)).astype(np.float32)
+    scale, offset = affine[:, None, None, :3], affine[:, None, None, 3:]
+    assert np.allclose(Modulate()([IMAGES, affine]), IMAGES * (1 + scale) + offset, atol=1e-6)

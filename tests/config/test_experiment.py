@@ -221,6 +221,10 @@ BAD = {
         },
         "generator.conditioning is batch_norm, but none of its blocks has norm: batch",
     ),
+    "self-modulation without a normalization": (
+        {"generator": {"self_modulation": True, "block": {"name": "conv_transpose", "norm": "pixel"}}},
+        "generator.self_modulation is true, but none of its blocks has norm: batch",
+    ),
     "packing with classes": (
         {"num_classes": 3, "discriminator": {"packing": 2}},
         "a packed discriminator judges several samples at once and cannot be conditional",

@@ -21,13 +21,14 @@ TINY = {
 
 
 def tiny_config(**changes: Any) -> Config:
-    """A DCGAN for faces at 16 px; ``changes`` go into the generator's block, the two of classes where they belong."""
+    """A DCGAN for faces at 16 px; ``changes`` go into the generator's block, those of the generator where they belong."""
     changes = dict(changes)
     values: dict[str, Any] = {**TINY, "name": "tiny", "generator": {**TINY["generator"]}}
     if "num_classes" in changes:
         values["num_classes"] = changes.pop("num_classes")
-    if "conditioning" in changes:
-        values["generator"]["conditioning"] = changes.pop("conditioning")
+    for key in ("conditioning", "self_modulation"):
+        if key in changes:
+            values["generator"][key] = changes.pop(key)
     values["generator"]["block"] = {**values["generator"]["block"], **changes}
     if changes.get("name", "").startswith("residual"):
         values["generator"]["model"] = "residual"

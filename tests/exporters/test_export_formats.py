@@ -46,6 +46,13 @@ VARIANTS = {
     "pixel shuffle": {"name": "pixel_shuffle", "activation": "leaky_relu"},
     "residual, classes": {"name": "residual_up", "num_classes": 6},
     "transposed, classes in the normalization": {"num_classes": 6, "conditioning": "batch_norm"},
+    "upsampling, self-modulated": {"name": "upsample_conv", "self_modulation": True},
+    "upsampling, self-modulated, classes": {
+        "name": "upsample_conv",
+        "num_classes": 6,
+        "conditioning": "batch_norm",
+        "self_modulation": True,
+    },
 }
 
 
@@ -88,7 +95,8 @@ def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
     ups = {"upsample_conv": 1, "residual_up": 4}.get(config.generator.block.registered_name, 0)
     assert operations["Resize"] == ups, "one operation each time that an image is enlarged"
     assert b"tf_half_pixel_for_nn" not in model.SerializeToString(), "ONNX Runtime warns of it at every load"
-    if config.generator.block.norm == "batch" and "residual" not in variant and not config.num_classes:
+    plain = not config.num_classes and not config.generator.self_modulation
+    if config.generator.block.norm == "batch" and "residual" not in variant and plain:
         assert not operations["Mul"] + operations["Add"], operations
 
 

@@ -165,6 +165,22 @@ def test_labels_reach_both_networks_and_only_the_seen_class_moves(conditioning, 
             assert moved.tolist() == [False, True, False], table.path
 
 
+def test_the_latent_reaches_every_normalization_of_a_self_modulated_generator():
+    block = {"name": "conv_transpose", "norm": "batch"}
+    config = tiny(num_classes=3, generator={"conditioning": "batch_norm", "self_modulation": True, "block": block})
+    nets = three_networks(config)
+    styles = [w for w in nets[0].trainable_weights if "_style" in w.path]
+    before = [np.asarray(w) for w in styles]
+    update = TrainStep(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+    images = samples(config).samples
+    update(images, tf.fill([24], 1), tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
+    norms = [layer for layer in nets[0].layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(styles) == 5 * len(norms)  # two dense layers with biases, and a table of classes
+    kernels = [(old, new) for old, new in zip(before, styles, strict=True) if new.path.endswith("_style/kernel")]
+    assert len(kernels) == len(norms)
+    assert all(not np.array_equal(old, new) for old, new in kernels)
+
+
 def test_flip_mirrors_about_half_of_the_images_and_nothing_else():
     config = tiny(data={"flip": True}, training={"batch_size": 64})
     update = TrainStep(config, *three_networks(config), None, None)
