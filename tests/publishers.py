@@ -59,14 +59,15 @@ def celeba(folder: Path, count: int = 24) -> Path:
     return folder / "img_align_celeba.zip"
 
 
-def photographs(folder: Path, count: int = 24) -> Path:
-    """A folder of photographs as people have them: several formats, upright and lying."""
-    folder.mkdir(parents=True, exist_ok=True)
+def photographs(folder: Path, count: int = 24, *, classes: int = 0) -> Path:
+    """A folder of photographs as people have them: several formats, upright and lying; with a folder for each class."""
     for number in range(count):
+        place = folder / f"class {number % classes}" if classes else folder
+        place.mkdir(parents=True, exist_ok=True)
         suffix, kind = (("jpg", "JPEG"), ("png", "PNG"), ("webp", "WEBP"))[number % 3]
         height, width = ((200, 150), (150, 200))[number % 2]
         image = blobs(number + 1, height, width)[number]
-        (folder / f"photo {number}.{suffix}").write_bytes(encoded(image, kind))
+        (place / f"photo {number}.{suffix}").write_bytes(encoded(image, kind))
     return folder
 
 

@@ -10,6 +10,9 @@ from ganzoo.config.zoo import describe, list_models, load_config
 EXPECTED = {
     "cdcgan-cifar10",
     "cdcgan-faces-64",
+    "cdcgan-fashion-mnist",
+    "cdcgan-mnist",
+    "cdcgan-portraits-64",
     "dcgan-celeba-128",
     "dcgan-celeba-64",
     "dcgan-cifar10",
@@ -54,9 +57,11 @@ def test_the_yaml_opens_with_what_it_is_and_where_it_is_from(name):
 def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
     overrides = ["training.batch_size=4", "training.g_optimizer.warmup_steps=0"]
-    source = load_config(name).data
+    config = load_config(name)
+    source = config.data
     make = MAKERS.get(source.registered_name)
-    data = None if make is None else make(tmp_path / "data")
+    folders = {"classes": config.num_classes} if source.registered_name == "image_folder" else {}
+    data = None if make is None else make(tmp_path / "data", **folders)
     if "count" in type(source).model_fields:
         overrides.append("data.count=60")
 
