@@ -1,6 +1,7 @@
 """Tests generate and interpolate: from a bundle or run to files."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest

@@ -187,7 +187,7 @@ def test_what_comes_must_have_the_hashes_of_the_index(hub, owner, stranger, file
 
 def test_an_altered_shipped_copy_is_not_used(hub, owner):
     owner.run(SHIP)
-    path = owner.folder / "shipped/faces-1/onnx/model.onnx"
+    path = owner.folder / "shipped/faces-1/v1/onnx/model.onnx"
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     said = owner.refusal(NAME + "ganzoo.load('faces-1')")
     assert "has not been published yet, and this installation has no unaltered copy" in said

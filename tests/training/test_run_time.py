@@ -114,6 +114,7 @@ def suggestions(config, *, on_gpu=False, is_resumed=False, has_limit=True):
     return faster.faster_text(config, on_gpu=on_gpu, is_resumed=is_resumed, has_limit=has_limit) or ""
 
 
+@pytest.mark.slow
 def test_each_suggestion_only_when_it_applies(monkeypatch):
     monkeypatch.setattr(faster, "has_bfloat16", lambda: True)
     config = load_config("dcgan-celeba-128")
@@ -130,6 +131,7 @@ def test_each_suggestion_only_when_it_applies(monkeypatch):
     assert "mixed_bfloat16" not in suggestions(config)
 
 
+@pytest.mark.slow
 def test_every_suggested_change_can_be_made():
     for name in list_models():
         config = load_config(name)
