@@ -85,6 +85,13 @@ def test_lazy_penalties_are_in_the_measurement_unless_they_take_too_long():
     assert len(reported(config, [COMPILING, (1, 21.0)])) == 1
 
 
+def test_several_discriminator_steps_are_one_step():
+    config = load_config("wgan-gp-cifar10", ["training.steps=1000"])
+    assert config.training.d_steps > 1
+    [text] = reported(config, [COMPILING, (20, 5.0)])
+    assert text == "This run will take about 4 min at 256 images/s (1,000 steps of 64 images)."
+
+
 def test_vectors_are_no_images():
     [text] = reported(load_config("dense-ring8"), [COMPILING, (100, 5.0)])
     assert text.endswith("at 5,120 samples/s (40,000 steps of 256 samples).")
