@@ -206,12 +206,31 @@ def experiment(
     """The config that ``train`` uses with the same arguments. Imports no TensorFlow and writes nothing.
 
     Raises:
-        UnknownNameError: if no model of the zoo has the name.
+        UnknownNameError: if no model of the zoo has the name; with the next command if it is a pretrained model.
         ConfigError: if the file, an argument or an override is wrong, or ``data`` is given to a source without files.
     """
     from ganzoo.config.zoo import load_config
+    from ganzoo.errors import UnknownNameError
 
     changes = list(overrides)
     changes += [] if steps is None else [f"training.steps={steps}"]
     changes += [] if seed is None else [f"training.seed={seed}"]
-    return load_config(what, changes, data=data)
+    try:
+        return load_config(what, changes, data=data)
+    except UnknownNameError as error:
+        pretrained = _pretrained_text(what)
+        raise UnknownNameError(pretrained) if pretrained else error from None
+
+
+def _pretrained_text(what: object) -> str | None:
+    """The message for a pretrained model in the place of a config; None if it is none."""
+    from ganzoo.config.zoo import config_files
+    from ganzoo.hub.pretrained import find_pretrained
+
+    model = find_pretrained(what) if isinstance(what, str) else None
+    if model is None or not isinstance(what, str):
+        return None
+    config = model.facts.config
+    where = command_text("train", config) if config and config in config_files() else "its model card has the config"
+    trained = f", trained with the config {config}: {where}" if config else ""
+    return f"'{what}' is a pretrained model{trained}. To generate with it: {command_text('generate', what)}"

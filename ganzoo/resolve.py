@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.environment.commands import command
-from ganzoo.environment.places import expanded
+from ganzoo.environment.places import check_name, expanded
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
 from ganzoo.hub.reference import DEFAULTS, SCHEME, ZOO, HubOptions, is_run_name, parse_reference
@@ -65,6 +65,7 @@ def resolve(
     Raises:
         GanzooError: if the name fits nothing, or the bundle is damaged or unsafe.
     """
+    check_name(what, "a name or a folder, such as 'faces-64' or a run's folder (run.folder)")
     candidates = list(_candidates(what, files=files, hub=hub, root=root, info=info))
     if candidates:
         chosen, *others = candidates
@@ -114,7 +115,7 @@ def _candidates(
 
         model = find_pretrained(text)
         if model is not None:
-            yield _Candidate(f"{ZOO}{model.name}", partial(open_pretrained, model, hub, files=files))
+            yield _Candidate(f"{ZOO}{text.removeprefix(ZOO)}", partial(open_pretrained, model, hub, files=files))
 
 
 def _warn(text: str, chosen: _Candidate, others: list[_Candidate]) -> None:
@@ -182,7 +183,7 @@ def is_fetched(bundle: Bundle) -> bool:
     from ganzoo.hub.pretrained import SHIPPED
     from ganzoo.hub.reference import is_snapshot
 
-    return bundle.folder.parent == SHIPPED or is_snapshot(bundle.folder)
+    return SHIPPED in bundle.folder.parents or is_snapshot(bundle.folder)
 
 
 def _exported(run: Run, files: Collection[str]) -> Bundle | None:
@@ -209,7 +210,8 @@ def _is_path(what: str | os.PathLike[str]) -> bool:
 def _nothing(what: str | os.PathLike[str], root: str | os.PathLike[str] | None) -> GanzooError:
     """The error for a name that fits nothing: why, and what is possible."""
     from ganzoo.config.zoo import config_files
-    from ganzoo.hub.pretrained import pretrained_models
+    from ganzoo.hub.pretrained import find_pretrained, pretrained_models, unknown_pretrained
+    from ganzoo.hub.pretrained_index import split_version
     from ganzoo.runs import ELSEWHERE, list_runs, runs_folder
     from ganzoo.runs import SCHEME as RUN
 
@@ -224,15 +226,14 @@ def _nothing(what: str | os.PathLike[str], root: str | os.PathLike[str] | None) 
         return BundleError(f"No bundle or run at '{text}': the folder does not exist. See: ganzoo runs")
     models, pretrained = config_files(), pretrained_models()
     name = text.removeprefix(ZOO)
-    if name in pretrained:
+    if find_pretrained(text) is not None:
         return BundleError(f"'{name}' is a pretrained model; a bundle or run on this machine is needed: ganzoo runs")
     if name in models:
         return RunError(
             f"'{name}' is a model of the zoo without trained weights here. Train it: {command('train', name)}"
         )
-    if text.startswith(ZOO):
-        near = did_you_mean(name, pretrained)
-        return UnknownNameError(f"No pretrained model named '{name}'.{near}\nSee all: ganzoo list --pretrained")
+    if text.startswith(ZOO) or split_version(text)[0] in pretrained:
+        return unknown_pretrained(text)
     name = text.removeprefix(RUN)
     runs = [found for run in list_runs(root=root) for found in (run.name, run.folder.parent.name)]
     if is_run_name(name) or text.startswith(RUN):

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.environment.places import expanded
+from ganzoo.environment.places import check_name, expanded
 from ganzoo.errors import RunError, did_you_mean
 
 RUNS = Path("runs")
@@ -128,13 +128,27 @@ def runs_folder(root: str | os.PathLike[str] | None = None) -> Path:
     return expanded(chosen, variable=RUNS_VARIABLE)
 
 
+def checked_runs_folder(root: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of all runs, which need not exist.
+
+    Raises:
+        RunError: if something else than a folder is there.
+    """
+    folder = runs_folder(root)
+    wrong = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    if wrong.exists() and not wrong.is_dir():
+        name = f"{RUNS_VARIABLE} names" if root is None and os.environ.get(RUNS_VARIABLE) else "runs are in"
+        raise RunError(f"'{wrong}' is a file, but {name} a folder. {ELSEWHERE}")
+    return folder
+
+
 def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
     """Create the folder of the next run of the model ``name``.
 
     Raises:
         RunError: if the folder cannot be created.
     """
-    parent = runs_folder(root) / name
+    parent = checked_runs_folder(root) / name
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for _ in range(1000):
@@ -151,7 +165,7 @@ def new_run(name: str, *, root: str | os.PathLike[str] | None = None) -> Run:
 
 def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
     """Return all runs. The most recently active run is last."""
-    folder = runs_folder(root)
+    folder = checked_runs_folder(root)
     found = [Run(path.parent) for path in folder.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
     return sorted(found, key=lambda run: (-run.age_seconds, run.name))
 
@@ -170,6 +184,7 @@ def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathL
         if not runs:
             raise RunError(no_runs(folder))
         return runs[-1]
+    check_name(what, "a run's name, such as 'dcgan-faces-32/001', or its folder")
     text = os.fspath(what)
     found = (None if text.startswith(SCHEME) else run_at(expanded(text))) or named_run(text, root=root)
     if found is not None:

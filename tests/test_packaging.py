@@ -17,7 +17,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.bundle.folder import SAMPLES, WEIGHTS
 from ganzoo.config.zoo import list_models
-from ganzoo.hub.pretrained import pretrained_models
+from ganzoo.hub.pretrained import pretrained_versions
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -111,7 +111,10 @@ def test_the_wheel_is_complete(built):
     assert "ganzoo/zoo_configs/pretrained.json" in names
     assert {"ganzoo/extractors/small_cnn.onnx", "ganzoo/extractors/small_cnn.json"} <= names
     shipped = {
-        f"ganzoo/pretrained/{name}/{file}" for name, model in pretrained_models().items() for file in model.files
+        f"ganzoo/pretrained/{name}/v{version}/{file}"
+        for name, versions in pretrained_versions().items()
+        for version, model in versions.items()
+        for file in model.files
     }
     assert shipped - names == {name for name in shipped if name.endswith((WEIGHTS, SAMPLES))}
     assert f"ganzoo_keras-{ganzoo.__version__}.dist-info/licenses/LICENSE" in names

@@ -14,7 +14,7 @@ from ganzoo.bundle.writing import write_bundle
 from ganzoo.cli.main import app
 from ganzoo.config.experiment import Config
 from ganzoo.errors import BundleError, UnknownNameError
-from ganzoo.hub.pretrained import SHIPPED, pretrained_models
+from ganzoo.hub.pretrained import find_pretrained, pretrained_models, shipped_folder
 from ganzoo.resolve import resolve
 from ganzoo.runs import CONFIG
 from ganzoo.training import init_from
@@ -123,8 +123,9 @@ def test_names_with_one_meaning(place, caplog):
     for what in (f"run:{NAME}", f"run:{NAME}/1", f"run:{NAME}/001"):
         assert ganzoo.load(what).sample_spec.kind == "vector"
         assert ganzoo.find_run(what).name == f"{NAME}/001"
-    assert ganzoo.load(f"zoo:{NAME}").bundle.folder == SHIPPED / NAME
-    assert ganzoo.pull(f"zoo:{NAME}") == SHIPPED / NAME
+    shipped = shipped_folder(pretrained_models()[NAME])
+    assert ganzoo.load(f"zoo:{NAME}").bundle.folder == shipped
+    assert ganzoo.pull(f"zoo:{NAME}") == shipped
     assert caplog.messages == []
 
 
@@ -148,6 +149,8 @@ def test_the_same_run_as_a_folder_and_by_its_name_is_one_meaning(place, caplog):
         (f"run:{NAME}", f"No run '{NAME}' in "),
         (f"zoo:{NAME}x", f"No pretrained model named '{NAME}x'. Did you mean '{NAME}'"),
         ("zoo:points", "No pretrained model named 'points'"),
+        (f"{NAME}@77", f"The pretrained model '{NAME}' has no version '77'. It has {NAME}@1"),
+        (f"zoo:{NAME}@main", f"The pretrained model '{NAME}' has no version 'main'. It has {NAME}@1"),
     ],
 )
 def test_a_prefixed_name_that_fits_nothing(place, what, message):
@@ -165,7 +168,9 @@ def test_a_training_keeps_the_name_with_one_meaning(place):
     values = {"data": {"source": "faces"}, "training": {"init_from": NAME}, "generator": {"model": "dcgan"}}
     config = Config.read({**values, "discriminator": {"model": "dcgan"}})
     started, _ = init_from.resolve(config)
-    assert started.training.init_from == f"zoo:{NAME}"
+    exact = pretrained_models()[NAME].exact_name
+    assert started.training.init_from == f"zoo:{exact}", "a newer version must not change a run"
+    assert find_pretrained(started.training.init_from) == pretrained_models()[NAME]
     tiny_bundles.image_bundle(place / NAME)
     bundle = resolve(NAME, files=[WEIGHTS])
     assert init_from.exact_name(NAME, bundle) == str(place / NAME)

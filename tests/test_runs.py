@@ -65,6 +65,27 @@ def test_where_runs_were_looked_for_is_said(place):
             find_run("faces/001", root=root)
 
 
+@pytest.mark.parametrize("below", ["", "/deeper"])
+def test_a_folder_of_runs_that_is_a_file(place, monkeypatch, below):
+    (place / "file").write_text("x")
+    for call in (list_runs, find_run, lambda **options: new_run("x", **options)):
+        with pytest.raises(RunError, match=r"^'file' is a file, but runs are in a folder\. .*--runs DIR"):
+            call(root=f"file{below}")
+        monkeypatch.setenv("GANZOO_RUNS", f"file{below}")
+        with pytest.raises(RunError, match=r"^'file' is a file, but GANZOO_RUNS names a folder\. "):
+            call()
+    assert ganzoo.load("faces-64").shape == (64, 64, 3), "it needs no runs"
+
+
+def test_a_name_that_is_no_text():
+    from ganzoo import api
+
+    for call in (ganzoo.load, ganzoo.pull, find_run, ganzoo.load_config, api.train, ganzoo.evaluate):
+        for value in (3, b"x", ["faces-64"]):
+            with pytest.raises(ganzoo.GanzooError, match=rf"Received .* \({type(value).__name__}\); allowed is "):
+                call(value)
+
+
 def test_load_takes_the_root(place):
     run = make(place / "there")
     tiny_bundles.image_bundle(run.folder / "bundle")

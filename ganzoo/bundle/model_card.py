@@ -208,6 +208,8 @@ def _metrics(facts: BundleFacts) -> list[str]:
 
 def _data(facts: BundleFacts) -> list[str]:
     credits = sentences(facts.training.get("data_credits"))
+    stated = text(facts.training.get("data_license"))
+    credits += [f"License of the data: {' '.join(stated.split())}."] if stated else []
     return ["## Data and licenses", "", *(f"- {line}" for line in credits)] if credits else []
 
 

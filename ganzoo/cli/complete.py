@@ -19,10 +19,12 @@ def trained(incomplete: str) -> list[str]:
 
 
 def pretrained(incomplete: str) -> list[str]:
-    """Return pretrained models of the zoo."""
-    from ganzoo.hub.pretrained import pretrained_models
+    """Return pretrained models of the zoo, and after an "@" their versions."""
+    from ganzoo.hub.pretrained import pretrained_versions
 
-    return sorted(name for name in pretrained_models() if name.startswith(incomplete))
+    models = pretrained_versions()
+    exact = [model.exact_name for versions in models.values() for model in versions.values()]
+    return sorted(name for name in (exact if "@" in incomplete else models) if name.startswith(incomplete))
 
 
 def kinds(incomplete: str) -> list[str]:

@@ -183,8 +183,12 @@ def _write_folder(
     from ganzoo import images
     from ganzoo.data.reading.parallel import progress_bar
 
-    if folder.is_file():
-        raise GanzooError(f"'{folder}' is a file, and images are written to a folder; name another with -o.")
+    if folder.exists() and not folder.is_dir():
+        kind = "file" if folder.is_file() else "device"
+        raise GanzooError(
+            f"'{folder}' is a {kind}, and without a suffix -o names a folder. Name another with -o; for one file add a "
+            "suffix such as .png; -o - writes to standard output."
+        )
     width = max(4, len(str(max(seeds))))
     done = 0
     with progress_bar("Generating", len(seeds), quiet=quiet) as advance:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.output import info, print_json, print_table
 from ganzoo.environment.quantities import bytes_text
+
+if TYPE_CHECKING:
+    from ganzoo.hub.pretrained_index import Pretrained
 
 
 def list_command(
@@ -20,7 +23,7 @@ def list_command(
         ),
     ] = "*",
     pretrained: Annotated[
-        bool, typer.Option("--pretrained", help="List the models with trained weights, and where they are.")
+        bool, typer.Option("--pretrained", help="List the models with trained weights, their versions and quality.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -47,25 +50,61 @@ def _check_matches(models: Sequence[object], message: str) -> None:
 
 
 def _list_pretrained(pattern: str, *, as_json: bool) -> None:
+    """Print every version, the newest of a model first."""
     from fnmatch import fnmatchcase
 
-    from ganzoo.hub.pretrained import place, pretrained_models
+    from ganzoo.hub.pretrained import newest, pretrained_versions
 
-    models = [m for m in pretrained_models().values() if fnmatchcase(m.name, pattern) or pattern in m.name]
     rows = [
-        {"name": m.name, "repo": m.repo, "revision": m.revision, "bytes": m.size, "place": place(m)} for m in models
+        _row(model, is_newest=model == newest(versions))
+        for name, versions in sorted(pretrained_versions().items())
+        if fnmatchcase(name, pattern) or pattern.partition("@")[0] in name
+        for model in reversed(versions.values())
+        if "@" not in pattern or fnmatchcase(model.exact_name, pattern)
     ]
     if as_json:
         print_json(rows)
     elif rows:
-        texts = [
-            (
-                str(r["name"]),
-                bytes_text(m.size),
-                str(r["place"]),
-                f"{m.repo}@{m.revision[:8]}" if m.revision else f"{m.repo}, not published yet",
-            )
-            for r, m in zip(rows, models, strict=True)
-        ]
-        print_table(("model", "size", "where", "on the Hub"), texts, right=("size",))
-    _check_matches(models, f"No pretrained model matches '{pattern}'. See all: ganzoo list --pretrained")
+        columns = ("model", "generates", "px", "classes", "size", "license", "Frechet distance", "version", "where")
+        print_table(columns, [_texts(row) for row in rows], right=("px", "classes", "size", "version"))
+    _check_matches(rows, f"No pretrained model matches '{pattern}'. See all: ganzoo list --pretrained")
+
+
+def _row(model: Pretrained, *, is_newest: bool) -> dict[str, Any]:
+    from ganzoo.hub.pretrained import place
+
+    facts = model.facts
+    return {
+        "name": model.name,
+        "version": model.version,
+        "newest": is_newest,
+        "load": model.name if is_newest else model.exact_name,
+        "description": facts.description,
+        "shape": list(facts.shape),
+        "num_classes": facts.num_classes,
+        "license": facts.license,
+        "data_license": facts.data_license,
+        "config": facts.config,
+        "metric": None if facts.metric is None else {"name": "frechet", **facts.metric._asdict()},
+        "bytes": model.size,
+        "onnx_bytes": model.onnx_size,
+        "repo": model.repo,
+        "revision": model.revision,
+        "place": place(model),
+    }
+
+
+def _texts(row: dict[str, Any]) -> tuple[str, ...]:
+    shape, metric, classes = row["shape"], row["metric"], row["num_classes"]
+    is_square = len(shape) == 3 and shape[0] == shape[1]
+    return (
+        row["load"],
+        row["description"],
+        "-" if len(shape) != 3 else str(shape[0]) if is_square else f"{shape[0]}x{shape[1]}",
+        "-" if classes is None else str(classes),
+        bytes_text(row["onnx_bytes"]),
+        row["license"] or "unknown",
+        "-" if metric is None else f"{metric['value']:.3g} ({metric['extractor']})",
+        str(row["version"]),
+        row["place"],
+    )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.environment.places import check_name
 from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def load_config(
 
     if isinstance(what, Config):
         return read_layers([Layer(what.name, what.to_dict(), own=False)], overrides, data=data, what=what.name)
+    check_name(what, "a model of the zoo (ganzoo list), a YAML file or a Config")
     return read_layers(_layers(_find(what), name=str(what)), overrides, data=data, what=str(what))
 
 

@@ -12,6 +12,8 @@ from ganzoo.environment import cgroups
 
 UNKNOWN_MEMORY = 4 << 30
 """Bytes of free memory that are assumed on systems without ``/proc/meminfo``, such as macOS."""
+_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+"""Names of bfloat16 instructions in ``/proc/cpuinfo``."""
 
 
 def cpu_count(proc: Path = Path("/proc")) -> int:
@@ -33,6 +35,15 @@ def affinity_count() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except (AttributeError, OSError):  # not on macOS and Windows
         return os.cpu_count() or 1
+
+
+def has_bfloat16(proc: Path = Path("/proc")) -> bool:
+    """Return whether the processor has bfloat16 instructions. False if the system does not tell (macOS, Windows)."""
+    for line in _read(proc / "cpuinfo").splitlines():
+        name, _, words = line.partition(":")
+        if name.strip() in ("flags", "Features"):  # of x86 and of ARM
+            return not _BFLOAT16.isdisjoint(words.split())
+    return False
 
 
 def available_memory(proc: Path = Path("/proc")) -> int:

@@ -34,9 +34,9 @@ def temporary_path(path: Path) -> Path:
 def cannot_write(path: Path, error: OSError) -> str:
     """The message for a file that could not be written."""
     if isinstance(error, FileExistsError | NotADirectoryError):
-        parent = next((parent for parent in path.parents if parent.is_file()), None)
+        parent = next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None)
         if parent is not None:
-            return f"Cannot write '{path}': '{parent}' is a file, not a folder."
+            return f"Cannot write '{path}': '{parent}' is a {'file' if parent.is_file() else 'device'}, not a folder."
     return f"Cannot write '{path}': {error.strerror or error}."
 
 

@@ -44,6 +44,16 @@ def expanded(path: str | os.PathLike[str], *, variable: str = "") -> Path:
         ) from error
 
 
+def check_name(value: object, allowed: str) -> None:
+    """Check that a name is a text or a path.
+
+    Raises:
+        GanzooError: if not, with what is allowed instead.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise GanzooError(f"Received {str(value)[:60]} ({type(value).__name__}); allowed is {allowed}.")
+
+
 def has_home() -> bool:
     """Return whether the current user has a home folder."""
     try:

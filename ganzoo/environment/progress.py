@@ -26,6 +26,8 @@ class PlainProgress:
         total: number of items.
         first: number of items that are already done.
         free_lines: number of first lines that do not wait for the interval.
+        remaining: returns the remaining seconds, or None if they are unknown; by default the mean speed determines
+            them.
         clock: returns seconds; tests replace it.
     """
 
@@ -36,10 +38,11 @@ class PlainProgress:
         *,
         first: int = 0,
         free_lines: int = 0,
+        remaining: Callable[[], float | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._description, self._total, self._first = description, total, first
-        self._free_lines, self._clock = free_lines, clock
+        self._free_lines, self._remaining, self._clock = free_lines, remaining, clock
         self._begun = self._printed = clock()
 
     def report(self, done: int, *, details: str = "", always: bool = False) -> None:
@@ -58,5 +61,7 @@ class PlainProgress:
         elapsed = now - self._begun
         parts = [f"{done} of {self._total}", *([details] if details else []), f"elapsed {clock_text(elapsed)}"]
         if self._first < done < self._total:
-            parts.append(f"left {clock_text(elapsed / (done - self._first) * (self._total - done))}")
+            mean = elapsed / (done - self._first) * (self._total - done)
+            left = mean if self._remaining is None else self._remaining()
+            parts += [] if left is None else [f"left {clock_text(left)}"]
         print_line(f"{self._description}: {', '.join(parts)}")

@@ -28,3 +28,21 @@ def clock_text(seconds: float) -> str:
     """Format a duration in hours, minutes and seconds: ``0:00:12``, ``26:05:00``."""
     whole = int(max(0, seconds))
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def duration_text(seconds: float) -> str:
+    """Format a duration in its two largest units: ``45 s``, ``12 min``, ``2 h 10 min``, ``8 days 3 h``."""
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+    days = f"{hours // 24} day{'s' if hours >= 48 else ''}"
+    return days + (f" {hours % 24} h" if hours % 24 else "")
+
+
+def rate_text(rate: float) -> str:
+    """Format a speed: ``0.45``, ``9.1``, ``196``, ``12,345``."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"

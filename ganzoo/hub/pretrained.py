@@ -1,51 +1,26 @@
-"""The pretrained models of the zoo: an index of names, each with a repo, a commit and the SHA-256 of every file.
+"""The pretrained models of the zoo: a name means its newest version, and ``name@1`` always means the same weights.
 
-The index is ``zoo_configs/pretrained.json``. A name always means the same weights: files from the Hub must have the
-hashes of the index, whatever a branch or the repo's own metadata.json contains. A small model also ships with ganzoo
-(``ganzoo/pretrained/<name>/``); if its hashes are those of the index, nothing is fetched. The index is written by
-``tools/pretrained.py`` in the repository of ganzoo.
+Files from the Hub must have the hashes of the index, whatever a branch or the repo's own metadata.json contains. A
+small model also ships with ganzoo (``ganzoo/pretrained/<name>/v<version>/``); if its hashes are those of the index,
+nothing is fetched. The index is written by ``tools/pretrained.py`` in the repository of ganzoo.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from ganzoo.bundle.folder import CARD, LIMITS, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CONFIG, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
 from ganzoo.bundle.schema import FileRecord
 from ganzoo.bundle.strict_json import read_json
-from ganzoo.errors import BundleError, HubError
-from ganzoo.hub.reference import ZOO, HubOptions, HubReference, parse_reference
+from ganzoo.errors import BundleError, HubError, UnknownNameError, did_you_mean
+from ganzoo.hub.pretrained_index import Pretrained, read_index, split_version
+from ganzoo.hub.reference import ZOO, HubOptions, HubReference
 
 SHIPPED = Path(__file__).resolve().parents[1] / "pretrained"
 """Folder of the models that ship with ganzoo: complete in a checkout, only what generating needs in the wheel."""
 INDEX = "pretrained.json"
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-
-
-class Pretrained(NamedTuple):
-    """One pretrained model.
-
-    Attributes:
-        name: the name for ``ganzoo.load``.
-        repo: ``user/name`` on the Hub.
-        revision: the commit, 40 hex digits; None until it is published.
-        files: name -> size and SHA-256, including metadata.json. The model card may be edited, so it is not listed.
-    """
-
-    name: str
-    repo: str
-    revision: str | None
-    files: Mapping[str, FileRecord]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(record.size for record in self.files.values())
 
 
 def index_file() -> Path:
@@ -55,8 +30,8 @@ def index_file() -> Path:
     return config_folder() / INDEX
 
 
-def pretrained_models() -> dict[str, Pretrained]:
-    """All pretrained models by name; empty if there is no index.
+def pretrained_versions() -> dict[str, dict[int, Pretrained]]:
+    """All versions of all pretrained models by name, from the oldest to the newest; empty if there is no index.
 
     Raises:
         BundleError: if the index is damaged.
@@ -65,19 +40,59 @@ def pretrained_models() -> dict[str, Pretrained]:
     if not path.is_file():
         return {}
     try:
-        table = read_json(path.read_bytes(), INDEX)
-        return {name: read_entry(name, entry) for name, entry in table["models"].items()}
+        return read_index(read_json(path.read_bytes(), INDEX))
     except (KeyError, TypeError, ValueError, AttributeError, HubError) as error:
         raise BundleError(f"The index of pretrained models, '{path}', is damaged: {error}.") from error
 
 
-def find_pretrained(name: str) -> Pretrained | None:
-    """The pretrained model of this name, with or without ``zoo:`` in front; None if there is none.
+def pretrained_models() -> dict[str, Pretrained]:
+    """The newest version of every pretrained model by name; empty if there is no index.
 
     Raises:
         BundleError: if the index is damaged.
     """
-    return pretrained_models().get(name.removeprefix(ZOO))
+    return {name: newest(versions) for name, versions in pretrained_versions().items()}
+
+
+def newest(versions: dict[int, Pretrained]) -> Pretrained:
+    """The newest version of a model."""
+    return versions[max(versions)]
+
+
+def find_pretrained(name: str) -> Pretrained | None:
+    """The pretrained model of a name: ``faces-64`` (the newest version), ``faces-64@1`` or ``faces-64@v1``.
+
+    ``zoo:`` in front is allowed. None if there is no such model or version.
+
+    Raises:
+        BundleError: if the index is damaged.
+    """
+    base, version, has_version = split_version(name.removeprefix(ZOO))
+    versions = pretrained_versions().get(base)
+    if versions is None:
+        return None
+    if not has_version:
+        return newest(versions)
+    return None if version is None else versions.get(version)
+
+
+def unknown_pretrained(name: str) -> UnknownNameError:
+    """The error for a name, with or without ``zoo:``, that is not a pretrained model, or has no such version."""
+    name = name.removeprefix(ZOO)
+    base, _, has_version = split_version(name)
+    models = pretrained_versions()
+    if has_version and base in models:
+        return UnknownNameError(
+            f"The pretrained model '{base}' has no version '{name.partition('@')[2]}'. It has {_listed(models[base])}."
+        )
+    return UnknownNameError(
+        f"No pretrained model named '{name}'.{did_you_mean(name, models)}\nSee all: ganzoo list --pretrained"
+    )
+
+
+def _listed(versions: dict[int, Pretrained]) -> str:
+    names = [model.exact_name for model in versions.values()]
+    return ", ".join(names) + (" (the newest)" if len(names) > 1 else "")
 
 
 def open_pretrained(model: Pretrained, options: HubOptions, *, files: Collection[str] | None = None) -> Bundle:
@@ -94,29 +109,36 @@ def open_pretrained(model: Pretrained, options: HubOptions, *, files: Collection
     """
     if options.revision not in (None, model.revision):
         raise HubError(
-            f"'{model.name}' always means the same weights; for another revision name the repo: "
+            f"'{model.exact_name}' always means the same weights, so it has no revision '{options.revision}'. "
+            f"Versions: {_listed(pretrained_versions()[model.name])}. For another revision name the repo: "
             f"{model.repo}@{options.revision}"
         )
     shipped = None if options.force_download else shipped_bundle(model, files=files)
     if shipped is not None:
         return shipped
     if model.revision is None:
-        raise HubError(f"'{model.name}' has not been published yet, and {_missing_part(model)}")
+        raise HubError(f"'{model.exact_name}' has not been published yet, and {_missing_part(model)}")
     from ganzoo.hub.fetch import fetch
 
     bundle = fetch(HubReference(model.repo, model.revision), options, files=files)
     wrong = differing_file(model, bundle)
     if wrong is not None:
+        name = model.exact_name
         raise BundleError(
-            f"{model.repo}@{model.revision}: {wrong} differs from the zoo's index of '{model.name}', so it is not "
-            f"used. If the cache is damaged: ganzoo pull {model.name} --force-download"
+            f"{model.repo}@{model.revision}: {wrong} differs from the zoo's index of '{name}', so it is not "
+            f"used. If the cache is damaged: ganzoo pull {name} --force-download"
         )
     return bundle
 
 
+def shipped_folder(model: Pretrained) -> Path:
+    """The folder of the copy that ships with ganzoo. It may not exist."""
+    return SHIPPED / model.name / f"v{model.version}"
+
+
 def shipped_bundle(model: Pretrained, *, files: Collection[str] | None = None) -> Bundle | None:
     """The copy that ships with ganzoo, if it has ``files`` (by default all) and every file matches the index."""
-    folder = SHIPPED / model.name
+    folder = shipped_folder(model)
     names = model.files if files is None else files
     if not all((folder / name).is_file() for name in (METADATA, *names)):
         return None
@@ -128,16 +150,21 @@ def shipped_bundle(model: Pretrained, *, files: Collection[str] | None = None) -
 
 
 def place(model: Pretrained) -> str:
-    """Where a model is now: "with ganzoo", "in the cache", "on the Hub", or "not published"."""
-    if shipped_bundle(model, files=[ONNX]) is not None:
+    """Where a model is now: "with ganzoo", "in the cache", "on the Hub", or "not published".
+
+    Only sizes are compared, so that a list is fast. Loading verifies the hashes.
+    """
+    folder = shipped_folder(model)
+    needed = {name: model.files[name].size for name in (CONFIG, METADATA, ONNX) if name in model.files}
+    if all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in needed.items()):
         return "with ganzoo"
     if model.revision is None:
         return "not published"
     from ganzoo.hub.fetch import cache_folder, is_complete
     from ganzoo.hub.reference import cached_snapshot
 
-    folder = cached_snapshot(HubReference(model.repo, model.revision), cache_folder())
-    return "in the cache" if folder is not None and is_complete(folder, [ONNX]) else "on the Hub"
+    snapshot = cached_snapshot(HubReference(model.repo, model.revision), cache_folder())
+    return "in the cache" if snapshot is not None and is_complete(snapshot, [ONNX]) else "on the Hub"
 
 
 def differing_file(model: Pretrained, bundle: Bundle) -> str | None:
@@ -154,28 +181,9 @@ def records(bundle: Bundle) -> dict[str, FileRecord]:
     return files | {METADATA: FileRecord(len(content), hashlib.sha256(content).hexdigest())}
 
 
-def read_entry(name: str, entry: Any) -> Pretrained:
-    """One entry of the index.
-
-    Raises:
-        HubError: if a name, repo, revision or hash has the wrong form.
-        KeyError, TypeError: if a field is missing.
-    """
-    repo, revision = entry["repo"], entry["revision"]
-    reference = parse_reference(repo, revision=revision)
-    if not _NAME.fullmatch(name) or reference is None or str(reference.repo) != repo:
-        raise HubError(f"{name!a} with the repo {repo!a} is not valid: a name is lower-case, and a repo is user/name")
-    if revision is not None and not reference.pinned:
-        raise HubError(f"{name}: the revision {revision!a} is not a commit of 40 hex digits")
-    files = {file: FileRecord(record["size"], record["sha256"]) for file, record in entry["files"].items()}
-    for file, record in files.items():
-        if file not in LIMITS or not isinstance(record.size, int) or not _SHA256.fullmatch(record.sha256):
-            raise HubError(f"{name}: {file[:60]!a} is not a file of a bundle, or has no size and SHA-256")
-    return Pretrained(name, repo, revision, files)
-
-
 def _missing_part(model: Pretrained) -> str:
     """The end of a sentence: what the shipped copy lacks, and what to do."""
+    name = model.exact_name
     if shipped_bundle(model, files=[ONNX]) is None:
         return (
             "this installation has no unaltered copy of it. "
@@ -183,5 +191,5 @@ def _missing_part(model: Pretrained) -> str:
         )
     return (
         f"the copy that comes with ganzoo lacks its {WEIGHTS}, which training needs. "
-        f"Generating works: ganzoo generate {model.name} --grid -o grid.png"
+        f"Generating works: ganzoo generate {name} --grid -o grid.png"
     )

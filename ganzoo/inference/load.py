@@ -36,7 +36,8 @@ def load(
 
     Args:
         what: a bundle folder or a run folder; a run in ``root`` (``model/number``, or a model for its newest run); a
-            pretrained model of the zoo (``ganzoo list --pretrained``); or a model on the Hugging Face Hub:
+            pretrained model of the zoo (``ganzoo list --pretrained``): ``faces-64`` is its newest version and
+            ``faces-64@1`` always the same weights; or a model on the Hugging Face Hub:
             ``user/name`` or ``user/name@revision``. The first match is used, with a warning if there are several.
             ``./NAME``, ``run:NAME``, ``zoo:NAME`` and ``hf://user/name`` have one meaning only. ``name/number`` is
             always a run.

@@ -53,7 +53,7 @@ def exact_name(what: str, bundle: Bundle) -> str:
         return str(bundle.folder.absolute())
     model = find_pretrained(what)
     if model is not None:
-        return f"{ZOO}{model.name}"
+        return f"{ZOO}{model.exact_name}"
     reference = parse_reference(what)
     return str(bundle.folder) if reference is None else f"{SCHEME}{reference.repo}@{bundle.folder.name}"
 

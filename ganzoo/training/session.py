@@ -23,7 +23,7 @@ from ganzoo.environment.requirements import TRAINING, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.environment.versions import library_versions
 from ganzoo.errors import RunError
-from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, find_run, new_run
+from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, checked_runs_folder, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
 from ganzoo.training import init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
@@ -62,6 +62,7 @@ def start(
         MissingDependencyError: if TensorFlow is not installed.
     """
     require(TRAINING, action="Training")
+    checked_runs_folder(root)
     config, weights = init_from.resolve(config, root=root)
     dataset = load_data(config, quiet=quiet, info=info)
     import_tensorflow()

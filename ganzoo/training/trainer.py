@@ -23,6 +23,7 @@ from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
 from ganzoo.training.progress import TrainingProgress
+from ganzoo.training.run_time import RunTime
 from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.state import TrainingState
 from ganzoo.training.step import METRICS, TrainStep
@@ -105,7 +106,7 @@ class Trainer:
             max_steps: stop at this step of the run, counted from its start.
             max_minutes: stop after this number of minutes of this call.
             quiet: show no progress.
-            info: called with the messages of the collapse watch.
+            info: called with the messages of the collapse watch and, without ``quiet``, with how long it will take.
 
         Raises:
             TrainingError: if a loss or a gradient is not finite, or the collapse watch stops the training. The last
@@ -114,9 +115,18 @@ class Trainer:
         """
         last = self.config.training.steps if max_steps is None else min(max_steps, self.config.training.steps)
         deadline = None if max_minutes is None else time.monotonic() + 60 * max_minutes
+        run_time = RunTime(
+            self.config,
+            first_step=self.step,
+            last_step=last,
+            deadline=deadline,
+            minutes=max_minutes,
+            on_gpu=bool(tf.config.list_physical_devices("GPU")),
+            info=(lambda text: None) if quiet else info,
+        )
         try:
             with Log(self.run, first_step=self.step) as log:
-                outcome = self._loop(log, last=last, deadline=deadline, quiet=quiet, info=info)
+                outcome = self._loop(log, last=last, deadline=deadline, run_time=run_time, quiet=quiet, info=info)
         except OSError as error:
             raise RunError(
                 f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self.state.last_checkpoint_text()}"
@@ -125,13 +135,22 @@ class Trainer:
         preview.save_animation(self.run)
         return outcome
 
-    def _loop(self, log: Log, *, last: int, deadline: float | None, quiet: bool, info: rollback.Info) -> Outcome:
+    def _loop(
+        self,
+        log: Log,
+        *,
+        last: int,
+        deadline: float | None,
+        run_time: RunTime,
+        quiet: bool,
+        info: rollback.Info,
+    ) -> Outcome:
         """Run chunks of steps. After each chunk, log, measure and save if it is due."""
         training = self.config.training
         means, chunk, started = RunningMeans(), 1, time.monotonic()
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
             self.state.save()  # a rollback always needs a checkpoint
-        progress = TrainingProgress(self.config, first_step=self.step, last_step=last, quiet=quiet)
+        progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
         with progress, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
                 if deadline is not None and time.monotonic() >= deadline:
@@ -152,6 +171,7 @@ class Trainer:
                     continue
                 chunk = _next_chunk(chunk, count, seconds)
                 progress.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
+                run_time.add(self.step, steps=count, seconds=seconds)
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
                 if rollback.react(self.state, signs, log=log, info=info):
                     means = RunningMeans()

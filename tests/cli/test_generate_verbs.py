@@ -1,6 +1,7 @@
 """Tests generate and interpolate: from a bundle or run to files."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +116,14 @@ def test_a_picture_that_cannot_be_written_leaves_no_rest(fails, bundle, place):
         assert f"Cannot write 'file/{name}': 'file' is a file, not a folder" in message
     assert "'file' is a file" in fails("interpolate", "bundle", 1, 2, "--frames", 2, "-o", "file/x.gif")
     assert sorted(path.name for path in place.iterdir()) == ["bundle", "file"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_device_is_not_a_folder(fails, bundle):
+    message = fails("generate", "bundle", "--seeds", "1-3", "-o", "/dev/full")
+    assert "'/dev/full' is a device, and without a suffix -o names a folder" in message
+    for words in (("generate", "bundle", "--grid"), ("interpolate", "bundle", 1, 2, "--frames", 2)):
+        assert "'/dev/full' is a device, not a folder" in fails(*words, "-o", "/dev/full")
 
 
 @pytest.mark.parametrize("output", ["bundle", "bundle/samples.png", "bundle/onnx/", "bundle/../bundle/a.npy"])

@@ -1,10 +1,13 @@
 """Tests list, show, parts and schema, which need no data."""
 
 import json
+import re
 
 import pytest
 
+from ganzoo.cli import complete
 from ganzoo.config.zoo import list_models
+from ganzoo.hub.pretrained import find_pretrained, pretrained_models
 
 
 def test_list_names_and_says_what_each_is(command):
@@ -34,6 +37,56 @@ def test_list_without_a_match_exits_with_1_as_grep_does(command, options):
     assert result.stderr.count("\n") == 1
     assert "model matches '*nothing*'" in result.stderr
     assert json.loads(command("list", "*nothing*", *options, "--json", code=1).stdout) == []
+
+
+def test_list_pretrained(command):
+    [header, *lines] = command("list", "--pretrained").stdout.splitlines()
+    assert re.split(r"  +", header) == [
+        "model",
+        "generates",
+        "px",
+        "classes",
+        "size",
+        "license",
+        "Frechet distance",
+        "version",
+        "where",
+    ]
+    faces = next(line for line in lines if line.startswith("faces-64 "))
+    assert re.search(r"drawn faces +64 +- +[\d.]+ MB +cc-by-4.0 +[\d.]+ \(small_cnn\) +\d+ +with ganzoo", faces)
+    rows = json.loads(command("list", "--pretrained", "--json").stdout)
+    assert len(rows) == len(lines)
+    assert [row["load"] for row in rows if row["newest"]] == list(pretrained_models())
+    for row in rows:
+        assert find_pretrained(row["load"]).version == row["version"]
+        assert row["place"] == "with ganzoo"
+        assert {"bytes", "repo", "revision", "license", "data_license", "metric", "config", "shape"} <= row.keys()
+    [row] = json.loads(command("list", "--pretrained", "faces-64@1", "--json").stdout)
+    assert (row["name"], row["version"]) == ("faces-64", 1)
+
+
+def test_list_pretrained_hashes_nothing(command, monkeypatch):
+    def refuse(*arguments, **options):
+        raise AssertionError("a file is hashed")
+
+    monkeypatch.setattr("hashlib.sha256", refuse)
+    monkeypatch.setattr("hashlib.file_digest", refuse)
+    assert "with ganzoo" in command("list", "--pretrained").stdout
+
+
+@pytest.mark.parametrize("name", ["faces-64", "faces-64@1", "zoo:faces-64"])
+@pytest.mark.parametrize("verb", ["train", "show"])
+def test_a_pretrained_model_is_not_a_config(fails, verb, name):
+    message = fails(verb, name)
+    assert message.strip() == (
+        f"Error: '{name}' is a pretrained model, trained with the config dcgan-faces-64: ganzoo train dcgan-faces-64. "
+        f"To generate with it: ganzoo generate {name}"
+    )
+
+
+def test_completion_of_versions():
+    assert "faces-64" in complete.pretrained("fac")
+    assert "faces-64@1" in complete.pretrained("faces-64@")
 
 
 def test_parts_of_every_kind(command):

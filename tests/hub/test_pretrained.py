@@ -6,13 +6,15 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_bundles
 
 import ganzoo
 from ganzoo.bundle.folder import ONNX, WEIGHTS, read_bundle
-from ganzoo.errors import BundleError, HubError
+from ganzoo.errors import BundleError, GanzooError, HubError, UnknownNameError
 from ganzoo.hub import pretrained
+from ganzoo.hub.pretrained_index import Facts, Metric, main_metric
 from ganzoo.hub.reference import HubReference, parse_reference
 
 FILE = Path(__file__).parents[2] / "tools/pretrained.py"
@@ -37,19 +39,143 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_real_index_can_be_read(monkeypatch):
+FIRST = {"repo": "someone/tiny", "description": "noise", "license": "mit"}
+"""What the first version of a model needs."""
+
+
+def other_bundle(folder, seed=1):
+    """A bundle with other weights than ``tiny_bundles.image_bundle``."""
+    return tiny_bundles.write_bundle(
+        folder,
+        config=tiny_bundles.image_config(),
+        onnx=tiny_bundles.image_model(seed=seed).SerializeToString(),
+        weights={"dense/kernel": np.ones((8, 64), np.float32)},
+    ).folder
+
+
+def test_the_real_index_agrees_with_the_bundles_in_the_package(monkeypatch):
     monkeypatch.undo()
-    for model in pretrained.pretrained_models().values():
-        assert model.files
+    versions = pretrained.pretrained_versions()
+    assert 1 in versions["faces-64"]
+    for model in [model for models in versions.values() for model in models.values()]:
+        bundle = pretrained.shipped_bundle(model)
+        assert bundle is not None, model.exact_name
+        assert model.facts == Facts.of(bundle, description=model.facts.description)
+        assert all((model.facts.license, model.facts.metric, model.facts.config))
+
+
+def test_the_wheel_is_small(monkeypatch, tool):
+    monkeypatch.undo()
+    newest = pretrained.pretrained_models()
+    assert sum(tool.wheel_bytes(model) for model in newest.values()) <= tool.TOTAL_LIMIT
+    for name, versions in pretrained.pretrained_versions().items():
+        for model in versions.values():
+            limit = tool.MODEL_LIMIT if model == newest[name] else tool.OLDER_LIMIT
+            assert 0 < tool.wheel_bytes(model) <= limit, model.exact_name
 
 
 def test_no_index_is_an_empty_one():
     assert pretrained.pretrained_models() == {}
 
 
+def test_versions(place, tool):
+    one = tool.ship("tiny-1", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    old = ganzoo.load("tiny-1").sample([7])
+    two = tool.ship("tiny-1", other_bundle(place / "b"), license="cc0-1.0")
+    assert (one.version, two.version) == (1, 2)
+    assert (two.repo, two.facts.description) == (one.repo, one.facts.description), "as before"
+    assert pretrained.pretrained_versions() == {"tiny-1": {1: one, 2: two}}
+    assert pretrained.pretrained_models() == {"tiny-1": two}
+    new = ganzoo.load("tiny-1").sample([7])
+    assert not np.array_equal(old, new)
+    for name in ("tiny-1@1", "tiny-1@v1", "zoo:tiny-1@1"):
+        assert np.array_equal(ganzoo.load(name).sample([7]), old)
+    for name in ("tiny-1@2", "zoo:tiny-1"):
+        assert np.array_equal(ganzoo.load(name).sample([7]), new)
+    has = "has no version '{}'. It has tiny-1@1, tiny-1@2 .the newest."
+    for version in ("3", "0", "", "v", "main", "1.0"):
+        for use in (ganzoo.load, ganzoo.pull):
+            with pytest.raises(UnknownNameError, match=has.format(version)):
+                use(f"tiny-1@{version}")
+    with pytest.raises(
+        HubError, match=r"always means the same weights, so it has no revision 'main'. Versions: tiny-1@1"
+    ):
+        ganzoo.load("tiny-1", revision="main")
+
+
+def test_an_older_version_is_never_changed(place, tool):
+    folder = tiny_bundles.image_bundle(place / "a").folder
+    one = tool.ship("tiny-1", folder, **FIRST)
+    with pytest.raises(GanzooError, match=r"already 'tiny-1@1'. To write its card and facts anew: --replace 1"):
+        tool.ship("tiny-1", folder)
+    again = tool.ship("tiny-1", folder, license="mit", data_license="public domain", replaced=1)
+    assert again.version == 1
+    assert pretrained.pretrained_versions() == {"tiny-1": {1: again}}
+    tool.write_entry(again._replace(revision=COMMIT))
+    for change in (lambda: tool.ship("tiny-1", folder, license="mit", replaced=1), lambda: tool.shrink("tiny-1@1")):
+        with pytest.raises(HubError, match="'tiny-1@1' is published, so its files never change"):
+            change()
+    with pytest.raises(UnknownNameError, match="has no version '2'"):
+        tool.ship("tiny-1", folder, license="mit", replaced=2)
+    with pytest.raises(BundleError, match="is not that of 'tiny-1@1', whose files never change"):
+        tool.publish("tiny-1", other_bundle(place / "b"), dry_run=True)
+    assert one.files[ONNX] == pretrained.pretrained_versions()["tiny-1"][1].files[ONNX]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "message"),
+    [("repo", "'tiny-1' is new"), ("description", "'tiny-1' is new"), ("license", "no license of its weights")],
+)
+def test_what_a_first_version_needs(place, tool, left_out, message):
+    folder = tiny_bundles.image_bundle(place / "a").folder
+    with pytest.raises(GanzooError, match=message):
+        tool.ship("tiny-1", folder, **{key: value for key, value in FIRST.items() if key != left_out})
+    with pytest.raises(GanzooError, match="is not a license identifier of the Hub"):
+        tool.ship("tiny-1", folder, **{**FIRST, "license": "public domain"})
+    assert pretrained.pretrained_models() == {}
+    assert not (place / "shipped").exists() or not list((place / "shipped").rglob("*.onnx"))
+
+
+def test_license_and_credit_are_on_the_card_and_in_the_metadata(place, tool):
+    credit = "Biographical Directory of the United States Congress"
+    entry = tool.ship(
+        "tiny-1",
+        tiny_bundles.image_bundle(place / "a").folder,
+        **{**FIRST, "license": "cc0-1.0"},
+        data_license="public domain",
+        credits=[credit],
+    )
+    folder = pretrained.shipped_folder(entry)
+    card = (folder / "README.md").read_text()
+    assert "\nlicense: cc0-1.0\n" in card
+    assert f"- {credit}\n- License of the data: public domain.\n" in card
+    training = read_bundle(folder).metadata.facts.training
+    assert (training["license"], training["data_license"]) == ("cc0-1.0", "public domain")
+    assert training["data_credits"] == [credit]
+    assert (entry.facts.license, entry.facts.data_license) == ("cc0-1.0", "public domain")
+
+
+def test_sizes_in_the_wheel(place, tool, monkeypatch):
+    one = tool.ship("tiny-1", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    size = tool.wheel_bytes(one)
+    other = other_bundle(place / "b")
+    monkeypatch.setattr(tool, "OLDER_LIMIT", size - 1)
+    with pytest.raises(BundleError, match=f"older version 'tiny-1@1' takes {size} bytes.* shrink tiny-1@1"):
+        tool.ship("tiny-1", other, license="mit")
+    monkeypatch.setattr(tool, "OLDER_LIMIT", size)
+    tool.ship("tiny-1", other, license="mit")
+    monkeypatch.setattr(tool, "TOTAL_LIMIT", size + 200)
+    with pytest.raises(
+        BundleError, match=rf"All newest versions would take \d+ bytes of the wheel; allowed: {size + 200}"
+    ):
+        tool.ship("tiny-2", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    assert list(pretrained.pretrained_models()) == ["tiny-1"]
+    assert not pretrained.SHIPPED.joinpath("tiny-2", "v1").exists()
+
+
 def test_shipped_and_written_and_read(place, tool):
     folder = tiny_bundles.image_bundle(place / "b").folder
-    entry = tool.ship("tiny-1", folder, repo="someone/tiny")
+    entry = tool.ship("tiny-1", folder, **FIRST)
     assert pretrained.pretrained_models() == {"tiny-1": entry}
     assert pretrained.place(entry) == "with ganzoo"
     assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
@@ -57,27 +183,28 @@ def test_shipped_and_written_and_read(place, tool):
     tool.write_entry(published)
     assert pretrained.pretrained_models()["tiny-1"] == published
     assert ganzoo.load("tiny-1", revision=COMMIT).name == "tiny"
+    assert pretrained.place(published) == "with ganzoo"
 
 
 @pytest.mark.slow
 def test_the_wheel_takes_what_generating_needs(place, tool, monkeypatch):
     folder = tiny_bundles.image_bundle(place / "b").folder
-    entry = tool.ship("tiny-1", folder, repo="someone/tiny")
+    entry = tool.ship("tiny-1", folder, **FIRST)
     assert WEIGHTS in entry.files
     for name in tool.STAYS_OUT:
-        (place / "shipped/tiny-1" / name).unlink(missing_ok=True)
+        (place / "shipped/tiny-1/v1" / name).unlink(missing_ok=True)
     assert ganzoo.load("tiny-1").generate(0).size == (8, 8)
     with pytest.raises(HubError, match=f"published yet, and the copy that comes with ganzoo lacks its {WEIGHTS}"):
         ganzoo.pull("tiny-1")
     with pytest.raises(HubError, match="Did you mean 'tiny-1'"):
         ganzoo.pull("tinny-1")
-    size = sum(path.stat().st_size for path in (place / "shipped/tiny-1").rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in (place / "shipped/tiny-1/v1").rglob("*") if path.is_file())
     tolerance = 50  # the card tells the speed, which has more or fewer digits
-    monkeypatch.setattr(tool, "SHIPPED_LIMIT", size + tolerance)
-    tool.ship("tiny-1", folder, repo="someone/tiny")
-    monkeypatch.setattr(tool, "SHIPPED_LIMIT", size - tolerance)
+    monkeypatch.setattr(tool, "MODEL_LIMIT", size + tolerance)
+    tool.ship("tiny-1", folder, **FIRST, replaced=1)
+    monkeypatch.setattr(tool, "MODEL_LIMIT", size - tolerance)
     with pytest.raises(BundleError, match=rf"would take \d+ bytes of the wheel; allowed: {size - tolerance}"):
-        tool.ship("tiny-2", folder, repo="someone/tiny")
+        tool.ship("tiny-2", folder, **FIRST)
 
 
 def test_what_was_measured_ships_with_the_card(place, tool):
@@ -85,12 +212,55 @@ def test_what_was_measured_ships_with_the_card(place, tool):
     numbers = {"frechet (pixels)": {"value": 12.5, "protocol": "100 samples"}}
     measured = {"format_version": 1, "model": {"onnx_sha256": bundle.metadata.files[ONNX].sha256}, "metrics": numbers}
     (place / "metrics.json").write_text(json.dumps(measured))
-    tool.ship("tiny-1", bundle.folder, repo="someone/tiny")
-    card = (place / "shipped/tiny-1/README.md").read_text()
+    entry = tool.ship("tiny-1", bundle.folder, **FIRST)
+    assert entry.facts.metric == Metric(12.5, "pixels")
+    card = (place / "shipped/tiny-1/v1/README.md").read_text()
     assert "| frechet (pixels) | 12.5 | - | - | - |" in card
     assert "ONNX Runtime made" in card
     assert 'ganzoo.load("someone/tiny")' in card
-    assert read_bundle(place / "shipped/tiny-1").metadata.facts.metrics.items() >= numbers.items()
+    assert read_bundle(place / "shipped/tiny-1/v1").metadata.facts.metrics.items() >= numbers.items()
+
+
+ENTRY = {
+    "repo": "someone/tiny",
+    "revision": None,
+    "description": "noise",
+    "shape": [8, 8, 3],
+    "num_classes": None,
+    "license": "mit",
+    "data_license": None,
+    "config": None,
+    "metric": None,
+    "files": {},
+}
+
+
+@pytest.mark.parametrize("versions", [{}, {"0": ENTRY}, {"-1": ENTRY}, {"one": ENTRY}, {"1": {}}, ENTRY, []])
+def test_a_damaged_list_of_versions_is_one_line(place, versions):
+    (place / "pretrained.json").write_text(json.dumps({"models": {"tiny-1": versions}}))
+    with pytest.raises(BundleError, match="index of pretrained models") as said:
+        pretrained.pretrained_models()
+    assert "\n" not in str(said.value)
+
+
+def test_a_whole_index_is_read(place):
+    (place / "pretrained.json").write_text(json.dumps({"models": {"tiny-1": {"2": ENTRY, "10": ENTRY, "1": ENTRY}}}))
+    assert list(pretrained.pretrained_versions()["tiny-1"]) == [1, 2, 10]
+    assert pretrained.pretrained_models()["tiny-1"].version == 10
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, None),
+        ({"recall (small_cnn)": 0.5}, None),
+        ({"frechet (pixels)": 2.0}, Metric(2.0, "pixels")),
+        ({"frechet (pixels)": 2.0, "frechet (small_cnn)": 4.0}, Metric(4.0, "small_cnn")),
+        ({"frechet (small_cnn)": 4.0, "FID": 9.0}, Metric(9.0, "inception_v3")),
+    ],
+)
+def test_the_main_metric(values, expected):
+    assert main_metric({name: {"value": value, "protocol": ""} for name, value in values.items()}) == expected
 
 
 @pytest.mark.parametrize(
@@ -103,11 +273,12 @@ def test_what_was_measured_ships_with_the_card(place, tool):
         {"files": {"../x": {"size": 1, "sha256": "a" * 64}}},
         {"files": {"config.json": {"size": 1, "sha256": "short"}}},
         {"files": []},
+        {"metric": 4.5},
+        {"shape": None},
     ],
 )
 def test_a_damaged_index_is_one_line(place, change):
-    entry = {"repo": "someone/tiny", "revision": None, "files": {}, **change}
-    (place / "pretrained.json").write_text(json.dumps({"models": {"tiny-1": entry}}))
+    (place / "pretrained.json").write_text(json.dumps({"models": {"tiny-1": {"1": {**ENTRY, **change}}}}))
     with pytest.raises(BundleError, match="index of pretrained models") as said:
         pretrained.pretrained_models()
     assert "\n" not in str(said.value)

@@ -125,7 +125,7 @@ from pathlib import Path
 index.index_file = lambda: Path("pretrained.json")
 index.SHIPPED = Path("shipped")
 """
-SHIP = INDEX + "pretrained.ship('faces-1', Path('b'), repo='someone/faces')\n"
+SHIP = INDEX + "pretrained.ship('faces-1', Path('b'), repo='someone/faces', description='faces', license='mit')\n"
 NAME = INDEX + "import ganzoo\n"
 
 
@@ -134,7 +134,7 @@ def test_a_pretrained_model_ships_is_published_and_is_pinned(hub, owner, strange
     """Shipped: no network. Published with one command, which writes the commit into the index. Then pinned."""
     owner.run(SHIP)
     expected = owner.value(NAME + "result = ganzoo.load('faces-1').sample([7]).tolist()")
-    entry = json.loads((owner.folder / "pretrained.json").read_text())["models"]["faces-1"]
+    entry = json.loads((owner.folder / "pretrained.json").read_text())["models"]["faces-1"]["1"]
     assert entry["revision"] is None
     assert set(entry["files"]) == {
         "config.json",
@@ -152,7 +152,7 @@ def test_a_pretrained_model_ships_is_published_and_is_pinned(hub, owner, strange
     said = owner.run(tool).stdout
     assert said.strip() == f"{hub.url}/someone/faces"
     commit = hub.repos["someone/faces"].branches["main"]
-    written = json.loads((owner.folder / "pretrained.json").read_text())["models"]["faces-1"]
+    written = json.loads((owner.folder / "pretrained.json").read_text())["models"]["faces-1"]["1"]
     assert written == {**entry, "revision": commit}
 
     (stranger.folder / "pretrained.json").write_text((owner.folder / "pretrained.json").read_text())
@@ -179,15 +179,15 @@ def test_what_comes_must_have_the_hashes_of_the_index(hub, owner, stranger, file
         weights={},
     )
     swapped = {name: (other.folder / name).read_bytes() for name in other.files}
-    index["models"]["faces-1"]["revision"] = hub.put("someone/faces", swapped)
+    index["models"]["faces-1"]["1"]["revision"] = hub.put("someone/faces", swapped)
     (stranger.folder / "pretrained.json").write_text(json.dumps(index))
     said = stranger.refusal(NAME + "ganzoo.load('faces-1')")
-    assert "differs from the zoo's index of 'faces-1'" in said
+    assert "differs from the zoo's index of 'faces-1@1'" in said
 
 
 def test_an_altered_shipped_copy_is_not_used(hub, owner):
     owner.run(SHIP)
-    path = owner.folder / "shipped/faces-1/onnx/model.onnx"
+    path = owner.folder / "shipped/faces-1/v1/onnx/model.onnx"
     path.write_bytes(path.read_bytes()[:-1] + b"\0")
     said = owner.refusal(NAME + "ganzoo.load('faces-1')")
     assert "has not been published yet, and this installation has no unaltered copy" in said

@@ -1,0 +1,32 @@
+"""A bundle with float16 weights: the pretrained faces, whose images hardly change."""
+
+import numpy as np
+import pytest
+import tiny_bundles
+
+from ganzoo.bundle.folder import ONNX, WEIGHTS, read_bundle
+from ganzoo.errors import BundleError
+from ganzoo.exporters.half_bundle import half_bundle
+from ganzoo.hub.pretrained import find_pretrained, shipped_folder
+from ganzoo.inference.generator import Generator
+
+
+@pytest.mark.slow
+def test_the_pretrained_faces_at_half_the_size():
+    bundle = read_bundle(shipped_folder(find_pretrained("faces-64@1")), keep=[ONNX])
+    if bundle.metadata.files[ONNX].size < 3_000_000:
+        pytest.skip("faces-64@1 has float16 weights already")
+    half = half_bundle(bundle)
+    assert half.metadata.files[ONNX].size < 2_100_000
+    assert half.metadata.files[WEIGHTS] == bundle.metadata.files[WEIGHTS], "training starts from the same weights"
+    seeds = range(1000, 1032)
+    first, second = (Generator.from_bundle(b, device="cpu").sample(seeds).astype(int) for b in (bundle, half))
+    assert 0 < np.abs(first - second).max() <= 1
+    facts = half.metadata.facts
+    assert facts.parity_error > bundle.metadata.facts.parity_error
+    assert "at most one of 256 levels" in facts.training["limits"][-1]
+
+
+def test_what_has_no_half(tmp_path):
+    with pytest.raises(BundleError, match="generates vectors"):
+        half_bundle(tiny_bundles.vector_bundle(tmp_path / "v"))
