@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.bundle.folder import CARD, LIMITS, SAMPLES, WEIGHTS, Bundle
+from ganzoo.bundle.folder import CARD, CRITIC, LIMITS, SAMPLES, WEIGHTS, Bundle
 from ganzoo.bundle.model_card import model_card
 from ganzoo.cli.output import error as print_error
 from ganzoo.cli.output import info, print_data
@@ -30,8 +30,8 @@ from ganzoo.hub.publish import publish as publish_bundle
 from ganzoo.images import write_atomic
 from ganzoo.resolve import resolve
 
-STAYS_OUT = (WEIGHTS, SAMPLES)
-"""Files that generating does not need. pyproject.toml leaves them out of the wheel."""
+STAYS_OUT = (WEIGHTS, SAMPLES, CRITIC)
+"""Files that generating does not need, without ``best_of``. pyproject.toml leaves them out of the wheel."""
 SHIPPED_LIMIT = 4_000_000
 """Largest size in bytes of one model in the wheel."""
 

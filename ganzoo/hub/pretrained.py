@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.bundle.folder import CARD, LIMITS, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CRITIC, LIMITS, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
 from ganzoo.bundle.schema import FileRecord
 from ganzoo.bundle.strict_json import read_json
 from ganzoo.errors import BundleError, HubError
@@ -101,7 +101,7 @@ def open_pretrained(model: Pretrained, options: HubOptions, *, files: Collection
     if shipped is not None:
         return shipped
     if model.revision is None:
-        raise HubError(f"'{model.name}' has not been published yet, and {_missing_part(model)}")
+        raise HubError(f"'{model.name}' has not been published yet, and {_missing_part(model, files)}")
     from ganzoo.hub.fetch import fetch
 
     bundle = fetch(HubReference(model.repo, model.revision), options, files=files)
@@ -174,13 +174,15 @@ def read_entry(name: str, entry: Any) -> Pretrained:
     return Pretrained(name, repo, revision, files)
 
 
-def _missing_part(model: Pretrained) -> str:
+def _missing_part(model: Pretrained, files: Collection[str] | None) -> str:
     """The end of a sentence: what the shipped copy lacks, and what to do."""
     if shipped_bundle(model, files=[ONNX]) is None:
         return (
             "this installation has no unaltered copy of it. "
             "Reinstall ganzoo-keras, or list the pretrained models: ganzoo list --pretrained"
         )
+    if files is not None and CRITIC in files:
+        return f"the copy that comes with ganzoo lacks its {CRITIC}, which best_of needs. Leave best_of out."
     return (
         f"the copy that comes with ganzoo lacks its {WEIGHTS}, which training needs. "
         f"Generating works: ganzoo generate {model.name} --grid -o grid.png"
