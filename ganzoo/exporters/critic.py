@@ -58,7 +58,7 @@ def check_possible(config: Config) -> None:
         if why:
             raise ExportError(
                 f"'{config.name}' cannot have a critic, which scores single samples: the block "
-                f"'{block.registered_name}' of its discriminator {why}. Export it without a critic (--critic)."
+                f"'{block.registered_name}' of its discriminator {why}. Export it without --critic."
             )
 
 
@@ -180,7 +180,7 @@ def _independent_logits(config: Config, critic: keras.Model, samples: _Samples) 
     if difference > TOLERANCE:
         raise ExportError(
             f"'{config.name}' cannot have a critic, which scores single samples: its discriminator's logit of a sample "
-            f"changes by {difference:.2g} with the other samples of the batch. Export it without a critic (--critic)."
+            f"changes by {difference:.2g} with the other samples of the batch. Export it without --critic."
         )
     return alone
 

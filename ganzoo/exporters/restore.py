@@ -90,8 +90,8 @@ def discriminator_near(run: Run, found: Checkpoint) -> Checkpoint:
             if near is not None and near.step == step and "discriminator" in near.state:
                 return near
     raise RunError(
-        f"Run {run.name} has no intact checkpoint with a discriminator, which a critic needs. Export it without a "
-        "critic (--critic)."
+        f"Run {run.name} has no intact checkpoint with a discriminator, which a critic needs. Export it without "
+        "--critic."
     )
 
 

@@ -61,8 +61,8 @@ class Critic:
         """
         if not self.exists:
             raise BundleError(
-                f"'{self._bundle.config.name}' has no critic, which best_of needs. Export its run with one: "
-                f"{_export_command(self._bundle)}"
+                f"'{self._bundle.config.name}' has no critic, which best_of (--best-of) needs. "
+                f"{_how_to_export(self._bundle)}"
             )
         self._current()
 
@@ -144,13 +144,13 @@ def check_best_of(value: object) -> int:
     return whole_number(value, low=1, high=MAX_BEST_OF, what=f"best_of is a whole number from 1 to {MAX_BEST_OF}")
 
 
-def _export_command(bundle: Bundle) -> str:
-    """The command that exports a bundle's run with a critic."""
+def _how_to_export(bundle: Bundle) -> str:
+    """A sentence with the command that exports a bundle's run with a critic."""
     from ganzoo.environment.commands import command, run_word
     from ganzoo.resolve import RUN_BUNDLE
     from ganzoo.runs import CONFIG
 
     folder = bundle.folder.absolute()
     if folder.name == RUN_BUNDLE and (folder.parent / CONFIG).is_file():
-        return command("export", run_word(folder.parent), options="--critic")
-    return "ganzoo export RUN --critic"
+        return f"Export the run with one: {command('export', run_word(folder.parent), options='--critic')}"
+    return "If you have its run, export it with one: ganzoo export RUN --critic"
