@@ -253,8 +253,10 @@ def test_export_with_a_critic_and_generate_the_best(command, fails, trained):
     command("export", "images")
     assert "ganzoo export images/001 --critic" in fails("generate", "images", "--best-of", 4)
     config = trained / "runs/images/001/config.yaml"
-    config.write_text(config.read_text().replace("packing: 1", "packing: 2"))
-    assert "judges 2 samples together" in fails("export", "images", "--critic")
+    values = yaml.safe_load(config.read_text())
+    values["discriminator"] |= {"block": {"name": "dense", "norm": "batch"}, "hidden": [4, 4]}
+    config.write_text(yaml.safe_dump(values))
+    assert "normalizes a sample with the statistics of the whole batch" in fails("export", "images", "--critic")
 
 
 def test_export_into_a_bundle_whose_folder_has_a_dot_in_its_name(command, trained):
