@@ -124,6 +124,7 @@ def export(
     checkpoint: WhichCheckpoint = "best",
     onnx: bool = True,
     fp16: bool = False,
+    critic: bool = False,
     savedmodel: bool = False,
     tflite: bool = False,
     license: str | None = None,
@@ -135,7 +136,8 @@ def export(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        folder, checkpoint, onnx, fp16, savedmodel, tflite, license, limits: see ``ganzoo.exporters.export_run``.
+        folder, checkpoint, onnx, fp16, critic, savedmodel, tflite, license, limits: as in
+            ``ganzoo.exporters.export_run``.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
         info: called with messages before an export and before a wait.
 
@@ -162,6 +164,7 @@ def export(
             checkpoint=checkpoint,
             onnx=onnx,
             fp16=fp16,
+            critic=critic,
             savedmodel=savedmodel,
             tflite=tflite,
             license=license,

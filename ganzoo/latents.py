@@ -95,15 +95,35 @@ def latents(
     Raises:
         GanzooError: if a seed, the distribution or the truncation is out of range.
     """
+    return candidates(seeds, 1, dim=dim, distribution=distribution, truncation=truncation)[:, 0]
+
+
+def candidates(
+    seeds: Iterable[object],
+    count: int,
+    *,
+    dim: int,
+    distribution: Distribution = "normal",
+    truncation: float | None = None,
+) -> NDArray[np.float32]:
+    """Return ``count`` latents for each of ``seeds``: float32 ``[n, count, dim]``. Element i depends only on seed i.
+
+    They are consecutive draws of one stream, ``RandomState(seed).standard_normal((count, dim))`` or
+    ``RandomState(seed).uniform(-1, 1, (count, dim))``. So the first is the latent of the seed, and a larger ``count``
+    only adds latents.
+
+    Raises:
+        GanzooError: if a seed, the distribution or the truncation is out of range.
+    """
     checked = check_seeds(seeds)
-    z = np.empty((len(checked), dim), np.float32)
+    z = np.empty((len(checked), count, dim), np.float32)
     state = _random_state()
     for row, seed in enumerate(checked):
         state.seed(seed)
         if distribution == "normal":
-            z[row] = state.standard_normal(dim)
+            z[row] = state.standard_normal((count, dim))
         elif distribution == "uniform":
-            z[row] = state.uniform(-1.0, 1.0, dim)
+            z[row] = state.uniform(-1.0, 1.0, (count, dim))
         else:
             hint = did_you_mean(str(distribution), DISTRIBUTIONS)
             raise GanzooError(f"No latent distribution '{distribution}'.{hint} Allowed: {', '.join(DISTRIBUTIONS)}.")

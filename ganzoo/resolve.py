@@ -138,7 +138,7 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
         RunError: if the run has no checkpoint.
         MissingDependencyError: if an export is needed, and TensorFlow is not installed.
     """
-    from ganzoo.bundle.folder import read_bundle
+    from ganzoo.bundle.folder import CRITIC, ONNX_FP16, read_bundle
     from ganzoo.runs import exporting
 
     bundle = _exported(run, files)
@@ -155,12 +155,47 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
                 return meanwhile
             from ganzoo.exporters import export_run
 
-            return read_bundle(export_run(run, run.folder / RUN_BUNDLE), keep=files)
+            has = () if bundle is None else bundle.metadata.files  # a newer export keeps what the user asked for
+            made = export_run(run, run.folder / RUN_BUNDLE, fp16=ONNX_FP16 in has, critic=CRITIC in has)
+            return read_bundle(made, keep=files)
     except GanzooError as error:
         if bundle is None:
             raise
         step = bundle.metadata.facts.training_step
         raise type(error)(f"{error}\nA bundle of step {step} exists: {bundle.folder}") from error
+
+
+def read_or_fetch(bundle: Bundle, name: str, hub: HubOptions) -> bytes:
+    """The content of one file of a verified bundle. If it was not fetched so far, it is, from the same commit.
+
+    Args:
+        bundle: the bundle.
+        name: a file that its metadata.json lists.
+        hub: how to fetch; the revision and the cache are those of the bundle.
+
+    Raises:
+        BundleError: if the file is missing or damaged.
+        HubError: if it cannot be fetched.
+    """
+    from dataclasses import replace
+
+    from ganzoo.hub.reference import HubReference, is_snapshot
+
+    folder = bundle.folder
+    if (folder / name).exists() or not is_fetched(bundle):
+        return bundle.read(name)
+    options = hub._replace(revision=None, force_download=False)
+    if is_snapshot(folder):
+        from ganzoo.hub.fetch import fetch
+
+        repo = folder.parents[1].name.removeprefix("models--").replace("--", "/")
+        place = options._replace(cache_dir=folder.parents[2])
+        fetched = fetch(HubReference(repo, folder.name), place, files=[name])
+    else:
+        from ganzoo.hub.pretrained import open_pretrained, shipped_model
+
+        fetched = open_pretrained(shipped_model(folder), options, files=[name])
+    return replace(bundle, folder=fetched.folder, kept={}).read(name)  # by the hash of this bundle
 
 
 def exported_step(run: Run) -> int | None:

@@ -109,6 +109,10 @@ FAULTS = {
         (generator_blocks, "dense", "conditional_norm", True),
         "the label changes nothing",
     ),
+    "a block with a statistic of the batch that it does not declare": (
+        (discriminator_blocks, "minibatch_stddev", "statistic_channels", 0),
+        "depends on the batch",
+    ),
     "a block whose form at the input has another shape": (
         (discriminator_blocks, "dense", "at_input", lambda self: self.model_copy(update={"channels": 99})),
         "at_input",

@@ -100,6 +100,22 @@ def test_a_huge_range_is_refused_at_once():
         latents.parse_seeds("0-4294967295")
 
 
+@pytest.mark.parametrize("distribution", latents.DISTRIBUTIONS)
+def test_candidates_begin_with_the_latent_and_more_only_add(distribution):
+    few, many = (latents.candidates([7, 2**32 - 1], n, dim=5, distribution=distribution) for n in (3, 64))
+    assert many.shape == (2, 64, 5)
+    np.testing.assert_array_equal(few, many[:, :3])
+    np.testing.assert_array_equal(few[:, 0], latents.latents([7, 2**32 - 1], dim=5, distribution=distribution))
+    assert len(np.unique(many[0])) > 300
+    np.testing.assert_array_equal(latents.candidates([7], 3, dim=5, distribution=distribution)[0], few[0])
+
+
+def test_candidates_are_one_stream_of_numpy():
+    expected = np.random.RandomState(7).standard_normal((4, 5)).astype(np.float32)
+    np.testing.assert_array_equal(latents.candidates([7], 4, dim=5)[0], expected)
+    np.testing.assert_array_equal(latents.candidates([7], 4, dim=5, truncation=0.5)[0], expected * np.float32(0.5))
+
+
 def test_truncation_scales_and_one_changes_nothing():
     full = latents.latents([3], dim=16)
     np.testing.assert_array_equal(latents.latents([3], dim=16, truncation=1.0), full)

@@ -55,6 +55,27 @@ def vector_model(*, latent_dim: int = 4, dim: int = 2) -> onnx.ModelProto:
     )
 
 
+def critic_model(
+    *, kind: str = "image", shape: tuple[int, ...] = (8, 8, 3), num_classes: int | None = None, bright: float = 1.0
+) -> onnx.ModelProto:
+    """image or vector (and label) -> logit: ``bright`` times the mean of the values, negative for odd classes."""
+    size = int(np.prod(shape))
+    weights = {"w": np.full((size, 1), bright / size)}
+    nodes = [helper.make_node("Reshape", [kind, "flat"], ["x"]), helper.make_node("MatMul", ["x", "w"], ["sum"])]
+    inputs = [helper.make_tensor_value_info(kind, TensorProto.FLOAT, ["batch", *shape])]
+    if num_classes is not None:
+        weights["signs"] = np.array([[(-1.0) ** index] for index in range(num_classes)])
+        inputs.append(helper.make_tensor_value_info("label", TensorProto.INT32, ["batch"]))
+        nodes.append(helper.make_node("Gather", ["signs", "label"], ["sign"]))
+        nodes.append(helper.make_node("Mul", ["sum", "sign"], ["logit"]))
+    else:
+        nodes.append(helper.make_node("Identity", ["sum"], ["logit"]))
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
+    constants.append(numpy_helper.from_array(np.array([-1, size], np.int64), "flat"))
+    output = helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["batch", 1])
+    return make_model(nodes, inputs, [output], constants)
+
+
 def make_model(nodes, inputs, outputs, constants, *, opset: int = 18) -> onnx.ModelProto:
     graph = helper.make_graph(nodes, "g", inputs, outputs, constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
@@ -69,7 +90,13 @@ def vector_config() -> BundleConfig:
     return BundleConfig(name="ring", kind="vector", shape=(2,), latent=LatentSpec(dim=4, distribution="uniform"))
 
 
-def image_bundle(folder: Path, *, num_classes: int | None = None, class_names: tuple[str, ...] | None = None) -> Bundle:
+def image_bundle(
+    folder: Path,
+    *,
+    num_classes: int | None = None,
+    class_names: tuple[str, ...] | None = None,
+    critic: onnx.ModelProto | None = None,
+) -> Bundle:
     """A complete bundle of a random 8 px generator."""
     return write_bundle(
         folder,
@@ -77,6 +104,7 @@ def image_bundle(folder: Path, *, num_classes: int | None = None, class_names: t
         onnx=image_model(num_classes=num_classes).SerializeToString(),
         weights={"dense/kernel": np.ones((8, 64), np.float32)},
         samples=PNG,
+        critic=None if critic is None else critic.SerializeToString(),
         facts=BundleFacts(parity_error=1e-7, training_step=10, metrics={"fid": {"value": 12.5, "protocol": "none"}}),
     )
 

@@ -46,6 +46,14 @@ class Block(Part):
         return False
 
     @property
+    def statistic_channels(self) -> int:
+        """How many of the last channels of the output describe the whole batch, as those of ``minibatch_stddev``.
+
+        They are equal at every pixel. The critic of a bundle has their mean instead, so that it can score one sample.
+        """
+        return 0
+
+    @property
     def conditional_norm(self) -> bool:
         """Whether a normalization has a scale and an offset for each class under ``conditioning: batch_norm``, and for
         each latent under ``self_modulation``.

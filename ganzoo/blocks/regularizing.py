@@ -43,6 +43,10 @@ class MinibatchStddev(Block):
     group_size: int = Field(4, ge=2, le=64)
     num_channels: int = Field(1, ge=1, le=8192)
 
+    @property
+    def statistic_channels(self) -> int:
+        return self.num_channels
+
     def output_shape(self, shape: Shape) -> Shape:
         *places, channels = shape
         if channels % self.num_channels:

@@ -1,6 +1,7 @@
 """Reads a bundle: the folder that is exported and published. Nothing in it is trusted before it is verified.
 
     config.json  metadata.json  README.md  samples.png  model.safetensors  onnx/model.onnx  [onnx/model_fp16.onnx]
+    [onnx/critic.onnx]
 
 Only files with these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Other files in the folder
 (``.gitattributes``, ``.DS_Store``, ``notes.txt``) are not part of the bundle. They are never opened, published or
@@ -34,6 +35,8 @@ __all__ = ["Bundle", "BundleConfig", "BundleFacts", "LatentSpec", "read_bundle"]
 
 CONFIG, METADATA, CARD, SAMPLES = "config.json", "metadata.json", "README.md", "samples.png"
 WEIGHTS, ONNX, ONNX_FP16 = "model.safetensors", "onnx/model.onnx", "onnx/model_fp16.onnx"
+CRITIC = "onnx/critic.onnx"
+"""The trained discriminator, which chooses among samples (``best_of``)."""
 _MIB = 1 << 20
 LIMITS = {
     CONFIG: _MIB,
@@ -43,6 +46,7 @@ LIMITS = {
     WEIGHTS: 2048 * _MIB,
     ONNX: 2048 * _MIB - 1,
     ONNX_FP16: 2048 * _MIB - 1,
+    CRITIC: 2048 * _MIB - 1,
 }
 """Every file name of a bundle, and its largest size in bytes."""
 REQUIRED = (CONFIG, METADATA)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ganzoo.bundle.card_text import cell, duration, hardware, interval, number, part, sentences, table, text
-from ganzoo.bundle.folder import ONNX, SAMPLES, WEIGHTS
+from ganzoo.bundle.folder import CRITIC, ONNX, SAMPLES, WEIGHTS
 from ganzoo.bundle.schema import BundleConfig, BundleFacts
 from ganzoo.errors import GanzooError
 from ganzoo.sample_sheet import preview_options, preview_seeds
@@ -20,6 +20,8 @@ from ganzoo.sample_sheet import preview_options, preview_seeds
 LIBRARY = "ganzoo"
 TASK = "unconditional-image-generation"
 UNKNOWN_LICENSE = "unknown"
+FILES = (ONNX, SAMPLES, WEIGHTS)
+"""The files of every new bundle that a card mentions."""
 _LOCAL = "path/to/this/folder"
 _CLASSES = 20
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
@@ -30,7 +32,7 @@ def model_card(
     config: BundleConfig,
     facts: BundleFacts,
     *,
-    files: Collection[str] = (ONNX, SAMPLES, WEIGHTS),
+    files: Collection[str] = FILES,
     repo_id: str | None = None,
     license: str | None = None,
     speed: str | None = None,
@@ -47,7 +49,7 @@ def model_card(
     """
     sections = (
         _head(config, files),
-        _usage(config, repo_id),
+        _usage(config, files, repo_id),
         _training(facts),
         _metrics(facts),
         _data(facts),
@@ -136,7 +138,7 @@ def _head(config: BundleConfig, files: Collection[str]) -> list[str]:
     return lines
 
 
-def _usage(config: BundleConfig, repo_id: str | None) -> list[str]:
+def _usage(config: BundleConfig, files: Collection[str], repo_id: str | None) -> list[str]:
     name, seeds = repo_id or _LOCAL, len(preview_seeds(config.sample_spec))
     is_image = config.sample_spec.is_image
     use = 'generator.generate(7).save("seed7.png")' if is_image else f"points = generator.sample(range({seeds}))"
@@ -147,6 +149,8 @@ def _usage(config: BundleConfig, repo_id: str | None) -> list[str]:
     ]
     if config.num_classes:
         lines += ["", "A class by name or number: `generator.generate(7, label=0)`."]
+    if CRITIC in files:
+        lines += ["", "The best of four samples, chosen by the discriminator: `generator.generate(7, best_of=4)`."]
     return [*lines, "", f"On the command line: `ganzoo generate {name} {preview_options(config.sample_spec)}`"]
 
 
@@ -221,6 +225,10 @@ def _files(config: BundleConfig, facts: BundleFacts, files: Collection[str], spe
     lines += [f"- {speed}"] if speed else []
     if WEIGHTS in files:
         lines += [f"- `{WEIGHTS}` has the same weights for further training (`training.init_from`)."]
+    if CRITIC in files:
+        step = table(facts.training.get("critic")).get("step")
+        of_step = f" of step {step}" if isinstance(step, int) else ""
+        lines += [f"- `{CRITIC}` is the discriminator{of_step}, for `best_of`. It trades variety for quality."]
     versions = ", ".join(f"{name} {version}" for name, version in config.versions.items())
     lines += [f"- Exported with {versions}."] if versions else []
     return ["## Files", "", *lines] if lines else []

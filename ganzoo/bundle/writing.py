@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ganzoo.bundle.folder import (
     CARD,
     CONFIG,
+    CRITIC,
     LIMITS,
     METADATA,
     ONNX,
@@ -40,6 +41,7 @@ def write_bundle(
     weights: Mapping[str, NDArray[np.float32]],
     samples: bytes | None = None,
     onnx_fp16: bytes | None = None,
+    critic: bytes | None = None,
     facts: BundleFacts | None = None,
     card: str | None = None,
 ) -> Bundle:
@@ -52,6 +54,7 @@ def write_bundle(
         weights: the generator's weights by name.
         samples: a PNG image (``samples.png``).
         onnx_fp16: the float16 graph (``onnx/model_fp16.onnx``).
+        critic: the graph of the discriminator (``onnx/critic.onnx``).
         facts: parity error, step, metrics and training for metadata.json.
         card: the model card (``README.md``), see ``ganzoo.bundle.model_card``.
 
@@ -62,7 +65,8 @@ def write_bundle(
 
     folder = Path(folder)
     contents = {CONFIG: write_json(config.to_dict()), ONNX: onnx, WEIGHTS: save(dict(weights))}
-    contents |= {name: content for name, content in ((SAMPLES, samples), (ONNX_FP16, onnx_fp16)) if content is not None}
+    optional = {SAMPLES: samples, ONNX_FP16: onnx_fp16, CRITIC: critic}
+    contents |= {name: content for name, content in optional.items() if content is not None}
     records = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(records, facts or BundleFacts()).to_dict())
     contents |= {} if card is None else {CARD: card.encode()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.generate import Device, OnDevice, Revision, Threads, What
+from ganzoo.cli.generate import BestOf, Device, OnDevice, Revision, Threads, What
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import info, print_json, print_table
 
@@ -32,6 +32,7 @@ def evaluate(
         int | None, typer.Option(help="Samples per draw (default: 2500, or half of the real samples if fewer).")
     ] = None,
     draws: Annotated[int, typer.Option(help="Number of draws of seeds and real samples, for the intervals.")] = 5,
+    best_of: BestOf = 1,
     data: Annotated[Path | None, typer.Option(help="File or folder of the real samples.")] = None,
     config: Annotated[
         str | None,
@@ -39,7 +40,11 @@ def evaluate(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="File (default: metrics.json in the run or next to the bundle)."),
+        typer.Option(
+            "-o",
+            "--output",
+            help="File (default: metrics.json in the run or next to the bundle; metrics-best-of-N.json for --best-of).",
+        ),
     ] = None,
     device: OnDevice = Device.auto,
     threads: Threads = None,
@@ -61,6 +66,7 @@ def evaluate(
         extractor=_extractor(extractor),
         samples=samples,
         draws=draws,
+        best_of=best_of,
         data=data,
         config=config,
         output=output,

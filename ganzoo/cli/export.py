@@ -25,6 +25,13 @@ def export(
     ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write a bundle with an ONNX file (default).")] = False,
     fp16: Annotated[bool, typer.Option("--fp16", help="Write a bundle with a float16 ONNX file, too.")] = False,
+    critic: Annotated[
+        bool,
+        typer.Option(
+            "--critic",
+            help="Write a bundle with the discriminator, too, for ganzoo generate --best-of. Makes it larger.",
+        ),
+    ] = False,
     savedmodel: Annotated[bool, typer.Option("--savedmodel", help="Write a TensorFlow SavedModel.")] = False,
     tflite: Annotated[bool, typer.Option("--tflite", help="Write a TensorFlow Lite file.")] = False,
     output: Annotated[
@@ -52,13 +59,14 @@ def export(
 
     which = _which(checkpoint)
     found = find_run(run, root=runs)
-    with_onnx = onnx or fp16 or not (savedmodel or tflite)
+    with_onnx = onnx or fp16 or critic or not (savedmodel or tflite)
     folder = api.export(
         found,
         output,
         checkpoint=which,
         onnx=with_onnx,
         fp16=fp16,
+        critic=critic,
         savedmodel=savedmodel,
         tflite=tflite,
         license=license,

@@ -46,6 +46,16 @@ Label = Annotated[
     ),
 ]
 Truncation = Annotated[float | None, typer.Option(help="From 0 (the mean) to 1 (off): less variety, fewer failures.")]
+BestOf = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=64,
+        metavar="N",
+        help="Make N samples per seed, and keep the one that the critic prefers: fewer failures, less variety. "
+        "Needs a bundle with a critic (ganzoo export --critic).",
+    ),
+]
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
 OnDevice = Annotated[Device, typer.Option(help="Device of ONNX Runtime.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads of one run (default: one per core).")]
@@ -57,6 +67,7 @@ def generate(
     grid: Annotated[bool, typer.Option("--grid", help="Write one image with all samples.")] = False,
     label: Label = None,
     truncation: Truncation = None,
+    best_of: BestOf = 1,
     output: Annotated[
         str | None,
         typer.Option(
@@ -88,9 +99,10 @@ def generate(
     generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
     target = _complete(target, generator, seeds, len(numbers), grid)
     check_outside(target, generator)
+    generator.check_best_of(best_of)
     if not target.is_folder:
         _check_suffix(target, generator)
-    options = {"label": read_label(generator, label), "truncation": truncation}
+    options = {"label": read_label(generator, label), "truncation": truncation, "best_of": best_of}
     if target.is_folder:
         path = _write_folder(generator, numbers, target.path, options, quiet=quiet)
     elif target.suffix in ARRAYS:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,9 +17,10 @@ from ganzoo.data.reading.parallel import progress_bar
 from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
 from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
-from ganzoo.evaluation.record import Evaluation, check_target, default_target, onnx_digest, protocol
+from ganzoo.evaluation.record import Evaluation, check_target, critic_digest, default_target, onnx_digest, protocol
 from ganzoo.evaluation.reference_data import real_source
 from ganzoo.extractors.base import Extractor, default_extractor, extractors
+from ganzoo.inference.critic import check_best_of
 from ganzoo.latents import MAX_SEED
 from ganzoo.metrics.base import Metric, metrics
 from ganzoo.registry import Registry
@@ -41,6 +44,7 @@ def evaluate(
     extractor: Spec | Extractor | None = None,
     samples: int | None = None,
     draws: int = DRAWS,
+    best_of: int = 1,
     data: str | os.PathLike[str] | None = None,
     config: str | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -62,10 +66,12 @@ def evaluate(
         samples: generated samples per draw, and real samples per draw; by default 2500, or half of the real samples
             if there are fewer than 5000.
         draws: number of draws; values are their means.
+        best_of: number of samples per seed, of which the bundle's critic chooses one, as in ``generate``. The labels of
+            the numbers end in ", best of 4".
         data: file or folder of the real samples, for sources that read one.
         config: a model of the zoo or a YAML file with the data source; by default that of the run or bundle.
         output: by default metrics.json in the run's folder, next to the bundle, or in the current folder for a fetched
-            model.
+            model; metrics-best-of-4.json with ``best_of=4``.
         device, threads, revision: as in ``load``.
         quiet: show no progress.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
@@ -77,9 +83,10 @@ def evaluate(
     """
     from ganzoo.inference.load import load
 
-    plan = Plan(metrics, extractor, samples, draws)
+    plan = Plan(metrics, extractor, samples, draws, best_of)
     generator = load(what, device=device, threads=threads, revision=revision, root=root, info=info)
-    target = default_target(generator.bundle) if output is None else Path(output)
+    generator.check_best_of(plan.best_of)
+    target = default_target(generator.bundle, best_of=plan.best_of) if output is None else Path(output)
     check_target(target, generator.bundle, asked=output is not None)
     source = real_source(generator.bundle, config=config, data=data)
     evaluation = measure(generator, plan, source, quiet=quiet)
@@ -107,12 +114,13 @@ class Plan:
         extractor: Spec | Extractor | None = None,
         samples: int | None = None,
         draws: int = DRAWS,
+        best_of: int = 1,
     ) -> None:
         if samples is not None and not LEAST <= samples <= MOST:
             raise EvaluationError(f"A draw has {LEAST} to {MOST:,} samples; received {samples:,}.")
         if not 1 <= draws <= MAX_DRAWS or draws * (samples or SAMPLES) > MAX_SEED:
             raise EvaluationError(f"There are 1 to {MAX_DRAWS:,} draws; received {draws:,}.")
-        self.samples, self.draws = samples, draws
+        self.samples, self.draws, self.best_of = samples, draws, check_best_of(best_of)
         self.metrics: list[Metric] | None = None
         if metric_specs is not None:
             named = [_part(metrics, spec) for spec in metric_specs]
@@ -148,7 +156,12 @@ def measure(generator: Generator, plan: Plan, source: DataSource, *, quiet: bool
     evaluator, numbers = _measured(generator, plan, source, dataset, extractor, quiet=quiet)
     facts = generator.bundle.metadata.facts
     model = {"name": generator.name, "step": facts.training_step, "onnx_sha256": onnx_digest(generator.bundle)}
-    return Evaluation(model, tuple(numbers), protocol(evaluator, dataset, source))
+    described = protocol(evaluator, dataset, source)
+    if plan.best_of > 1:
+        model["critic_sha256"] = critic_digest(generator.bundle)
+        described["best_of"] = plan.best_of
+        numbers = [replace(number, label=f"{number.label}, best of {plan.best_of}") for number in numbers]
+    return Evaluation(model, tuple(numbers), described)
 
 
 def _measured(
@@ -166,7 +179,7 @@ def _measured(
             draws=plan.draws,
             advance=advance,
         )
-        return evaluator, evaluator.measure(generator.sample, advance=advance)
+        return evaluator, evaluator.measure(partial(generator.sample, best_of=plan.best_of), advance=advance)
 
 
 def _extractor(spec: Spec | Extractor) -> Extractor:

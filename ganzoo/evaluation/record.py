@@ -1,4 +1,7 @@
-"""metrics.json: every number with its interval, floor and protocol. The file is replaced as a whole."""
+"""metrics.json: every number with its interval, floor and protocol. The file is replaced as a whole.
+
+Numbers of samples that a critic chose are in a file of their own, metrics-best-of-4.json, so that both stay.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ganzoo.bundle.folder import METADATA, ONNX, Bundle
+from ganzoo.bundle.folder import CRITIC, METADATA, ONNX, Bundle
 from ganzoo.bundle.public_values import public_values
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.data.base import Dataset, DataSource, data_sources
@@ -19,6 +22,7 @@ from ganzoo.images import write_atomic
 from ganzoo.resolve import is_fetched
 
 FILE = "metrics.json"
+BEST_OF_FILES = "metrics-best-of-*.json"
 FORMAT_VERSION = 1
 MAX_FILE = 4 << 20
 
@@ -76,9 +80,11 @@ class Evaluation:
         p, extractor = self.protocol, self.protocol["extractor"]
         digest = f" (SHA-256 {extractor['sha256'][:12]}...)" if extractor["sha256"] else ""
         draws = f"mean of {p['draws']} draws" if p["draws"] > 1 else "one draw"
+        chosen = f", best_of={p['best_of']} by the critic" if "best_of" in p else ""
         return (
             f"extractor {extractor['label']}{digest}, resize {extractor['resize']}; {p['samples']} generated against "
-            f"{p['samples']} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}; ganzoo evaluate"
+            f"{p['samples']} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}{chosen}; "
+            "ganzoo evaluate"
         )
 
 
@@ -117,9 +123,16 @@ def onnx_digest(bundle: Bundle) -> str:
     return bundle.metadata.files[ONNX].sha256
 
 
-def default_target(bundle: Bundle) -> Path:
+def critic_digest(bundle: Bundle) -> str | None:
+    """SHA-256 of a bundle's critic; None if there is none."""
+    record = bundle.metadata.files.get(CRITIC)
+    return None if record is None else record.sha256
+
+
+def default_target(bundle: Bundle, *, best_of: int = 1) -> Path:
     """metrics.json next to a bundle, which is the run's folder for a run; in the current folder for a fetched model."""
-    return Path(FILE) if is_fetched(bundle) else bundle.folder.parent / FILE
+    name = FILE if best_of == 1 else f"metrics-best-of-{best_of}.json"
+    return Path(name) if is_fetched(bundle) else bundle.folder.parent / name
 
 
 def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
@@ -149,11 +162,22 @@ def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
 
 
 def recorded_metrics(bundle: Bundle) -> dict[str, dict[str, Any]]:
-    """The numbers in metrics.json next to a bundle, if they were measured on this generator."""
-    held = _read(bundle.folder.absolute().parent / FILE)
+    """The numbers in metrics.json and metrics-best-of-N.json next to a bundle, if they were measured on it."""
+    folder = bundle.folder.absolute().parent
+    numbers = _recorded(folder / FILE, bundle)
+    for path in sorted(folder.glob(BEST_OF_FILES)):
+        numbers |= _recorded(path, bundle)
+    return numbers
+
+
+def _recorded(path: Path, bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """The numbers in one file; empty if it is not a record of this generator and critic."""
+    held = _read(path)
     if held is None or not isinstance(held.get("model"), Mapping) or not isinstance(held.get("metrics"), Mapping):
         return {}
     if held.get("format_version") != FORMAT_VERSION or held["model"].get("onnx_sha256") != onnx_digest(bundle):
+        return {}
+    if "critic_sha256" in held["model"] and held["model"]["critic_sha256"] != critic_digest(bundle):
         return {}
     keys = ("value", "interval", "floor", "floor_interval", "better", "protocol")
     return {

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ganzoo import images
-from ganzoo.bundle.folder import CONFIG, LIMITS, BundleConfig, BundleFacts, LatentSpec
-from ganzoo.bundle.model_card import model_card
+from ganzoo.bundle.folder import CONFIG, CRITIC, LIMITS, BundleConfig, BundleFacts, LatentSpec
+from ganzoo.bundle.model_card import FILES, model_card
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.bundle.presentable_names import presentable_names
 from ganzoo.bundle.public_values import public_facts, public_values
@@ -20,6 +20,7 @@ from ganzoo.bundle.writing import write_bundle
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.environment.versions import EXPORT_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, ExportError
+from ganzoo.exporters.critic import Weights, export_critic
 from ganzoo.exporters.parity import FLOAT16_TOLERANCE, TOLERANCE, Runtime, check_parity
 from ganzoo.sample_sheet import draw_samples, preview_latents
 from ganzoo.training.weight_names import named_weights
@@ -40,6 +41,7 @@ def export_bundle(
     folder: str | os.PathLike[str],
     *,
     fp16: bool = False,
+    discriminator: Weights | None = None,
     facts: BundleFacts | None = None,
     class_names: tuple[str, ...] | None = None,
 ) -> Path:
@@ -51,11 +53,13 @@ def export_bundle(
         config: the experiment.
         folder: path of the bundle; an existing bundle is replaced.
         fp16: add a float16 graph.
+        discriminator: weights of the trained discriminator, as a checkpoint has them; adds a critic.
         facts: provenance and metrics; this function adds the parity error.
         class_names: class names of a conditional generator, in label order.
 
     Raises:
-        ExportError: if the generator cannot be converted to ONNX, or the graph differs from it too much.
+        ExportError: if a network cannot be converted to ONNX, its graph differs from it too much, or the discriminator
+            cannot be a critic.
         BundleError: if ``folder`` exists and is not a bundle, or it cannot be written.
     """
     from ganzoo.exporters.onnx import to_float16, to_onnx
@@ -68,16 +72,23 @@ def export_bundle(
     if fp16:
         half = to_float16(model)
         onnx_fp16, _, _ = _checked(half, generator, described, tolerance=FLOAT16_TOLERANCE, name="onnx float16")
-    facts = public_facts(replace(facts or BundleFacts(), parity_error=error))
+    facts = replace(facts or BundleFacts(), parity_error=error)
+    critic = None
+    if discriminator is not None:
+        critic = export_critic(config, described, discriminator, generator)
+        recorded = {**(facts.training.get("critic") or {}), "parity_error": critic.parity_error}
+        facts = replace(facts, training={**facts.training, "critic": recorded})
+    facts = public_facts(facts)
     write_bundle(
         folder,
         config=described,
         onnx=onnx,
         onnx_fp16=onnx_fp16,
+        critic=None if critic is None else critic.content,
         weights={name: np.ascontiguousarray(weight) for name, weight in named_weights(generator).items()},
         samples=_samples(runtime, described),
         facts=facts,
-        card=model_card(described, facts),
+        card=model_card(described, facts, files=(*FILES, CRITIC) if critic else FILES),
     )
     return Path(folder)
 

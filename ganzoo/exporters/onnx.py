@@ -62,17 +62,33 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
     Raises:
         ExportError: if ONNX does not support an operation; the message names it.
     """
+    names = input_names(generator)
+    return _convert(generator, names, output_name(generator), num_classes=num_classes, fold=fold)
+
+
+def critic_to_onnx(critic: keras.Model, *, kind: Literal["image", "vector"], num_classes: int = 0) -> ModelProto:
+    """Convert a float32 critic.
+
+    Inputs "image" float32 ``[batch, h, w, c]`` or "vector" float32 ``[batch, d]`` and, if conditional, "label" int32
+    ``[batch]``; output "logit" float32 ``[batch, 1]``. Arguments and errors are those of ``to_onnx``.
+    """
+    names: list[str] = [kind, "label"] if num_classes else [kind]
+    return _convert(critic, names, "logit", num_classes=num_classes, fold=True)
+
+
+def _convert(network: keras.Model, names: list[str], output: str, *, num_classes: int, fold: bool) -> ModelProto:
+    """Convert a network whose inputs get ``names``, and whose output gets the name ``output``."""
     import tensorflow as tf
     import tf2onnx
 
-    names = input_names(generator)
+    what = "critic" if output == "logit" else "generator"
     signature = [
         tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=name)
-        for name, tensor in zip(names, generator.inputs, strict=True)
+        for name, tensor in zip(names, network.inputs, strict=True)
     ]
 
     def call(*inputs: Any) -> Any:
-        return generator(list(inputs), training=False)
+        return network(list(inputs), training=False)
 
     with _quiet() as conversion_errors:
         try:
@@ -83,10 +99,10 @@ def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) 
                 custom_op_handlers={"Erfc": (_erfc, [])},
             )
         except Exception as error:  # tf2onnx can raise any exception
-            raise ExportError(f"The generator cannot be converted to ONNX: {reason(error)}") from error
+            raise ExportError(f"The {what} cannot be converted to ONNX: {reason(error)}") from error
     if conversion_errors:
-        raise ExportError(f"The generator cannot be converted to ONNX: {'; '.join(conversion_errors)[:300]}")
-    model = _name(model, output=output_name(generator), shape=generator.output.shape[1:])
+        raise ExportError(f"The {what} cannot be converted to ONNX: {'; '.join(conversion_errors)[:300]}")
+    model = _name(model, output=output, shape=network.output.shape[1:], graph_name=what)
     model = simplify(model, num_classes=num_classes)
     return fold_channel_scales(model) if fold else model
 
@@ -137,7 +153,7 @@ def onnx_runtime(content: bytes) -> Runtime:
     return run
 
 
-def _name(model: ModelProto, *, output: str, shape: tuple[int, ...]) -> ModelProto:
+def _name(model: ModelProto, *, output: str, shape: tuple[int, ...], graph_name: str) -> ModelProto:
     """Set the name of the output, the name "batch" of the batch axis, and the sizes of all other axes."""
     graph = model.graph
     old = graph.output[0].name
@@ -152,7 +168,7 @@ def _name(model: ModelProto, *, output: str, shape: tuple[int, ...]) -> ModelPro
         dims[0].dim_param = "batch"
         for dim, size in zip(list(dims)[1:], sizes or (), strict=False):
             dim.dim_value = size
-    graph.name = "generator"
+    graph.name = graph_name
     return _clean(model)
 
 

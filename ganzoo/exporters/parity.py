@@ -53,17 +53,27 @@ def measure(generator: keras.Model, runtime: Runtime, *, distribution: Distribut
         z = latents.latents(seeds, dim=generator.inputs[0].shape[-1], distribution=distribution)
         labels = latents.labels(seeds, num_classes=num_classes) if num_classes else None
         expected = keras_samples(generator, z, labels)
-        actual = np.asarray(runtime(z, labels))
-        if actual.shape != expected.shape:
-            raise ExportError(
-                f"The exported file generates {list(actual.shape)}; Keras generates {list(expected.shape)}."
-            )
-        scale = max(1.0, float(np.abs(expected).max()))
-        difference = float(np.abs(actual.astype(np.float64) - expected).max()) / scale
-        if not np.isfinite(difference):
-            return float("nan")
+        difference = relative_difference(np.asarray(runtime(z, labels)), expected)
+        if np.isnan(difference):
+            return difference
         worst = max(worst, difference)
     return worst
+
+
+def relative_difference(actual: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Largest absolute difference, divided by the largest absolute value of ``expected`` if that is above 1.
+
+    Returns:
+        The difference; NaN if a value is not finite.
+
+    Raises:
+        ExportError: if the shapes differ.
+    """
+    if actual.shape != expected.shape:
+        raise ExportError(f"The exported file generates {list(actual.shape)}; Keras generates {list(expected.shape)}.")
+    scale = max(1.0, float(np.abs(expected).max()))
+    difference = float(np.abs(actual.astype(np.float64) - expected).max()) / scale
+    return difference if np.isfinite(difference) else float("nan")
 
 
 def check_parity(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Literal
 
 from ganzoo.errors import RunError
@@ -69,6 +70,29 @@ def restored_generator(run: Run, found: Checkpoint) -> keras.Model:
             raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not match its config.yaml.")
         variable.assign(value)
     return generator
+
+
+def discriminator_near(run: Run, found: Checkpoint) -> Checkpoint:
+    """The checkpoint with a discriminator that is nearest to ``found``; of two equally near ones, the later.
+
+    The best weights are saved without the discriminator of their step.
+
+    Raises:
+        RunError: if no intact checkpoint has one.
+    """
+    from ganzoo.training.checkpoint import load_newest
+
+    if "discriminator" in found.state:
+        return found
+    for step in sorted(run.checkpoint_steps(), key=lambda step: (abs(step - found.step), -step)):
+        with contextlib.suppress(RunError):
+            near = load_newest(run.folder / CHECKPOINTS, up_to=step)
+            if near is not None and near.step == step and "discriminator" in near.state:
+                return near
+    raise RunError(
+        f"Run {run.name} has no intact checkpoint with a discriminator, which a critic needs. Export it without "
+        "--critic."
+    )
 
 
 def chosen_by(run: Run, found: Checkpoint) -> dict[str, Any]:

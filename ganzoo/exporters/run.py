@@ -17,7 +17,14 @@ from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters.base import exporters
 from ganzoo.exporters.bundle import export_bundle
-from ganzoo.exporters.restore import WhichCheckpoint, chosen_by, load_averaged, restored_generator
+from ganzoo.exporters.critic import check_possible
+from ganzoo.exporters.restore import (
+    WhichCheckpoint,
+    chosen_by,
+    discriminator_near,
+    load_averaged,
+    restored_generator,
+)
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -34,6 +41,7 @@ def export_run(
     checkpoint: WhichCheckpoint = "best",
     onnx: bool = True,
     fp16: bool = False,
+    critic: bool = False,
     savedmodel: bool = False,
     tflite: bool = False,
     license: str | None = None,
@@ -49,6 +57,7 @@ def export_run(
             of an existing checkpoint.
         onnx: write the bundle.
         fp16: add a float16 graph to the bundle.
+        critic: add the discriminator of the nearest checkpoint to the bundle, for ``generate(seed, best_of=4)``.
         savedmodel, tflite: write these formats.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
@@ -58,26 +67,41 @@ def export_run(
 
     Raises:
         RunError: if the run has no such intact checkpoint, or the checkpoint does not match the config.
-        ExportError: if the generator cannot be converted, or the result differs from it too much.
+        ExportError: if the generator cannot be converted, the result differs from it too much, or the discriminator
+            cannot be a critic.
         GanzooError: if ``license`` is not a license identifier.
         MissingDependencyError: if TensorFlow, tf2onnx or ONNX Runtime is not installed.
     """
     others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
     if not onnx and not others:
         raise ExportError("Nothing to export; choose one or more of onnx, savedmodel and tflite.")
+    if critic and not onnx:
+        raise ExportError("A critic is part of a bundle; export one, too: onnx=True.")
     if license is not None:
         check_license(license)
+    config: Config = run.config
+    if critic:
+        check_possible(config)
     require(EXPORT, action="Exporting")
     import_tensorflow()
-    config: Config = run.config
     found = load_averaged(run, checkpoint)
     generator = restored_generator(run, found)
     bundle = Path(folder) if folder is not None else run.folder / "bundle"
     written: list[Path] = []
     if onnx:
         training = _recorded(_training_facts(run, license, limits) | chosen_by(run, found))
-        facts = BundleFacts(training_step=found.step, training=training)
-        export_bundle(generator, config, bundle, fp16=fp16, facts=facts, class_names=_class_names(run))
+        judge = discriminator_near(run, found) if critic else None
+        if judge is not None:
+            training["critic"] = {"step": judge.step}
+        export_bundle(
+            generator,
+            config,
+            bundle,
+            fp16=fp16,
+            discriminator=None if judge is None else judge.state["discriminator"],
+            facts=BundleFacts(training_step=found.step, training=training),
+            class_names=_class_names(run),
+        )
         written.append(bundle)
     for name in others:
         exporter = exporters.get(name)()

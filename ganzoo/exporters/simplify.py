@@ -20,7 +20,7 @@ def simplify(model: ModelProto, *, num_classes: int = 0) -> ModelProto:
     """Replace computed sizes by constants, and wrapped labels by the labels.
 
     Args:
-        model: a model with the inputs "latent" and, if conditional, "label".
+        model: a generator or a critic; the input with the classes, if it is conditional, is "label".
         num_classes: labels are from 0 to num_classes - 1. With 0, labels are not changed.
 
     Returns:
@@ -38,11 +38,12 @@ def simplify(model: ModelProto, *, num_classes: int = 0) -> ModelProto:
 def _remove_label_wrapping(model: ModelProto, num_classes: int) -> None:
     """Remove the wrapping of negative indices, which Keras adds to every lookup. Labels are never negative."""
     makers = makers_of(model)
+    others = {given.name for given in model.graph.input} - {"label"}
     label = np.arange(num_classes, dtype=np.int32)
     for node in model.graph.node:
         if node.op_type != "Gather" or node.input[1] == "label":
             continue
-        chain = _computed_from_labels(makers, node.input[1])
+        chain = _computed_from_labels(makers, node.input[1], others)
         if chain is None:
             continue
         made = run_piece(model, chain, {"label": label}, node.input[1])
@@ -65,14 +66,14 @@ def _make_sizes_constant(model: ModelProto) -> None:
             model.graph.initializer.append(numpy_helper.from_array(np.array([-1, *sizes[1:]]), node.input[1]))
 
 
-def _computed_from_labels(makers: dict[str, NodeProto], name: str) -> list[NodeProto] | None:
-    """The nodes that compute ``name`` from "label" and constants; None if they read the latent, or are too many."""
+def _computed_from_labels(makers: dict[str, NodeProto], name: str, others: set[str]) -> list[NodeProto] | None:
+    """The nodes that compute ``name`` from "label" and constants; None if they read ``others``, or are too many."""
     found: list[NodeProto] = []
     waiting = [name]
     while waiting:
         tensor = waiting.pop()
         node = makers.get(tensor)
-        if tensor == "latent" or len(found) > 50:
+        if tensor in others or len(found) > 50:
             return None
         if node is not None and node not in found:
             found.append(node)

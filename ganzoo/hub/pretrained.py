@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from ganzoo.bundle.folder import CARD, CONFIG, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CONFIG, CRITIC, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
 from ganzoo.bundle.schema import FileRecord
 from ganzoo.bundle.strict_json import read_json
 from ganzoo.errors import BundleError, HubError, UnknownNameError, did_you_mean
@@ -117,7 +117,7 @@ def open_pretrained(model: Pretrained, options: HubOptions, *, files: Collection
     if shipped is not None:
         return shipped
     if model.revision is None:
-        raise HubError(f"'{model.exact_name}' has not been published yet, and {_missing_part(model)}")
+        raise HubError(f"'{model.exact_name}' has not been published yet, and {_missing_part(model, files)}")
     from ganzoo.hub.fetch import fetch
 
     bundle = fetch(HubReference(model.repo, model.revision), options, files=files)
@@ -134,6 +134,19 @@ def open_pretrained(model: Pretrained, options: HubOptions, *, files: Collection
 def shipped_folder(model: Pretrained) -> Path:
     """The folder of the copy that ships with ganzoo. It may not exist."""
     return SHIPPED / model.name / f"v{model.version}"
+
+
+def shipped_model(folder: Path) -> Pretrained:
+    """The model whose copy is in this folder, the inverse of ``shipped_folder``.
+
+    Raises:
+        UnknownNameError: if the index does not have it.
+    """
+    name = f"{folder.parent.name}@{folder.name}"
+    model = find_pretrained(name)
+    if model is None:
+        raise unknown_pretrained(name)
+    return model
 
 
 def shipped_bundle(model: Pretrained, *, files: Collection[str] | None = None) -> Bundle | None:
@@ -181,7 +194,7 @@ def records(bundle: Bundle) -> dict[str, FileRecord]:
     return files | {METADATA: FileRecord(len(content), hashlib.sha256(content).hexdigest())}
 
 
-def _missing_part(model: Pretrained) -> str:
+def _missing_part(model: Pretrained, files: Collection[str] | None) -> str:
     """The end of a sentence: what the shipped copy lacks, and what to do."""
     name = model.exact_name
     if shipped_bundle(model, files=[ONNX]) is None:
@@ -189,6 +202,8 @@ def _missing_part(model: Pretrained) -> str:
             "this installation has no unaltered copy of it. "
             "Reinstall ganzoo-keras, or list the pretrained models: ganzoo list --pretrained"
         )
+    if files is not None and CRITIC in files:
+        return f"the copy that comes with ganzoo lacks its {CRITIC}, which best_of needs. Leave best_of out."
     return (
         f"the copy that comes with ganzoo lacks its {WEIGHTS}, which training needs. "
         f"Generating works: ganzoo generate {name} --grid -o grid.png"

@@ -158,6 +158,8 @@ def checked_speed(bundle: Bundle) -> str | None:
     if not is_installed("onnxruntime"):
         return f"One sample takes {inspected_graph(bundle)[1].multiply_adds:,} multiply-adds."
     generator = Generator.from_bundle(bundle, device="cpu")
+    if generator.has_critic:
+        generator.check_best_of(2)
     count, size = 0, min(16, generator.batch_size)
     generator.sample(range(size))
     begun = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -20,6 +20,7 @@ def write_arrays(
     *,
     label: Label | None = None,
     truncation: float | None = None,
+    best_of: int = 1,
 ) -> None:
     """Write the samples of ``seeds``.
 
@@ -32,31 +33,30 @@ def write_arrays(
         sampler: a generator.
         seeds: one or more.
         label: as in ``generate``.
-        truncation: as in ``generate``.
+        truncation, best_of: as in ``generate``.
 
     Raises:
-        GanzooError: if a seed, label or the truncation is out of range.
+        GanzooError: as ``generate``.
     """
     checked = check_seeds(seeds)
+    options = {"label": label, "truncation": truncation, "best_of": sampler.check_best_of(best_of)}
     labels = sampler.label_indices(checked, label)
     if suffix == ".npy":
-        _write_samples(file, sampler, checked, label=label, truncation=truncation)
+        _write_samples(file, sampler, checked, options)
         return
     import zipfile
 
     with zipfile.ZipFile(file, "w") as archive:
         with archive.open("samples.npy", "w", force_zip64=True) as member:
-            _write_samples(member, sampler, checked, label=label, truncation=truncation)  # type: ignore[arg-type]
+            _write_samples(member, sampler, checked, options)  # type: ignore[arg-type]
         for name, values in (("seeds", np.array(checked, np.uint32)), ("labels", labels)):
             if values is not None:
                 with archive.open(f"{name}.npy", "w") as member:
                     np.lib.format.write_array(member, values, allow_pickle=False)
 
 
-def _write_samples(
-    file: BinaryIO, sampler: Sampler, seeds: list[int], *, label: Label | None, truncation: float | None
-) -> None:
-    batches = sampler.placed_batches(seeds, label=label, truncation=truncation)
+def _write_samples(file: BinaryIO, sampler: Sampler, seeds: list[int], options: dict[str, Any]) -> None:
+    batches = sampler.placed_batches(seeds, **options)
     header = {"descr": sampler.dtype.str, "fortran_order": False, "shape": (len(seeds), *sampler.shape)}
     np.lib.format.write_array_header_1_0(file, header)
     for _, batch in batches:

@@ -15,7 +15,9 @@ from ganzoo import images, latents
 from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle, read_bundle
 from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
 from ganzoo.errors import BundleError, GanzooError
+from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.class_labels import described
+from ganzoo.inference.critic import Critic
 from ganzoo.inference.image_list import ImageList
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
@@ -68,6 +70,7 @@ class Generator(Sampler):
         device: Device = "auto",
         threads: int | None = None,
         precision: Precision = "float32",
+        hub: HubOptions = DEFAULTS,
     ) -> Generator:
         """Load a bundle: inspect its graph and create the session.
 
@@ -76,6 +79,7 @@ class Generator(Sampler):
             device: "cpu", "cuda", or "auto" for CUDA if it works and the CPU otherwise.
             threads: CPU threads of one run; by default one per core.
             precision: "float16" uses ``onnx/model_fp16.onnx``, if the bundle has it.
+            hub: how to fetch the critic, if ``best_of`` needs it and the bundle is in the Hub's cache without it.
 
         Raises:
             BundleError: if the bundle is damaged or unsafe.
@@ -85,7 +89,9 @@ class Generator(Sampler):
             bundle = read_bundle(bundle, keep=[graph_file(precision)])
         content, report = inspected_graph(bundle, precision)
         session = OnnxSession(content, name=bundle.config.name, device=device, threads=threads)
-        return cls(replace(bundle, kept={}), session=session, report=report)
+        bundle = replace(bundle, kept={})
+        critic = Critic(bundle, device=device, threads=threads, hub=hub)
+        return cls(bundle, session=session, report=report, critic=critic)
 
     def generate(
         self,
@@ -93,6 +99,7 @@ class Generator(Sampler):
         *,
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
+        best_of: int = 1,
     ) -> Any:
         """One seed -> one PIL image; several -> a list of them. Vector models give float32 arrays.
 
@@ -101,17 +108,20 @@ class Generator(Sampler):
             label: class, one for all seeds or one per seed: a whole number is its index, a text its name, or its index
                 if no class has that name (``ganzoo.inference.class_labels``). By default the seed chooses the class.
             truncation: from 0 (the mean) to 1 (off); see ``ganzoo.latents.truncate``.
+            best_of: number of samples per seed, from 1 to 64, of which the bundle's critic chooses one; all have the
+                same class. The first is that of ``best_of=1``. Fewer failures, less variety, ``best_of`` times the
+                time. If two scores are nearly equal, another runtime or batch size may choose the other sample.
 
         Raises:
-            GanzooError: if a seed, label or the truncation is out of range.
+            GanzooError: if a seed, label, the truncation or ``best_of`` is out of range, or the bundle has no critic.
         """
         if not latents.are_several(seeds):
-            sample = self.sample([latents.check_seed(seeds)], label=label, truncation=truncation)[0]
+            sample = self.sample([latents.check_seed(seeds)], label=label, truncation=truncation, best_of=best_of)[0]
             return images.to_pil(cast("NDArray[np.uint8]", sample)) if self.sample_spec.is_image else sample
         if not self.sample_spec.is_image:
-            return list(self.sample(seeds, label=label, truncation=truncation))
+            return list(self.sample(seeds, label=label, truncation=truncation, best_of=best_of))
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape[:2]) * 4)
-        batches = self.placed_batches(checked, label=label, truncation=truncation)
+        batches = self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
         return ImageList(images.to_pil(sample) for _, batch in batches for sample in batch)
 
     def interpolate(
@@ -137,6 +147,7 @@ class Generator(Sampler):
         separator: int = 0,
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
+        best_of: int = 1,
     ) -> Image:
         """One image with the images of ``seeds`` in rows. Options as in ``ganzoo.images.grid`` and ``generate``.
 
@@ -146,7 +157,9 @@ class Generator(Sampler):
         self._check_pictures()
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape))
         layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
-        batches = (batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation))
+        batches = (
+            batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
+        )
         return images.to_pil(layout.filled(batches))
 
     def write_grid(
@@ -158,6 +171,7 @@ class Generator(Sampler):
         separator: int = 0,
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
+        best_of: int = 1,
     ) -> None:
         """Write ``grid`` as a PNG to an open file. One batch and one row of images are in memory.
 
@@ -169,7 +183,10 @@ class Generator(Sampler):
         self._check_pictures()
         checked = latents.check_seeds(seeds)
         layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
-        batches = (batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation))
+        self.check_best_of(best_of)  # before the first byte is written
+        batches = (
+            batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
+        )
         write_png(file, layout.strips(batches), shape=layout.shape)
 
     def _check_pictures(self) -> None:

@@ -60,7 +60,7 @@ def load(
 
     hub = HubOptions(revision, token, cache_dir, local_files_only, force_download)
     bundle = resolve(what, files=[graph_file(precision)], hub=hub, root=root, info=info)
-    generator = Generator.from_bundle(bundle, device=device, threads=threads, precision=precision)
+    generator = Generator.from_bundle(bundle, device=device, threads=threads, precision=precision, hub=hub)
     if device == "auto" and generator.device != "cpu":
         info(f"Running on {generator.device}.")
     return generator

@@ -16,6 +16,7 @@ from ganzoo.bundle.onnx_guard import MAX_BATCH, OnnxReport
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.class_labels import class_index
+from ganzoo.inference.critic import Critic, check_best_of
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.sample_spec import SampleSpec
 
@@ -33,13 +34,17 @@ class Sampler:
         bundle: the verified bundle.
         session: the session of the bundle's graph.
         report: memory and multiply-adds of the graph.
+        critic: the bundle's critic; by default it is loaded when it is needed.
     """
 
-    def __init__(self, bundle: Bundle, *, session: OnnxSession, report: OnnxReport) -> None:
+    def __init__(
+        self, bundle: Bundle, *, session: OnnxSession, report: OnnxReport, critic: Critic | None = None
+    ) -> None:
         self.bundle = bundle
         self.config: BundleConfig = bundle.config
         self.report = report
         self._session = session
+        self._critic = critic or Critic(bundle)
 
     @property
     def device(self) -> str:
@@ -81,12 +86,29 @@ class Sampler:
         """The number of samples in one run, from 1 to 256, limited by memory: 32 MiB on the CPU, 256 MiB on a GPU."""
         return max(1, min(MAX_BATCH, _BATCH_BYTES[self.device] // max(1, self.report.peak_bytes)))
 
+    @property
+    def has_critic(self) -> bool:
+        """Whether the bundle has a critic, which ``best_of`` above 1 needs."""
+        return self._critic.exists
+
+    def check_best_of(self, best_of: int) -> int:
+        """``best_of`` as an int. Above 1, the critic is loaded.
+
+        Raises:
+            GanzooError: if it is not from 1 to 64, or is above 1 and the bundle has no usable critic.
+        """
+        count = check_best_of(best_of)
+        if count > 1:
+            self._critic.load()
+        return count
+
     def sample(
         self,
         seeds: Iterable[int],
         *,
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
+        best_of: int = 1,
     ) -> Samples:
         """Samples of ``seeds`` as one array: uint8 ``[n, h, w, c]``, or float32 ``[n, d]`` for vector models.
 
@@ -95,7 +117,7 @@ class Sampler:
         """
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * self.dtype.itemsize)
         samples = np.empty((len(checked), *self.shape), self.dtype)
-        for part, batch in self.placed_batches(checked, label=label, truncation=truncation):
+        for part, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of):
             samples[part] = batch
         return samples
 
@@ -105,6 +127,7 @@ class Sampler:
         *,
         label: Label | None = None,
         truncation: float | None = None,
+        best_of: int = 1,
         batch_size: int | None = None,
     ) -> Iterator[Samples]:
         """Samples of any number of seeds, in arrays of up to ``batch_size`` samples.
@@ -114,12 +137,12 @@ class Sampler:
         Raises:
             GanzooError: as ``generate``.
         """
-        size = self.batch_size
+        size = max(1, self.batch_size // self.check_best_of(best_of))
         if batch_size is not None:
             size = whole_number(batch_size, low=1, high=MAX_BATCH, what=f"A batch has 1 to {MAX_BATCH} samples")
         remaining = iter(seeds)
         while chunk := list(itertools.islice(remaining, size)):
-            yield self.sample(chunk, label=label, truncation=truncation)
+            yield self.sample(chunk, label=label, truncation=truncation, best_of=best_of)
 
     def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> NDArray[np.float32]:
         """The latents of ``seeds``: float32 ``[n, latent_dim]``, equal on every machine and in every version."""
@@ -190,14 +213,26 @@ class Sampler:
         return checked
 
     def placed_batches(
-        self, seeds: Sequence[int], *, label: Label | Sequence[Label] | None, truncation: float | None
+        self, seeds: Sequence[int], *, label: Label | Sequence[Label] | None, truncation: float | None, best_of: int = 1
     ) -> Iterator[tuple[slice, Any]]:
         """The samples of checked ``seeds`` batch by batch, each with its slice of the whole."""
         labels = self.label_indices(seeds, label)
-        for start in range(0, len(seeds), self.batch_size):
-            part = slice(start, min(start + self.batch_size, len(seeds)))
-            z = self.latents(seeds[part], truncation=truncation)
-            yield part, self._finish(self._run(z, None if labels is None else labels[part]))
+        count = self.check_best_of(best_of)
+        size = max(1, self.batch_size // count)
+        for start in range(0, len(seeds), size):
+            part = slice(start, min(start + size, len(seeds)))
+            own = None if labels is None else labels[part]
+            yield part, self._finish(self._best(seeds[part], own, count, truncation))
+
+    def _best(
+        self, seeds: Sequence[int], labels: NDArray[np.int32] | None, count: int, truncation: float | None
+    ) -> NDArray[np.float32]:
+        """Of ``count`` samples of each seed the one that the critic prefers: float32 ``[n, ...]``."""
+        if count == 1:
+            return self._run(self.latents(seeds, truncation=truncation), labels)
+        latent = self.config.latent
+        z = latents.candidates(seeds, count, dim=latent.dim, distribution=latent.distribution, truncation=truncation)
+        return self._critic.best(z, labels, decode=self._run, batch_size=self.batch_size)
 
     def _run(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         """Run in batches: float32 ``[n, ...]``."""

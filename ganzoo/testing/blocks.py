@@ -51,6 +51,8 @@ def check_discriminator_block(block: Block | type[Block]) -> None:
         check_layers(block, shape)
         if block.samples_per_output == 1:
             check_layers(block, shape, label_in_norms=False)
+        if block.samples_per_output == 1 and not block.mixes_samples:
+            _check_single_samples(block, shape)
         first = block.at_input()
         require(first.output_shape(shape) == block.output_shape(shape), "at_input() changes the shape")
 
@@ -165,6 +167,19 @@ def check_layers(
         for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
             arrived = gradient is not None and np.any(tf.convert_to_tensor(gradient))
             require(bool(arrived), f"no gradient reaches {weight.path}")
+
+
+def _check_single_samples(block: Block, shape: Shape) -> None:
+    """Check that the features of a sample, except the declared statistics, do not depend on the rest of the batch."""
+    model = _trained(_model(block, shape))
+    batch = np.random.RandomState(0).standard_normal((BATCH, *shape)).astype(np.float32)
+    together = np.asarray(model([batch], training=False))
+    alone = np.concatenate([np.asarray(model([batch[row : row + 1]], training=False)) for row in range(BATCH)])
+    kept = together.shape[-1] - block.statistic_channels
+    require(
+        np.allclose(together[..., :kept], alone[..., :kept], atol=1e-3),
+        "the output of a sample depends on the batch, which mixes_samples or statistic_channels must declare",
+    )
 
 
 def _check_onnx(block: Block, shape: Shape) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import keras
@@ -14,6 +15,8 @@ from ganzoo.environment.process_settings import own_settings
 from ganzoo.training.initialization import initialize
 
 Precision = Literal["float32", "mixed_bfloat16"]
+Apply = Callable[[Block, keras.KerasTensor, str], keras.KerasTensor]
+"""A block, its input and its name -> its output."""
 
 
 def build_generator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
@@ -38,7 +41,7 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
     """
     seed = config.training.seed if seed is None else seed
     with own_settings(dtype_policy=precision):
-        return initialize(lambda: _discriminator(config), config.discriminator.initializer, seed + 1)
+        return initialize(lambda: discriminator_graph(config, _build), config.discriminator.initializer, seed + 1)
 
 
 def _generator(config: Config) -> keras.Model:
@@ -56,20 +59,30 @@ def _generator(config: Config) -> keras.Model:
         return keras.Model([latent, label], _chain(x, blocks, names), name="generator")
 
 
-def _discriminator(config: Config) -> keras.Model:
+def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
+    """The discriminator with ``apply(block, x, name)`` in place of ``block.build(x, name)``, for each of its blocks.
+
+    Its weights have the names of ``build_discriminator``, and Keras' initial values.
+    """
     sample = keras.Input(config.sample_shape, name="sample")
     blocks = config.discriminator.expand(config.sample_shape)
     names = [*block_names(blocks[:-1]), "head"]
     if not config.num_classes:
-        return keras.Model([sample], _chain(sample, blocks, names), name="discriminator")
+        return keras.Model([sample], _chain(sample, blocks, names, apply), name="discriminator")
     label = keras.Input((), dtype="int32", name="label")
     with conditioned_on(Label(label, config.num_classes, in_norms=False)):
-        return keras.Model([sample, label], _chain(sample, blocks, names), name="discriminator")
+        return keras.Model([sample, label], _chain(sample, blocks, names, apply), name="discriminator")
 
 
-def _chain(x: keras.KerasTensor, blocks: tuple[Block, ...], names: list[str]) -> keras.KerasTensor:
+def _build(block: Block, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return block.build(x, name)
+
+
+def _chain(
+    x: keras.KerasTensor, blocks: tuple[Block, ...], names: list[str], apply: Apply = _build
+) -> keras.KerasTensor:
     for name, block in zip(names, blocks, strict=True):
-        x = block.build(x, name)
+        x = apply(block, x, name)
     return x
 
 

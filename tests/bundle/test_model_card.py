@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.bundle.folder import BundleFacts
+from ganzoo.bundle.folder import CRITIC, ONNX, BundleFacts
 from ganzoo.bundle.model_card import is_ours, model_card
 
 TRAINING = {
@@ -95,6 +95,14 @@ def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):
     assert len(code.splitlines()) == 3
     exec(code.replace("someone/tiny", "b"), {})
     assert (tmp_path / "seed7.png").stat().st_size > 50
+
+
+def test_a_critic_is_explained_only_if_there_is_one():
+    facts = BundleFacts(training={"critic": {"step": 500, "parity_error": 1e-7}})
+    card = model_card(tiny_bundles.image_config(), facts, files=[ONNX, CRITIC])
+    assert "`generator.generate(7, best_of=4)`" in card
+    assert "- `onnx/critic.onnx` is the discriminator of step 500" in card
+    assert "best_of" not in model_card(tiny_bundles.image_config(), facts, files=[ONNX])
 
 
 def test_a_card_of_vectors_and_of_nothing_known():

@@ -101,6 +101,51 @@ def test_numbers_of_another_generator_do_not_reach_the_card(command, told, place
     assert "frechet (small_cnn)" not in command("publish", "models/tiny", "a/b", "--dry-run").stdout
 
 
+@pytest.fixture
+def with_critic(place, real):
+    """``told``, with a critic that prefers bright images."""
+    data = {"source": "numpy", "resolution": 8}
+    return write_bundle(
+        place / "models/tiny",
+        config=tiny_bundles.image_config(),
+        onnx=tiny_bundles.image_model().SerializeToString(),
+        critic=tiny_bundles.critic_model().SerializeToString(),
+        weights={"w": np.ones(3, np.float32)},
+        facts=BundleFacts(training_step=7, training={"config": {"data": data}}),
+    ).folder
+
+
+def test_numbers_with_and_without_a_critic_are_kept_apart(command, with_critic, place):
+    arguments = ("models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
+    command("evaluate", *arguments)
+    assert "metrics-best-of-4.json" in command("evaluate", *arguments, "--best-of", 4).stderr
+    plain, best = (json.loads((place / "models" / f).read_text()) for f in ("metrics.json", "metrics-best-of-4.json"))
+    one, four = plain["metrics"]["frechet (small_cnn)"], best["metrics"]["frechet (small_cnn), best of 4"]
+    assert one["value"] != four["value"]
+    assert one["floor"] == four["floor"]
+    assert "best_of=4 by the critic" in four["protocol"]
+    assert "best" not in one["protocol"]
+    assert ("best_of" in plain["protocol"], best["protocol"]["best_of"]) == (False, 4)
+    card = command("publish", "models/tiny", "a/b", "--dry-run").stdout
+    assert "| frechet (small_cnn) |" in card
+    assert "| frechet (small_cnn), best of 4 |" in card
+    command("evaluate", *arguments, "--best-of", 4)  # replaces its own file
+    digest = best["model"]["critic_sha256"]
+    assert digest == read_bundle(with_critic).metadata.files["onnx/critic.onnx"].sha256
+    path = place / "models/metrics-best-of-4.json"
+    path.write_text(path.read_text().replace(digest, "0" * 64))
+    card = command("publish", "models/tiny", "a/b", "--dry-run").stdout
+    assert "best of 4 |" not in card, "numbers of another critic"
+    assert "| frechet (small_cnn) |" in card
+
+
+def test_the_best_of_needs_a_critic_before_anything_is_measured(fails, told, place):
+    arguments = ("models/tiny", "--data", "real.npy", *SMALL, "--best-of")
+    assert "ganzoo export RUN --critic" in fails("evaluate", *arguments, 4)
+    assert "64 at most" in fails("evaluate", *arguments, 100)
+    assert not list((place / "models").glob("*.json"))
+
+
 def test_vectors_of_a_named_config(command, place, points_yaml):
     tiny_bundles.vector_bundle(place / "points")
     result = command("evaluate", "points", "--config", points_yaml, *SMALL)

@@ -72,9 +72,28 @@ def test_truncation(command, bundle, place):
     np.testing.assert_array_equal(first, second)
 
 
+def test_the_best_of_several(command, place):
+    folder = tiny_bundles.image_bundle(place / "b", critic=tiny_bundles.critic_model()).folder
+    generator = ganzoo.load(folder)
+    best = generator.sample([7, 8], best_of=4)
+    assert not np.array_equal(best, generator.sample([7, 8]))
+    command("generate", "b", "--seeds", "7-8", "--best-of", "4", "-o", "out")
+    np.testing.assert_array_equal(np.stack([pixels(place / f"out/000{seed}.png") for seed in (7, 8)]), best)
+    command("generate", "b", "--seeds", "7-8", "--best-of", "4", "-o", "a.npy")
+    np.testing.assert_array_equal(np.load(place / "a.npy"), best)
+    command("generate", "b", "--seeds", "7-8", "--best-of", "4", "--grid", "-o", "g.png")
+    np.testing.assert_array_equal(pixels(place / "g.png")[:8, :8], best[0])
+    command("generate", "b", "--seeds", "7", "--best-of", "1", "-o", "x.png")
+    np.testing.assert_array_equal(pixels(place / "x.png"), generator.sample([7])[0])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["bundle", "--best-of", "4"], "ganzoo export RUN --critic"),
+        (["bundle", "--best-of", "4", "-o", "-"], "ganzoo export RUN --critic"),
+        (["bundle", "--best-of", "65"], "64 at most"),
+        (["bundle", "--best-of", "0"], "1 or more"),
         (["bundle", "--seeds", "9-1"], "write 1-9"),
         (["bundle", "--seeds", "x"], "0-63,70"),
         (["bundle", "--label", "1"], "no classes"),

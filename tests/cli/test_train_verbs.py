@@ -244,6 +244,21 @@ def test_export_elsewhere_with_fp16(command, trained):
     assert "onnx/model_fp16.onnx" in read_bundle(trained / "out/mine").files
 
 
+@pytest.mark.slow
+def test_export_with_a_critic_and_generate_the_best(command, fails, trained):
+    command("export", "images", "--critic")
+    assert "onnx/critic.onnx" in read_bundle(trained / "runs/images/001/bundle").files
+    command("generate", "images", "--best-of", 4, "--seeds", "0-3", "-o", "best.npy")
+    assert np.load(trained / "best.npy").shape == (4, 8, 8, 3)
+    command("export", "images")
+    assert "ganzoo export images/001 --critic" in fails("generate", "images", "--best-of", 4)
+    config = trained / "runs/images/001/config.yaml"
+    values = yaml.safe_load(config.read_text())
+    values["discriminator"] |= {"block": {"name": "dense", "norm": "batch"}, "hidden": [4, 4]}
+    config.write_text(yaml.safe_dump(values))
+    assert "normalizes a sample with the statistics of the whole batch" in fails("export", "images", "--critic")
+
+
 def test_export_into_a_bundle_whose_folder_has_a_dot_in_its_name(command, trained):
     for _ in range(2):
         assert command("export", "-o", "out/my.v1").stdout == "out/my.v1\n"

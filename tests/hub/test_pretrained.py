@@ -11,11 +11,12 @@ import pytest
 import tiny_bundles
 
 import ganzoo
-from ganzoo.bundle.folder import ONNX, WEIGHTS, read_bundle
+from ganzoo.bundle.folder import CRITIC, ONNX, WEIGHTS, read_bundle
 from ganzoo.errors import BundleError, GanzooError, HubError, UnknownNameError
 from ganzoo.hub import pretrained
 from ganzoo.hub.pretrained_index import Facts, Metric, main_metric
 from ganzoo.hub.reference import HubReference, parse_reference
+from ganzoo.inference.generator import Generator
 
 FILE = Path(__file__).parents[2] / "tools/pretrained.py"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -205,6 +206,23 @@ def test_the_wheel_takes_what_generating_needs(place, tool, monkeypatch):
     monkeypatch.setattr(tool, "MODEL_LIMIT", size - tolerance)
     with pytest.raises(BundleError, match=rf"would take \d+ bytes of the wheel; allowed: {size - tolerance}"):
         tool.ship("tiny-2", folder, **FIRST)
+
+
+def test_a_critic_ships_in_a_checkout_and_is_missed_by_name_in_the_wheel(place, tool, monkeypatch):
+    bundle = tiny_bundles.image_bundle(place / "b", critic=tiny_bundles.critic_model())
+    size = sum((bundle.folder / name).stat().st_size for name in bundle.files if name not in tool.STAYS_OUT)
+    monkeypatch.setattr(tool, "MODEL_LIMIT", size + 4000)  # the card is smaller, and the critic does not count
+    entry = tool.ship("tiny-1", bundle.folder, **FIRST)
+    assert CRITIC in entry.files
+    best = ganzoo.load("tiny-1").sample([7], best_of=4)
+    np.testing.assert_array_equal(best, Generator.from_bundle(bundle).sample([7], best_of=4))
+    (place / "shipped/tiny-1/v1" / CRITIC).unlink()
+    generator = ganzoo.load("tiny-1")
+    assert generator.has_critic
+    assert generator.sample([7]).shape == (1, 8, 8, 3)
+    with pytest.raises(HubError, match=r"not been published yet, and the copy .* lacks its onnx/critic\.onnx") as said:
+        generator.sample([7], best_of=4)
+    assert "\n" not in str(said.value)
 
 
 def test_what_was_measured_ships_with_the_card(place, tool):

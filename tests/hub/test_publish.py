@@ -51,6 +51,17 @@ def test_a_card_that_somebody_edited_stays_and_files_that_are_gone_go(hub, owner
     assert committed(hub)["README.md"] == edited
 
 
+def test_a_critic_is_checked_and_published(hub, owner):
+    tiny_bundles.image_bundle(owner.folder / "b", critic=tiny_bundles.critic_model())
+    shown = owner.ganzoo("publish", "b", "someone/tiny", "--dry-run").stdout
+    assert "onnx/critic.onnx" in shown
+    assert "best_of=4" in shown
+    tiny_bundles.image_bundle(owner.folder / "b", critic=tiny_bundles.critic_model(shape=(4, 4, 3)))
+    said = owner.ganzoo("publish", "b", "someone/tiny", "--dry-run", ok=False).stderr
+    assert "onnx/critic.onnx: The ONNX file has the inputs" in said
+    assert hub.requests == []
+
+
 @pytest.mark.slow
 def test_private_branch_and_pull_request(hub, owner):
     owner.ganzoo("publish", "b", "someone/tiny", "--private", "--branch", "work")

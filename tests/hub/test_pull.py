@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import tiny_bundles
 
-from ganzoo.bundle.folder import METADATA, ONNX, WEIGHTS
+from ganzoo.bundle.folder import CRITIC, METADATA, ONNX, WEIGHTS
+from ganzoo.inference.generator import Generator
 
 PICTURE = "import ganzoo, numpy\nresult = ganzoo.load({what}).sample([7]).astype(int).sum().item()"
 
@@ -51,6 +52,29 @@ def test_loading_fetches_only_what_it_needs_and_pulling_everything(hub, stranger
     assert sum("GET /lfs/objects" in request for request in hub.requests) == 3
     code = f"import ganzoo; b = ganzoo.read_bundle({folder!r}); result = [len(b.weights()), b.files]"
     assert stranger.value(code)[0] == 1
+
+
+@pytest.mark.slow
+def test_a_critic_is_fetched_at_its_first_use_from_the_commit_that_was_loaded(hub, stranger, tmp_path):
+    bundle = tiny_bundles.image_bundle(tmp_path / "critical", critic=tiny_bundles.critic_model())
+    content = {name: (bundle.folder / name).read_bytes() for name in bundle.files}
+    best = Generator.from_bundle(bundle).sample([7], best_of=4).astype(int).sum().item()
+    hub.create("someone/tiny", private=True)
+    old = hub.put("someone/tiny", content)
+    stranger.run("import ganzoo; ganzoo.load('someone/tiny', token='hf_owner').sample([7])")
+    folder = stranger.home / f"hub/models--someone--tiny/snapshots/{old}/onnx"
+    assert [path.name for path in folder.iterdir()] == ["model.onnx"]
+    hub.put("someone/tiny", {METADATA: b"{}"})
+    best_of = "generator.sample([7], best_of=4).astype(int).sum().item()"
+    load = f"import ganzoo\ngenerator = ganzoo.load('someone/tiny@{old}', token='hf_owner')\n"
+    said = stranger.refusal(f"{load}{best_of}", HF_HUB_OFFLINE="1")
+    assert "not in the cache" in said
+    assert stranger.value(f"{load}result = [generator.has_critic, {best_of}]") == [True, best]
+    hub.requests.clear()
+    assert stranger.value(f"{load}result = {best_of}", HF_HUB_OFFLINE="1") == best
+    assert hub.requests == []
+    (folder / "critic.onnx").resolve().write_bytes(content[CRITIC][:-1] + b"\0")
+    assert "critic.onnx is damaged" in stranger.refusal(f"{load}{best_of}", HF_HUB_OFFLINE="1")
 
 
 def test_other_files_of_a_repo_are_neither_fetched_nor_run(hub, stranger, files):

@@ -23,7 +23,8 @@ MAX_MULTIPLY_ADDS = 1 << 40
 MAX_ELEMENTS = 1 << 34
 OPSETS = range(13, 25)
 _FLOATS = ("float32", "float16", "float64")
-_Interface = Mapping[str, tuple[str, tuple[int | None, ...] | None]]
+_Values = Mapping[str, tuple[str, tuple[int | None, ...] | None]]
+"""Name -> element type and shape; the size of the batch axis is None."""
 
 
 class OnnxReport(NamedTuple):
@@ -35,8 +36,15 @@ class OnnxReport(NamedTuple):
     parameters: int
 
 
+class _Interface(NamedTuple):
+    """The inputs and the output that a graph must have. The first axis of each is the batch."""
+
+    inputs: dict[str, tuple[str, tuple[int, ...]]]
+    output: tuple[str, tuple[int, ...]]
+
+
 def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
-    """Validate the ONNX file of a generator.
+    """Validate the ONNX file of a generator: latent (and label) -> image or vector.
 
     Returns:
         The cost of one sample at batch size 1. Up to batch size 256, n samples cost at most n times as much.
@@ -44,10 +52,28 @@ def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
     Raises:
         BundleError: if the file has content that is not allowed in a bundle, or differs from ``config``.
     """
+    inputs = {"latent": ("float32", (config.latent.dim,))} | _label(config)
+    return _check(content, _Interface(inputs, (config.kind, config.shape)))
+
+
+def check_critic(content: bytes, config: BundleConfig) -> OnnxReport:
+    """Validate the ONNX file of a critic: image or vector (and label) -> logit ``[batch, 1]``.
+
+    Returns and raises as ``check_onnx``.
+    """
+    inputs = {config.kind: ("float32", config.shape)} | _label(config)
+    return _check(content, _Interface(inputs, ("logit", (1,))))
+
+
+def _label(config: BundleConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {} if config.num_classes is None else {"label": ("int32", ())}
+
+
+def _check(content: bytes, interface: _Interface) -> OnnxReport:
     graph = read_graph(content)
     check_graph(graph)
-    _check_interface(graph, config)
-    one, many = _cost(graph, config, 1), _cost(graph, config, MAX_BATCH)
+    _check_interface(graph, interface)
+    one, many = _cost(graph, interface, 1), _cost(graph, interface, MAX_BATCH)
     if many.peak_bytes > MAX_BATCH * one.peak_bytes or many.multiply_adds > MAX_BATCH * one.multiply_adds:
         raise BundleError("The ONNX file needs more than n times the memory or time for n samples.")
     return OnnxReport(
@@ -81,25 +107,24 @@ def check_graph(graph: Graph) -> None:
                 _check_finite(attribute)
 
 
-def _check_interface(graph: Graph, config: BundleConfig) -> None:
+def _check_interface(graph: Graph, interface: _Interface) -> None:
     """Require the inputs and outputs of the bundle's config, by name, type and shape."""
-    inputs: dict[str, tuple[str, tuple[int | None, ...]]] = {"latent": ("float32", (None, config.latent.dim))}
-    if config.num_classes is not None:
-        inputs["label"] = ("int32", (None,))
+    inputs = {name: (dtype, (None, *shape)) for name, (dtype, shape) in interface.inputs.items()}
+    name, shape = interface.output
     _compare("inputs", graph.inputs, inputs)
-    _compare("outputs", graph.outputs, {config.kind: ("float32", (None, *config.shape))})
+    _compare("outputs", graph.outputs, {name: ("float32", (None, *shape))})
     for name in inputs:
         if name in graph.constants:
             raise BundleError(f"The ONNX file has a constant with the name of the input '{name}'.")
 
 
-def _compare(what: str, found: tuple[Value, ...], wanted: _Interface) -> None:
+def _compare(what: str, found: tuple[Value, ...], wanted: _Values) -> None:
     have = {value.name: (value.dtype, value.dims) for value in found}
     if have != wanted or len(found) != len(wanted):
         raise BundleError(f"The ONNX file has the {what} {_show(have)}; the bundle's config requires {_show(wanted)}.")
 
 
-def _show(values: _Interface) -> str:
+def _show(values: _Values) -> str:
     parts = []
     for name, (dtype, dims) in list(values.items())[:4]:
         axes = "?" if dims is None else ", ".join("batch" if dim is None else str(dim) for dim in dims[:8])
@@ -107,14 +132,12 @@ def _show(values: _Interface) -> str:
     return " and ".join(parts) or "nothing"
 
 
-def _cost(graph: Graph, config: BundleConfig, batch: int) -> Cost:
-    inputs: dict[str, tuple[int, ...]] = {"latent": (batch, config.latent.dim)}
-    if config.num_classes is not None:
-        inputs["label"] = (batch,)
-    made = cost(graph, inputs=inputs)
-    if made.outputs != ((batch, *config.shape),):
+def _cost(graph: Graph, interface: _Interface, batch: int) -> Cost:
+    made = cost(graph, inputs={name: (batch, *shape) for name, (_, shape) in interface.inputs.items()})
+    wanted = (batch, *interface.output[1])
+    if made.outputs != (wanted,):
         raise BundleError(
-            f"The ONNX file computes {list(made.outputs[0])}; the bundle's config requires {[batch, *config.shape]}."
+            f"The ONNX file computes {list(made.outputs[0])}; the bundle's config requires {list(wanted)}."
         )
     for taken, limit, what in (
         (made.peak_bytes, MAX_PEAK_BYTES, "bytes"),

@@ -1,0 +1,156 @@
+"""The critic of a bundle: the trained discriminator, which chooses the best of several samples (``best_of``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.bundle.folder import CRITIC, Bundle
+from ganzoo.bundle.onnx_guard import MAX_BATCH, check_critic
+from ganzoo.errors import BundleError
+from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.onnx_runtime import Device
+from ganzoo.inference.onnx_session import OnnxSession
+
+MAX_BEST_OF = 64
+_BATCH_BYTES = 32 << 20
+Labels = NDArray[np.int32] | None
+Decode = Callable[[NDArray[np.float32], Labels], NDArray[np.float32]]
+"""Latents and classes -> samples, as ``Sampler.decode``."""
+
+
+class _Loaded(NamedTuple):
+    """The session of the graph, and the largest number of samples in one run."""
+
+    session: OnnxSession
+    batch_size: int
+
+
+class Critic:
+    """Scores samples. The graph is read, verified and inspected at the first use.
+
+    Args:
+        bundle: the verified bundle, with or without a critic.
+        device, threads: as in ``Generator.from_bundle``.
+        hub: how to fetch the graph, if the bundle is in the Hub's cache without it.
+    """
+
+    def __init__(
+        self, bundle: Bundle, *, device: Device = "auto", threads: int | None = None, hub: HubOptions = DEFAULTS
+    ) -> None:
+        self._bundle, self._hub = bundle, hub
+        self._device: Device = device
+        self._threads = threads
+        self._loaded: _Loaded | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the bundle has a critic."""
+        return CRITIC in self._bundle.metadata.files
+
+    def load(self) -> None:
+        """Load the graph, if this was not done before.
+
+        Raises:
+            BundleError: if the bundle has no critic, or its graph is damaged or unsafe.
+            HubError: if the graph has to be fetched and cannot be.
+        """
+        if not self.exists:
+            raise BundleError(
+                f"'{self._bundle.config.name}' has no critic, which best_of (--best-of) needs. "
+                f"{_how_to_export(self._bundle)}"
+            )
+        self._current()
+
+    def scores(self, samples: NDArray[np.float32], labels: Labels) -> NDArray[np.float32]:
+        """The logits of samples with their classes: float32 ``[n]``; a larger one means "more real".
+
+        Raises:
+            BundleError: as ``load``, and if a logit is not finite.
+        """
+        loaded, kind = self._current(), self._bundle.config.kind
+        parts = []
+        for start in range(0, len(samples), loaded.batch_size):
+            part = slice(start, start + loaded.batch_size)
+            feed: dict[str, NDArray[Any]] = {kind: samples[part]}
+            if labels is not None:
+                feed["label"] = labels[part]
+            parts.append(loaded.session.run(("logit",), feed)[0])
+        logits: NDArray[np.float32] = np.concatenate(parts)
+        if logits.shape != (len(samples), 1) or not np.isfinite(logits).all():
+            raise BundleError(f"The critic of '{self._bundle.config.name}' returns logits that are not finite numbers.")
+        return logits[:, 0]
+
+    def best(self, z: NDArray[np.float32], labels: Labels, *, decode: Decode, batch_size: int) -> NDArray[np.float32]:
+        """The sample with the highest score of each row's latents; of equal ones the first.
+
+        Args:
+            z: latents float32 ``[n, count, latent_dim]``.
+            labels: one class per row.
+            decode: the generator.
+            batch_size: number of samples in memory, next to the ``n`` results.
+        """
+        rows = np.repeat(np.arange(len(z)), z.shape[1])
+        flat = z.reshape(-1, z.shape[2])
+        highest = np.full(len(z), -np.inf, np.float32)
+        best: NDArray[np.float32] | None = None
+        for start in range(0, len(flat), batch_size):
+            part = slice(start, start + batch_size)
+            own = None if labels is None else labels[rows[part]]
+            samples = decode(flat[part], own)
+            if best is None:
+                best = np.empty((len(z), *samples.shape[1:]), np.float32)
+            for row, sample, score in zip(rows[part], samples, self.scores(samples, own), strict=True):
+                if score > highest[row]:
+                    highest[row], best[row] = score, sample
+        if best is None:
+            raise ValueError("there are no latents")
+        return best
+
+    def _current(self) -> _Loaded:
+        if self._loaded is None:  # two threads may both open it, which is slower and does no harm
+            self._loaded = self._open()
+        return self._loaded
+
+    def _open(self) -> _Loaded:
+        from ganzoo.resolve import read_or_fetch
+
+        bundle = self._bundle
+        content = read_or_fetch(bundle, CRITIC, self._hub)
+        try:
+            report = check_critic(content, bundle.config)
+        except BundleError as error:
+            raise BundleError(f"Bundle '{bundle.folder}', {CRITIC}: {error}") from error
+        name = f"the critic of {bundle.config.name}"
+        session = OnnxSession(content, name=name, device=self._device, threads=self._threads)
+        return _Loaded(session, max(1, min(MAX_BATCH, _BATCH_BYTES // max(1, report.peak_bytes))))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy. A token is a secret of this process, so it is left out."""
+        hub = self._hub._replace(token=None) if isinstance(self._hub.token, str) else self._hub
+        return {**vars(self), "_hub": hub}
+
+
+def check_best_of(value: object) -> int:
+    """Return ``value`` as an int.
+
+    Raises:
+        GanzooError: if it is not a whole number from 1 to ``MAX_BEST_OF``.
+    """
+    return whole_number(value, low=1, high=MAX_BEST_OF, what=f"best_of is a whole number from 1 to {MAX_BEST_OF}")
+
+
+def _how_to_export(bundle: Bundle) -> str:
+    """A sentence with the command that exports a bundle's run with a critic."""
+    from ganzoo.environment.commands import command, run_word
+    from ganzoo.resolve import RUN_BUNDLE
+    from ganzoo.runs import CONFIG
+
+    folder = bundle.folder.absolute()
+    if folder.name == RUN_BUNDLE and (folder.parent / CONFIG).is_file():
+        return f"Export the run with one: {command('export', run_word(folder.parent), options='--critic')}"
+    return "If you have its run, export it with one: ganzoo export RUN --critic"
