@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}
 _HALF_RANGE = np.float32(127.5)
+MAX_SCALE = 16
+"""Largest factor of ``enlarged``."""
 
 
 def to_uint8(images: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -103,6 +105,7 @@ class GridLayout:
         count: number of images.
         shape: shape of one image: ``(height, width, channels)``.
         columns, separator, background: as in ``grid``.
+        scale: enlarges each image, as ``enlarged`` does.
 
     Attributes:
         shape: shape of the grid: ``(height, width, channels)``.
@@ -119,9 +122,12 @@ class GridLayout:
         columns: int | None = None,
         separator: int = 0,
         background: int = 255,
+        scale: int = 1,
     ) -> None:
         what = "A grid has columns of at least 1, a separator of 0-1024 px and a background of 0-255"
-        self._image = height, width, channels = shape
+        self._scale = check_scale(scale)
+        height, width, channels = shape
+        self._image = height, width, channels = height * scale, width * scale, channels
         if columns is None:
             columns = choose_columns(count, height=height, width=width)
         self.columns = min(whole_number(columns, low=1, what=what), count)
@@ -140,7 +146,7 @@ class GridLayout:
             strip[..., 3:] = 0
             for column, image in enumerate(itertools.islice(images, self.columns)):
                 left = column * (width + self._gap)
-                strip[:height, left : left + width] = image
+                strip[:height, left : left + width] = enlarged(image, self._scale)
             yield strip
 
     def filled(self, batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
@@ -150,6 +156,26 @@ class GridLayout:
             pixels[top : top + len(strip)] = strip
             top += len(strip)
         return pixels
+
+
+def check_scale(scale: int) -> int:
+    """Return ``scale`` if it is a whole number from 1 to ``MAX_SCALE``.
+
+    Raises:
+        GanzooError: if not.
+    """
+    return whole_number(scale, low=1, high=MAX_SCALE, what=f"An image is enlarged 1 to {MAX_SCALE} times")
+
+
+def enlarged(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """An image ``[h, w, c]`` enlarged to ``[scale * h, scale * w, c]`` with the Lanczos filter."""
+    if scale == 1:
+        return image
+    from PIL import Image
+
+    height, width, channels = image.shape
+    larger = to_pil(image).resize((scale * width, scale * height), Image.Resampling.LANCZOS)
+    return np.asarray(larger, np.uint8).reshape(scale * height, scale * width, channels)
 
 
 def choose_columns(count: int, *, height: int = 1, width: int = 1) -> int:

@@ -177,9 +177,9 @@ class Upsampling(keras.layers.UpSampling2D):
 class UpsamplingConv2D(keras.layers.Conv2D):
     """Repeat each pixel in a square of four, then convolve with stride 1: ``[b, h, w, c] -> [b, 2h, 2w, filters]``.
 
-    In training both are one transposed convolution, whose kernel is the sum of four shifted copies of this layer's. That
-    takes 4 / 9 of the multiplications for a kernel of 3 x 3, and is equal up to rounding. Outside of training it is
-    ONNX's ``Resize`` and ``Conv``.
+    In training both are one transposed convolution. Its kernel is the sum of four shifted copies of this layer's kernel.
+    For a kernel of 3 x 3 this takes 4 / 9 of the multiplications, and it is equal up to rounding. Outside of training
+    the layer is ONNX's ``Resize`` and ``Conv``.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -79,9 +79,9 @@ def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
         label, style = current_label(), current_style()
         by_class = label if label is not None and label.in_norms else None
         plain = by_class is None and style is None
-        x = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm"
-        )(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm")(
+            x
+        )
         if style is not None:
             return _modulate(x, style, by_class, name)
         if by_class is not None:

@@ -65,6 +65,7 @@ def generate(
     what: What,
     seeds: Annotated[str, typer.Option(help="Numbers and ranges, for example 0-63,70.")] = "0-63",
     grid: Annotated[bool, typer.Option("--grid", help="Write one image with all samples.")] = False,
+    scale: Annotated[int, typer.Option(min=1, max=16, help="Enlarge each image this many times.")] = 1,
     label: Label = None,
     truncation: Truncation = None,
     best_of: BestOf = 1,
@@ -104,11 +105,13 @@ def generate(
         _check_suffix(target, generator)
     options = {"label": read_label(generator, label), "truncation": truncation, "best_of": best_of}
     if target.is_folder:
-        path = _write_folder(generator, numbers, target.path, options, quiet=quiet)
+        path = _write_folder(generator, numbers, target.path, options, scale=scale, quiet=quiet)
     elif target.suffix in ARRAYS:
+        if scale != 1:
+            raise GanzooError(f"--scale enlarges pictures, and a {target.suffix} file has the samples as they are.")
         path = _write_array(generator, numbers, target, options)
     else:
-        path = _write_picture(generator, numbers, target, options)
+        path = _write_picture(generator, numbers, target, options, scale=scale)
     if not target.is_stdout:
         print_data(str(path))
 
@@ -171,7 +174,9 @@ def _write_array(generator: Generator, seeds: list[int], target: Output, options
     return target.path
 
 
-def _write_picture(generator: Generator, seeds: list[int], target: Output, options: dict[str, Any]) -> Path:
+def _write_picture(
+    generator: Generator, seeds: list[int], target: Output, options: dict[str, Any], *, scale: int
+) -> Path:
     from ganzoo import images
 
     if len(seeds) > GRID_LIMIT:
@@ -180,16 +185,15 @@ def _write_picture(generator: Generator, seeds: list[int], target: Output, optio
         )
     with target.opened() as file:
         if len(seeds) > 1 and target.suffix == ".png":
-            generator.write_grid(file, seeds, separator=1, **options)
+            generator.write_grid(file, seeds, separator=1, scale=scale, **options)
         else:
-            one = generator.generate(seeds[0], **options) if len(seeds) == 1 else None
-            picture = one or generator.grid(seeds, separator=1, **options)
+            picture = generator.grid(seeds, separator=1, scale=scale, **options)
             file.write(images.encoded(picture, images.FORMATS[target.suffix]))
     return target.path
 
 
 def _write_folder(
-    generator: Generator, seeds: list[int], folder: Path, options: dict[str, Any], *, quiet: bool
+    generator: Generator, seeds: list[int], folder: Path, options: dict[str, Any], *, scale: int, quiet: bool
 ) -> Path:
     """Write one PNG per seed, ``0000007.png``. Returns the folder, or the file if there is only one."""
     from ganzoo import images
@@ -206,7 +210,7 @@ def _write_folder(
     with progress_bar("Generating", len(seeds), quiet=quiet) as advance:
         for batch in generator.iter_samples(seeds, **options):
             for sample in batch:
-                path = images.save(sample, folder / f"{seeds[done]:0{width}d}.png")
+                path = images.save(images.enlarged(sample, scale), folder / f"{seeds[done]:0{width}d}.png")
                 done += 1
             advance(len(batch))
     return folder if len(seeds) > 1 else path

@@ -145,18 +145,22 @@ class Generator(Sampler):
         *,
         columns: int | None = None,
         separator: int = 0,
+        scale: int = 1,
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
         best_of: int = 1,
     ) -> Image:
         """One image with the images of ``seeds`` in rows. Options as in ``ganzoo.images.grid`` and ``generate``.
 
+        Args:
+            scale: enlarges each image 1 to 16 times, with the Lanczos filter.
+
         Raises:
             GanzooError: as ``generate``, and for a vector model.
         """
         self._check_pictures()
-        checked = self.check_result(seeds, bytes_each=math.prod(self.shape))
-        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
+        checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * images.check_scale(scale) ** 2)
+        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator, scale=scale)
         batches = (
             batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
         )
@@ -169,6 +173,7 @@ class Generator(Sampler):
         *,
         columns: int | None = None,
         separator: int = 0,
+        scale: int = 1,
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
         best_of: int = 1,
@@ -182,7 +187,7 @@ class Generator(Sampler):
 
         self._check_pictures()
         checked = latents.check_seeds(seeds)
-        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator)
+        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator, scale=scale)
         self.check_best_of(best_of)  # before the first byte is written
         batches = (
             batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)

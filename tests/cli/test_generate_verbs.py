@@ -44,6 +44,22 @@ def test_a_grid(command, bundle, place, arguments, path):
     assert pixels(place / path).shape == (26, 26, 3), "3 x 3 images of 8 px and lines of 1 px between them"
 
 
+@pytest.mark.parametrize(("output", "size"), [("grid.png", 74), ("grid.webp", 74), ("one.png", 24)])
+def test_pictures_are_enlarged(command, bundle, place, output, size):
+    seeds = "5" if output == "one.png" else "0-8"
+    command("generate", "bundle", "--seeds", seeds, "--scale", "3", "-o", output)
+    enlarged = Image.open(place / output)
+    assert enlarged.size == (size, size), "3 x 3 images of 24 px and lines of 1 px between them, or one image"
+    if output.endswith(".png"):
+        wanted = ganzoo.load(bundle).generate(int(seeds[0])).resize((24, 24), Image.Resampling.LANCZOS)
+        np.testing.assert_array_equal(np.asarray(enlarged)[:24, :24], np.asarray(wanted))
+
+
+def test_a_folder_of_enlarged_pictures(command, bundle, place):
+    command("generate", "bundle", "--seeds", "0-2", "--scale", "2", "-o", "out")
+    assert pixels(place / "out/0001.png").shape == (16, 16, 3)
+
+
 def test_an_array(command, bundle, place):
     assert command("generate", "bundle", "--seeds", "3-4", "-o", "a.npy").stdout == "a.npy\n"
     np.testing.assert_array_equal(np.load(place / "a.npy"), ganzoo.load(bundle).sample([3, 4]))
@@ -94,6 +110,9 @@ def test_the_best_of_several(command, place):
         (["bundle", "--best-of", "4", "-o", "-"], "ganzoo export RUN --critic"),
         (["bundle", "--best-of", "65"], "64 at most"),
         (["bundle", "--best-of", "0"], "1 or more"),
+        (["bundle", "--scale", "0"], "1"),
+        (["bundle", "--scale", "17"], "16"),
+        (["bundle", "--scale", "2", "-o", "a.npy"], "--scale enlarges pictures"),
         (["bundle", "--seeds", "9-1"], "write 1-9"),
         (["bundle", "--seeds", "x"], "0-63,70"),
         (["bundle", "--label", "1"], "no classes"),

@@ -37,7 +37,13 @@ def test_parts_are_disjoint_complete_and_of_every_class(folder: Path, tmp_path: 
 
 def test_labels_follow_their_images(folder: Path, tmp_path: Path) -> None:
     source = data_sources.create(
-        {"source": "image_folder", "path": str(folder), "resolution": 16, "validation_split": 0.5, "subset": "validation"}
+        {
+            "source": "image_folder",
+            "path": str(folder),
+            "resolution": 16,
+            "validation_split": 0.5,
+            "subset": "validation",
+        }
     )
     dataset = source.load(cache_dir=tmp_path, quiet=True)
     assert np.array_equal(dataset.labels, dataset.samples[:, 0, 0, 1] // 255)

@@ -21,7 +21,7 @@ TINY = {
 
 
 def tiny_config(**changes: Any) -> Config:
-    """A DCGAN for faces at 16 px; ``changes`` go into the generator's block, those of the generator where they belong."""
+    """A DCGAN for faces at 16 px; ``changes`` go into the generator's block, others where they belong."""
     changes = dict(changes)
     values: dict[str, Any] = {**TINY, "name": "tiny", "generator": {**TINY["generator"]}}
     if "num_classes" in changes:
