@@ -177,9 +177,9 @@ class Upsampling(keras.layers.UpSampling2D):
 class UpsamplingConv2D(keras.layers.Conv2D):
     """Repeat each pixel in a square of four, then convolve with stride 1: ``[b, h, w, c] -> [b, 2h, 2w, filters]``.
 
-    In training both are one transposed convolution. Its kernel is the sum of four shifted copies of this layer's kernel.
-    For a kernel of 3 x 3 this takes 4 / 9 of the multiplications, and it is equal up to rounding. Outside of training
-    the layer is ONNX's ``Resize`` and ``Conv``.
+    In training both are one transposed convolution. Its kernel is the sum of four shifted copies of the layer's kernel,
+    so a kernel of 3 x 3 takes 4 / 9 of the multiplications. The result is equal up to rounding. Outside of training the
+    layer is ONNX's ``Resize`` and ``Conv``.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -198,7 +198,7 @@ class UpsamplingConv2D(keras.layers.Conv2D):
         y = ops.conv_transpose(x, ops.transpose(kernel, (0, 1, 3, 2)), strides=2, padding="same")
         return y if self.bias is None else y + ops.cast(ops.convert_to_tensor(self.bias), y.dtype)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[int | None, ...]:
         batch, height, width, channels = input_shape
         return super().compute_output_shape((batch, 2 * height, 2 * width, channels))
 
