@@ -12,6 +12,8 @@ from ganzoo import images, latents
 from ganzoo.latents import Distribution
 from ganzoo.sample_spec import SampleSpec
 
+_CLASS_SEEDS = range(6)
+
 
 def preview_seeds(spec: SampleSpec) -> range:
     """The seeds of every preview: sample grids during training, samples.png of a bundle, commands on a model card.
@@ -37,6 +39,20 @@ def preview_latents(
     seeds = preview_seeds(spec)
     z = latents.latents(seeds, dim=latent_dim, distribution=distribution)
     return z, np.arange(len(seeds), dtype=np.int32) % num_classes if num_classes else None
+
+
+def classes_shown(num_classes: int) -> range:
+    """The classes in the columns of ``class_latents``: all, or the first 16."""
+    return range(min(num_classes, 16))
+
+
+def class_latents(
+    *, latent_dim: int, distribution: Distribution, num_classes: int
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Latents and labels of a sheet with one seed in each row, 0 to 5, and one class in each column."""
+    columns = classes_shown(num_classes)
+    z = latents.latents(_CLASS_SEEDS, dim=latent_dim, distribution=distribution)
+    return np.repeat(z, len(columns), axis=0), np.tile(np.array(columns, np.int32), len(z))
 
 
 def random_samples(samples: NDArray[Any], *, count: int | None = None, seed: int = 0) -> NDArray[Any]:

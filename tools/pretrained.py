@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.bundle.folder import CARD, CRITIC, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CLASSES, CRITIC, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, Bundle, read_bundle
 from ganzoo.bundle.model_card import check_license, model_card
 from ganzoo.cli.output import error as print_error
 from ganzoo.cli.output import info, print_data
@@ -36,7 +36,7 @@ from ganzoo.hub.publish import publish as publish_bundle
 from ganzoo.images import write_atomic
 from ganzoo.resolve import resolve
 
-STAYS_OUT = (WEIGHTS, SAMPLES, CRITIC)
+STAYS_OUT = (WEIGHTS, SAMPLES, CLASSES, CRITIC)
 """Files that generating does not need, without ``best_of``. pyproject.toml leaves them out of the wheel."""
 MODEL_LIMIT, OLDER_LIMIT, TOTAL_LIMIT = 5_000_000, 2_500_000, 12_000_000
 """Largest size in bytes in the wheel: of a newest version, of an older version, and of all newest versions together."""

@@ -12,15 +12,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ganzoo.bundle.card_text import cell, duration, hardware, interval, number, part, sentences, table, text
-from ganzoo.bundle.folder import CRITIC, ONNX, SAMPLES, WEIGHTS
+from ganzoo.bundle.folder import CLASSES, CRITIC, ONNX, SAMPLES, WEIGHTS
 from ganzoo.bundle.schema import BundleConfig, BundleFacts
 from ganzoo.errors import GanzooError
-from ganzoo.sample_sheet import preview_options, preview_seeds
+from ganzoo.sample_sheet import classes_shown, preview_options, preview_seeds
 
 LIBRARY = "ganzoo"
 TASK = "unconditional-image-generation"
 UNKNOWN_LICENSE = "unknown"
-FILES = (ONNX, SAMPLES, WEIGHTS)
+FILES = (ONNX, SAMPLES, CLASSES, WEIGHTS)
 """The files of every new bundle that a card mentions."""
 _LOCAL = "path/to/this/folder"
 _CLASSES = 20
@@ -133,6 +133,10 @@ def _head(config: BundleConfig, files: Collection[str]) -> list[str]:
         names = config.class_names or ()
         listed = f": {', '.join(names[:_CLASSES])}{' and more' if len(names) > _CLASSES else ''}" if names else ""
         lines += ["", f"It is conditional, with {config.num_classes} classes{listed}."]
+    if config.num_classes and CLASSES in files:
+        first = classes_shown(config.num_classes)
+        names = (config.class_names or tuple(map(str, first)))[: len(first)]
+        lines += ["", f"![One seed in each row, one class in each column: {', '.join(names)}]({CLASSES})"]
     if SAMPLES in files:
         lines += ["", f"![Samples of the seeds 0 to {preview_seeds(spec)[-1]}, uncurated]({SAMPLES})"]
     return lines

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.bundle.folder import (
     CARD,
+    CLASSES,
     CONFIG,
     CRITIC,
     LIMITS,
@@ -40,6 +41,7 @@ def write_bundle(
     onnx: bytes,
     weights: Mapping[str, NDArray[np.float32]],
     samples: bytes | None = None,
+    classes: bytes | None = None,
     onnx_fp16: bytes | None = None,
     critic: bytes | None = None,
     facts: BundleFacts | None = None,
@@ -53,6 +55,7 @@ def write_bundle(
         onnx: the float32 graph (``onnx/model.onnx``).
         weights: the generator's weights by name.
         samples: a PNG image (``samples.png``).
+        classes: a PNG image of the same seeds in every class (``classes.png``).
         onnx_fp16: the float16 graph (``onnx/model_fp16.onnx``).
         critic: the graph of the discriminator (``onnx/critic.onnx``).
         facts: parity error, step, metrics and training for metadata.json.
@@ -65,7 +68,7 @@ def write_bundle(
 
     folder = Path(folder)
     contents = {CONFIG: write_json(config.to_dict()), ONNX: onnx, WEIGHTS: save(dict(weights))}
-    optional = {SAMPLES: samples, ONNX_FP16: onnx_fp16, CRITIC: critic}
+    optional = {SAMPLES: samples, CLASSES: classes, ONNX_FP16: onnx_fp16, CRITIC: critic}
     contents |= {name: content for name, content in optional.items() if content is not None}
     records = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(records, facts or BundleFacts()).to_dict())

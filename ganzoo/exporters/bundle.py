@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ganzoo import images
 from ganzoo.bundle.folder import CONFIG, CRITIC, LIMITS, BundleConfig, BundleFacts, LatentSpec
@@ -22,7 +23,7 @@ from ganzoo.environment.versions import EXPORT_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, ExportError
 from ganzoo.exporters.critic import Weights, export_critic
 from ganzoo.exporters.parity import FLOAT16_TOLERANCE, TOLERANCE, Runtime, check_parity
-from ganzoo.sample_sheet import draw_samples, preview_latents
+from ganzoo.sample_sheet import class_latents, classes_shown, draw_samples, preview_latents
 from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def export_bundle(
         critic=None if critic is None else critic.content,
         weights={name: np.ascontiguousarray(weight) for name, weight in named_weights(generator).items()},
         samples=_samples(runtime, described),
+        classes=_classes(runtime, described),
         facts=facts,
         card=model_card(described, facts, files=(*FILES, CRITIC) if critic else FILES),
     )
@@ -177,6 +179,23 @@ def _samples(runtime: Runtime, described: BundleConfig) -> bytes:
         distribution=described.latent.distribution,
         num_classes=described.num_classes or 0,
     )
+    return images.encoded(draw_samples(_decoded(runtime, z, labels)))
+
+
+def _classes(runtime: Runtime, described: BundleConfig) -> bytes | None:
+    """The content of classes.png: a few seeds in every class; None for models without classes or images."""
+    if not described.num_classes or not described.sample_spec.is_image:
+        return None
+    z, labels = class_latents(
+        latent_dim=described.latent.dim,
+        distribution=described.latent.distribution,
+        num_classes=described.num_classes,
+    )
+    made = images.to_uint8(_decoded(runtime, z, labels))
+    return images.encoded(images.grid(made, columns=len(classes_shown(described.num_classes)), separator=1))
+
+
+def _decoded(runtime: Runtime, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
+    """The samples of latents, made in small batches."""
     batches = [slice(start, start + _PREVIEW_BATCH) for start in range(0, len(z), _PREVIEW_BATCH)]
-    parts = [runtime(z[rows], None if labels is None else labels[rows]) for rows in batches]
-    return images.encoded(draw_samples(np.concatenate(parts)))
+    return np.concatenate([runtime(z[rows], None if labels is None else labels[rows]) for rows in batches])
