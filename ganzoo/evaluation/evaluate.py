@@ -14,6 +14,7 @@ from ganzoo.data.base import Dataset, DataSource
 from ganzoo.data.reading.parallel import progress_bar
 from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
+from ganzoo.evaluation.classes import classes_of
 from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
 from ganzoo.evaluation.record import Evaluation, check_target, default_target, onnx_digest, protocol
 from ganzoo.evaluation.reference_data import real_source
@@ -162,6 +163,7 @@ def _measured(
             source,
             metrics=plan.metrics,
             extractor=extractor,
+            classes=classes_of(dataset, count=generator.num_classes or 0, names=generator.class_names or ()),
             count=count,
             draws=plan.draws,
             advance=advance,
