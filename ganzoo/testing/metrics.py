@@ -21,8 +21,8 @@ def check_metric(metric: Metric | type[Metric]) -> None:
     metric = check_part(metrics, metric)
     rng = np.random.RandomState(0)
     subject = Subject(None, "none", has_probabilities=True, class_names=CLASSES if metric.needs_labels else ())
-    require(metric.obstacle(subject, 64) is None, f"it does not measure 64 samples: {metric.obstacle(subject, 64)}")
     require(metric.needs_labels or not metric.needs_class_sweep, "needs_class_sweep is set, and needs_labels is not")
+    require(metric.obstacle(subject, 64) is None, f"it does not measure 64 samples: {metric.obstacle(subject, 64)}")
     real, alike, unlike = (_features(rng, shift, metric) for shift in (0.0, 0.0, 30.0))
     real = replace(real, class_sweep=None)
     first, other = metric.measure(real, alike, subject), metric.measure(real, unlike, subject)
@@ -40,7 +40,8 @@ def check_metric(metric: Metric | type[Metric]) -> None:
 
 def _check_value(metric: Metric, value: Value) -> None:
     if not isinstance(value, np.ndarray):
-        require(type(value) is float and bool(np.isfinite(value)), f"not a finite float: {value}")
+        require(type(value) is float, f"{value!r} is a {type(value).__name__}, not a float")
+        require(bool(np.isfinite(value)), f"not finite: {value}")
         return
     require(metric.needs_labels, f"{value} is not a float; only a metric with needs_labels has a value per class")
     require(value.shape == (len(CLASSES),), f"a value per class has the shape {value.shape}, not ({len(CLASSES)},)")
