@@ -32,6 +32,7 @@ class ClassVariety:
             different classes: 0 if the label has no effect.
         label_agreement: share of samples that a classifier of real samples finds in their class.
         real_label_agreement: the same share of other real samples.
+        chance: the agreement of guessing.
         class_duplicates: share of the samples of ``worst_class`` with a near copy in that class.
         real_class_duplicates: the same share of real samples of that class.
         worst_class: the class with the most duplicates in excess of its real samples.
@@ -40,6 +41,7 @@ class ClassVariety:
     label_response: float
     label_agreement: float
     real_label_agreement: float
+    chance: float
     class_duplicates: float
     real_class_duplicates: float
     worst_class: int
@@ -75,11 +77,6 @@ class ClassYardstick:
         self._real_agreement = self._agreement([half for _, half in halves])
         self._difference = class_difference(*_stacked(rows))
 
-    @property
-    def chance(self) -> float:
-        """The agreement of guessing."""
-        return 1 / len(self._classes)
-
     def measure(self, samples: NDArray[Any]) -> ClassVariety:
         """Compare a class preview ``[latents, classes, ...]`` of the swept classes with the real samples."""
         count, swept = samples.shape[:2]
@@ -94,6 +91,7 @@ class ClassYardstick:
             label_response=difference / self._difference if self._difference else float(difference > 0),
             label_agreement=self._agreement(rows),
             real_label_agreement=self._real_agreement,
+            chance=1 / len(self._classes),
             class_duplicates=duplicates[worst],
             real_class_duplicates=self._copies[worst][1],
             worst_class=self._classes[worst],

@@ -233,18 +233,18 @@ class CollapseWatch:
 
     def _label_ignored(self, classes: ClassVariety, step: int) -> str | None:
         """Check the effect of the label. A wrong effect counts only late, and if real classes can be told apart."""
+        gain, possible = classes.label_agreement - classes.chance, classes.real_label_agreement - classes.chance
         if classes.label_response < self.settings.label_response:
+            alike = " Real classes look alike, too: check the labels of the data." if possible < READABLE / 3 else ""
             return (
-                "the label has no effect: one latent in all classes changes by "
-                f"{classes.label_response:.1%} of the difference between real classes."
+                f"the label has no effect: one latent in all classes changes by {classes.label_response:.1%} of the "
+                f"difference between real classes.{alike}"
             )
-        chance = self._classes.chance if self._classes else 1.0
-        gain, possible = classes.label_agreement - chance, classes.real_label_agreement - chance
         if possible < READABLE or gain >= GUESSING * possible or step < SLOW_START * self.settings.grace_steps:
             return None
         return (
             f"the samples do not follow their label: {classes.label_agreement:.0%} look like their class (real "
-            f"samples: {classes.real_label_agreement:.0%}; guessing: {chance:.0%})."
+            f"samples: {classes.real_label_agreement:.0%}; guessing: {classes.chance:.0%})."
         )
 
     def _class_duplicates(self, classes: ClassVariety) -> str | None:
