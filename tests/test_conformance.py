@@ -157,6 +157,22 @@ FAULTS = {
         (metrics, "frechet", "measure", lambda self, real, generated, subject: {"frechet": float("inf")}),
         "not finite",
     ),
+    "a metric with a value per class that asks for no labels": (
+        (metrics, "frechet", "measure", lambda self, real, generated, subject: {"frechet": np.zeros(3)}),
+        "only a metric with needs_labels has a value per class",
+    ),
+    "a metric with other classes than there are": (
+        (metrics, "label_response", "measure", lambda self, real, generated, subject: {"label_response": np.ones(2)}),
+        r"has the shape \(2,\), not \(3,\)",
+    ),
+    "a metric that can measure no class": (
+        (metrics, "label_response", "measure", lambda self, *_: {"label_response": np.full(3, np.nan)}),
+        "not finite",
+    ),
+    "a metric with a sweep of classes that asks for no labels": (
+        (metrics, "label_response", "needs_labels", False),
+        "needs_class_sweep is set, and needs_labels is not",
+    ),
     "a data source with floats for images": (
         (data_sources, "faces", "load", lambda self, **_: Dataset(np.zeros((2, 64, 64, 3)))),
         "samples are float64, not uint8",

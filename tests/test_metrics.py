@@ -1,8 +1,11 @@
 """Every metric against a closed form or an independent implementation, and against known failures of generators."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
@@ -11,8 +14,9 @@ from ganzoo.data.base import DataSource, ModeCenters
 from ganzoo.data.sources.gaussian_mixtures import Grid25, Ring8
 from ganzoo.metrics import Features, Subject, _distances, metrics
 from ganzoo.metrics.classifier_score import score
-from ganzoo.metrics.frechet import frechet_distance, moments
+from ganzoo.metrics.frechet import frechet_distance, frechet_of_few, moments
 from ganzoo.metrics.kernel import squared_mmd
+from ganzoo.metrics.label_response import LinearClassifier, class_difference, sweep_difference
 from ganzoo.metrics.modes import class_numbers
 
 NOTHING = Subject(None, "none")
@@ -220,3 +224,128 @@ def test_modes_of_a_source_that_no_metric_imports():
     points = np.full((10, 2), 5, np.float32)
     found = modes.measure(Features(points, points=points), Features(points, points=points), subject)
     assert found["modes"] == found["high_quality"] == 1
+
+
+@pytest.mark.parametrize("counts", [(30, 40), (8, 40), (5, 3), (40, 2)])
+def test_the_frechet_distance_of_few_samples_needs_no_covariance(counts):
+    first, second = normal(counts[0], 8), normal(counts[1], 8, seed=1, shift=0.5, scale=2)
+    assert frechet_of_few(first, second) == pytest.approx(frechet_distance(moments(first), moments(second)), rel=1e-6)
+
+
+def test_the_classifier_is_linear_discriminant_analysis():
+    rng = np.random.RandomState(0)
+    labels = np.repeat([0, 1, 3], [900, 500, 100])  # class 2 has no samples
+    stretched = rng.standard_normal((1500, 3)) @ [[1, 0.5, 0], [0, 2, 0.5], [0, 0, 1]]
+    features = (stretched + labels[:, None]).astype(np.float32)
+    found = LinearClassifier.fit(features, labels, classes=4).classify(features)
+    reference = LinearDiscriminantAnalysis(priors=np.full(3, 1 / 3)).fit(features, labels).predict(features)
+    assert (found == reference).mean() > 0.99
+    assert 0.5 < (found == labels).mean() < 1
+
+
+@pytest.mark.parametrize("features", [normal(6, 40), np.zeros((6, 4), np.float32)], ids=["few", "constant"])
+def test_the_classifier_takes_fewer_samples_than_features(features):
+    model = LinearClassifier.fit(features, np.array([0, 0, 1, 1, 2, 2]), classes=3)
+    assert np.isfinite(model.weights).all()
+    assert model.classify(features).shape == (6,)
+
+
+def test_differences_of_classes_are_those_of_all_pairs():
+    features, labels = normal(40, 3, shift=7), np.arange(40) % 3
+    features[labels == 1] += 2
+    squared = euclidean_distances(features.astype(np.float64), squared=True)
+    pairs = [squared[labels == a][:, labels == b].mean() for a in range(3) for b in range(3) if a != b]
+    assert class_difference(features, labels) == pytest.approx(np.sqrt(np.mean(pairs)), rel=1e-5)
+    sweep = normal(20, 3).reshape(5, 4, 3)
+    squared = [euclidean_distances(one, squared=True)[~np.eye(4, dtype=bool)] for one in sweep.astype(np.float64)]
+    assert sweep_difference(sweep) == pytest.approx(np.sqrt(np.mean(squared)), rel=1e-5)
+
+
+CLASSES = 4
+CENTERS = 6 * normal(CLASSES, 5, seed=9)
+CONDITIONAL = Subject(None, "none", class_names=("a", "b", "c", "d"))
+
+
+def labeled(n, make, *, seed=0):
+    """Samples of a generator: ``make`` is from noise ``[n, 5]`` and classes ``[n]`` to features."""
+    rng = np.random.RandomState(seed)
+    labels = rng.randint(0, CLASSES, n).astype(np.int32)
+    z = rng.standard_normal((20, 1, 5)).repeat(CLASSES, axis=1)
+    sweep = make(z.reshape(-1, 5), np.tile(np.arange(CLASSES), 20)).reshape(20, CLASSES, 5)
+    features = make(rng.standard_normal((n, 5)), labels)
+    return Features(features.astype(np.float32), labels=labels, class_sweep=sweep.astype(np.float32))
+
+
+def perfect(z, labels):
+    return CENTERS[labels] + z
+
+
+def ignoring(z, labels):
+    """The latent chooses the class."""
+    return CENTERS[(np.abs(z[:, 0] * 1000) % CLASSES).astype(int)] + z
+
+
+def permuted(z, labels):
+    return CENTERS[(labels + 1) % CLASSES] + z
+
+
+def collapsed(z, labels):
+    """Class 2 repeats one good sample."""
+    return CENTERS[labels] + np.where(labels[:, None] == 2, 0.1, z)
+
+
+def label_numbers(make, count=1000, **fields):
+    real = dataclasses.replace(labeled(1000, perfect, seed=1), class_sweep=None)
+    return metrics.create({"name": "label_response", **fields}).measure(real, labeled(count, make), CONDITIONAL)
+
+
+def test_a_generator_that_follows_its_label_is_like_real_samples():
+    numbers = label_numbers(perfect)
+    assert (numbers["label_agreement"] > 0.95).all()
+    assert (numbers["intra_class_frechet"] < 0.5).all()
+    assert 0.5 < numbers["label_response"] < 1  # the classes share the noise of the latent
+
+
+def test_a_generator_that_ignores_its_label_is_caught():
+    numbers = label_numbers(ignoring)
+    assert numbers["label_agreement"].mean() == pytest.approx(1 / CLASSES, abs=0.05)
+    assert (numbers["intra_class_frechet"] > 10).all()
+    assert numbers["label_response"] == 0
+    plain = measured("frechet", labeled(1000, perfect, seed=1), labeled(1000, ignoring))
+    assert plain["frechet"] < 1, "the distance without labels sees nothing"
+
+
+def test_permuted_labels_are_caught_and_are_no_ignored_labels():
+    numbers = label_numbers(permuted)
+    assert (numbers["label_agreement"] < 0.1).all()
+    assert (numbers["intra_class_frechet"] > 10).all()
+    assert numbers["label_response"] == label_numbers(perfect)["label_response"]
+
+
+def test_one_collapsed_class_is_named():
+    numbers = label_numbers(collapsed)
+    assert (numbers["label_agreement"] > 0.95).all(), "one good sample again and again is of its class"
+    worst = numbers["intra_class_frechet"]
+    assert worst.argmax() == 2
+    assert worst[2] > 10 * np.delete(worst, 2).max()
+
+
+def test_classes_with_too_few_samples_have_no_distance():
+    assert "intra_class_frechet" not in label_numbers(perfect, count=199), "fewer than 50 in each of 4 classes"
+    assert "intra_class_frechet" in label_numbers(perfect, count=199, least_per_class=49)
+    rare = labeled(1000, perfect, seed=1)
+    rare = rare.take(np.flatnonzero((rare.labels != 1) | (np.cumsum(rare.labels == 1) <= 20)))
+    numbers = metrics.create("label_response").measure(rare, labeled(1000, perfect), CONDITIONAL)
+    np.testing.assert_array_equal(np.isnan(numbers["intra_class_frechet"]), [False, True, False, False])
+    absent = rare.take(rare.labels != 1)
+    numbers = metrics.create("label_response").measure(absent, labeled(1000, perfect), CONDITIONAL)
+    np.testing.assert_array_equal(np.isnan(numbers["label_agreement"]), [False, True, False, False])
+
+
+def test_label_response_says_what_it_needs():
+    metric = metrics.create("label_response")
+    assert "this model has no classes" in metric.obstacle(NOTHING, 1000)
+    assert "20 in all, and there are 19" in metric.obstacle(CONDITIONAL, 19)
+    assert metric.obstacle(CONDITIONAL, 20) is None
+    assert "at least 2 classes" in metric.obstacle(Subject(None, "none", class_names=("a",)), 1000)
+    assert metrics.create("frechet").obstacle(NOTHING, 20) is None

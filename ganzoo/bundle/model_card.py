@@ -201,15 +201,23 @@ def _config_text(config: Mapping[str, Any]) -> list[str]:
 
 
 def _metrics(facts: BundleFacts) -> list[str]:
-    """One table of numbers per protocol. The protocol is below its table."""
+    """One table of numbers per protocol. The worst classes and the protocol are below their table."""
     protocols: dict[str, list[str]] = {}
+    worst: dict[str, list[str]] = {}
     for name, metric in sorted(facts.metrics.items()):
         cells = [name, number(metric["value"]), interval(metric.get("interval")), number(metric.get("floor"))]
         cells += [metric.get("better", "-")]
-        protocols.setdefault(cell(metric["protocol"]), []).append(f"| {' | '.join(map(cell, cells))} |")
+        protocol = cell(metric["protocol"])
+        protocols.setdefault(protocol, []).append(f"| {' | '.join(map(cell, cells))} |")
+        found = table(metric.get("worst_class"))
+        if found:
+            values = f"{number(found.get('value'))}; real samples {number(found.get('floor'))}"
+            line = f"- Worst class of {cell(name)}: {cell(found.get('name'))} ({values})."
+            worst.setdefault(protocol, []).append(line)
     lines = ["## Evaluation"] if protocols else []
     for protocol, rows in protocols.items():
         lines += ["", "| Number | Value | 95% interval | Real samples | Better |", "|---|---|---|---|---|", *rows]
+        lines += ["", *worst[protocol]] if protocol in worst else []
         lines += ["", f"Protocol: {protocol}."]
     return lines
 

@@ -95,6 +95,11 @@ def _print(evaluation: Evaluation, *, as_json: bool) -> None:
         return
     columns = ("number", "value", "95% interval", "floor", "floor's interval", "better")
     print_table(columns, [_row(number) for number in evaluation.numbers], right=columns[1:5])
+    for number in evaluation.numbers:
+        worst = number.worst_class
+        if worst is not None:
+            floor = "" if worst.floor is None else f"; floor {_text(worst.floor)}"
+            info(f"Worst class of {number.label}: {worst.name} ({_text(worst.value)}{floor}).")
     p = evaluation.protocol
     info(
         f"{p['draws']} draws of {p['samples']} generated and {p['samples']} real samples of {p['data']['source']} "

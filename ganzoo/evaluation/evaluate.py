@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ganzoo.config.validation import explain
@@ -16,6 +16,7 @@ from ganzoo.data.base import Dataset, DataSource
 from ganzoo.data.reading.parallel import progress_bar
 from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
+from ganzoo.evaluation.classes import classes_of
 from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
 from ganzoo.evaluation.record import Evaluation, check_target, critic_digest, default_target, onnx_digest, protocol
 from ganzoo.evaluation.reference_data import real_source
@@ -175,11 +176,17 @@ def _measured(
             source,
             metrics=plan.metrics,
             extractor=extractor,
+            classes=classes_of(dataset, count=generator.num_classes or 0, names=generator.class_names or ()),
             count=count,
             draws=plan.draws,
             advance=advance,
         )
-        return evaluator, evaluator.measure(partial(generator.sample, best_of=plan.best_of), advance=advance)
+
+        def sample(seeds: Sequence[int], *, label: Sequence[int] | None = None) -> NDArray[Any]:
+            # With a label, one latent goes through all classes, and the critic must not choose another for each.
+            return generator.sample(seeds, label=label, best_of=plan.best_of if label is None else 1)
+
+        return evaluator, evaluator.measure(sample, advance=advance)
 
 
 def _extractor(spec: Spec | Extractor) -> Extractor:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo import latents
 from ganzoo.data.base import Dataset, DataSource
 from ganzoo.errors import EvaluationError
+from ganzoo.evaluation.classes import Classes, WorstClass, by_class, mean_of_classes, worst_class
 from ganzoo.extractors.base import Extractor, LoadedExtractor
-from ganzoo.metrics.base import Better, Features, Metric, Subject
+from ganzoo.metrics.base import Better, Features, Metric, Subject, Value
 from ganzoo.metrics.base import metrics as registry
 from ganzoo.sample_spec import SampleSpec
 
@@ -22,8 +24,18 @@ CANONICAL_COUNT = 50_000
 LEAST, MOST = 16, 1_000_000
 """Bounds of the samples per draw."""
 
-Sample = Callable[[Sequence[int]], NDArray[Any]]
-"""From seeds to samples: uint8 ``[n, h, w, c]`` or float32 ``[n, d]``."""
+SWEEP_LATENTS, SWEEP_CLASSES = 32, 10
+"""Size of a class sweep: up to 320 samples per draw, in addition to its ``count`` samples."""
+
+
+class Sample(Protocol):
+    """From seeds to samples: uint8 ``[n, h, w, c]`` or float32 ``[n, d]``."""
+
+    def __call__(self, seeds: Sequence[int], *, label: Sequence[int] | None = None) -> NDArray[Any]:
+        """The samples. ``label`` is the class of each seed, only for a conditional model; by default the seed's own."""
+        ...
+
+
 Advance = Callable[[int], None]
 
 _T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
@@ -50,6 +62,7 @@ class Number:
         measured: values of generated samples.
         floor: values of other real samples instead of generated ones; None if there are too few.
         metric: the metric's config, for the protocol.
+        by_class, floor_by_class: the same for each class, by name; empty if the metric does not measure each class.
     """
 
     name: str
@@ -58,6 +71,13 @@ class Number:
     measured: Spread
     floor: Spread | None
     metric: Mapping[str, Any]
+    by_class: Mapping[str, float] = field(default_factory=dict)
+    floor_by_class: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def worst_class(self) -> WorstClass | None:
+        """The class that is furthest from its floor; None without ``by_class``."""
+        return worst_class(self.by_class, self.floor_by_class, better=self.better)
 
 
 class Evaluator:
@@ -71,6 +91,7 @@ class Evaluator:
         source: of the dataset; None if unknown.
         metrics: the metrics; None for every registered metric that fits.
         extractor: computes the features for the metrics.
+        classes: the model's classes and the labels of the real samples; by default the model is unconditional.
         count: generated samples per draw.
         real_count: real samples per draw; by default ``count``. If it is smaller, metrics with ``equal_counts`` use as
             few generated samples.
@@ -94,6 +115,7 @@ class Evaluator:
         metrics: Sequence[Metric] | None,
         extractor: Extractor,
         count: int,
+        classes: Classes = Classes(),  # noqa: B008 - frozen
         real_count: int | None = None,
         draws: int = 5,
         seed: int = 0,
@@ -115,7 +137,8 @@ class Evaluator:
         self._first_seed, self._with_floor = first_seed, with_floor
         self._real_limit = extractor.real_limit if real_limit is None else real_limit
         self.loaded: LoadedExtractor = extractor.load(dataset.sample_spec)
-        self.subject = Subject(source, self.loaded.label, self.loaded.has_probabilities)
+        self._classes = classes
+        self.subject = subject_of(source, self.loaded, classes)
         self.metrics = self._fitting() if metrics is None else tuple(metrics)
         check_fit(self.metrics, self.subject, min(self.count, self.real_count))
         self.real = self._extract_real(dataset, source, advance)
@@ -136,35 +159,57 @@ class Evaluator:
         Raises:
             EvaluationError: if its samples are not finite, or have another shape than the real samples.
         """
-        measured: list[dict[str, float]] = []
-        floors: list[dict[str, float]] = []
+        measured: list[dict[str, Value]] = []
+        floors: list[dict[str, Value]] = []
         for draw in range(self.draws):
             order = np.random.RandomState([self.seed, 1, draw]).permutation(len(self.real))
             other = order[: self.count] if self.has_floor else order[:0]
             rest = order[len(other) :]
             few, many = self.real.take(rest[: self.real_count]), self.real.take(rest)
-            measured.append(self._numbers(few, many, self.extract(sample, self.seeds(draw), advance)))
+            generated = self.extract(sample, self.seeds(draw), advance)
+            if any(metric.needs_class_sweep for metric in self.metrics):
+                generated = replace(generated, class_sweep=self._class_sweep(sample, draw))
+            measured.append(self._numbers(few, many, generated))
             if self.has_floor:
                 floors.append(self._numbers(few, many, self.real.take(other)))
         return [
-            Number(
-                name=name,
-                label=self._label(metric, name),
-                better=metric.numbers[name],
-                measured=spread([numbers[name] for numbers in measured]),
-                floor=spread([numbers[name] for numbers in floors]) if floors else None,
-                metric={"name": metric.registered_name, **metric.model_dump(mode="json")},
-            )
+            self._number(metric, name, measured, floors)
             for metric in self.metrics
             for name in metric.numbers
-            if name in measured[0]
+            if all(name in numbers for numbers in measured)
         ]
+
+    def _number(
+        self, metric: Metric, name: str, measured: list[dict[str, Value]], floors: list[dict[str, Value]]
+    ) -> Number:
+        values, other = ([numbers[name] for numbers in draws if name in numbers] for draws in (measured, floors))
+        return Number(
+            name=name,
+            label=self._label(metric, name),
+            better=metric.numbers[name],
+            measured=spread([mean_of_classes(value) for value in values]),
+            floor=spread([mean_of_classes(value) for value in other]) if other else None,
+            metric={"name": metric.registered_name, **metric.model_dump(mode="json")},
+            by_class=by_class(values, self.subject.class_names),
+            floor_by_class=by_class(other, self.subject.class_names),
+        )
 
     def extract(self, sample: Sample, seeds: Sequence[int], advance: Advance = lambda done: None) -> Features:
         """Features of the generated samples of ``seeds``. One batch of samples is in memory."""
         size = self.extractor.batch_size
         batches = (sample(seeds[start : start + size]) for start in range(0, len(seeds), size))
-        return self._features(batches, advance)
+        features = self._features(batches, advance)
+        if not self._classes.names:
+            return features
+        return replace(features, labels=latents.labels(seeds, num_classes=self._classes.count))
+
+    def _class_sweep(self, sample: Sample, draw: int) -> NDArray[np.float32]:
+        """Features of the draw's first latents, each in the same classes ``[latents, classes, d]``."""
+        seeds = self.seeds(draw)[:SWEEP_LATENTS]
+        order = np.random.RandomState([self.seed, 2, draw]).permutation(self._classes.count)
+        swept = (sample(seeds, label=[label] * len(seeds)) for label in np.sort(order[:SWEEP_CLASSES]).tolist())
+        features = self._features(swept, lambda done: None).features
+        return features.reshape(-1, len(seeds), features.shape[1]).swapaxes(0, 1)
 
     def _extract_real(self, dataset: Dataset, source: DataSource | None, advance: Advance) -> Features:
         """Features of the real samples in random order; half of them mirrored if training mirrors images."""
@@ -181,7 +226,8 @@ class Evaluator:
                     samples[turned] = samples[turned, :, ::-1]
                 yield samples
 
-        return self._features(batches(), advance)
+        features = self._features(batches(), advance)
+        return features if self._classes.labels is None else replace(features, labels=self._classes.labels[rows])
 
     def _features(self, batches: Iterator[NDArray[Any]], advance: Advance) -> Features:
         features, probabilities, points = [], [], []
@@ -204,18 +250,20 @@ class Evaluator:
     def _fitting(self) -> tuple[Metric, ...]:
         least = min(self.count, self.real_count)
         every = (registry.create(name) for name in registry.names())
-        return tuple(metric for metric in every if metric.why_not(self.subject, least) is None)
+        return tuple(metric for metric in every if metric.obstacle(self.subject, least) is None)
 
-    def _numbers(self, few: Features, many: Features, generated: Features) -> dict[str, float]:
+    def _numbers(self, few: Features, many: Features, generated: Features) -> dict[str, Value]:
         """All numbers of one draw, against its real samples, or for some metrics all that the floor does not use."""
-        numbers: dict[str, float] = {}
+        numbers: dict[str, Value] = {}
         level = generated if len(generated) <= len(few) else generated.take(slice(len(few)))
         for metric in self.metrics:
             seen = level if metric.equal_counts else generated
             numbers |= metric.measure(many if metric.whole else few, seen, self.subject)
         for name, value in numbers.items():
-            if not math.isfinite(value):
-                raise EvaluationError(f"The number '{name}' is {value}; the samples are too few or too different.")
+            if not math.isfinite(mean_of_classes(value)):
+                raise EvaluationError(
+                    f"The number '{name}' is {mean_of_classes(value)}; the samples are too few or too different."
+                )
         return numbers
 
     def _label(self, metric: Metric, name: str) -> str:
@@ -233,9 +281,14 @@ def check_fit(metrics: Sequence[Metric], subject: Subject, count: int) -> None:
         EvaluationError: with the first such metric and the reason.
     """
     for metric in metrics:
-        why = metric.why_not(subject, count)
+        why = metric.obstacle(subject, count)
         if why is not None:
             raise EvaluationError(f"The metric '{metric.registered_name}' does not fit: {why}.")
+
+
+def subject_of(source: DataSource | None, loaded: LoadedExtractor, classes: Classes) -> Subject:
+    """What metrics learn about an evaluation before it is measured."""
+    return Subject(source, loaded.label, loaded.has_probabilities, classes.names, classes.missing)
 
 
 def spread(draws: Sequence[float]) -> Spread:

@@ -6,7 +6,7 @@ Numbers of samples that a critic chose are in a file of their own, metrics-best-
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.data.base import Dataset, DataSource, data_sources
 from ganzoo.environment.versions import EVALUATION_LIBRARIES, TENSORFLOW_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, EvaluationError
-from ganzoo.evaluation.evaluator import Evaluator, Number, Spread
+from ganzoo.evaluation.evaluator import SWEEP_CLASSES, SWEEP_LATENTS, Evaluator, Number, Spread
 from ganzoo.extractors.base import extractors
 from ganzoo.images import write_atomic
 from ganzoo.resolve import is_fetched
@@ -69,6 +69,7 @@ class Evaluation:
             "floor": None if number.floor is None else number.floor.value,
             "floor_interval": _interval(number.floor),
             "better": number.better,
+            **_classes(number),
             "metric": dict(number.metric),
             "draws": list(number.measured.draws),
             "floor_draws": [] if number.floor is None else list(number.floor.draws),
@@ -93,6 +94,7 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
     loaded = evaluator.loaded
     config = public_values(evaluator.extractor, extractors.spec(evaluator.extractor))
     libraries = EVALUATION_LIBRARIES + (TENSORFLOW_LIBRARIES if loaded.canonical else ())
+    sweep = f"the first {SWEEP_LATENTS} latents of each draw, each in up to {SWEEP_CLASSES} classes"
     draws = f"95% of the mean, Student's t over {evaluator.draws} draws of seeds and real samples"
     return {
         "extractor": {
@@ -105,6 +107,7 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
         "samples": evaluator.count,
         "draws": evaluator.draws,
         "seeds": f"0-{evaluator.draws * evaluator.count - 1}",
+        **({"class_sweep": sweep} if any(metric.needs_class_sweep for metric in evaluator.metrics) else {}),
         "interval": draws if evaluator.draws > 1 else "none of a single draw",
         "floor": "other real samples in the place of the generated ones"
         if evaluator.has_floor
@@ -179,7 +182,7 @@ def _recorded(path: Path, bundle: Bundle) -> dict[str, dict[str, Any]]:
         return {}
     if "critic_sha256" in held["model"] and held["model"]["critic_sha256"] != critic_digest(bundle):
         return {}
-    keys = ("value", "interval", "floor", "floor_interval", "better", "protocol")
+    keys = ("value", "interval", "floor", "floor_interval", "better", "worst_class", "protocol")
     return {
         label: {key: entry[key] for key in keys if entry.get(key) is not None}
         for label, entry in held["metrics"].items()
@@ -198,6 +201,15 @@ def with_metrics(bundle: Bundle, *, write: bool) -> Bundle:
     if write and metadata != bundle.metadata:
         write_atomic(bundle.folder / METADATA, write_json(metadata.to_dict()))
     return replace(bundle, metadata=metadata)
+
+
+def _classes(number: Number) -> dict[str, Any]:
+    """The entries of a number that is measured for each class. Only the worst class goes into bundles."""
+    worst = number.worst_class
+    if worst is None:
+        return {}
+    by_class = {"by_class": dict(number.by_class), "floor_by_class": dict(number.floor_by_class)}
+    return {"worst_class": asdict(worst), **by_class}
 
 
 def _interval(spread: Spread | None) -> list[float] | None:

@@ -15,6 +15,10 @@ from ganzoo.registry import Part, Registry
 from ganzoo.sample_spec import SampleSpec
 
 Better = Literal["lower", "higher"]
+Value = float | NDArray[np.float64]
+"""A number, or one number per class ``[classes]``, NaN for a class that cannot be measured. Then the number is the mean
+of the classes, and the worst class is reported."""
+UNCONDITIONAL = "it needs a conditional model, and this model has no classes"
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,17 @@ class Features:
         features: float32 ``[n, d]``.
         probabilities: class probabilities, float32 ``[n, k]``; None without classes.
         points: the samples, if they are vectors, float32 ``[n, m]``; None for images.
+        labels: class of each sample, int32 ``[n]``: of a real sample its own, of a generated sample the class that was
+            asked for; None for a model without classes.
+        class_sweep: features of further generated samples, ``[m, k, d]``: m latents, each with the same k of the
+            classes. None for real samples, and for metrics that do not set ``needs_class_sweep``.
     """
 
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32] | None = None
     points: NDArray[np.float32] | None = None
+    labels: NDArray[np.int32] | None = None
+    class_sweep: NDArray[np.float32] | None = None
     _known: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -43,11 +53,13 @@ class Features:
         return self._known[k, rows]
 
     def take(self, rows: NDArray[np.intp] | slice) -> Features:
-        """The features of the given rows."""
+        """The features of the given rows. The class sweep has rows of its own and stays whole."""
         return Features(
             self.features[rows],
             None if self.probabilities is None else self.probabilities[rows],
             None if self.points is None else self.points[rows],
+            None if self.labels is None else self.labels[rows],
+            self.class_sweep,
         )
 
 
@@ -59,11 +71,15 @@ class Subject:
         source: data source of the real samples; None if unknown.
         extractor: name of the extractor, for messages.
         has_probabilities: whether the extractor returns class probabilities.
+        class_names: the classes of a conditional model whose real samples have labels, in label order; otherwise empty.
+        no_labels: why there are no labels, as a clause, if ``class_names`` is empty.
     """
 
     source: DataSource | None
     extractor: str
     has_probabilities: bool = False
+    class_names: tuple[str, ...] = ()
+    no_labels: str = UNCONDITIONAL
 
     @property
     def mode_centers(self) -> ModeCenters | None:
@@ -86,22 +102,39 @@ class Metric(Part):
     equal_counts: ClassVar[bool] = True
     """Whether the metric needs as many generated as real samples, for example because it counts neighbors."""
 
+    needs_labels: ClassVar[bool] = False
+    """Whether the metric compares samples with their class. Such a metric measures only conditional models whose real
+    samples have labels; ``labels`` of the features are then never None."""
+
+    needs_class_sweep: ClassVar[bool] = False
+    """Whether the metric compares samples of one latent in several classes, the ``class_sweep`` of the generated
+    features. They are generated in addition. A metric that sets it sets ``needs_labels``, too."""
+
     def why_not(self, subject: Subject, count: int) -> str | None:
-        """The reason why the metric cannot measure ``count`` samples of this subject, as a clause; None if it can."""
+        """The reason why the metric cannot measure ``count`` samples of this subject, as a clause; None if it can.
+
+        Subclasses override it. ``obstacle`` calls it only if the labels that the metric needs exist.
+        """
         return None
+
+    def obstacle(self, subject: Subject, count: int) -> str | None:
+        """The reason why ``count`` samples of this subject cannot be measured: missing labels, or ``why_not``."""
+        if self.needs_labels and not subject.class_names:
+            return subject.no_labels
+        return self.why_not(subject, count)
 
     def by_extractor(self, subject: Subject) -> bool:
         """Whether the numbers depend on the extractor. If so, their labels have its name."""
         return True
 
-    def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
-        """Compute the numbers: one finite value for each name in ``numbers``.
+    def measure(self, real: Features, generated: Features, subject: Subject) -> Mapping[str, Value]:
+        """Compute the numbers: for each name in ``numbers`` one finite value, or one value per class.
 
         Args:
             real: features of real samples: as many as generated ones, unless the metric sets ``whole`` or unsets
                 ``equal_counts``.
             generated: features of generated samples, or of other real samples to measure the floor.
-            subject: the subject, accepted by ``why_not``.
+            subject: the subject, accepted by ``obstacle``.
         """
         raise NotImplementedError
 

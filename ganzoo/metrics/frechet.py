@@ -48,3 +48,18 @@ def frechet_distance(first: Moments, second: Moments) -> float:
     crossed = np.linalg.eigvalsh((product + product.T) / 2)
     trace = np.trace(cov1) + np.trace(cov2) - 2 * np.sqrt(np.clip(crossed, 0, None)).sum()
     return max(0.0, float(np.square(mean1 - mean2).sum() + trace))
+
+
+def frechet_of_few(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """The distance of features ``[m, d]`` and ``[n, d]``, m and n of at least 2. It is fast for m, n below d, too.
+
+    With centered features X / (m - 1)^1/2 and Y / (n - 1)^1/2, the trace of (S1 S2)^1/2 is the sum of the singular
+    values of X Y^T ``[m, n]``, so no covariance ``[d, d]`` is needed.
+    """
+    if min(len(first), len(second)) >= first.shape[1]:
+        return frechet_distance(moments(first), moments(second))
+    means = [part.mean(axis=0, dtype=np.float64) for part in (first, second)]
+    x, y = ((part - mean) / np.sqrt(len(part) - 1) for part, mean in zip((first, second), means, strict=True))
+    crossed = np.linalg.svd(x @ y.T, compute_uv=False).sum()
+    spread = np.square(x).sum() + np.square(y).sum() - 2 * crossed
+    return max(0.0, float(np.square(means[0] - means[1]).sum() + spread))

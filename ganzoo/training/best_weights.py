@@ -14,8 +14,8 @@ from ganzoo import images, latents
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
-from ganzoo.evaluation.evaluator import LEAST, Evaluator, Number, Sample, check_fit
-from ganzoo.metrics.base import Subject
+from ganzoo.evaluation.classes import Classes, classes_of
+from ganzoo.evaluation.evaluator import LEAST, Evaluator, Number, Sample, check_fit, subject_of
 from ganzoo.runs import BEST, Run
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.checkpointed_array import CheckpointedArray
@@ -51,6 +51,7 @@ class BestWeights:
             config.data,
             metrics=settings.metrics_for(spec),
             extractor=settings.extractor_for(spec),
+            classes=_classes(config, dataset),
             count=settings.samples,
             real_count=_real_count(settings, dataset),
             real_limit=2 * settings.samples,
@@ -135,8 +136,12 @@ def check(config: Config, dataset: Dataset) -> None:
         return
     spec = config.sample_spec
     loaded = settings.extractor_for(spec).load(spec)
-    subject = Subject(config.data, loaded.label, loaded.has_probabilities)
+    subject = subject_of(config.data, loaded, _classes(config, dataset))
     check_fit(settings.metrics_for(spec), subject, _real_count(settings, dataset))
+
+
+def _classes(config: Config, dataset: Dataset) -> Classes:
+    return classes_of(dataset, count=config.num_classes)
 
 
 def _real_count(settings: EvaluationConfig, dataset: Dataset) -> int:
@@ -153,8 +158,10 @@ def sampler(config: Config, generator: keras.Model) -> Sample:
     decode = preview.decoder(config, generator)
     dim, distribution = config.generator.latent_dim, config.generator.latent
 
-    def sample(seeds: Sequence[int]) -> NDArray[Any]:
-        labels = latents.labels(seeds, num_classes=config.num_classes) if config.num_classes else None
+    def sample(seeds: Sequence[int], *, label: Sequence[int] | None = None) -> NDArray[Any]:
+        labels = None if label is None else np.array(label, np.int32)
+        if config.num_classes and labels is None:
+            labels = latents.labels(seeds, num_classes=config.num_classes)
         samples = decode(latents.latents(seeds, dim=dim, distribution=distribution), labels)
         if not np.isfinite(samples).all():
             return np.full_like(samples, math.nan)

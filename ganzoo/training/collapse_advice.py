@@ -11,6 +11,8 @@ def against(kind: str, config: Config) -> str:
         return _clip(kind[0], config)
     if kind == "chance":
         return _strengthen_discriminator(config)
+    if kind == "label_ignored":
+        return _strengthen_label(config)
     training = config.training
     if training.penalties:
         changes = lower_rates(config) if kind != "saturated" else _lower("d", config)
@@ -35,6 +37,14 @@ def _strengthen_discriminator(config: Config) -> str:
     if training.augment is not None and not training.augment.adaptive:
         changes.append("training.augment.adaptive=true")
     return " ".join(changes) or f"training.d_optimizer.learning_rate={2 * training.d_optimizer.learning_rate:g}"
+
+
+def _strengthen_label(config: Config) -> str:
+    """Put the label into every normalization of G. If it is there already, help D, which teaches the label to G."""
+    blocks = config.generator.expand(config.sample_shape)
+    if config.num_classes and config.generator.conditioning == "concat" and any(b.conditional_norm for b in blocks):
+        return "generator.conditioning=batch_norm"
+    return _strengthen_discriminator(config)
 
 
 def lower_rates(config: Config) -> str:

@@ -6,7 +6,7 @@ clock. So a resumed training reports the same signs at the same steps as an unin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.training import collapse_advice
 from ganzoo.training.checkpointed_array import CheckpointedArray
+from ganzoo.training.class_variety import ClassVariety, class_yardstick
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import COUNTS, FEWEST, Variety, Yardstick
 
@@ -31,12 +32,14 @@ class Kind:
         immediate: the first finding is reported, even during the grace period.
         patience: factor for the config's patience: the number of consecutive findings before a report.
         triggers_action: ``on_collapse`` applies to the sign; else it is only reported.
+        by_class: the sign is found in the class preview, which only conditional models have.
     """
 
     from_preview: bool = False
     immediate: bool = False
     patience: int = 1
     triggers_action: bool = True
+    by_class: bool = False
 
 
 KINDS = {
@@ -46,6 +49,8 @@ KINDS = {
     "d_gradients": Kind(immediate=True),
     "g_gradients": Kind(immediate=True),
     "chance": Kind(patience=5, triggers_action=False),  # lower learning rates would not help D
+    "label_ignored": Kind(from_preview=True, triggers_action=False, by_class=True),  # nor do they bring a label back
+    "class_duplicates": Kind(from_preview=True, by_class=True),
 }
 """Checkpoints save the state of the kinds in this order; append a new kind at the end."""
 INDEX_OF = {kind: index for index, kind in enumerate(KINDS)}
@@ -61,6 +66,9 @@ HAD_RECALL = 0.3
 """Low recall counts as lost if recall once reached this share of the floor."""
 SLOW_START = 5
 """After this many grace periods, low recall always counts: early samples are blurred, which is healthy."""
+READABLE, GUESSING = 0.3, 0.1
+"""Samples do not follow their label if they are recognized less than this share better than by guessing, relative to
+real samples. Real samples must be recognized this much better than by guessing."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +85,22 @@ class CollapseWatch:
     Args:
         config: the experiment; ``config.training.watch`` sets the thresholds.
         samples: all real samples; the training's seed selects a few of them.
+        labels: of the samples ``[n]``; None if there are none.
+        class_names: for messages; by default the classes are numbered.
     """
 
-    def __init__(self, config: Config, samples: NDArray[Any]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        samples: NDArray[Any],
+        labels: NDArray[np.int32] | None = None,
+        class_names: Sequence[str] = (),
+    ) -> None:
         self.config = config
         self.settings = config.training.watch
         self._yardstick = _yardstick(samples, seed=config.training.seed)
+        self._classes = class_yardstick(samples, labels, num_classes=config.num_classes, seed=config.training.seed)
+        self._class_names = class_names
         self._chance = config.training.loss.chance if config.sample_spec.is_image else None
         self._totals = CheckpointedArray("totals", len(METRICS))
         self._steps = CheckpointedArray("steps", 1)
@@ -107,19 +125,26 @@ class CollapseWatch:
     @property
     def clean_step(self) -> int:
         """The last step without any sign that triggers an action; 0 if there is none."""
-        has_previews = self._yardstick is not None
+        has_previews, has_classes = self._yardstick is not None, self._classes is not None
         kinds = [
-            name for name, kind in KINDS.items() if kind.triggers_action and (has_previews or not kind.from_preview)
+            name
+            for name, kind in KINDS.items()
+            if kind.triggers_action and (has_previews or not kind.from_preview) and (has_classes or not kind.by_class)
         ]
         return int(min(self._clean.value[INDEX_OF[kind]] for kind in kinds))
 
     def widened(self, saved: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        """Return the saved state of a checkpoint, with zeros for the kinds of signs that are newer than it."""
+        """Return the saved state of a checkpoint, with values for the kinds of signs that are newer than it.
+
+        They are zeros. The clean step is that of the first kind: until then, the training counted as good.
+        """
         by_kind = tuple(slot.path for slot in self.variables if slot.shape == (len(KINDS),))
-        return {
-            name: np.pad(array, (0, max(0, len(KINDS) - len(array)))) if name.endswith(by_kind) else array
-            for name, array in saved.items()
-        }
+        result = dict(saved)
+        for name, array in saved.items():
+            if name.endswith(by_kind):
+                value = array[0] if name.endswith(self._clean.path) else 0.0
+                result[name] = np.pad(array, (0, max(0, len(KINDS) - len(array))), constant_values=value)
+        return result
 
     def add(self, rows: NDArray[np.float32]) -> None:
         """Add the metrics of some steps, ``[steps, len(METRICS)]``.
@@ -129,16 +154,33 @@ class CollapseWatch:
         self._totals.assign(np.cumsum(np.concatenate([self._totals.value[None], rows]), axis=0)[-1])
         self._steps.value += len(rows)
 
-    def check_preview(self, step: int, samples: NDArray[Any]) -> tuple[list[Sign], dict[str, float]]:
-        """Judge a preview batch of the same form as the real samples. Returns new signs, and numbers for the log."""
+    def check_preview(
+        self, step: int, samples: NDArray[Any], by_class: NDArray[Any] | None = None
+    ) -> tuple[list[Sign], dict[str, float]]:
+        """Judge a preview batch of the same form as the real samples.
+
+        Args:
+            step: the training step.
+            samples: the preview ``[n, ...]``.
+            by_class: the class preview of a conditional model ``[latents, classes, ...]``.
+
+        Returns:
+            New signs, and numbers for the log.
+        """
         if self._yardstick is None or len(samples) < self._yardstick.count:
             return [], {}
         variety = self._yardstick.measure(samples)
         best = self._best_recall.value
         texts = {"duplicates": self._duplicates(variety), "recall": self._recall(variety, step)}
         best[0] = max(best[0], variety.recall)
-        signs = self._judge(step, texts)
-        return signs, asdict(variety)
+        numbers = asdict(variety)
+        if self._classes is not None and by_class is not None:
+            classes = self._classes.measure(by_class)
+            numbers |= classes.numbers()
+            is_collapsed = texts["duplicates"] is not None  # in all classes, which is one sign
+            texts["label_ignored"] = None if is_collapsed else self._label_ignored(classes, step)
+            texts["class_duplicates"] = None if is_collapsed else self._class_duplicates(classes)
+        return self._judge(step, texts), numbers
 
     def check_interval(self, step: int) -> list[Sign]:
         """Judge the means over the interval that ends at this step, and start the next one. Returns new signs."""
@@ -187,6 +229,31 @@ class CollapseWatch:
         return (
             f"the variety is lost: the preview covers {variety.recall:.0%} of the real samples (best so far "
             f"{best:.0%}; other real samples cover {variety.real_recall:.0%})."
+        )
+
+    def _label_ignored(self, classes: ClassVariety, step: int) -> str | None:
+        """Check the effect of the label. A wrong effect counts only late, and if real classes can be told apart."""
+        gain, possible = classes.label_agreement - classes.chance, classes.real_label_agreement - classes.chance
+        if classes.label_response < self.settings.label_response:
+            alike = " Real classes look alike, too: check the labels of the data." if possible < READABLE / 3 else ""
+            return (
+                f"the label has no effect: one latent in all classes changes by {classes.label_response:.1%} of the "
+                f"difference between real classes.{alike}"
+            )
+        if possible < READABLE or gain >= GUESSING * possible or step < SLOW_START * self.settings.grace_steps:
+            return None
+        return (
+            f"the samples do not follow their label: {classes.label_agreement:.0%} look like their class (real "
+            f"samples: {classes.real_label_agreement:.0%}; guessing: {classes.chance:.0%})."
+        )
+
+    def _class_duplicates(self, classes: ClassVariety) -> str | None:
+        if classes.class_duplicates - classes.real_class_duplicates <= self.settings.duplicates:
+            return None
+        names, worst = self._class_names, classes.worst_class
+        return (
+            f"the class '{names[worst] if names else worst}' repeats itself: {classes.class_duplicates:.0%} of its "
+            f"samples have a near copy (real samples: {classes.real_class_duplicates:.0%})."
         )
 
     def _saturated(self, means: Mapping[str, float]) -> str | None:

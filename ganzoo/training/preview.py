@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from ganzoo import images
+from ganzoo import images, latents
 from ganzoo.config.experiment import Config
 from ganzoo.inference import animations
 from ganzoo.runs import SAMPLES, Run
 from ganzoo.sample_sheet import preview_latents
+from ganzoo.training.class_variety import latent_count, swept_classes
 
 Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 
@@ -31,6 +32,26 @@ def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.f
         num_classes=config.num_classes,
     )
     return partial(decoder(config, generator), z, labels)
+
+
+def class_sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.float32]] | None:
+    """A function that makes the class preview of a conditional model: float32 ``[latents, classes, ...]``.
+
+    Each latent, those of the first seeds of the preview, is generated in each of ``swept_classes``. None for a model
+    without classes. At most 64 samples are generated at a time, as in the preview, so that memory suffices.
+    """
+    if not config.num_classes:
+        return None
+    classes, count = swept_classes(config.num_classes), latent_count(config.sample_spec)
+    z = latents.latents(range(count), dim=config.generator.latent_dim, distribution=config.generator.latent)
+    z, labels = z.repeat(len(classes), axis=0), np.tile(classes, count)
+    decode = decoder(config, generator)
+
+    def sample() -> NDArray[np.float32]:
+        parts = [decode(z[start : start + 64], labels[start : start + 64]) for start in range(0, len(z), 64)]
+        return np.concatenate(parts).reshape(count, len(classes), *config.sample_shape)
+
+    return sample
 
 
 def decoder(config: Config, generator: keras.Model) -> Decode:

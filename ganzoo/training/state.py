@@ -48,7 +48,8 @@ class TrainingState:
         self.step = 0
         self.saved_step: int | None = None
         training = config.training
-        self.watch = CollapseWatch(config, dataset.samples) if training.watch.enabled else None
+        watched = (dataset.samples, dataset.labels, dataset.class_names)
+        self.watch = CollapseWatch(config, *watched) if training.watch.enabled else None
         with strategy.scope():
             self.generator = networks.build_generator(config, precision=training.precision)
             self.discriminator = networks.build_discriminator(config, precision=training.precision)

@@ -74,6 +74,7 @@ class Trainer:
         )
         self._run_steps = graph_loop(config, update, state.ada, self.strategy)
         self._preview = preview.sampler(config, state.ema)
+        self._class_preview = preview.class_sampler(config, state.ema)
 
     @property
     def step(self) -> int:
@@ -193,7 +194,8 @@ class Trainer:
         if self.step % training.sample_every == 0:
             samples = self._sample(log)
             if watch:
-                signs, values = watch.check_preview(self.step, samples)
+                by_class = self._class_preview() if self._class_preview else None
+                signs, values = watch.check_preview(self.step, samples, by_class)
         if watch and is_due:
             signs = signs + watch.check_interval(self.step)
         if is_due or at_end:

@@ -57,16 +57,15 @@ class Yardstick:
         self._nearest = min(NEAREST[kind], self.count - 1)
         rows = features(samples)
         self._real, other = rows[: self.count], rows[self.count : 2 * self.count]
-        nearest = _to_nearest(self._real)
-        scale = float(np.sqrt(np.var(self._real, axis=0).sum()))
-        self._near = max(0.5 * float(np.quantile(nearest, 0.05)), 1e-6 * scale)
+        nearest = to_nearest(self._real)
+        self._near = copy_distance(self._real, nearest)
         self._real_duplicates = float(np.mean(nearest <= self._near))
         self._real_recall = self._recall(other)
 
     def measure(self, samples: NDArray[Any]) -> Variety:
         """Compare the first ``count`` generated samples with the real ones. Both must have the same form."""
         generated = features(samples[: self.count])
-        duplicates = float(np.mean(_to_nearest(generated) <= self._near))
+        duplicates = float(np.mean(to_nearest(generated) <= self._near))
         return Variety(duplicates, self._real_duplicates, self._recall(generated), self._real_recall)
 
     def _recall(self, generated: Features) -> float:
@@ -98,7 +97,13 @@ def _distances(first: Features, second: Features) -> Features:
     return np.sqrt(np.square(first[:, None] - second[None]).sum(axis=2))
 
 
-def _to_nearest(rows: Features) -> Features:
+def copy_distance(rows: Features, nearest: Features) -> float:
+    """The distance below which samples are near copies, from real samples and the distances to their nearest one."""
+    scale = float(np.sqrt(np.var(rows, axis=0).sum()))
+    return max(0.5 * float(np.quantile(nearest, 0.05)), 1e-6 * scale)
+
+
+def to_nearest(rows: Features) -> Features:
     """Return the distance of each row to its nearest neighbor."""
     distances = _distances(rows, rows)
     np.fill_diagonal(distances, np.inf)

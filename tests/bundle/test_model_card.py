@@ -85,6 +85,15 @@ def test_numbers_stand_with_interval_and_floor_once_for_each_protocol():
     )
     evaluation = card.partition("## Evaluation")[2].partition("\n## ")[0]
     assert evaluation.count("Protocol: 5 draws.") == evaluation.count("Protocol: 1 draw.") == 1
+    assert "Worst class" not in card
+
+
+def test_the_worst_class_is_below_its_table():
+    number = {"value": 0.9, "protocol": "5 draws", "worst_class": {"name": "a|b\n# c", "value": 0.5, "floor": 0.98765}}
+    card = model_card(tiny_bundles.image_config(), BundleFacts(metrics={"label_agreement": number}))
+    assert "\n\n- Worst class of label_agreement: a\\|b # c (0.5; real samples 0.9877).\n\nProtocol: 5 draws." in card
+    odd = {"value": 0.9, "protocol": "5 draws", "worst_class": {"name": ["x"], "value": "no"}}
+    assert "(-; real samples -)" in model_card(tiny_bundles.image_config(), BundleFacts(metrics={"a": odd}))
 
 
 def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):

@@ -75,6 +75,45 @@ def test_the_numbers_are_those_of_python_and_repeat(command, told, place):
     assert made["kernel (small_cnn)"] == printed["metrics"]["kernel (small_cnn)"]["value"]
 
 
+@pytest.fixture
+def of_classes(place):
+    """A conditional bundle in ``models/three`` and its data, ``three.npz``."""
+    rng = np.random.RandomState(0)
+    np.savez(place / "three.npz", images=rng.randint(0, 256, (60, 8, 8, 3)).astype(np.uint8), labels=np.arange(60) % 3)
+    return write_bundle(
+        place / "models/three",
+        config=tiny_bundles.image_config(num_classes=3, class_names=("0", "1", "2")),
+        onnx=tiny_bundles.image_model(num_classes=3).SerializeToString(),
+        weights={"w": np.ones(3, np.float32)},
+        facts=BundleFacts(training={"config": {"data": {"source": "numpy", "resolution": 8}}}),
+    ).folder
+
+
+def test_a_conditional_model_is_measured_by_class_too(command, of_classes, place):
+    result = command("evaluate", "models/three", "--data", "three.npz", *SMALL)
+    assert {"label_agreement (small_cnn)", "label_response (small_cnn)"} <= set(table(result))
+    assert "Worst class of label_agreement (small_cnn): " in result.stderr
+    held = json.loads((place / "models/metrics.json").read_text(encoding="utf-8"))
+    entry = held["metrics"]["label_agreement (small_cnn)"]
+    assert set(entry["by_class"]) == {"0", "1", "2"}
+    assert entry["value"] == pytest.approx(np.mean(list(entry["by_class"].values())), abs=0.1)
+    assert entry["worst_class"]["value"] == entry["by_class"][entry["worst_class"]["name"]]
+    assert "32 latents" in held["protocol"]["class_sweep"]
+    card = command("publish", "models/three", "a/b", "--dry-run").stdout
+    assert "| label_response (small_cnn) |" in card
+    assert "- Worst class of label_agreement (small_cnn): " in card
+
+
+def test_data_without_the_labels_of_the_model(command, fails, of_classes, real, place):
+    result = command("evaluate", "models/three", "--data", "real.npy", *SMALL)
+    assert not [label for label in table(result) if "label" in label]
+    arguments = ("evaluate", "models/three", "--metrics", "label_response", *SMALL)
+    assert "needs real samples with labels, and the data have none" in fails(*arguments, "--data", "real.npy")
+    with np.load(place / "three.npz") as held:
+        np.savez(place / "two.npz", images=held["images"], labels=held["labels"] % 2)
+    assert "the model has 3 classes, and the data have 2" in fails(*arguments, "--data", "two.npz")
+
+
 @pytest.mark.slow
 def test_a_run_knows_its_data(command, trained, place):
     result = command("evaluate", "images/001", "--metrics", "duplicates", "--samples", 16, code=2)
@@ -188,6 +227,7 @@ def test_no_floor_is_said(command, told):
         (["--metrics", ","], "No metric is named"),
         (["--metrics", "modes"], "has no classes"),
         (["--metrics", "classifier_score"], "class probabilities"),
+        (["--metrics", "label_response"], "needs a conditional model, and this model has no classes"),
         (["--extractor", "pixel"], "Did you mean 'pixels'?"),
         (["--extractor", "no.onnx"], "No such file"),
         (["--extractor", "real.onnx"], "real.onnx is not a usable extractor"),

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ganzoo import latents
 from ganzoo.data.base import Dataset
 from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation import evaluator as module
+from ganzoo.evaluation.classes import classes_of, worst_class
 from ganzoo.evaluation.evaluator import Evaluator, spread
 from ganzoo.extractors import extractors
 from ganzoo.metrics import metrics
@@ -188,3 +190,109 @@ def test_refused(names, options, message):
 def test_samples_that_are_not_finite():
     with pytest.raises(EvaluationError, match="not finite"):
         made("frechet").measure(lambda seeds: np.full((len(seeds), 2), np.nan, np.float32))
+
+
+# --- classes
+
+
+def conditional(seeds, *, label=None):
+    """A perfect conditional generator."""
+    labels = latents.labels(seeds, num_classes=8) if label is None else label
+    draws = [np.random.RandomState(seed) for seed in seeds]
+    made = [SOURCE.centers()[c] + 0.01 * d.standard_normal(2) for c, d in zip(labels, draws, strict=True)]
+    return np.array(made, np.float32)
+
+
+def by_label(*names, dataset=DATASET, count=8, class_names=(), **options):
+    return made(*names, dataset=dataset, classes=classes_of(dataset, count=count, names=class_names), **options)
+
+
+def test_a_conditional_model_is_measured_by_its_labels_by_default_and_another_is_not():
+    found = numbers(by_label().measure(conditional))
+    assert found["label_agreement (vectors)"].measured.value > 0.99
+    assert found["label_agreement (vectors)"].floor.value > 0.99
+    assert found["label_response (vectors)"].measured.value == pytest.approx(1, abs=0.05)
+    assert found["label_response (vectors)"].floor.value == pytest.approx(1, abs=0.05)
+    assert "label_agreement (vectors)" not in numbers(made().measure(fresh))
+
+
+def test_labels_of_generated_samples_are_those_of_their_seeds_and_real_ones_their_own(monkeypatch):
+    seen = []
+    metric = type(metrics.create("label_response"))
+
+    def measure(self, real, generated, subject):
+        seen.append((real, generated))
+        return {"label_response": 1.0}
+
+    monkeypatch.setattr(metric, "measure", measure)
+    by_label("label_response", draws=1).measure(conditional)
+    (real, generated), (_, other) = seen
+    for part in (real, generated, other):
+        nearest = np.square(part.points[:, None] - SOURCE.centers()).sum(axis=2).argmin(axis=1)
+        np.testing.assert_array_equal(nearest, part.labels)
+    assert generated.class_sweep.shape == (32, 8, 2)
+    expected = conditional([5] * 8, label=range(8))
+    np.testing.assert_array_equal(generated.class_sweep[5], expected)
+    assert real.class_sweep is None
+    assert other.class_sweep is None
+
+
+def test_further_samples_are_generated_only_for_a_metric_that_asks():
+    asked = []
+
+    def sample(seeds, *, label=None):
+        asked.append(label)
+        return conditional(seeds, label=label)
+
+    by_label("frechet", draws=1).measure(sample)
+    assert set(asked) == {None}
+    by_label("label_response", draws=1).measure(sample)
+    assert len([label for label in asked if label]) == 8
+
+
+def test_the_worst_class_is_the_one_furthest_from_its_floor():
+    def lazy(seeds, *, label=None):
+        made = conditional(seeds, label=label)
+        labels = latents.labels(seeds, num_classes=8)
+        made[labels == 5] = SOURCE.centers()[4]
+        return made
+
+    agreement, response = by_label("label_response").measure(lazy)
+    assert agreement.worst_class.name == DATASET.class_names[5]
+    assert agreement.by_class[DATASET.class_names[5]] == agreement.worst_class.value == 0
+    assert agreement.worst_class.floor > 0.9
+    assert agreement.measured.value == pytest.approx(np.mean(list(agreement.by_class.values())), abs=1e-6)
+    assert response.worst_class is None
+    worst = worst_class({"hard": 0.5, "easy": 0.8}, {"hard": 0.5, "easy": 1.0}, better="higher")
+    assert (worst.name, worst.value, worst.floor) == ("easy", 0.8, 1.0)
+    assert worst_class({"hard": 0.5, "easy": 0.8}, {}, better="higher").name == "hard"
+    assert worst_class({"hard": 9.0, "easy": 8.0}, {}, better="lower").name == "hard"
+
+
+def test_classes_that_are_found_in_another_order_are_matched_by_name():
+    order = np.random.RandomState(0).permutation(8)
+    names = tuple(DATASET.class_names[place] for place in order)
+    moved = dataclasses.replace(DATASET, labels=np.argsort(order)[DATASET.labels].astype(np.int32), class_names=names)
+    found = numbers(by_label("label_response", dataset=moved, class_names=DATASET.class_names).measure(conditional))
+    assert found["label_agreement (vectors)"].measured.value > 0.99
+    found = numbers(by_label("label_response", dataset=moved).measure(conditional))
+    assert found["label_agreement (vectors)"].measured.value < 0.5, "without names the order counts"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "options", "message"),
+    [
+        (DATASET, {"count": 0}, "does not fit: it needs a conditional model, and this model has no classes"),
+        (DATASET, {"count": 3}, "the model has 3 classes, and the data have 8"),
+        (Dataset(DATASET.samples), {}, "the data have none"),
+        (DATASET, {"names": list("abcdefgh")}, "the model has the classes a, b, c, ..., and the data have"),
+        (DATASET, {"samples": 39}, "it needs 5 samples per class, 40 in all, and there are 39"),
+    ],
+)
+def test_label_response_is_refused_in_one_line(dataset, options, message):
+    options = {"count": 8, "names": (), "samples": 100} | options
+    settings = {"count": options.pop("samples"), "dataset": dataset, "classes": classes_of(dataset, **options)}
+    with pytest.raises(EvaluationError, match=message) as error:
+        made("label_response", **settings)
+    assert "\n" not in str(error.value)
+    assert made(**settings).metrics, "the other metrics measure it"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import new_run, same, samples, state, tiny, tiny_vectors, trainer
 
-from ganzoo import load
+from ganzoo import latents, load
 from ganzoo.config import yaml_files
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError
@@ -286,7 +286,20 @@ def test_a_full_disk_ends_the_training_with_the_last_checkpoint_whole(whole, tmp
 
 
 def test_a_conditional_model_is_measured_with_the_classes_of_its_seeds(tmp_path):
-    config = tiny(num_classes=3, training={"evaluation": EVERY_TWO})
+    config = tiny(num_classes=3, training={"evaluation": EVERY_TWO | {"metrics": ["frechet", "label_response"]}})
     made = trainer(config, tmp_path, samples(config, count=40, classes=3))
     made.train(quiet=True)
     assert list(measured(made.run)) == [2, 4, 6]
+    for number in ("label_agreement", "label_response"):
+        assert list(measured(made.run, f"{number} (pixels)")) == [2, 4, 6]
+    sample = best_weights.sampler(config, made.state.ema)
+    one, other = sample([5, 6], label=[0, 0]), sample([5, 6], label=[1, 1])
+    assert not np.array_equal(one, other)
+    own = latents.labels([5, 6], num_classes=3).tolist()
+    np.testing.assert_array_equal(sample([5, 6]), sample([5, 6], label=own))
+
+
+def test_the_label_of_a_model_without_classes_is_not_measured(tmp_path):
+    config = images_config(evaluation={"every": 2, "metrics": ["label_response"]})
+    with pytest.raises(EvaluationError, match="'label_response' does not fit: it needs a conditional model"):
+        best_weights.check(config, images(config))

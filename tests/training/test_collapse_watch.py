@@ -10,6 +10,7 @@ from helpers import samples, tiny, tiny_vectors
 from ganzoo.config.zoo import load_config
 from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.training import collapse_advice
+from ganzoo.training.class_variety import MAX_CLASSES, class_yardstick, swept_classes
 from ganzoo.training.collapse_watch import KINDS, SLOW_START, CollapseWatch
 from ganzoo.training.step import METRICS
 from ganzoo.training.variety import FEWEST, Yardstick, features
@@ -171,6 +172,159 @@ def test_a_slow_start_has_time():
     assert [look(slow, SLOW_START * GRACE + n, far) for n in (0, 1)] == [[], ["recall"]]
 
 
+# --- signs of the class preview
+
+
+DIGITS = RNG.randint(0, 256, (5, 8, 8, 1))
+"""One picture of each of 5 classes, whose samples are noisy copies of it."""
+NUMBER_OF_CLASSES = 5
+
+
+def drawn(z, labels):
+    """A generator: from noise ``[n, 8, 8, 1]`` and classes ``[n]`` to images in [-1, 1]."""
+    return np.clip((DIGITS[labels] / 127.5 - 1) / 2 + z / 3, -1, 1)
+
+
+def class_preview(make=drawn, *, seed=1, count=16):
+    z = np.random.RandomState(seed).standard_normal((count, 1, 8, 8, 1)).repeat(NUMBER_OF_CLASSES, axis=1)
+    labels = np.tile(np.arange(NUMBER_OF_CLASSES), count)
+    return make(z.reshape(-1, 8, 8, 1), labels).reshape(z.shape).astype(np.float32)
+
+
+def conditional_data(count=600):
+    labels = np.arange(count) % NUMBER_OF_CLASSES
+    images = drawn(np.random.RandomState(9).standard_normal((count, 8, 8, 1)), labels)
+    return ((images + 1) * 127.5).astype(np.uint8), labels.astype(np.int32)
+
+
+def watch_of_classes(labels=True, **settings):
+    config = tiny(num_classes=NUMBER_OF_CLASSES, training={"watch": {"grace_steps": 10, "patience": 2} | settings})
+    images, classes = conditional_data()
+    return CollapseWatch(config, images, classes if labels else None, ("zero", "one", "two", "three", "four"))
+
+
+def looks(watched, make=drawn, *, steps=range(100, 103)):
+    """Signs of equal class previews at some steps. The usual preview is healthy."""
+    whole = conditional_data()[0][300:364] / np.float32(127.5) - 1
+    return [watched.check_preview(step, whole, class_preview(make))[0] for step in steps]
+
+
+def ignoring(z, labels):
+    """The latent chooses the class."""
+    return drawn(z, (np.abs(z[:, 0, 0, 0] * 1000) % NUMBER_OF_CLASSES).astype(int))
+
+
+def one_collapsed(z, labels):
+    """Class 3 has four good pictures."""
+    good = drawn(np.random.RandomState(0).standard_normal((4, 8, 8, 1)), np.full(4, 3))
+    chosen = (np.abs(z[:, 0, 0, 0] * 1000) % 4).astype(int)
+    return np.where((labels == 3)[:, None, None, None], good[chosen] + z / 1000, drawn(z, labels))
+
+
+def permuted(z, labels):
+    return drawn(z, (labels + 1) % NUMBER_OF_CLASSES)
+
+
+def test_a_generator_that_follows_its_label_is_never_warned_about():
+    watched = watch_of_classes()
+    assert looks(watched, steps=range(20, 300, 10)) == [[]] * 28
+    assert interval(watched, 290) == []
+    assert watched.clean_step == 290
+
+
+def test_a_label_without_effect_is_said_once_with_what_to_try():
+    (_, [sign], third), watched = looks(watch_of_classes(), ignoring), watch_of_classes()
+    assert (sign.kind, third) == ("label_ignored", [])
+    assert sign.text.startswith(
+        "Step 101: the label has no effect: one latent in all classes changes by 0.0% of the difference between real "
+        "classes. Try "
+    )
+    assert looks(watched, ignoring, steps=range(0, 10)) == [[]] * 10, "the period of grace"
+
+
+def test_labels_that_do_not_fit_the_data_are_said():
+    images, classes = conditional_data()
+    config = tiny(num_classes=NUMBER_OF_CLASSES, training={"watch": {"grace_steps": 10, "patience": 1}})
+    shuffled = CollapseWatch(config, images, np.random.RandomState(0).permutation(classes))
+    [sign], *_ = looks(shuffled, ignoring)
+    assert "Real classes look alike, too: check the labels of the data. Try " in sign.text
+    [sign], *_ = looks(watch_of_classes(patience=1), ignoring)
+    assert "alike" not in sign.text
+
+
+def test_a_label_with_another_effect_is_said_only_late():
+    late = SLOW_START * 10
+    watched = watch_of_classes()
+    assert looks(watched, permuted, steps=range(10, late)) == [[]] * (late - 10)
+    _, [sign] = looks(watched, permuted, steps=range(late, late + 2))
+    assert sign.kind == "label_ignored"
+    assert "do not follow their label: 0% look like their class (real samples: 100%; guessing: 20%)" in sign.text
+
+
+def test_one_class_that_repeats_itself_is_seen_among_good_ones():
+    _, [sign], _ = looks(watch_of_classes(), one_collapsed)
+    assert sign.kind == "class_duplicates"
+    assert "the class 'three' repeats itself: 100% of its samples have a near copy" in sign.text
+    assert KINDS[sign.kind].triggers_action
+
+
+def test_a_collapse_of_everything_is_one_sign():
+    watched, constant = watch_of_classes(), np.zeros((64, 8, 8, 1), np.float32)
+    same = class_preview(lambda z, labels: np.zeros_like(z))
+    found = [kinds(watched.check_preview(step, constant, same)[0]) for step in range(100, 105)]
+    assert found[1][0] == "duplicates"
+    assert not {"label_ignored", "class_duplicates"} & {kind for signs in found for kind in signs}
+
+
+def test_the_numbers_of_the_classes_are_logged():
+    whole = conditional_data()[0][300:364] / np.float32(127.5) - 1
+    _, numbers = watch_of_classes().check_preview(1, whole, class_preview())
+    assert numbers["label_agreement"] == 1
+    assert numbers["class_duplicates"] <= 0.2
+    assert 0.3 < numbers["label_response"] < 1.2
+    _, numbers = watch_of_classes().check_preview(1, whole)
+    assert "label_response" not in numbers
+
+
+def test_a_model_without_labels_or_with_few_of_each_class_has_no_signs_of_classes():
+    for watched in (watch_of_classes(labels=False), CollapseWatch(tiny(num_classes=5), *conditional_data(5 * 31))):
+        assert looks(watched, ignoring) == [[]] * 3
+        assert interval(watched, 103) == []
+        assert watched.clean_step == 102, "a kind of sign that cannot be found does not hold the clean step back"
+
+
+def test_a_class_that_repeats_itself_holds_the_clean_step_back():
+    watched = watch_of_classes()
+    looks(watched, steps=[90])
+    looks(watched, one_collapsed)
+    interval(watched, 102)
+    assert watched.clean_step == 90
+
+
+def test_real_samples_of_each_class_are_those_of_the_class():
+    images, labels = conditional_data()
+    few = class_yardstick(images, labels, num_classes=NUMBER_OF_CLASSES, seed=0).measure(class_preview())
+    assert few.real_label_agreement == 1
+    mixed = class_yardstick(images, np.roll(labels, 1), num_classes=NUMBER_OF_CLASSES, seed=0).measure(class_preview())
+    assert mixed.label_agreement == 0
+
+
+def test_of_many_classes_some_are_swept():
+    np.testing.assert_array_equal(swept_classes(3), [0, 1, 2])
+    many = swept_classes(1000)
+    assert len(set(many.tolist())) == MAX_CLASSES
+    assert many[0] == 0
+    assert np.ptp(np.diff(many)) <= 1
+
+
+def test_classes_without_enough_real_samples_are_left_out():
+    images, labels = conditional_data()
+    kept = np.flatnonzero((labels != 1) | (np.arange(len(labels)) < 50))
+    yardstick = class_yardstick(images[kept], labels[kept], num_classes=NUMBER_OF_CLASSES, seed=0)
+    found = yardstick.measure(class_preview(one_collapsed))
+    assert (found.worst_class, found.label_agreement, found.class_duplicates, found.chance) == (3, 1, 1, 1 / 4)
+
+
 # --- signs of the means
 
 
@@ -272,7 +426,9 @@ def test_the_memory_does_not_depend_on_how_steps_are_bundled():
 # --- advice
 
 
-@pytest.mark.parametrize("name", ["dense-ring8", "dcgan-faces-32", "dcgan-cifar10", "wgan-gp-cifar10"])
+@pytest.mark.parametrize(
+    "name", ["dense-ring8", "dcgan-faces-32", "dcgan-cifar10", "wgan-gp-cifar10", "cdcgan-cifar10", "cdcgan-faces-64"]
+)
 @pytest.mark.parametrize("changes", [[], ["training.penalties=[]"], ["training.d_optimizer.clip_norm=2"]], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_advised_can_be_given_to_the_command_and_changes_something(name, changes, kind):
@@ -281,3 +437,10 @@ def test_what_is_advised_can_be_given_to_the_command_and_changes_something(name,
     tried = re.findall(r"[a-z_.0-9]+=[^\s,]+", text)
     assert tried
     assert load_config(name, [*changes, *tried]) != config
+
+
+def test_an_ignored_label_is_put_into_the_normalizations_first():
+    joined = load_config("cdcgan-faces-64", ["generator.conditioning=concat"])
+    assert collapse_advice.against("label_ignored", joined) == "generator.conditioning=batch_norm"
+    inside = load_config("cdcgan-faces-64", [])
+    assert "generator" not in collapse_advice.against("label_ignored", inside)

@@ -33,6 +33,17 @@ def test_the_sample_picture_shows_the_seeds_that_are_promised(classes):
     assert not np.array_equal(sheet, draw())
 
 
+def test_a_class_preview_has_each_latent_in_each_class():
+    config = tiny(num_classes=5)
+    generator = networks.build_generator(config)
+    made = preview.class_sampler(config, generator)()
+    assert made.shape == (16, 5, 8, 8, 1)
+    z = latents.latents([7], dim=4, distribution="normal")
+    wanted = np.asarray(generator([z, np.array([3], np.int32)], training=False))[0]
+    np.testing.assert_allclose(made[7, 3], wanted, atol=1e-6)
+    assert preview.class_sampler(tiny(), generator) is None
+
+
 def test_the_sample_picture_of_vectors_shows_points():
     config = tiny_vectors()
     sheet = draw_samples(preview.sampler(config, networks.build_generator(config))())

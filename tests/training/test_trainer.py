@@ -128,6 +128,26 @@ def test_resume_repeats_the_uninterrupted_run_bit_for_bit(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_a_conditional_run_repeats_its_looks_at_the_classes_bit_for_bit(tmp_path):
+    config = tiny(num_classes=2, training={"steps": 8, "sample_every": 1, "watch": {"grace_steps": 0}})
+    data = samples(config, count=80, classes=2)
+    whole = trainer(config, tmp_path / "whole", data)
+    whole.train(quiet=True)
+    stopped = trainer(config, tmp_path / "stopped", data)
+    stopped.train(max_steps=5, quiet=True)
+    again = Trainer(config, data, stopped.run)
+    again.state.restore()
+    again.train(quiet=True)
+    assert same(state(again), state(whole))
+    looks = [
+        [(line["step"], line["label_response"], line.get("warnings")) for line in made.run.log()]
+        for made in (again, whole)
+    ]
+    assert looks[0] == looks[1]
+    assert len(looks[0]) == 8
+
+
 def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     config = tiny_vectors(steps=9)
     run, _ = start(config, root=tmp_path, max_steps=6, quiet=True)
