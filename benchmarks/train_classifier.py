@@ -29,7 +29,7 @@ from train_extractor import to_onnx
 SIDE, CLASSES = 28, 10
 SEED = 0
 BATCH = 100
-LAYERS = ((16, 3, 1), (32, 3, 2), (48, 3, 1), (64, 3, 2), (96, 3, 1), (96, 3, 2))
+LAYERS = ((16, 5, 2), (32, 3, 1), (48, 3, 2), (48, 3, 1), (64, 3, 2))
 """Channels, kernel size and stride of each convolution."""
 
 
@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the classifier of a data set of 28 px images.")
     parser.add_argument("source", choices=sorted(AUGMENT))
     parser.add_argument("--path", type=Path, help="Folder with the data set's IDX files; else it is downloaded.")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=10)
     arguments = parser.parse_args()
 
     import keras
