@@ -133,7 +133,13 @@ def test_the_message_names_the_layer_that_decides():
 @pytest.mark.parametrize("name", list_models())
 def test_a_later_layer_may_take_the_effect_away(name):
     dense = ["generator.model=dense", "generator.block=dense", "generator.stem=", "generator.head="]
-    changes = ["num_classes=0", "training.ema_decay=0", "training.watch.enabled=false", *dense]
+    changes = [
+        "num_classes=0",
+        "training.ema_decay=0",
+        "generator.self_modulation=false",
+        "training.watch.enabled=false",
+        *dense,
+    ]
     config = load_config(name, changes)
     assert config.generator.label_embedding_dim == 50
     assert Config.read(config.to_dict()) == config

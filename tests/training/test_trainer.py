@@ -249,7 +249,7 @@ def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch):
 
 def test_a_run_folder_that_cannot_be_made_is_one_clear_error(tmp_path):
     (tmp_path / "runs").write_text("a file")
-    with pytest.raises(RunError, match="Cannot create a run folder"):
+    with pytest.raises(RunError, match="runs' is a file, but runs are in a folder"):
         start(tiny_vectors(), root=tmp_path / "runs", quiet=True)
 
 
