@@ -15,7 +15,8 @@ each core, and gets the same share of the machine's slow times. If they trained 
 have a bad hour. A pause is between two steps, and a clock counts only the wall time of the contender's turns. A turn
 that took too long, because a step is long, makes the next turn shorter.
 
-At each time of the protocol a contender saves its generator and its state. A killed benchmark continues from there.
+At each time of the protocol a contender saves its generator. It saves its state every five minutes, and a killed
+benchmark continues from there.
 The samples are generated and judged after all trainings, so they cost no training time.
 """
 
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -48,6 +50,8 @@ HERE = Path(__file__).parent
 
 def main() -> None:
     arguments = parsed()
+    if arguments.cores < 1 or min(arguments.minutes or [1]) <= 0:
+        raise SystemExit("--cores needs at least 1, and --minutes times above 0")
     protocol = read_protocol(arguments.protocol)
     if arguments.minutes:
         protocol |= {"minutes": sorted(arguments.minutes), "table": [max(arguments.minutes)]}
@@ -55,6 +59,9 @@ def main() -> None:
     for name in arguments.again:
         known(protocol["contenders"], name, "contender")
     config, networks = configs(choice, arguments)
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SystemExit("The plot needs matplotlib: pip install -r benchmarks/requirements.txt")
+    judge = headline_judge.prepare(arguments.work.absolute(), arguments.torch_python)
     work = arguments.work.absolute() / arguments.data
     folders = {name: work / name for name in protocol["contenders"]}
     for name in arguments.again:
@@ -62,19 +69,18 @@ def main() -> None:
     settings = {name: settings_of(name, protocol, config, networks) for name in folders}
     for name, folder in folders.items():
         open_folder(folder, settings[name], work / "data")
-    prepare_data(config, work / "data")
+    prepare_data(config, work / "data", needed=2 * protocol["samples"])
 
     pythons = {name: arguments.torch_python if name.startswith("torch") else sys.executable for name in folders}
     cores = sorted(os.sched_getaffinity(0))[: arguments.cores]
     train_missing(folders, settings, pythons, cores, protocol)
     race.sample(folders, pythons, cores)
-    judge = headline_judge.network(arguments.work.absolute(), arguments.torch_python)
     results = {
         "data": arguments.data,
         "protocol": {key: protocol[key] for key in ("minutes", "table", "slice_seconds", "samples", "seed")} | choice,
         "cores": len(cores),
         **machine_facts(headline_judge.PACKAGES),
-        **headline_judge.judged(judge, work, folders, protocol),
+        **headline_judge.judged(headline_judge.load(judge), work, folders, protocol),
     }
     for name, made in results["contenders"].items():
         made |= {"title": protocol["contenders"][name]["title"], "settings": digest(settings[name])}
@@ -193,8 +199,8 @@ def open_folder(folder: Path, settings: Mapping[str, Any], data: Path) -> None:
     write_json(path, {**settings, "data": str(data)})
 
 
-def prepare_data(config: Config, folder: Path) -> None:
-    """Write the pixels, labels and class names that all contenders read."""
+def prepare_data(config: Config, folder: Path, *, needed: int) -> None:
+    """Write the pixels, labels and class names that all contenders read. The judge needs ``needed`` images."""
     source = config.data.model_dump(mode="json", exclude={"path"})
     if (folder / "source.json").is_file():
         if json.loads((folder / "source.json").read_text(encoding="utf-8")) != source:
@@ -206,6 +212,8 @@ def prepare_data(config: Config, folder: Path) -> None:
         dataset = config.data.load()
     except GanzooError as error:
         raise SystemExit(str(error)) from None
+    if len(dataset) < needed:
+        raise SystemExit(f"The judge needs {needed:,} real images, twice the samples; the data have {len(dataset):,}.")
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "images.npy", np.ascontiguousarray(dataset.samples))
     names = dataset.class_names if dataset.labels is not None else ()

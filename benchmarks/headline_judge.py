@@ -39,15 +39,23 @@ PIXELS = {"values": "bytes", "mean": (127.0,), "std": (128.0,)}
 """How the network wants its input."""
 
 
-def network(folder: Path, torch_python: str) -> LoadedExtractor:
-    """Return the judge. The first call writes its ONNX file to the folder."""
+def prepare(folder: Path, torch_python: str) -> Path:
+    """Write the judge's ONNX file to the folder, if it is not there, and return its path."""
     path = folder / f"{NAME}.onnx"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
         script = Path(__file__).parent / "peers" / "judge_network.py"
-        subprocess.run([torch_python, str(script), str(draft)], check=True, stdout=subprocess.DEVNULL)
+        made = subprocess.run([torch_python, str(script), str(draft)], capture_output=True, text=True, check=False)
+        if made.returncode:
+            reason = (made.stderr.strip().splitlines() or ["no message"])[-1]
+            raise SystemExit(f"The judge cannot be made: {reason}\npip install -r benchmarks/requirements.txt")
         draft.replace(path)
+    return path
+
+
+def load(path: Path) -> LoadedExtractor:
+    """Return the judge."""
     return extractors.create({"name": "onnx", "path": str(path), **PIXELS}).load(SampleSpec((64, 64, 3)))
 
 
@@ -87,8 +95,6 @@ class _Real:
     def __init__(self, judge: LoadedExtractor, work: Path, samples: int) -> None:
         images = np.load(work / "data" / "images.npy", mmap_mode="r")
         order = np.random.RandomState(0).permutation(len(images))[: samples + REFERENCE]
-        if len(order) < 2 * samples:
-            raise SystemExit(f"The judge needs {2 * samples:,} real images, the data have {len(images):,}.")
         features = _features(judge, images, work / f"features-real-{samples}.npy", rows=order)
         self.others, self.reference = features[:samples], features[samples:]
         self.moments: Moments = moments(self.reference)

@@ -108,20 +108,20 @@ def sample(folders: Mapping[str, Path], pythons: Mapping[str, str], cores: Seque
         free.put(core)
 
     def make(name: str) -> None:
-        core = free.get()
-        try:
-            command = [pythons[name], str(PEERS / SCRIPTS[name]), "sample", str(folders[name])]
-            with (folders[name] / "log.txt").open("a", encoding="utf-8") as log:
-                subprocess.run(
-                    command,
-                    check=True,
-                    stdout=log,
-                    stderr=log,
-                    env=environment(None),
-                    preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-                )
-        finally:
-            free.put(core)
+        core, path = free.get(), folders[name] / "log.txt"
+        command = [pythons[name], str(PEERS / SCRIPTS[name]), "sample", str(folders[name])]
+        with path.open("a", encoding="utf-8") as log:
+            made = subprocess.run(
+                command,
+                check=False,
+                stdout=log,
+                stderr=log,
+                env=environment(None),
+                preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            )
+        free.put(core)
+        if made.returncode:
+            raise SystemExit(f"The contender '{name}' cannot generate its samples. The reason is in {path}")
 
     with ThreadPoolExecutor(len(cores)) as pool:
         list(pool.map(make, folders))

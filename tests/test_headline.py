@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import itertools
 import json
@@ -120,8 +121,26 @@ def test_a_killed_contender_continues_from_its_last_snapshot(racers, tmp_path):
     assert again.done
     assert ended["starts"] == 2
     assert ended["images"] > saved["images"]
-    assert [path.name for path in (tmp_path / "a").glob("state-*")] == ["state-0.02"]
-    assert int((tmp_path / "a" / "state-0.02" / "steps").read_text()) * 8 == ended["images"]
+    (state,) = (tmp_path / "a").glob("state-*")
+    assert state.name == ended["state"]
+    assert int((state / "steps").read_text()) * 8 == ended["images"]
+
+
+def test_a_state_is_also_saved_between_snapshots(tmp_path, monkeypatch):
+    import clock
+
+    now = [0.0]
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: now[0])
+    peer = argparse.Namespace(save=lambda folder: (folder / "saved").write_text(str(now[0])))
+    counted = clock.Clock(peer, tmp_path, [60], io.StringIO("5000\n"), io.StringIO())
+    counted.start()
+    for _ in range(7):
+        now[0] += 100
+        counted.tick(1)
+    (state,) = tmp_path.glob("state-*/saved")
+    assert state.read_text() == "600.0"
+    assert progress(tmp_path)["seconds"] == 600
+    assert progress(tmp_path)["snapshots"] == []
 
 
 def test_a_recipe_that_ends_early_keeps_its_weights(racers, tmp_path):
@@ -225,8 +244,6 @@ def test_the_table_compares_the_times():
 
 
 def test_every_data_set_of_the_protocol_has_configs_for_all_contenders():
-    import argparse
-
     import headline
 
     path = BENCHMARKS / "headline.yaml"
@@ -253,8 +270,6 @@ def test_a_begun_training_is_not_mixed_with_other_settings(tmp_path):
 @pytest.mark.slow
 def test_ganzoos_networks_in_pytorch_compute_the_same():
     torch = pytest.importorskip("torch")
-    import argparse
-
     import headline
     from torch_blocks import network
 

@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 SETTINGS, PROGRESS = "settings.json", "progress.json"
 PACKAGES = ("torch", "tensorflow", "keras", "numpy")
+STATE_SECONDS = 300
+"""Training time between two saved states, which also limits the loss of a killed training."""
 Weights = dict[str, NDArray[Any]]
 
 
@@ -70,7 +72,7 @@ class Clock:
         self.progress = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else empty
         self.progress["starts"] += 1
         self.progress["versions"] = {name: version(name) for name in PACKAGES if name in sys.modules}
-        self._until = 0.0
+        self._until, self._saved_at = 0.0, self.progress["seconds"]
 
     @property
     def due(self) -> list[float]:
@@ -91,6 +93,8 @@ class Clock:
         self._count()
         while self.due and self.progress["seconds"] >= 60 * self.due[0]:
             self._snapshot(self.due[0])
+        if self.progress["seconds"] >= self._saved_at + STATE_SECONDS:
+            self._save()
         if not self.due:
             raise TimeIsUp
         if self.progress["seconds"] >= self._until:
@@ -125,16 +129,23 @@ class Clock:
         print(json.dumps({"seconds": self.progress["seconds"], "done": done}), file=self._answers, flush=True)
 
     def _snapshot(self, minute: float) -> None:
-        """Save the generator, and the state from which a killed training continues."""
+        """Save the weights of the generator."""
         np.savez(self.folder / f"weights-{minute:g}.npz", **self.peer.weights())
         self.progress["snapshots"].append(
             {"minute": minute, "seconds": self.progress["seconds"], "images": self.progress["images"]}
         )
-        state, older = self.folder / f"state-{minute:g}", self.progress.get("state")
-        shutil.rmtree(state, ignore_errors=True)
-        state.mkdir()
-        self.peer.save(state)
+        self._save()
+
+    def _save(self) -> None:
+        """Save the state from which a killed training continues. The older one is removed last."""
+        older = self.progress.get("state")
+        state = self.folder / f"state-{self.progress['images']}"
+        if older != state.name:
+            shutil.rmtree(state, ignore_errors=True)
+            state.mkdir()
+            self.peer.save(state)
         self.progress["state"] = state.name
+        self._saved_at = self.progress["seconds"]
         write_json(self.folder / PROGRESS, self.progress)
         if older and older != state.name:
             shutil.rmtree(self.folder / older, ignore_errors=True)

@@ -59,7 +59,7 @@ def _padded(conv: nn.Conv2d) -> nn.Conv2d:
 
 
 def main(path: str) -> None:
-    names = ("features", "probabilities")
+    names = ["features", "probabilities"]
     torch.onnx.export(
         Judge().eval(),
         (torch.zeros(1, 3, SIDE, SIDE),),
