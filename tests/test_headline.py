@@ -23,7 +23,7 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.syspath_prepend(str(BENCHMARKS / "peers"))
     yield
-    for name in (*MODULES, "peers", "clock", "torch_blocks"):
+    for name in (*MODULES, "peers", "clock", "torch_blocks", "torch_dcgan", "keras_dcgan"):
         sys.modules.pop(name, None)
 
 
@@ -265,6 +265,24 @@ def test_a_begun_training_is_not_mixed_with_other_settings(tmp_path):
     headline.open_folder(tmp_path / "ganzoo", {"seed": 0}, tmp_path / "moved")
     with pytest.raises(SystemExit, match="--again ganzoo"):
         headline.open_folder(tmp_path / "ganzoo", {"seed": 1}, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_networks_of_the_keras_example_have_the_published_sizes():
+    import keras_dcgan
+
+    assert keras_dcgan.generator().count_params() == 3_979_651
+    assert keras_dcgan.discriminator().count_params() == 404_801
+
+
+@pytest.mark.slow
+def test_the_networks_of_the_pytorch_tutorial_have_the_published_sizes():
+    pytest.importorskip("torch")
+    import torch_dcgan
+
+    g, d = torch_dcgan.tutorial_generator(), torch_dcgan.tutorial_discriminator()
+    assert sum(weight.numel() for weight in g.parameters()) == 3_576_704
+    assert sum(weight.numel() for weight in d.parameters()) == 2_765_568
 
 
 @pytest.mark.slow
