@@ -107,18 +107,20 @@ def report(
     }
 
 
-def keep(name: str, tables: Sequence[Mapping[str, object]], *, packages: Sequence[str] = PACKAGES) -> None:
-    """Write the tables, facts about the machine and the versions of installed packages to ``results/<name>.json``."""
-
+def machine_facts(packages: Sequence[str] = PACKAGES) -> dict[str, object]:
+    """Return facts about the machine, and the versions of installed packages."""
     from ganzoo.environment.versions import installed_version
 
-    machine = {"cpus": cpu_count(), "processor": _processor(), "python": platform.python_version()}
-    RESULTS.mkdir(exist_ok=True)
-    facts = {
-        "machine": machine,
+    return {
+        "machine": {"cpus": cpu_count(), "processor": _processor(), "python": platform.python_version()},
         "versions": {package: found for package in packages if (found := installed_version(package))},
-        "tables": list(tables),
     }
+
+
+def keep(name: str, tables: Sequence[Mapping[str, object]], *, packages: Sequence[str] = PACKAGES) -> None:
+    """Write the tables, facts about the machine and the versions of installed packages to ``results/<name>.json``."""
+    RESULTS.mkdir(exist_ok=True)
+    facts = {**machine_facts(packages), "tables": list(tables)}
     (RESULTS / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
