@@ -1,6 +1,6 @@
 """Draws generated samples above their nearest training images, to see whether a model copies its training data.
 
-    python benchmarks/nearest_picture.py portraits-64 --config portraits.yaml -o pictures/portraits_nearest.png
+    python benchmarks/nearest_picture.py portraits-64 --config portraits.yaml -o pictures/portraits_nearest.webp
 
 The first row has the samples of the seeds 0, 1, 2, ... Below each are its nearest training images, by the features of
 ``small_cnn`` and then by pixels. If training mirrors images, mirrored images are searched, too.

@@ -53,7 +53,7 @@ def test_list_pretrained(command):
         "where",
     ]
     faces = next(line for line in lines if line.startswith("faces-64 "))
-    assert re.search(r"drawn faces +64 +- +[\d.]+ MB +cc-by-4.0 +[\d.]+ \(small_cnn\) +\d+ +with ganzoo", faces)
+    assert re.search(r"drawn faces +64 +6 +[\d.]+ MB +cc-by-4.0 +[\d.]+ \(small_cnn\) +\d+ +with ganzoo", faces)
     rows = json.loads(command("list", "--pretrained", "--json").stdout)
     assert len(rows) == len(lines)
     assert [row["load"] for row in rows if row["newest"]] == list(pretrained_models())
@@ -77,9 +77,10 @@ def test_list_pretrained_hashes_nothing(command, monkeypatch):
 @pytest.mark.parametrize("name", ["faces-64", "faces-64@1", "zoo:faces-64"])
 @pytest.mark.parametrize("verb", ["train", "show"])
 def test_a_pretrained_model_is_not_a_config(fails, verb, name):
+    config = "dcgan-faces-64" if name.endswith("@1") else "cdcgan-faces-64"
     message = fails(verb, name)
     assert message.strip() == (
-        f"Error: '{name}' is a pretrained model, trained with the config dcgan-faces-64: ganzoo train dcgan-faces-64. "
+        f"Error: '{name}' is a pretrained model, trained with the config {config}: ganzoo train {config}. "
         f"To generate with it: ganzoo generate {name}"
     )
 
