@@ -2,7 +2,7 @@
 # Variables: PYTHON (the interpreter that creates .venv), MINUTES (training time of the demo), MODEL, VENV.
 
 VENV ?= .venv
-MODEL ?= dcgan-faces-32
+MODEL ?= cdcgan-faces-32
 MINUTES ?= 3
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
@@ -21,7 +21,7 @@ demo: $(VENV)/.train
 	@mkdir -p demo
 	$(BIN)/ganzoo train $(MODEL) --max-minutes $(MINUTES)
 	@bundle=$$($(BIN)/ganzoo export --onnx) && \
-	$(BIN)/ganzoo generate "$$bundle" --seeds 0-63 --grid -o demo/grid.png >&2 && \
+	$(BIN)/ganzoo generate "$$bundle" --seeds 0-63 --grid --scale 3 -o demo/grid.png >&2 && \
 	echo && echo "64 new faces:        demo/grid.png" && \
 	echo "real faces:          $${bundle%/bundle}/real.png" && \
 	echo "training samples:    $${bundle%/bundle}/samples/" && \
