@@ -84,7 +84,9 @@ def main() -> None:
     }
     for name, made in results["contenders"].items():
         made |= {"title": protocol["contenders"][name]["title"], "settings": digest(settings[name])}
-    write_json(headline_report.results_path(arguments.output, arguments.data), results)
+    path = headline_report.results_path(arguments.output, arguments.data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, results)
     private = None if choice["publish_picture"] else work / "samples.png"
     headline_report.write(results, folders, arguments.output, picture=private)
 

@@ -56,17 +56,18 @@ def write(results: Mapping[str, Any], folders: Mapping[str, Path], output: Path,
 def table(results: Mapping[str, Any]) -> str:
     """Return the results as a Markdown table."""
     times = results["protocol"]["table"]
-    titles = ["Contender", "images/s"]
+    titles = ["Contender", "images/s", "share of its core"]
     titles += [f"{name}, {minute:g} min" for minute in times for name in ("Frechet ↓", "precision ↑", "recall ↑")]
     titles += [f"ganzoo reaches its value at {times[-1]:g} min after", "ratio"]
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name, contender in results["contenders"].items():
-        cells = [contender["title"], f"{contender['images'] / contender['seconds']:.1f}"]
+        speed, share = (contender[key] / contender["seconds"] for key in ("images", "cpu_seconds"))
+        cells = [contender["title"], f"{speed:.1f}", f"{share:.0%}"]
         for minute in times:
             cells += _cells(at(contender, minute))
         lines.append(f"| {' | '.join([*cells, *_reached(results, name)])} |")
     floor = _cells(results["real_samples"]) * len(times)
-    return "\n".join([*lines, f"| real images | | {' | '.join(floor)} | | |"])
+    return "\n".join([*lines, f"| real images | | | {' | '.join(floor)} | | |"])
 
 
 def at(contender: Mapping[str, Any], minute: float) -> dict[str, Any]:

@@ -225,21 +225,22 @@ def test_the_time_to_reach_a_value_is_interpolated(value, expected):
 def test_the_table_compares_the_times():
     from headline_report import table
 
+    times = {"seconds": 60, "cpu_seconds": 57}
     floor = {"frechet": 2.0, "frechet_error": 0.1, "precision": 0.9, "recall": 0.9}
     results = {
         "protocol": {"table": [10, 20]},
         "real_samples": floor,
         "contenders": {
-            "ganzoo": {"title": "ganzoo", "images": 1200, "seconds": 60, "snapshots": curve((10, 40.0), (20, 10.0))},
-            "slow": {"title": "Slow", "images": 60, "seconds": 60, "snapshots": curve((10, 80.0), (20, 20.0))},
-            "best": {"title": "Best", "images": 60, "seconds": 60, "snapshots": curve((10, 9.0), (20, 9.0))},
+            "ganzoo": {"title": "ganzoo", "images": 1200, **times, "snapshots": curve((10, 40.0), (20, 10.0))},
+            "slow": {"title": "Slow", "images": 60, **times, "snapshots": curve((10, 80.0), (20, 20.0))},
+            "best": {"title": "Best", "images": 60, **times, "snapshots": curve((10, 9.0), (20, 9.0))},
         },
     }
     lines = table(results).splitlines()
-    assert lines[2] == "| ganzoo | 20.0 | 40.0 | 0.50 | 0.25 | 10.0 | 0.50 | 0.25 |  |  |"
+    assert lines[2] == "| ganzoo | 20.0 | 95% | 40.0 | 0.50 | 0.25 | 10.0 | 0.50 | 0.25 |  |  |"
     assert lines[3].endswith("| 20.0 | 0.50 | 0.25 | 15.0 min | 1.3 |")
     assert lines[4].endswith("| 9.0 | 0.50 | 0.25 | not reached | < 1.0 |")
-    assert lines[5].startswith("| real images | | 2.0 ± 0.1 | 0.90 | 0.90 |")
+    assert lines[5].startswith("| real images | | | 2.0 ± 0.1 | 0.90 | 0.90 |")
     assert len({line.count("|") for line in lines}) == 1
 
 
