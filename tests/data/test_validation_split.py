@@ -62,3 +62,8 @@ def test_a_class_of_one_image_is_refused(folder: Path, tmp_path: Path) -> None:
     Image.new("RGB", (16, 16)).save(folder / "c" / "only.png")
     with pytest.raises(DataError, match=r"The class 'c' has 1 images, too few for data\.validation_split=0\.2"):
         colors(folder, tmp_path, validation_split=0.2)
+
+
+def test_a_validation_part_needs_a_split(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"validation needs validation_split, for example 0\.1"):
+        colors(folder, tmp_path, subset="validation")

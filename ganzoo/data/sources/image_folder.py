@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ganzoo.data.base import Dataset, ImageSource, data_sources
 from ganzoo.data.reading.archive import image_files
@@ -36,8 +36,7 @@ class ImageFolder(ImageSource):
             that folder, ``all`` uses all folders, ``none`` treats them as ordinary folders.
         validation_split: fraction of each class to hold out for measuring, 0 to below 1, as in Keras'
             ``image_dataset_from_directory``. The names of the files decide which ones.
-        subset: the part to read: ``training``, ``validation`` or ``both``. It has no effect without
-            ``validation_split``.
+        subset: the part to read: ``training``, ``validation`` or ``both``. ``validation`` needs ``validation_split``.
         crop: ``center`` crops the largest center part with the aspect ratio of ``resolution``, ``stretch`` ignores the
             aspect ratio, ``pad`` adds white bars (transparent bars with ``channels: 4``).
         resize: filter, ``lanczos`` or ``area``.
@@ -54,6 +53,12 @@ class ImageFolder(ImageSource):
     crop: Crop = "center"
     resize: Filter = "lanczos"
     max_broken: float = Field(0.01, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _has_a_validation_part(self) -> Self:
+        if self.subset == "validation" and not self.validation_split:
+            raise ValueError("subset: validation needs validation_split, for example 0.1")
+        return self
 
     def class_count(self) -> int | None:
         return 0 if self.classes == "none" else None
