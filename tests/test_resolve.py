@@ -19,7 +19,7 @@ from ganzoo.resolve import resolve
 from ganzoo.runs import CONFIG
 from ganzoo.training import init_from
 
-NAME = next(iter(pretrained_models()))
+NAME = "faces-64"
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A bundle with float16 weights: the pretrained faces, whose images hardly change."""
+"""A bundle with float16 weights: the pretrained portraits, whose images hardly change."""
 
 import numpy as np
 import pytest
@@ -12,10 +12,8 @@ from ganzoo.inference.generator import Generator
 
 
 @pytest.mark.slow
-def test_the_pretrained_faces_at_half_the_size():
-    bundle = read_bundle(shipped_folder(find_pretrained("faces-64@1")), keep=[ONNX])
-    if bundle.metadata.files[ONNX].size < 3_000_000:
-        pytest.skip("faces-64@1 has float16 weights already")
+def test_the_pretrained_portraits_at_half_the_size():
+    bundle = read_bundle(shipped_folder(find_pretrained("portraits-64@1")), keep=[ONNX])
     half = half_bundle(bundle)
     assert half.metadata.files[ONNX].size < 2_100_000
     assert half.metadata.files[WEIGHTS] == bundle.metadata.files[WEIGHTS], "training starts from the same weights"
@@ -25,6 +23,13 @@ def test_the_pretrained_faces_at_half_the_size():
     facts = half.metadata.facts
     assert facts.parity_error > bundle.metadata.facts.parity_error
     assert "at most one of 256 levels" in facts.training["limits"][-1]
+
+
+@pytest.mark.slow
+def test_a_model_whose_images_would_change_is_refused():
+    bundle = read_bundle(shipped_folder(find_pretrained("faces-64@2")), keep=[ONNX])
+    with pytest.raises(BundleError, match=r"images differ by up to \d of 256 levels; allowed: 1"):
+        half_bundle(bundle)
 
 
 def test_what_has_no_half(tmp_path):
