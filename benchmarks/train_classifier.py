@@ -18,35 +18,23 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from interleaved import keep
-from numpy.typing import NDArray
-from train_digit_classifier import varied
+from train_digit_classifier import CLASSES, LAYERS, SEED, SIDE, Digits, fit, varied
 from train_extractor import to_onnx
 
-SIDE, CLASSES = 28, 10
-SEED = 0
 BATCH = 100
-LAYERS = ((16, 5, 2), (32, 3, 1), (48, 3, 2), (48, 3, 1), (64, 3, 2))
-"""Channels, kernel size and stride of each convolution."""
 
 
-class Images(NamedTuple):
-    """Labeled images: uint8 ``[n, 28, 28, 1]`` and int32 ``[n]``."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int32]
-
-
-def images_of(source: str, path: Path | None, split: str) -> Images:
+def images_of(source: str, path: Path | None, split: str) -> Digits:
     """The images of one split, ``train`` or ``test``, read by ganzoo's data source."""
     from ganzoo.data.base import data_sources
 
     values = {"source": source, "resolution": SIDE, "channels": 1, "split": split, "path": path and str(path)}
     dataset = data_sources.create(values).load(quiet=True)
-    return Images(np.asarray(dataset.samples), np.asarray(dataset.labels))
+    return Digits(np.asarray(dataset.samples), np.asarray(dataset.labels))
 
 
 def network() -> tuple[Any, Any]:
@@ -76,25 +64,7 @@ def mirrored_and_shifted(images: Any, seed: Any) -> Any:
 AUGMENT: dict[str, Callable[[Any, Any], Any]] = {"mnist": varied, "fashion_mnist": mirrored_and_shifted}
 
 
-def fit(model: Any, train: Images, augment: Callable[[Any, Any], Any], *, epochs: int) -> None:
-    import keras
-    import tensorflow as tf
-
-    def prepare(number: Any, part: tuple[Any, Any]) -> tuple[Any, Any]:
-        images, labels = part
-        images = tf.cast(images, tf.float32) / 127.5 - 1
-        return augment(images, tf.stack([tf.cast(number, tf.int32), SEED])), labels
-
-    batches = tf.data.Dataset.from_tensor_slices(tuple(train)).shuffle(len(train.labels), seed=SEED).repeat()
-    batches = batches.batch(BATCH).enumerate().map(prepare).prefetch(2)
-    steps = len(train.labels) // BATCH
-    rate = keras.optimizers.schedules.CosineDecay(0.003, epochs * steps)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, metrics=["accuracy"])
-    model.fit(batches, epochs=epochs, steps_per_epoch=steps, verbose=2)
-
-
-def accuracy(file: Path, test: Images) -> tuple[float, list[float]]:
+def accuracy(file: Path, test: Digits) -> tuple[float, list[float]]:
     """Share of the test images that the ONNX file classifies correctly, in all and for each class."""
     from ganzoo.extractors import extractors
     from ganzoo.sample_spec import SampleSpec
@@ -119,7 +89,7 @@ def main() -> None:
     keras.utils.set_random_seed(SEED)
     trained, shipped = network()
     begun = time.perf_counter()
-    fit(trained, train, AUGMENT[arguments.source], epochs=arguments.epochs)
+    fit(trained, train, epochs=arguments.epochs, augment=AUGMENT[arguments.source], batch_size=BATCH)
     seconds = time.perf_counter() - begun
     content = to_onnx(shipped, f"{arguments.source}_classifier")
     file.write_bytes(content)

@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +40,7 @@ LAYERS = ((16, 5, 2), (32, 3, 1), (48, 3, 2), (48, 3, 1), (64, 3, 2))
 
 
 class Digits(NamedTuple):
-    """Labeled digits: uint8 ``[n, 28, 28, 1]`` and int32 ``[n]``."""
+    """Labeled images: uint8 ``[n, 28, 28, 1]`` and int32 ``[n]``."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int32]
@@ -112,20 +113,27 @@ def varied(images: Any, seed: Any) -> Any:
     )
 
 
-def fit(model: Any, train: Digits, *, epochs: int) -> None:
+def fit(
+    model: Any, train: Digits, *, epochs: int, augment: Callable[[Any, Any], Any] = varied, batch_size: int = BATCH
+) -> None:
+    """Train a classifier ``model`` on labeled images, with a learning rate that falls to 0.
+
+    Args:
+        augment: changes images ``[b, 28, 28, 1]`` in [-1, 1] by a seed int32 ``[2]``.
+    """
     import keras
     import tensorflow as tf
 
     def prepare(number: Any, part: tuple[Any, Any]) -> tuple[Any, Any]:
         images, labels = part
-        return varied(signed(images), tf.stack([tf.cast(number, tf.int32), SEED])), labels
+        return augment(signed(images), tf.stack([tf.cast(number, tf.int32), SEED])), labels
 
     def signed(images: Any) -> Any:
         return tf.cast(images, tf.float32) / 127.5 - 1
 
     batches = tf.data.Dataset.from_tensor_slices(tuple(train)).shuffle(len(train.labels), seed=SEED).repeat()
-    batches = batches.batch(BATCH).enumerate().map(prepare).prefetch(2)
-    steps = len(train.labels) // BATCH
+    batches = batches.batch(batch_size).enumerate().map(prepare).prefetch(2)
+    steps = len(train.labels) // batch_size
     rate = keras.optimizers.schedules.CosineDecay(0.003, epochs * steps)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, metrics=["accuracy"])
