@@ -22,7 +22,7 @@ their largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 """
 
 STYLE_UNITS = 32
-"""Hidden units between the latent and the scales and offsets of a self-modulated normalization, as in its paper."""
+"""Hidden units between the latent and the scales and offsets of a self-modulated normalization, as in compare_gan."""
 
 Interpolation = Literal["nearest", "bilinear"]
 
