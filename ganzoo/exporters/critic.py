@@ -123,7 +123,7 @@ def measured_statistics(config: Config, weights: Weights, generator: keras.Model
 
 
 def build_critic(config: Config, weights: Weights, statistics: Mapping[str, NDArray[np.float32]]) -> keras.Model:
-    """The discriminator with constants in place of its statistics of the batch: float32 samples -> ``[b, 1]``."""
+    """The discriminator with constants instead of its statistics of the batch: float32 samples -> ``[b, 1]``."""
     import keras
 
     from ganzoo.training import networks

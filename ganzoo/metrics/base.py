@@ -53,7 +53,7 @@ class Features:
         return self._known[k, rows]
 
     def take(self, rows: NDArray[np.intp] | slice) -> Features:
-        """The features of the given rows. The class sweep has rows of its own and stays whole."""
+        """The features of the given rows. The class sweep is not selected."""
         return Features(
             self.features[rows],
             None if self.probabilities is None else self.probabilities[rows],

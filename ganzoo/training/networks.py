@@ -60,7 +60,7 @@ def _generator(config: Config) -> keras.Model:
 
 
 def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
-    """The discriminator with ``apply(block, x, name)`` in place of ``block.build(x, name)``, for each of its blocks.
+    """The discriminator with ``apply(block, x, name)`` instead of ``block.build(x, name)``, for each of its blocks.
 
     Its weights have the names of ``build_discriminator``, and Keras' initial values.
     """
