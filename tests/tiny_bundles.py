@@ -96,12 +96,15 @@ def image_bundle(
     num_classes: int | None = None,
     class_names: tuple[str, ...] | None = None,
     critic: onnx.ModelProto | None = None,
+    model: onnx.ModelProto | None = None,
+    card: str | None = None,
 ) -> Bundle:
-    """A complete bundle of a random 8 px generator."""
+    """A complete bundle of a random 8 px generator, or of ``model``."""
     return write_bundle(
         folder,
         config=image_config(num_classes=num_classes, class_names=class_names, model={"blocks": [{"channels": 4}]}),
-        onnx=image_model(num_classes=num_classes).SerializeToString(),
+        onnx=(model or image_model(num_classes=num_classes)).SerializeToString(),
+        card=card,
         weights={"dense/kernel": np.ones((8, 64), np.float32)},
         samples=PNG,
         critic=None if critic is None else critic.SerializeToString(),

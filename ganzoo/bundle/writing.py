@@ -73,6 +73,33 @@ def write_bundle(
     records = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(records, facts or BundleFacts()).to_dict())
     contents |= {} if card is None else {CARD: card.encode()}
+    return _write(folder, contents)
+
+
+def add_file(bundle: Bundle, name: str, content: bytes) -> Bundle:
+    """Add a file to a bundle on the disk, or replace it. The model card is not changed.
+
+    Args:
+        bundle: a complete verified bundle.
+        name: the name of a file of bundles.
+        content: its content.
+
+    Raises:
+        BundleError: if a file of the bundle is missing or damaged, or writing fails. The bundle is unchanged then.
+    """
+    contents = {other: bundle.read(other) for other in bundle.metadata.files if other != name}
+    contents[name] = content
+    record = FileRecord(size=len(content), sha256=hashlib.sha256(content).hexdigest())
+    metadata = bundle.metadata._replace(files={**bundle.metadata.files, name: record})
+    contents[METADATA] = write_json(metadata.to_dict())
+    card = bundle.folder / CARD
+    if card.is_file():
+        contents[CARD] = card.read_bytes()
+    return _write(bundle.folder, contents)
+
+
+def _write(folder: Path, contents: Mapping[str, bytes]) -> Bundle:
+    """Write all files to a temporary folder and rename it to ``folder``."""
     for name, content in contents.items():
         if len(content) > LIMITS[name]:
             raise BundleError(f"{name} has {len(content)} bytes; allowed: {LIMITS[name]}.")

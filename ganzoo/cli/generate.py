@@ -10,6 +10,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.destination import Output
+from ganzoo.cli.directions import strengths
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import info, print_data
 from ganzoo.errors import GanzooError
@@ -69,6 +70,13 @@ def generate(
     label: Label = None,
     truncation: Truncation = None,
     best_of: BestOf = 1,
+    direction: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=STRENGTH",
+            help="Move along a direction of ganzoo directions, for example 1=2.5 or smile=-2. Repeatable.",
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -96,6 +104,7 @@ def generate(
     from ganzoo.latents import parse_seeds
 
     numbers = parse_seeds(seeds)
+    wanted = strengths(direction)
     target = Output.parse(output, form)
     generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
     target = _complete(target, generator, seeds, len(numbers), grid)
@@ -103,7 +112,12 @@ def generate(
     generator.check_best_of(best_of)
     if not target.is_folder:
         _check_suffix(target, generator)
-    options = {"label": read_label(generator, label), "truncation": truncation, "best_of": best_of}
+    options = {
+        "label": read_label(generator, label),
+        "truncation": truncation,
+        "best_of": best_of,
+        "directions": wanted,
+    }
     if target.is_folder:
         path = _write_folder(generator, numbers, target.path, options, scale=scale, quiet=quiet)
     elif target.suffix in ARRAYS:
@@ -168,9 +182,10 @@ def _check_suffix(target: Output, generator: Generator) -> None:
 
 def _write_array(generator: Generator, seeds: list[int], target: Output, options: dict[str, Any]) -> Path:
     from ganzoo.inference.array_files import write_arrays
+    from ganzoo.inference.sampling import SamplingOptions
 
     with target.opened() as file:
-        write_arrays(file, target.suffix, generator, seeds, **options)
+        write_arrays(file, target.suffix, generator, seeds, SamplingOptions(**options))
     return target.path
 
 

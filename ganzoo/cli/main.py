@@ -9,6 +9,7 @@ import typer
 from ganzoo.cli import (
     cache,
     data,
+    directions,
     doctor,
     evaluate,
     export,
@@ -41,6 +42,7 @@ app.command("runs", cls=Verb)(runs.runs)
 app.command("export", cls=WorkingVerb)(export.export)
 app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
+app.command("directions", cls=WorkingVerb)(directions.directions)
 app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)
 app.command("publish", cls=WorkingVerb)(publish.publish)
 app.command("pull", cls=WorkingVerb)(pull.pull)

@@ -38,6 +38,10 @@ class HubOptions(NamedTuple):
     local_files_only: bool = False
     force_download: bool = False
 
+    def without_token(self) -> HubOptions:
+        """For pickle and copy: the same options without a token, which is a secret of this process."""
+        return self._replace(token=None) if isinstance(self.token, str) else self
+
 
 DEFAULTS = HubOptions()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from ganzoo.inference.sampling import Label, Sampler
+from ganzoo.inference.sampling import Sampler, SamplingOptions
 from ganzoo.latents import check_seeds
 
 SUFFIXES = (".npy", ".npz")
@@ -17,10 +18,7 @@ def write_arrays(
     suffix: str,
     sampler: Sampler,
     seeds: list[int],
-    *,
-    label: Label | None = None,
-    truncation: float | None = None,
-    best_of: int = 1,
+    options: SamplingOptions,
 ) -> None:
     """Write the samples of ``seeds``.
 
@@ -32,32 +30,31 @@ def write_arrays(
         suffix: one of ``SUFFIXES``.
         sampler: a generator.
         seeds: one or more.
-        label: as in ``generate``.
-        truncation, best_of: as in ``generate``.
+        options: the arguments of ``generate``.
 
     Raises:
         GanzooError: as ``generate``.
     """
     checked = check_seeds(seeds)
-    options = {"label": label, "truncation": truncation, "best_of": sampler.check_best_of(best_of)}
-    labels = sampler.label_indices(checked, label)
+    labels = sampler.label_indices(checked, options.label)
+    batches = (batch for _, batch in sampler.placed_batches(checked, options))
+    shape = (len(checked), *sampler.shape)
     if suffix == ".npy":
-        _write_samples(file, sampler, checked, options)
+        _write_samples(file, batches, shape, sampler.dtype)
         return
     import zipfile
 
     with zipfile.ZipFile(file, "w") as archive:
         with archive.open("samples.npy", "w", force_zip64=True) as member:
-            _write_samples(member, sampler, checked, options)  # type: ignore[arg-type]
+            _write_samples(member, batches, shape, sampler.dtype)  # type: ignore[arg-type]
         for name, values in (("seeds", np.array(checked, np.uint32)), ("labels", labels)):
             if values is not None:
                 with archive.open(f"{name}.npy", "w") as member:
                     np.lib.format.write_array(member, values, allow_pickle=False)
 
 
-def _write_samples(file: BinaryIO, sampler: Sampler, seeds: list[int], options: dict[str, Any]) -> None:
-    batches = sampler.placed_batches(seeds, **options)
-    header = {"descr": sampler.dtype.str, "fortran_order": False, "shape": (len(seeds), *sampler.shape)}
+def _write_samples(file: BinaryIO, batches: Iterable[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
-    for _, batch in batches:
+    for batch in batches:
         file.write(np.ascontiguousarray(batch).data)

@@ -130,9 +130,8 @@ class Critic:
         return _Loaded(session, max(1, min(MAX_BATCH, _BATCH_BYTES // max(1, report.peak_bytes))))
 
     def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy. A token is a secret of this process, so it is left out."""
-        hub = self._hub._replace(token=None) if isinstance(self._hub.token, str) else self._hub
-        return {**vars(self), "_hub": hub}
+        """For pickle and copy."""
+        return {**vars(self), "_hub": self._hub.without_token()}
 
 
 def check_best_of(value: object) -> int:

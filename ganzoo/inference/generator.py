@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
@@ -18,10 +18,11 @@ from ganzoo.errors import BundleError, GanzooError
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.class_labels import described
 from ganzoo.inference.critic import Critic
+from ganzoo.inference.directions import DirectionsFile
 from ganzoo.inference.image_list import ImageList
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
-from ganzoo.inference.sampling import Label, Sampler
+from ganzoo.inference.sampling import Label, Sampler, SamplingOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -91,7 +92,8 @@ class Generator(Sampler):
         session = OnnxSession(content, name=bundle.config.name, device=device, threads=threads)
         bundle = replace(bundle, kept={})
         critic = Critic(bundle, device=device, threads=threads, hub=hub)
-        return cls(bundle, session=session, report=report, critic=critic)
+        named = DirectionsFile(bundle, hub=hub)
+        return cls(bundle, session=session, report=report, critic=critic, directions_file=named)
 
     def generate(
         self,
@@ -100,6 +102,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
         best_of: int = 1,
+        directions: Mapping[str, float] | None = None,
     ) -> Any:
         """One seed -> one PIL image; several -> a list of them. Vector models give float32 arrays.
 
@@ -111,18 +114,23 @@ class Generator(Sampler):
             best_of: number of samples per seed, from 1 to 64, of which the bundle's critic chooses one; all have the
                 same class. The first is that of ``best_of=1``. Fewer failures, less variety, ``best_of`` times the
                 time. If two scores are nearly equal, another runtime or batch size may choose the other sample.
+            directions: name -> strength of the model's ``directions``, as in ``{"light": 2.0}``. The strength is from
+                -10 to 10, in standard deviations of the latent. It is added after the truncation.
 
         Raises:
-            GanzooError: if a seed, label, the truncation or ``best_of`` is out of range, or the bundle has no critic.
+            GanzooError: if a seed, a label, the truncation, ``best_of`` or a strength is out of range, the bundle has
+                no critic, or there is no such direction.
         """
-        if not latents.are_several(seeds):
-            sample = self.sample([latents.check_seed(seeds)], label=label, truncation=truncation, best_of=best_of)[0]
-            return images.to_pil(cast("NDArray[np.uint8]", sample)) if self.sample_spec.is_image else sample
-        if not self.sample_spec.is_image:
-            return list(self.sample(seeds, label=label, truncation=truncation, best_of=best_of))
-        checked = self.check_result(seeds, bytes_each=math.prod(self.shape[:2]) * 4)
-        batches = self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
-        return ImageList(images.to_pil(sample) for _, batch in batches for sample in batch)
+        several = latents.are_several(seeds)
+        chosen: Iterable[int] = cast("Iterable[int]", seeds) if several else [latents.check_seed(seeds)]
+        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
+        is_image = self.sample_spec.is_image
+        checked = self.check_result(chosen, bytes_each=math.prod(self.shape) * (1 if is_image else 4))
+        samples = (sample for _, batch in self.placed_batches(checked, options) for sample in batch)
+        if not is_image:
+            return list(samples) if several else next(samples)
+        pictures = ImageList(images.to_pil(sample) for sample in samples)
+        return pictures if several else pictures[0]
 
     def interpolate(
         self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
@@ -149,6 +157,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
         best_of: int = 1,
+        directions: Mapping[str, float] | None = None,
     ) -> Image:
         """One image with the images of ``seeds`` in rows. Options as in ``ganzoo.images.grid`` and ``generate``.
 
@@ -161,9 +170,8 @@ class Generator(Sampler):
         self._check_pictures()
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * images.check_scale(scale) ** 2)
         layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator, scale=scale)
-        batches = (
-            batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
-        )
+        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
+        batches = (batch for _, batch in self.placed_batches(checked, options))
         return images.to_pil(layout.filled(batches))
 
     def write_grid(
@@ -177,6 +185,7 @@ class Generator(Sampler):
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
         best_of: int = 1,
+        directions: Mapping[str, float] | None = None,
     ) -> None:
         """Write ``grid`` as a PNG to an open file. One batch and one row of images are in memory.
 
@@ -188,10 +197,8 @@ class Generator(Sampler):
         self._check_pictures()
         checked = latents.check_seeds(seeds)
         layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator, scale=scale)
-        self.check_best_of(best_of)  # before the first byte is written
-        batches = (
-            batch for _, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of)
-        )
+        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
+        batches = (batch for _, batch in self.placed_batches(checked, options))
         write_png(file, layout.strips(batches), shape=layout.shape)
 
     def _check_pictures(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,14 @@ from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.critic import Critic, check_best_of
+from ganzoo.inference.directions import (
+    Direction,
+    DirectionsFile,
+    Method,
+    find_directions,
+    named_directions,
+    offset,
+)
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.sample_spec import SampleSpec
 
@@ -27,6 +36,16 @@ _BATCH_BYTES = {"cpu": 32 << 20, "cuda": 256 << 20}
 _RESULT_BYTES = 8 << 30
 
 
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions:
+    """How seeds become samples. The arguments of ``Generator.generate``."""
+
+    label: Label | Sequence[Label] | None = None
+    truncation: float | None = None
+    best_of: int = 1
+    directions: Mapping[str, float] | None = None
+
+
 class Sampler:
     """The part of ``Generator`` for arrays.
 
@@ -35,16 +54,25 @@ class Sampler:
         session: the session of the bundle's graph.
         report: memory and multiply-adds of the graph.
         critic: the bundle's critic; by default it is loaded when it is needed.
+        directions_file: the bundle's named directions; by default they are read when they are needed.
     """
 
     def __init__(
-        self, bundle: Bundle, *, session: OnnxSession, report: OnnxReport, critic: Critic | None = None
+        self,
+        bundle: Bundle,
+        *,
+        session: OnnxSession,
+        report: OnnxReport,
+        critic: Critic | None = None,
+        directions_file: DirectionsFile | None = None,
     ) -> None:
         self.bundle = bundle
         self.config: BundleConfig = bundle.config
         self.report = report
         self._session = session
         self._critic = critic or Critic(bundle)
+        self._directions_file = directions_file or DirectionsFile(bundle)
+        self._known_directions: dict[str, NDArray[np.float32]] | None = None
 
     @property
     def device(self) -> str:
@@ -109,6 +137,7 @@ class Sampler:
         label: Label | Sequence[Label] | None = None,
         truncation: float | None = None,
         best_of: int = 1,
+        directions: Mapping[str, float] | None = None,
     ) -> Samples:
         """Samples of ``seeds`` as one array: uint8 ``[n, h, w, c]``, or float32 ``[n, d]`` for vector models.
 
@@ -117,7 +146,8 @@ class Sampler:
         """
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * self.dtype.itemsize)
         samples = np.empty((len(checked), *self.shape), self.dtype)
-        for part, batch in self.placed_batches(checked, label=label, truncation=truncation, best_of=best_of):
+        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
+        for part, batch in self.placed_batches(checked, options):
             samples[part] = batch
         return samples
 
@@ -128,6 +158,7 @@ class Sampler:
         label: Label | None = None,
         truncation: float | None = None,
         best_of: int = 1,
+        directions: Mapping[str, float] | None = None,
         batch_size: int | None = None,
     ) -> Iterator[Samples]:
         """Samples of any number of seeds, in arrays of up to ``batch_size`` samples.
@@ -142,7 +173,7 @@ class Sampler:
             size = whole_number(batch_size, low=1, high=MAX_BATCH, what=f"A batch has 1 to {MAX_BATCH} samples")
         remaining = iter(seeds)
         while chunk := list(itertools.islice(remaining, size)):
-            yield self.sample(chunk, label=label, truncation=truncation, best_of=best_of)
+            yield self.sample(chunk, label=label, truncation=truncation, best_of=best_of, directions=directions)
 
     def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> NDArray[np.float32]:
         """The latents of ``seeds``: float32 ``[n, latent_dim]``, equal on every machine and in every version."""
@@ -212,27 +243,69 @@ class Sampler:
         _check_size(len(checked) * bytes_each, len(checked))
         return checked
 
-    def placed_batches(
-        self, seeds: Sequence[int], *, label: Label | Sequence[Label] | None, truncation: float | None, best_of: int = 1
+    def placed_batches(self, seeds: Sequence[int], options: SamplingOptions) -> Iterator[tuple[slice, Any]]:
+        """The samples of checked ``seeds`` batch by batch, each with its slice of the whole.
+
+        Raises:
+            GanzooError: as ``generate``, before the first batch is made.
+        """
+        labels = self.label_indices(seeds, options.label)
+        shift = self._offset(options.directions)
+        count = self.check_best_of(options.best_of)
+        latents.truncate(shift, options.truncation)  # checks the truncation
+        return self._batches(seeds, labels, shift, count, options.truncation)
+
+    def _batches(
+        self,
+        seeds: Sequence[int],
+        labels: NDArray[np.int32] | None,
+        shift: NDArray[np.float32],
+        count: int,
+        truncation: float | None,
     ) -> Iterator[tuple[slice, Any]]:
-        """The samples of checked ``seeds`` batch by batch, each with its slice of the whole."""
-        labels = self.label_indices(seeds, label)
-        count = self.check_best_of(best_of)
+        latent = self.config.latent
         size = max(1, self.batch_size // count)
         for start in range(0, len(seeds), size):
             part = slice(start, min(start + size, len(seeds)))
-            own = None if labels is None else labels[part]
-            yield part, self._finish(self._best(seeds[part], own, count, truncation))
+            z = latents.candidates(
+                seeds[part], count, dim=latent.dim, distribution=latent.distribution, truncation=truncation
+            )
+            yield part, self._finish(self._best(z + shift, None if labels is None else labels[part]))
 
-    def _best(
-        self, seeds: Sequence[int], labels: NDArray[np.int32] | None, count: int, truncation: float | None
-    ) -> NDArray[np.float32]:
-        """Of ``count`` samples of each seed the one that the critic prefers: float32 ``[n, ...]``."""
-        if count == 1:
-            return self._run(self.latents(seeds, truncation=truncation), labels)
-        latent = self.config.latent
-        z = latents.candidates(seeds, count, dim=latent.dim, distribution=latent.distribution, truncation=truncation)
+    def _best(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
+        """From candidates ``[n, k, latent_dim]`` to the samples that the critic prefers: float32 ``[n, ...]``."""
+        if z.shape[1] == 1:
+            return self._run(z[:, 0], labels)
         return self._critic.best(z, labels, decode=self._run, batch_size=self.batch_size)
+
+    def directions(self, count: int | None = None, *, method: Method | None = None) -> list[Direction]:
+        """Directions of the latent space that change an image in one way, for the argument ``directions``.
+
+        By default these are the named directions of the bundle, and if it has none, the first ``count`` directions of
+        ``sefa``, with the names "1", "2", ...: the direction with the largest effect first.
+
+        Args:
+            count: number of directions that are computed, from 1 to 64; by default 10, or fewer for a short latent.
+            method: ``"sefa"`` or ``"pca"``, to compute the directions; see ``ganzoo.inference.directions``.
+
+        Raises:
+            GanzooError: if ``count`` or ``method`` is out of range, or no layer reads the latent.
+            BundleError: if the file with the names is damaged.
+        """
+        if method is None and self._directions_file.exists:
+            return named_directions(self, self._directions_file.read())
+        return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
+
+    def _offset(self, wanted: Mapping[str, float] | None) -> NDArray[np.float32]:
+        """What is added to each latent: float32 ``[latent_dim]``."""
+        latent = self.config.latent
+        if not wanted:
+            return np.zeros(latent.dim, np.float32)
+        if self._known_directions is None:
+            named: Iterable[Any] = self._directions_file.read() if self._directions_file.exists else self.directions()
+            self._known_directions = {direction.name: direction.vector for direction in named}
+        known = self._known_directions
+        return offset(wanted, known, dim=latent.dim, distribution=latent.distribution, model=self.name)
 
     def _run(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         """Run in batches: float32 ``[n, ...]``."""

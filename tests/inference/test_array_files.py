@@ -12,6 +12,7 @@ import tiny_bundles
 import ganzoo
 from ganzoo.errors import GanzooError
 from ganzoo.inference.array_files import write_arrays
+from ganzoo.inference.sampling import SamplingOptions
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +38,11 @@ def test_npy_and_npz_hold_what_sample_returns(folder):
     generator, seeds = ganzoo.load(folder), [5, 2**32 - 1, *range(300)]
     expected = generator.sample(seeds, truncation=0.5)
     for pipe in (io.BytesIO(), Pipe()):
-        write_arrays(pipe, ".npy", generator, seeds, truncation=0.5)
+        write_arrays(pipe, ".npy", generator, seeds, SamplingOptions(truncation=0.5))
         content = io.BytesIO(pipe.content if isinstance(pipe, Pipe) else pipe.getvalue())
         np.testing.assert_array_equal(np.load(content), expected)
     pipe = Pipe()
-    write_arrays(pipe, ".npz", generator, seeds, truncation=0.5)
+    write_arrays(pipe, ".npz", generator, seeds, SamplingOptions(truncation=0.5))
     with np.load(io.BytesIO(pipe.content)) as arrays:
         assert set(arrays) == {"samples", "seeds", "labels"}
         np.testing.assert_array_equal(arrays["samples"], expected)
@@ -52,13 +53,13 @@ def test_npy_and_npz_hold_what_sample_returns(folder):
 def test_vectors_and_a_given_class(folder, tmp_path):
     vectors = ganzoo.load(tiny_bundles.vector_bundle(tmp_path / "v").folder)
     file = io.BytesIO()
-    write_arrays(file, ".npz", vectors, [1, 2])
+    write_arrays(file, ".npz", vectors, [1, 2], SamplingOptions())
     file.seek(0)
     with np.load(file) as arrays:
         assert set(arrays) == {"samples", "seeds"}
         np.testing.assert_array_equal(arrays["samples"], vectors.sample([1, 2]))
     file = io.BytesIO()
-    write_arrays(file, ".npz", ganzoo.load(folder), [1, 2], label="index:2")
+    write_arrays(file, ".npz", ganzoo.load(folder), [1, 2], SamplingOptions(label="index:2"))
     file.seek(0)
     with np.load(file) as arrays:
         assert arrays["labels"].tolist() == [2, 2]
@@ -67,7 +68,7 @@ def test_vectors_and_a_given_class(folder, tmp_path):
 def test_a_wrong_option_writes_nothing(folder):
     file = io.BytesIO()
     with pytest.raises(GanzooError, match="no class"):
-        write_arrays(file, ".npy", ganzoo.load(folder), [1], label="cat")
+        write_arrays(file, ".npy", ganzoo.load(folder), [1], SamplingOptions(label="cat"))
     assert not file.getvalue()
 
 
@@ -78,6 +79,7 @@ MEASURE = """
 import io, resource, sys
 import ganzoo
 from ganzoo.inference.array_files import write_arrays
+from ganzoo.inference.sampling import SamplingOptions
 
 class Nowhere(io.RawIOBase):
     def write(self, part):
@@ -101,7 +103,7 @@ print(peak() - before)
 @pytest.mark.parametrize(
     ("work", "results"),
     [
-        ("write_arrays(Nowhere(), '.npy', generator, seeds)", 0),
+        ("write_arrays(Nowhere(), '.npy', generator, seeds, SamplingOptions())", 0),
         ("generator.write_grid(Nowhere(), seeds)", 0),
         ("kept = generator.sample(seeds)", 1),
         ("for frame in generator.iter_frames(1, 2, count): pass", 0.5),

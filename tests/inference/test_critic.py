@@ -22,6 +22,7 @@ from ganzoo.inference.array_files import write_arrays
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.generator import Generator
 from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.inference.sampling import SamplingOptions
 
 SEEDS = [5, 0, 7, 2**32 - 1]
 
@@ -97,7 +98,7 @@ def test_every_way_to_generate_takes_best_of(generator):
     generator.write_grid(file, range(5), best_of=4)
     assert np.array_equal(np.asarray(Image.open(file)), np.asarray(grid))
     array = io.BytesIO()
-    write_arrays(array, ".npy", generator, list(range(5)), best_of=4)
+    write_arrays(array, ".npy", generator, list(range(5)), SamplingOptions(best_of=4))
     array.seek(0)
     np.testing.assert_array_equal(np.load(array), wanted)
 

@@ -1,0 +1,245 @@
+"""Directions of the latent space that change an image in one way, found without labels and without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import images
+from ganzoo.bundle.directions_file import NamedDirection, read_directions
+from ganzoo.bundle.folder import DIRECTIONS, ONNX, Bundle
+from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor, read_graph
+from ganzoo.errors import BundleError, GanzooError, did_you_mean
+from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.inference.arguments import real_number, whole_number
+
+if TYPE_CHECKING:
+    from ganzoo.inference.sampling import Sampler
+    from ganzoo.latents import Distribution
+
+Method = Literal["sefa", "pca"]
+METHODS: tuple[Method, ...] = get_args(Method)
+MAX_COUNT, DEFAULT_COUNT = 64, 10
+MAX_STRENGTH = 10.0
+_PCA_SEEDS = range(1024)
+_CHANGE_SEEDS = range(32)
+_CHANGE_STRENGTH = 2.0
+_SHEET_STRENGTHS = (-3.0, -1.5, 0.0, 1.5, 3.0)
+_POINTWISE = ("Identity", "Cast", "Mul", "Div", "Add", "Sub")
+"""Operations that normalize a latent, or add the embedding of a class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A unit vector of the latent space.
+
+    Attributes:
+        name: the name in the bundle, or the number in the list, from ``"1"``.
+        vector: float32 ``[latent_dim]``, of length 1.
+        change: mean absolute difference of the pixels, in levels from 0 to 255, between strength -2 and 2. For vector
+            models it is the mean absolute difference of the values.
+    """
+
+    name: str
+    vector: NDArray[np.float32]
+    change: float
+
+
+class DirectionsFile:
+    """directions.json of a bundle. It is read and verified at the first use.
+
+    Args:
+        bundle: the verified bundle, with or without the file.
+        hub: how to fetch the file, if the bundle is in the Hub's cache without it.
+    """
+
+    def __init__(self, bundle: Bundle, *, hub: HubOptions = DEFAULTS) -> None:
+        self._bundle, self._hub = bundle, hub
+
+    @property
+    def exists(self) -> bool:
+        """Whether the bundle has named directions."""
+        return DIRECTIONS in self._bundle.metadata.files
+
+    def read(self) -> tuple[NamedDirection, ...]:
+        """The named directions.
+
+        Raises:
+            BundleError: if the bundle does not have the file, or it is damaged.
+            HubError: if it has to be fetched and cannot be.
+        """
+        content = self._content(DIRECTIONS)
+        try:
+            return read_directions(content, DIRECTIONS, latent_dim=self._bundle.config.latent.dim)
+        except BundleError as error:
+            raise BundleError(f"Bundle '{self._bundle.folder}': {error}") from error
+
+    def graph(self) -> Graph:
+        """The generator's graph, from which directions are computed.
+
+        Raises:
+            BundleError: if the file is missing or damaged.
+            HubError: if it has to be fetched and cannot be.
+        """
+        return read_graph(self._content(ONNX))
+
+    def _content(self, name: str) -> bytes:
+        from ganzoo.resolve import read_or_fetch
+
+        return read_or_fetch(self._bundle, name, self._hub)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy."""
+        return {**vars(self), "_hub": self._hub.without_token()}
+
+
+def find_directions(generator: Sampler, graph: Graph, *, count: int | None, method: Method) -> list[Direction]:
+    """The directions with the largest effect, the largest first, named ``"1"``, ``"2"``, ...
+
+    Args:
+        generator: the generator.
+        graph: its ONNX graph.
+        count: number of directions, from 1 to 64 and at most the length of the latent; by default up to 10.
+        method: ``"sefa"``: the singular vectors of the layers that read the latent (Shen and Zhou 2021,
+            arXiv:2007.06600). For a model with self-modulation these are the first dense layer and the style layers.
+            ``"pca"``: the singular vectors of the covariance between latents and samples, estimated from 1024 samples,
+            after subtracting the mean of each class. For a normal latent they are those of the mean Jacobian.
+
+    Raises:
+        GanzooError: if the count or the method is out of range, or no layer reads the latent.
+    """
+    dim = generator.latent_dim
+    most = min(MAX_COUNT, dim)
+    wanted = min(DEFAULT_COUNT, dim) if count is None else count
+    count = whole_number(wanted, low=1, high=most, what=f"There are 1 to {most} directions")
+    if method not in METHODS:
+        raise GanzooError(f"No method '{method}'.{did_you_mean(str(method), METHODS)} Allowed: {', '.join(METHODS)}.")
+    vectors = _sefa(graph, dim) if method == "sefa" else _pca(generator)
+    directions = [_measured(generator, "", _with_fixed_sign(vector)) for vector in vectors[:count]]
+    directions.sort(key=lambda direction: -direction.change)
+    return [replace(direction, name=str(number)) for number, direction in enumerate(directions, 1)]
+
+
+def named_directions(generator: Sampler, named: Iterable[NamedDirection]) -> list[Direction]:
+    """The directions of a bundle with their measured change, in the same order."""
+    return [_measured(generator, name, vector) for name, vector in named]
+
+
+def offset(
+    wanted: Mapping[str, float],
+    known: Mapping[str, NDArray[np.float32]],
+    *,
+    dim: int,
+    distribution: Distribution,
+    model: str,
+) -> NDArray[np.float32]:
+    """The sum of directions that ``generate`` adds to each latent: float32 ``[dim]``.
+
+    Args:
+        wanted: name -> strength, from -10 to 10. The unit is the standard deviation of the latent along a direction.
+        known: name -> unit vector of the model's directions.
+        dim, distribution: of the latent.
+        model: name of the model, for the error.
+
+    Raises:
+        GanzooError: if there is no such direction, or a strength is out of range.
+    """
+    if not isinstance(wanted, Mapping):
+        raise GanzooError(f"Directions are names with strengths, as in {{'1': 2.0}}; received {wanted!r:.60}.")
+    unit = latent_deviation(distribution)
+    total = np.zeros(dim, np.float64)
+    for name, strength in wanted.items():
+        if name not in known:
+            listed = ", ".join(known)
+            raise GanzooError(
+                f"'{model}' has no direction '{name!s:.40}'.{did_you_mean(str(name), known)} It has {listed}."
+            )
+        what = f"The strength of a direction is a number from {-MAX_STRENGTH:g} to {MAX_STRENGTH:g}"
+        total += unit * real_number(strength, low=-MAX_STRENGTH, high=MAX_STRENGTH, what=what) * known[name]
+    return total.astype(np.float32)
+
+
+def sheet(generator: Sampler, directions: Sequence[Direction], seeds: Sequence[int]) -> NDArray[np.uint8]:
+    """A picture, uint8 ``[H, W, c]``: a direction in each row, and each seed at the strengths -3, -1.5, 0, 1.5 and 3.
+
+    Args:
+        generator: a generator of images.
+        directions: its directions.
+        seeds: the seeds. Each has its own class, chosen by the seed.
+    """
+    unit = latent_deviation(generator.config.latent.distribution)
+    steps = unit * np.array(_SHEET_STRENGTHS, np.float32)
+    z = np.repeat(generator.latents(seeds), len(steps), axis=0)
+    labels = None if generator.num_classes is None else np.repeat(generator.labels(seeds), len(steps))
+    offsets = np.tile(steps, len(seeds))[:, None]
+    rows = [images.to_uint8(generator.decode(z + offsets * direction.vector, labels)) for direction in directions]
+    return images.grid(np.concatenate(rows), columns=len(z), separator=1)
+
+
+def latent_deviation(distribution: Distribution) -> float:
+    """The standard deviation of one value of a latent."""
+    return 1.0 if distribution == "normal" else 3.0**-0.5
+
+
+def _sefa(graph: Graph, dim: int) -> NDArray[np.float64]:
+    """Right singular vectors of the first linear layers, side by side: ``[dim, dim]``, one vector in each row."""
+    weights = _first_weights(graph, dim)
+    if not weights:
+        raise GanzooError("No dense layer of this generator reads the latent, so SeFa has no directions. Use pca.")
+    # The eigenvectors of the small matrix [dim, dim] are the singular vectors of the large one.
+    values, vectors = np.linalg.eigh(sum(w @ w.T for w in weights))
+    return vectors[:, np.argsort(-values)].T
+
+
+def _first_weights(graph: Graph, dim: int) -> list[NDArray[np.float64]]:
+    """Weights ``[dim, units]`` of all dense layers whose input is the latent, or begins with it."""
+    constants = dict(graph.constants)
+    latent = {"latent"}
+    weights = []
+    for node in graph.nodes:
+        first = node.inputs[0] if node.inputs else ""
+        if node.op == "Cast" and first in constants:  # float16 weights
+            constants[node.outputs[0]] = constants[first]
+        elif first not in latent:
+            continue
+        elif node.op in ("Gemm", "MatMul") and node.inputs[1] in constants:
+            weights.append(_matrix(node, constants[node.inputs[1]])[:dim])
+        elif node.op in (*_POINTWISE, "Concat"):
+            latent.update(node.outputs)
+    return [matrix for matrix in weights if len(matrix) == dim]
+
+
+def _matrix(node: Node, tensor: Tensor) -> NDArray[np.float64]:
+    values = np.frombuffer(tensor.raw, np.dtype(tensor.dtype).newbyteorder("<")).reshape(tensor.dims)
+    return (values.T if node.attributes.get("transB") else values).astype(np.float64)
+
+
+def _pca(generator: Sampler) -> NDArray[np.float64]:
+    """Left singular vectors of the covariance ``[dim, values of a sample]``: ``[dim, dim]``, one vector in each row."""
+    z = generator.latents(_PCA_SEEDS).astype(np.float64)
+    labels = None if generator.num_classes is None else generator.labels(_PCA_SEEDS)
+    samples = generator.decode(z.astype(np.float32), labels).reshape(len(z), -1)
+    for group in [np.full(len(z), True)] if labels is None else [labels == label for label in np.unique(labels)]:
+        samples[group] -= samples[group].mean(axis=0)
+    covariance = z.T @ samples / len(z)
+    values, vectors = np.linalg.eigh(covariance @ covariance.T)
+    return vectors[:, np.argsort(-values)].T
+
+
+def _with_fixed_sign(vector: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The vector or its negative: the largest value is positive. The sign of a singular vector is arbitrary."""
+    return (vector * np.sign(vector[np.argmax(np.abs(vector))])).astype(np.float32)
+
+
+def _measured(generator: Sampler, name: str, vector: NDArray[np.float32]) -> Direction:
+    z = generator.latents(_CHANGE_SEEDS)
+    labels = None if generator.num_classes is None else generator.labels(_CHANGE_SEEDS)
+    step = _CHANGE_STRENGTH * latent_deviation(generator.config.latent.distribution) * vector
+    low, high = generator.decode(z - step, labels), generator.decode(z + step, labels)
+    if generator.sample_spec.is_image:
+        low, high = (images.to_uint8(samples).astype(np.float32) for samples in (low, high))
+    return Direction(name, vector, float(np.abs(high - low).mean()))

@@ -1,0 +1,67 @@
+"""Tests ganzoo directions, and generate --direction."""
+
+import json
+
+import numpy as np
+import pytest
+import tiny_bundles
+from PIL import Image
+
+import ganzoo
+
+
+def test_a_table_and_a_picture(command, bundle, place):
+    done = command("directions", "bundle", "--count", "3", "--seeds", "0,1", "-o", "sheet.png")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["direction", "1", "2", "3", "sheet.png"]
+    assert Image.open(place / "sheet.png").size == (10 * 9 - 1, 3 * 9 - 1), "10 columns and 3 rows of 8 px"
+
+
+def test_the_middle_of_the_picture_is_the_image_itself(command, bundle, place):
+    command("directions", "bundle", "--count", "1", "--seeds", "5", "-o", "sheet.png")
+    middle = np.asarray(Image.open(place / "sheet.png"))[:, 18:26]
+    assert np.abs(middle.astype(int) - ganzoo.load(bundle).sample([5])[0]).max() <= 1
+
+
+def test_json_has_the_vectors(command, bundle):
+    printed = json.loads(command("directions", "bundle", "--count", "2", "--method", "pca", "--json").stdout)
+    expected = ganzoo.load(bundle).directions(2, method="pca")
+    assert [entry["name"] for entry in printed] == ["1", "2"]
+    np.testing.assert_allclose(printed[0]["vector"], expected[0].vector, atol=1e-6)
+
+
+def test_names_are_saved_and_used(command, bundle, place):
+    vector = ganzoo.load(bundle).directions()[1].vector
+    command("directions", "bundle", "--name", "2=hair", "--name", "1=light")
+    listed = command("directions", "bundle").stdout.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == ["hair", "light"]
+    command("generate", "bundle", "--seeds", "5", "--direction", "hair=-1.5", "-o", "x.png")
+    generator = ganzoo.load(bundle)
+    expected = generator.decode(generator.latents([5]) - 1.5 * vector)
+    written = np.asarray(Image.open(place / "x.png"))
+    assert np.abs(written - np.rint((expected[0] + 1) * 127.5)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["generate", "bundle", "--direction", "hair"], "A direction is NAME=STRENGTH, as in hair=2; received 'hair'"),
+        (["generate", "bundle", "--direction", "1=x"], "received '1=x'"),
+        (["generate", "bundle", "--direction", "1=1", "--direction", "1=2"], "'1' is given twice"),
+        (["generate", "bundle", "--direction", "12=1"], "Did you mean '1'"),
+        (["generate", "bundle", "--direction", "1=99", "-o", "a.npy"], "from -10 to 10; received 99"),
+        (["directions", "bundle", "--name", "1=Hair"], "lower-case letters"),
+        (["directions", "bundle", "--name", "11=hair"], "There is no direction '11'"),
+        (["directions", "bundle", "--name", "1=hair", "--name", "2=hair"], "was given before"),
+        (["directions", "bundle", "--method", "sefaa"], "Did you mean 'sefa'"),
+        (["directions", "bundle", "--seeds", "0-8"], "up to 8 seeds"),
+        (["directions", "bundle", "-o", "sheet.txt"], "the suffix must be"),
+        (["directions", "bundle", "-o", "bundle/sheet.png"], "is in the bundle"),
+        (["directions", "vectors", "-o", "sheet.png"], "generates vectors"),
+        (["directions", "zoo:digits-28", "--name", "1=slant"], "a copy that ganzoo manages"),
+    ],
+)
+def test_mistakes_are_one_line(fails, bundle, place, arguments, message):
+    tiny_bundles.vector_bundle(place / "vectors")
+    before = sorted(path.name for path in place.iterdir())
+    assert message in fails(*arguments)
+    assert sorted(path.name for path in place.iterdir()) == before
