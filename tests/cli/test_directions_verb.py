@@ -47,7 +47,7 @@ def test_names_are_saved_and_used(command, bundle, place):
         (["generate", "bundle", "--direction", "hair"], "A direction is NAME=STRENGTH, as in hair=2; received 'hair'"),
         (["generate", "bundle", "--direction", "1=x"], "received '1=x'"),
         (["generate", "bundle", "--direction", "1=1", "--direction", "1=2"], "'1' is given twice"),
-        (["generate", "bundle", "--direction", "12=1"], "Did you mean '1'"),
+        (["generate", "bundle", "--direction", "12=1"], "has no direction '12'"),
         (["generate", "bundle", "--direction", "1=99", "-o", "a.npy"], "from -10 to 10; received 99"),
         (["directions", "bundle", "--name", "1=Hair"], "lower-case letters"),
         (["directions", "bundle", "--name", "11=hair"], "There is no direction '11'"),
