@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,11 +35,25 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the files, their sizes and the card; publish nothing.")
     ] = False,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            metavar="user/name",
+            help="Publish a web page with the model as a static Space, too, or only the page if no user/name is given.",
+        ),
+    ] = None,
     runs: RunsFolder = None,
 ) -> None:
     """Publish a trained generator on the Hugging Face Hub as one commit with a model card, and print its address."""
     from ganzoo.hub.publish import publish as put
 
+    if space is not None and not _names_a_model(names or []):
+        if branch or create_pr or tag:
+            raise typer.BadParameter("--branch, --create-pr and --tag are for a model; add its name, user/name")
+        _publish_page(
+            (names or [None])[0], space, private=private, license=license, message=message, dry_run=dry_run, runs=runs
+        )
+        return
     what, repo = _names(names or [])
     done = put(
         what,
@@ -50,10 +65,34 @@ def publish(
         license=license,
         message=message,
         dry_run=dry_run,
+        space=space,
         root=runs,
         info=info,
     )
     report(done)
+
+
+def _names_a_model(names: list[str]) -> bool:
+    """Whether the names contain the model's name on the Hub. One name can also be a run or a bundle."""
+    from ganzoo.hub.reference import is_run_name, parse_reference
+
+    return len(names) > 1 or (
+        len(names) == 1
+        and not is_run_name(names[0])
+        and not Path(names[0]).exists()
+        and parse_reference(names[0]) is not None
+    )
+
+
+def _publish_page(what: str | None, space: str, *, dry_run: bool, runs: Path | None, **options: Any) -> None:
+    from ganzoo.hub.space import publish_page, space_url
+
+    files = publish_page(what, space, dry_run=dry_run, root=runs, info=info, **options)
+    if not dry_run:
+        print_data(space_url(space))
+        return
+    print_table(("file", "size"), [(name, bytes_text(size)) for name, size in files.items()], right=("size",))
+    info(f"Would publish {bytes_text(sum(files.values()))} to {space_url(space)}. Nothing was published.")
 
 
 def _names(names: list[str]) -> tuple[str | None, str]:
@@ -79,9 +118,12 @@ def report(done: Publication) -> None:
         print_table(("file", "size"), rows, right=("size",))
         print_data("")
         print_data(done.card.rstrip("\n"))
-        info(f"Would publish {bytes_text(sum(done.files.values()))} to {done.repo}. Nothing was published.")
+        page = f", and its web page to {done.space_url}" if done.space_url else ""
+        info(f"Would publish {bytes_text(sum(done.files.values()))} to {done.repo}{page}. Nothing was published.")
     else:
         print_data(done.url)
+        if done.space_url:
+            print_data(done.space_url)
         if done.card_kept:
             info("README.md was written or edited by hand, so it was not replaced.")
         info(f"Published as commit {done.commit}. Generate from it: {command('generate', done.repo)}")

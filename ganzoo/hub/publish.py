@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, Bundle
+from ganzoo.bundle.folder import CARD, LIMITS, METADATA, Bundle
 from ganzoo.bundle.model_card import check_license, is_ours, model_card
 from ganzoo.bundle.schema import BundleMetadata
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.environment.devices import cpu_count
-from ganzoo.errors import BundleError, GanzooError, HubError, did_you_mean
+from ganzoo.errors import GanzooError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained
 from ganzoo.hub.fetch import client, endpoint, with_retries
+from ganzoo.hub.public_bundle import public_bundle
 from ganzoo.hub.reference import HubReference, require_reference
+from ganzoo.hub.space import check_space, publish_space, space_contents, space_url
 
 _SPEED_SECONDS = 0.5
 
@@ -32,6 +33,7 @@ class Publication(NamedTuple):
         files: name -> size in bytes.
         card: README.md as ganzoo writes it.
         card_kept: whether a README.md that a person wrote or edited was kept.
+        space_url: address of the web page, if it was published, too.
     """
 
     repo: str
@@ -40,6 +42,7 @@ class Publication(NamedTuple):
     files: Mapping[str, int]
     card: str
     card_kept: bool = False
+    space_url: str | None = None
 
 
 def publish(
@@ -53,6 +56,7 @@ def publish(
     license: str | None = None,
     message: str | None = None,
     dry_run: bool = False,
+    space: str | None = None,
     token: str | bool | None = None,
     root: str | os.PathLike[str] | None = None,
     info: Callable[[str], None] = lambda text: None,
@@ -71,6 +75,7 @@ def publish(
             the license given at export.
         message: message of the commit.
         dry_run: return what would be published. No request is sent to the Hub.
+        space: ``user/name`` of a static Space, to publish the web page of the model as well, before the model.
         token: by default HF_TOKEN or the token saved by ``hf auth login``.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
         info: called with a message before a run is exported.
@@ -80,10 +85,6 @@ def publish(
             empty.
         GanzooError: if there is no such run or bundle, or it must not be published.
     """
-    from ganzoo.evaluation.record import with_metrics
-    from ganzoo.resolve import resolve
-    from ganzoo.runs import find_run
-
     reference = require_reference(repo_id, revision=branch)
     if reference.pinned:
         raise HubError(f"{repo_id}: a commit cannot be changed; name a branch.")
@@ -91,23 +92,29 @@ def publish(
         raise HubError("A pull request has no commit to tag yet; merge it first, then tag it.")
     if license is not None:
         check_license(license)
-    if not isinstance(what, Bundle):
-        named = find_run(None, root=root).folder if what is None else what
-        what = resolve(named, files=tuple(LIMITS), hub=None, root=root, info=info)
-    bundle = _public(with_metrics(what, write=not dry_run))
+    if space is not None:
+        check_space(space)
+    bundle = public_bundle(what, root=root, write=not dry_run, info=info)
+    page = None if space is None else space_contents(bundle, model=reference.repo, license=license)
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]
     facts = bundle.metadata.facts
-    card = model_card(bundle.config, facts, files=names, repo_id=reference.repo, license=license, speed=speed)
+    page_url = None if space is None else space_url(space)
+    card = model_card(
+        bundle.config, facts, files=names, repo_id=reference.repo, license=license, speed=speed, page_url=page_url
+    )
     contents[CARD] = card.encode()
     sizes = {name: len(content) for name, content in sorted(contents.items())}
     if dry_run:
-        return Publication(reference.repo, None, None, sizes, card)
+        return Publication(reference.repo, None, None, sizes, card, space_url=page_url)
+    if space is not None and page is not None:
+        publish_space(page, space, private=private, message=message, token=token)
     try:
-        return _commit(
+        done = _commit(
             reference, contents, card, private=private, create_pr=create_pr, tag=tag, message=message, token=token
         )
+        return done._replace(space_url=page_url)
     except GanzooError:
         raise
     except Exception as error:
@@ -115,23 +122,6 @@ def publish(
         if known is None:
             raise
         raise known from error
-
-
-def _public(bundle: Bundle) -> Bundle:
-    """The bundle without paths of this machine, which older versions wrote into bundles.
-
-    Raises:
-        BundleError: if config.json contains a path, because the generator is built from that file.
-    """
-    from ganzoo.bundle.public_values import local_text, public_facts
-
-    path = local_text(bundle.config.to_dict())
-    if path is not None:
-        raise BundleError(
-            f"Bundle '{bundle.folder}': {CONFIG} contains a path of this machine, {path[:60]!a}, and would be public."
-            " Export the run again: ganzoo export RUN"
-        )
-    return replace(bundle, metadata=bundle.metadata._replace(facts=public_facts(bundle.metadata.facts)))
 
 
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:
