@@ -31,28 +31,27 @@ function lanczosTaps(length, factor) {
  */
 function enlarge(pixels, width, height, factor) {
   if (factor === 1) return pixels;
-  const source = new Float32Array(pixels);
-  for (let place = 0; place < source.length; place += 4) {
-    const alpha = source[place + 3] / 255;
-    for (let channel = 0; channel < 3; channel += 1) source[place + channel] *= alpha;
-  }
+  const source = scaledColors(pixels, (alpha) => alpha / 255);
   const wide = lanczosRows(source, { width, height, factor });
-  const turned = lanczosRows(wide, { width: height, height: width * factor, factor });
-  const result = new Uint8ClampedArray(turned.length);
-  for (let place = 0; place < turned.length; place += 4) {
-    const alpha = Math.min(255, Math.max(0, turned[place + 3]));
-    for (let channel = 0; channel < 3; channel += 1) {
-      result[place + channel] = alpha > 0 ? (turned[place + channel] * 255) / alpha : 0;
-    }
-    result[place + 3] = alpha;
+  const large = lanczosRows(wide, { width: height, height: width * factor, factor });
+  return scaledColors(large, (alpha) => (alpha ? 255 / alpha : 0));
+}
+
+/** The pixels with red, green and blue multiplied by a number that depends on their alpha. */
+function scaledColors(pixels, scaleOf) {
+  const result = new Uint8ClampedArray(pixels);
+  for (let place = 0; place < result.length; place += 4) {
+    const scale = scaleOf(result[place + 3]);
+    if (scale === 1) continue;
+    for (let channel = 0; channel < 3; channel += 1) result[place + channel] *= scale;
   }
   return result;
 }
 
-/** Enlarges each row, and transposes: float RGBA [height, width] to [width * factor, height]. Twice turns it back. */
+/** Enlarges each row, and transposes: RGBA [height, width] to [width * factor, height]. Twice, it turns back. */
 function lanczosRows(source, { width, height, factor }) {
   const taps = lanczosTaps(width, factor);
-  const result = new Float32Array(taps.length * height * 4);
+  const result = new Uint8ClampedArray(taps.length * height * 4);
   for (let row = 0; row < height; row += 1) {
     taps.forEach(({ first, weights }, column) => {
       let from = 4 * (row * width + first);
