@@ -137,7 +137,8 @@ def _program(graph: Graph, config: BundleConfig) -> _Program:
     Raises:
         BundleError: if the rest has operations that a page cannot run.
     """
-    known = KnownTensors(graph, {value.name: (1, *(value.dims or ())[1:]) for value in graph.inputs})
+    inputs = {"latent": (1, config.latent.dim), "label": (1,)}
+    known = KnownTensors(graph, {value.name: inputs[value.name] for value in graph.inputs})
     costs = []
     for node in graph.nodes:
         before = known.multiply_adds + _ELEMENTWISE_COST * known.elements
@@ -197,9 +198,10 @@ def _array(tensor: Tensor) -> NDArray[Any]:
 
 def _storable(values: NDArray[Any]) -> NDArray[Any]:
     """Values as float32, float16 or int32. Larger integers are clipped: they mean "to the end" in ``Slice``."""
-    if values.dtype.kind == "f":
-        return values if values.dtype.itemsize == 2 else values.astype("<f4")
-    return np.clip(values, _INT32.min, _INT32.max).astype("<i4")
+    if values.dtype == np.float16:
+        return values
+    is_float = values.dtype.kind == "f"
+    return np.asarray(values if is_float else values.clip(_INT32.min, _INT32.max), "<f4" if is_float else "<i4")
 
 
 def _short_names(program: _Program, *, keep: list[str]) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from web.node import array, run_node
 
 from ganzoo import latents
+from web.node import array, run_node
 
 EDGES = [0, 1, 2, 2**31 - 1, 2**31, 2**32 - 2, 2**32 - 1]
 SEEDS = EDGES + np.random.RandomState(0).randint(0, 2**32, 10_000 - len(EDGES), np.uint32).tolist()

