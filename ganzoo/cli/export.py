@@ -34,8 +34,16 @@ def export(
     ] = False,
     savedmodel: Annotated[bool, typer.Option("--savedmodel", help="Write a TensorFlow SavedModel.")] = False,
     tflite: Annotated[bool, typer.Option("--tflite", help="Write a TensorFlow Lite file.")] = False,
+    html: Annotated[
+        bool,
+        typer.Option(
+            "--html",
+            help="Write a web page with the model: one file that works offline. Alone, RUN may be any model that "
+            "ganzoo generate takes, and -o is the page's file.",
+        ),
+    ] = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder of the bundle (default: in the run's folder).")
+        str | None, typer.Option("-o", "--output", help="Folder of the bundle (default: in the run's folder).")
     ] = None,
     license: Annotated[
         str | None, typer.Option(help="License of the weights for the model card, for example cc-by-4.0.")
@@ -53,13 +61,20 @@ def export(
 
     The written paths are printed, one per line.
     """
+    from ganzoo.cli.html_page import check_page_of, export_page, write_page_next_to
+
+    which = _which(checkpoint)
+    if html and which == "best" and not (onnx or fp16 or critic or savedmodel or tflite or license or limit):
+        export_page(run, output, runs=runs)
+        return
     from ganzoo import api
     from ganzoo.exporters import exporters
     from ganzoo.runs import find_run
 
-    which = _which(checkpoint)
     found = find_run(run, root=runs)
-    with_onnx = onnx or fp16 or critic or not (savedmodel or tflite)
+    if html:
+        check_page_of(found, output)
+    with_onnx = onnx or fp16 or critic or html or not (savedmodel or tflite)
     folder = api.export(
         found,
         output,
@@ -79,6 +94,8 @@ def export(
     for path in (folder.parent / exporters.get(name).file_name for name in further):
         if path != folder:
             print_data(str(path))
+    if html:
+        write_page_next_to(folder)
     if with_onnx:
         info(f"Generate from it: {generate_hint(path_word(folder), found.config)}")
 

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ganzoo import images, latents
 from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle, read_bundle
 from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
+from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.class_labels import described
@@ -200,6 +202,20 @@ class Generator(Sampler):
         options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
         batches = (batch for _, batch in self.placed_batches(checked, options))
         write_png(file, layout.strips(batches), shape=layout.shape)
+
+    def export_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write a web page with this generator: one HTML file that works offline, without a server.
+
+        Args:
+            path: the file. An existing file is replaced.
+
+        Raises:
+            GanzooError: for a vector model, a graph with an operator that the page cannot run, a path in the bundle, or
+                a file that cannot be written.
+        """
+        from ganzoo.web.page import write_page
+
+        return write_page(self.bundle, expanded(path))
 
     def _check_pictures(self) -> None:
         if not self.sample_spec.is_image:

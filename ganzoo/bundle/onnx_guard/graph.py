@@ -78,7 +78,7 @@ class Graph(NamedTuple):
     opsets: dict[str, int]
 
 
-def read_graph(content: bytes) -> Graph:
+def read_graph(content: bytes | bytearray) -> Graph:
     """Read an ONNX file.
 
     Raises:

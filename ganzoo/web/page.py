@@ -1,0 +1,224 @@
+"""The web page that a bundle becomes: one HTML file with the generator in it. It needs no server and no network.
+
+The page's policy (Content-Security-Policy) allows no request at all: scripts and styles by their hashes, pictures that
+the page made itself, and a worker whose code is in the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bundle.card_text import sentences, text
+from ganzoo.bundle.folder import Bundle
+from ganzoo.environment import files
+from ganzoo.errors import GanzooError
+from ganzoo.sample_spec import SampleSpec
+from ganzoo.version import __version__
+from ganzoo.web.model_data import model_data
+
+PAGE = "index.html"
+ASSETS = Path(__file__).parent / "assets"
+ENGINE = ("random.js", "operators.js", "model.js", "enlarge.js", "worker.js")
+"""Scripts of the worker, in one scope."""
+SCRIPTS = ("state.js", "painter.js", "wall.js", "morph.js", "export.js", "page.js")
+"""Scripts of the page, in one scope. They can use the engine, too."""
+_HEAVY = ("graph", "weights", "tensors")
+"""Keys of the model's data that only the engine reads."""
+_MARK = b'<meta name="generator" content="ganzoo '
+_LOCAL = "path/to/the/bundle"
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+
+
+def page(bundle: Bundle) -> str:
+    """The text of the page of a verified bundle.
+
+    Args:
+        bundle: a bundle with images of 1, 3 or 4 channels.
+
+    Raises:
+        GanzooError: if the bundle generates vectors.
+        BundleError: if its graph is damaged, unsafe, or has an operator that the page cannot run.
+    """
+    check_images(bundle.config.name, bundle.config.sample_spec)
+    data = model_data(bundle)
+    heavy = {key: data[key] for key in _HEAVY if key in data}
+    load, name = load_name(bundle), short_name(bundle)
+    about = {key: value for key, value in data.items() if key not in heavy}
+    about |= {"name": name, "title": name, "load": load or _LOCAL}
+    style = _read("style.css")
+    engine = _script(*map(_read, ENGINE))
+    script = _script("(() => {", *map(_read, SCRIPTS), "})();")
+    height, width = bundle.config.sample_spec.size
+    return _filled(
+        _read("page.html"),
+        {
+            "policy": _policy(scripts=(engine, script), style=style),
+            "generator": f"ganzoo {__version__}",
+            "title": html.escape(name),
+            "lead": html.escape(_lead(bundle)),
+            "height": str(height),
+            "width": str(width),
+            "latent": str(bundle.config.latent.dim),
+            "facts": _facts(bundle),
+            "credits": _credits(bundle),
+            "style": style,
+            "engine": engine,
+            "about": _json(about),
+            "weights": _json(heavy),
+            "script": script,
+        },
+    )
+
+
+def check_images(name: str, spec: SampleSpec) -> None:
+    """Refuse a model that does not generate images.
+
+    Args:
+        name: name of the model.
+        spec: what it generates.
+
+    Raises:
+        GanzooError: if it generates vectors.
+    """
+    if not spec.is_image:
+        raise GanzooError(f"'{name}' generates vectors, and a page shows images; no page was written.")
+
+
+def write_page(bundle: Bundle, path: Path) -> Path:
+    """Write the page of a bundle to a file. An existing file is replaced when the new one is complete.
+
+    Args:
+        bundle: the bundle.
+        path: the file. Missing parent folders are created.
+
+    Raises:
+        GanzooError: as ``page``, and if the file is in the bundle or cannot be written. Nothing is written then.
+    """
+    check_place(bundle, path)
+    content = page(bundle).encode()
+    try:
+        files.write_file(path, content)
+    except OSError as error:
+        raise GanzooError(files.cannot_write(path, error)) from error
+    return path
+
+
+def check_place(bundle: Bundle, path: Path) -> None:
+    """Refuse a file in a bundle's folder: a bundle with other files is not replaced by a newer export.
+
+    Raises:
+        GanzooError: if the path is in the bundle's folder.
+    """
+    if bundle.contains(path):
+        raise GanzooError(f"'{path}' is in the bundle '{bundle.folder}', and no page is written there; choose another.")
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to replace a file that the user did not name, unless it is such a page.
+
+    Raises:
+        GanzooError: if the path exists and is not a page that ganzoo wrote.
+    """
+    if path.exists() and not is_own_page(path):
+        raise GanzooError(
+            f"'{path}' exists and is not a page of ganzoo, so it was not replaced. Choose a file with -o FILE."
+        )
+
+
+def is_own_page(path: Path) -> bool:
+    """Whether a file is a page that ganzoo wrote."""
+    try:
+        with path.open("rb") as file:
+            return _MARK in file.read(4096)
+    except OSError:
+        return False
+
+
+def load_name(bundle: Bundle) -> str | None:
+    """What ``ganzoo.load`` takes on any machine: a pretrained model or a repo on the Hub. None for other folders."""
+    from ganzoo.hub.pretrained import SHIPPED, shipped_model
+    from ganzoo.hub.reference import is_snapshot
+
+    if SHIPPED in bundle.folder.parents:
+        return shipped_model(bundle.folder).exact_name
+    if is_snapshot(bundle.folder):
+        return bundle.folder.parents[1].name.removeprefix("models--").replace("--", "/")
+    return None
+
+
+def short_name(bundle: Bundle) -> str:
+    """The name that people know: of the pretrained model or the repo, without user and version; else the bundle's."""
+    load = load_name(bundle)
+    return bundle.config.name if load is None else load.rpartition("/")[2].partition("@")[0]
+
+
+def _lead(bundle: Bundle) -> str:
+    """One sentence below the title."""
+    kind = f"Images of {bundle.config.sample_spec}"
+    classes = bundle.config.num_classes
+    return f"{kind}{f' in {classes} classes' if classes else ''}, made by a neural network inside this page."
+
+
+def _facts(bundle: Bundle) -> str:
+    """The facts about the model as a list of terms, in HTML."""
+    config, training = bundle.config, bundle.metadata.facts.training
+    classes = ", ".join((config.class_names or ())[:20]) if config.num_classes else None
+    rows = {
+        "Model": config.name,
+        "Image": str(config.sample_spec),
+        "Latent": f"{config.latent.dim} {config.latent.distribution} numbers",
+        "Classes": f"{config.num_classes}{f': {classes}' if classes else ''}" if config.num_classes else None,
+        "License": text(training.get("license")),
+        "License of the data": text(training.get("data_license")),
+    }
+    return "".join(f"<dt>{name}</dt><dd>{html.escape(value)}</dd>" for name, value in rows.items() if value)
+
+
+def _credits(bundle: Bundle) -> str:
+    """The credits of the training data and the limits of the model, in HTML."""
+    training = bundle.metadata.facts.training
+    limits = [*sentences(training.get("data_limits")), *sentences(training.get("limits"))]
+    return _list("Training data and credits", sentences(training.get("data_credits"))) + _list("Limits", limits)
+
+
+def _list(title: str, lines: list[str]) -> str:
+    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return f"<details><summary>{title}</summary><ul>{items}</ul></details>" if lines else ""
+
+
+def _read(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _script(*parts: str) -> str:
+    return "\n".join(['"use strict";', *parts])
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end its script element."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _policy(*, scripts: tuple[str, ...], style: str) -> str:
+    allowed = " ".join(map(_hash, scripts))
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src data: blob:; worker-src blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(content: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str:
+    """The template with its places ``{{name}}`` filled in one pass, so that values are never templates."""
+    return _PLACE.sub(lambda place: values[place[1]], template)
