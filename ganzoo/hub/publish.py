@@ -99,7 +99,7 @@ def publish(
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]
     facts = bundle.metadata.facts
-    card = model_card(bundle.config, facts, files=names, repo_id=reference.repo, license=license, speed=speed)
+    card = model_card(bundle.config, facts, files=names, load_name=reference.repo, license=license, speed=speed)
     contents[CARD] = card.encode()
     sizes = {name: len(content) for name, content in sorted(contents.items())}
     if dry_run:
