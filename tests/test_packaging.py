@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo.bundle.folder import CLASSES, CRITIC, SAMPLES, WEIGHTS
+from ganzoo.bundle.folder import CLASSES, CRITIC, NEAREST, SAMPLES, WEIGHTS
 from ganzoo.config.zoo import list_models
 from ganzoo.hub.pretrained import pretrained_versions
 
@@ -116,7 +116,7 @@ def test_the_wheel_is_complete(built):
         for version, model in versions.items()
         for file in model.files
     }
-    assert shipped - names == {name for name in shipped if name.endswith((WEIGHTS, SAMPLES, CLASSES, CRITIC))}
+    assert shipped - names == {name for name in shipped if name.endswith((WEIGHTS, SAMPLES, CLASSES, NEAREST, CRITIC))}
     assert f"ganzoo_keras-{ganzoo.__version__}.dist-info/licenses/LICENSE" in names
     assert {name.split("/")[0] for name in names} == {"ganzoo", f"ganzoo_keras-{ganzoo.__version__}.dist-info"}
     assert "License-Expression: Apache-2.0" in metadata

@@ -1,19 +1,24 @@
 """Put pretrained models into ganzoo and on the Hugging Face Hub. For the owner of the zoo, in a checkout of ganzoo.
 
 A model is trained, exported and measured like any other. ``ship`` copies its bundle into the package as a new version
-and adds it to the index; older versions stay. ``shrink`` stores an older version with float16 weights. ``publish`` puts
-a version on the Hub and writes the commit into the index:
+and adds it to the index; older versions stay. ``shrink`` stores an older version with float16 weights. ``nearest`` adds
+a picture of samples and their nearest training images. ``cards`` writes all cards anew. ``publish`` puts a version
+on the Hub and writes the commit into the index:
 
     python tools/pretrained.py ship faces-64 runs/dcgan-faces-64/001 --repo ganzoo/faces-64 \\
         --description "drawn faces" --license cc-by-4.0
     python tools/pretrained.py shrink faces-64@1
+    python tools/pretrained.py nearest portraits-64 picture.png
+    python tools/pretrained.py cards
     python tools/pretrained.py publish faces-64
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +26,21 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.bundle.folder import CARD, CLASSES, CRITIC, LIMITS, METADATA, ONNX, SAMPLES, WEIGHTS, Bundle, read_bundle
-from ganzoo.bundle.model_card import check_license, model_card
+from ganzoo.bundle.folder import (
+    CARD,
+    CLASSES,
+    CRITIC,
+    LIMITS,
+    METADATA,
+    NEAREST,
+    ONNX,
+    SAMPLES,
+    WEIGHTS,
+    Bundle,
+    read_bundle,
+)
+from ganzoo.bundle.model_card import check_license, is_ours, model_card
+from ganzoo.bundle.schema import BundleMetadata, FileRecord
 from ganzoo.cli.output import error as print_error
 from ganzoo.cli.output import info, print_data
 from ganzoo.cli.publish import report
@@ -33,13 +51,17 @@ from ganzoo.hub import pretrained
 from ganzoo.hub.pretrained_index import Facts, Pretrained, plain_entry, read_entry
 from ganzoo.hub.publish import Publication, bundle_contents, checked_speed
 from ganzoo.hub.publish import publish as publish_bundle
-from ganzoo.images import write_atomic
+from ganzoo.images import encoded, write_atomic
 from ganzoo.resolve import resolve
 
-STAYS_OUT = (WEIGHTS, SAMPLES, CLASSES, CRITIC)
+STAYS_OUT = (WEIGHTS, SAMPLES, CLASSES, NEAREST, CRITIC)
 """Files that generating does not need, without ``best_of``. pyproject.toml leaves them out of the wheel."""
 MODEL_LIMIT, OLDER_LIMIT, TOTAL_LIMIT = 5_000_000, 2_500_000, 12_000_000
 """Largest size in bytes in the wheel: of a newest version, of an older version, and of all newest versions together."""
+
+
+_SPEED = re.compile(r"^- (One sample takes .+)$", re.MULTILINE)
+"""The line of a card with the measured speed."""
 
 
 def ship(
@@ -96,6 +118,60 @@ def shrink(name: str) -> Pretrained:
         raise HubError(f"'{model.exact_name}' is published, so its files never change.")
     half = half_bundle(_shipped(model))
     return _write(model.name, model.version, half, repo=model.repo, description=model.facts.description)
+
+
+def add_nearest(name: str, picture: Path, *, scale: float = 1.0) -> Pretrained:
+    """Add ``nearest.png`` to a version that is not published: samples above their nearest training images.
+
+    Args:
+        name: of the pretrained model.
+        picture: any image file, as ``benchmarks/nearest_picture.py`` writes it.
+        scale: its size is multiplied by this.
+
+    Raises:
+        GanzooError: if there is no such version or no complete copy, it is published, or the picture is unreadable.
+    """
+    from PIL import Image
+
+    model = _model(name)
+    if model.revision is not None:
+        raise HubError(f"'{model.exact_name}' is published, so its files never change.")
+    bundle = _shipped(model)
+    try:
+        with Image.open(picture) as opened:
+            image = opened.convert("RGB")
+    except OSError as error:
+        raise GanzooError(f"'{picture}' is not a readable picture: {error}.") from error
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    content = encoded(image.resize(size, Image.Resampling.LANCZOS))
+    record = FileRecord(len(content), hashlib.sha256(content).hexdigest())
+    metadata = BundleMetadata({**bundle.metadata.files, NEAREST: record}, bundle.metadata.facts)
+    bundle = replace(bundle, metadata=metadata, kept={**bundle.kept, NEAREST: content})
+    speed, about = _stated_speed(model), model.facts.description
+    return _write(model.name, model.version, bundle, repo=model.repo, description=about, speed=speed)
+
+
+def write_cards(name: str | None = None) -> list[Path]:
+    """Write the cards of shipped versions anew. No other file is changed.
+
+    The measured speed is kept. To measure it again, delete the card first.
+
+    Args:
+        name: of a pretrained model; by default every version of all models.
+
+    Raises:
+        GanzooError: if there is no such version or no complete copy, or a person edited the card.
+    """
+    every = [model for versions in pretrained.pretrained_versions().values() for model in versions.values()]
+    paths = []
+    for model in every if name is None else [_model(name)]:
+        bundle, path = _shipped(model), pretrained.shipped_folder(model) / CARD
+        old = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if not is_ours(old):
+            raise GanzooError(f"'{path}' was edited by hand, so it is not replaced. Delete it first.")
+        card = _card(model, bundle, speed=_stated_speed(model))
+        paths.append(write_atomic(path, card.encode()))
+    return paths
 
 
 def publish(
@@ -187,8 +263,10 @@ def _version(name: str, versions: dict[int, Pretrained], bundle: Bundle, replace
     return max(versions, default=0) + 1
 
 
-def _write(name: str, version: int, bundle: Bundle, *, repo: str, description: str) -> Pretrained:
-    """Write a version into the package and into the index.
+def _write(
+    name: str, version: int, bundle: Bundle, *, repo: str, description: str, speed: str | None = None
+) -> Pretrained:
+    """Write a version into the package and into the index. The speed for its card is measured if it is None.
 
     Raises:
         BundleError: if it is too large for the wheel. Nothing is changed then.
@@ -200,14 +278,25 @@ def _write(name: str, version: int, bundle: Bundle, *, repo: str, description: s
             (fresh / file).write_bytes(content)
         written = read_bundle(fresh, keep=tuple(LIMITS))
         model = empty._replace(files=pretrained.records(written))
-        facts = written.metadata.facts
-        names = [file for file in model.files if file != METADATA]
-        card = model_card(written.config, facts, files=names, repo_id=repo, speed=checked_speed(written))
-        (fresh / CARD).write_bytes(card.encode())
+        (fresh / CARD).write_bytes(_card(model, written, speed=speed).encode())
         _check_size(model, wheel_bytes(model, folder=fresh))
         read_entry(name, version, plain_entry(model))  # checked as when it is read
     write_entry(model)
     return model
+
+
+def _stated_speed(model: Pretrained) -> str | None:
+    """The measured speed on the card of a shipped version."""
+    path = pretrained.shipped_folder(model) / CARD
+    found = _SPEED.search(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return found and found[1]
+
+
+def _card(model: Pretrained, bundle: Bundle, *, speed: str | None) -> str:
+    """The card of a version. Users load it by its exact name. The speed is measured if it is None."""
+    names = [file for file in model.files if file != METADATA]
+    speed = speed or checked_speed(bundle)
+    return model_card(bundle.config, bundle.metadata.facts, files=names, load_name=model.exact_name, speed=speed)
 
 
 def _check_size(model: Pretrained, size: int) -> None:
@@ -303,6 +392,26 @@ def _shrink(name: Name) -> None:
     model = shrink(name)
     print_data(str(pretrained.shipped_folder(model)))
     info(f"{model.exact_name}: {wheel_bytes(model)} bytes of the wheel")
+
+
+@app.command("nearest")
+def _nearest(
+    name: Name,
+    picture: Annotated[Path, typer.Argument(metavar="PICTURE", help="Output of benchmarks/nearest_picture.py.")],
+    scale: Annotated[float, typer.Option(min=0.01, max=1, help="Shrink the picture.")] = 1.0,
+) -> None:
+    """Add a picture of samples and their nearest training images to a shipped version."""
+    model = add_nearest(name, picture, scale=scale)
+    print_data(str(pretrained.shipped_folder(model) / NEAREST))
+
+
+@app.command("cards")
+def _cards(
+    name: Annotated[str | None, typer.Argument(help="NAME or NAME@VERSION (default: all versions).")] = None,
+) -> None:
+    """Write the model cards of shipped versions anew. No other file is changed."""
+    for path in write_cards(name):
+        print_data(str(path))
 
 
 @app.command("publish")

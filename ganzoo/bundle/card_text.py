@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,14 +19,12 @@ def text(value: object) -> str | None:
 
 
 def number(value: object) -> str:
-    """A measured number with four digits, or "-"."""
-    return f"{value:.4g}" if isinstance(value, int | float) else "-"
-
-
-def interval(value: object) -> str:
-    """An interval, "0.7 to 0.8", or "-"."""
-    ends = value if isinstance(value, list | tuple) else ()
-    return " to ".join(map(number, ends)) or "-"
+    """A measured number with three digits and at most four decimals, or "-"."""
+    if not isinstance(value, int | float):
+        return "-"
+    digits = 2 - math.floor(math.log10(abs(value))) if value else 0
+    shown = f"{value:.{min(4, max(0, digits))}f}"
+    return shown if float(shown) else "0"
 
 
 def sentences(value: object) -> list[str]:
@@ -48,7 +48,8 @@ def hardware(machine: object) -> str | None:
     if "cpus" not in facts:
         return None
     devices = [name for name in facts.get("devices") or () if isinstance(name, str) and "CPU" not in name]
-    return f"{facts['cpus']} CPU cores{' and ' + ', '.join(devices) if devices else ', no GPU'}"
+    cores = f"{facts['cpus']} CPU core{'' if facts['cpus'] == 1 else 's'}"
+    return f"{cores}{' and ' + ', '.join(devices) if devices else ', no GPU'}"
 
 
 def duration(seconds: object) -> str | None:
@@ -64,3 +65,14 @@ def duration(seconds: object) -> str | None:
 def cell(value: object) -> str:
     """The content of one Markdown table cell: on one line, "|" escaped."""
     return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def picture(file: str, words: str, width: int) -> str:
+    """An image tag, because Markdown's own images have no width.
+
+    Args:
+        file: name of the file.
+        words: the description for readers who do not see it.
+        width: in pixels.
+    """
+    return f'<img src="{file}" alt="{html.escape(cell(words))}" width="{width}">'

@@ -1,6 +1,6 @@
 """Reads a bundle: the folder that is exported and published. Nothing in it is trusted before it is verified.
 
-    config.json  metadata.json  README.md  samples.png  [classes.png]  model.safetensors
+    config.json  metadata.json  README.md  samples.png  [classes.png]  [nearest.png]  model.safetensors
     onnx/model.onnx  [onnx/model_fp16.onnx]  [onnx/critic.onnx]  [directions.json]
 
 Only files with these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Other files in the folder
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Bundle", "BundleConfig", "BundleFacts", "LatentSpec", "read_bundle"]
 
 CONFIG, METADATA, CARD = "config.json", "metadata.json", "README.md"
-SAMPLES, CLASSES = "samples.png", "classes.png"
+SAMPLES, CLASSES, NEAREST = "samples.png", "classes.png", "nearest.png"
 WEIGHTS, ONNX, ONNX_FP16 = "model.safetensors", "onnx/model.onnx", "onnx/model_fp16.onnx"
 CRITIC = "onnx/critic.onnx"
 """The trained discriminator, which chooses among samples (``best_of``)."""
@@ -47,6 +47,7 @@ LIMITS = {
     CARD: _MIB,
     SAMPLES: 32 * _MIB,
     CLASSES: 32 * _MIB,
+    NEAREST: 32 * _MIB,
     WEIGHTS: 2048 * _MIB,
     ONNX: 2048 * _MIB - 1,
     ONNX_FP16: 2048 * _MIB - 1,
@@ -212,7 +213,8 @@ def _check_contents(folder: Path, present: set[str]) -> None:
     """Reject wrong content that has a correct hash: a card that is not text, an image or weights of another format."""
     if CARD in present:
         check_card(_read_file(folder, CARD), CARD)
-    for name, check in ((SAMPLES, check_png), (CLASSES, check_png), (WEIGHTS, check_safetensors)):
+    checks = {SAMPLES: check_png, CLASSES: check_png, NEAREST: check_png, WEIGHTS: check_safetensors}
+    for name, check in checks.items():
         if name in present:
             check(_checked_path(folder, name), name)
 

@@ -7,12 +7,14 @@ digest, so ganzoo never overwrites it.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ganzoo.bundle.card_text import cell, duration, hardware, interval, number, part, sentences, table, text
-from ganzoo.bundle.folder import CLASSES, CRITIC, ONNX, SAMPLES, WEIGHTS
+from ganzoo.bundle.card_metrics import main_numbers, main_section, split_label
+from ganzoo.bundle.card_text import cell, duration, hardware, number, part, picture, sentences, table, text
+from ganzoo.bundle.folder import CLASSES, CRITIC, DIRECTIONS, NEAREST, ONNX, SAMPLES, WEIGHTS
 from ganzoo.bundle.schema import BundleConfig, BundleFacts
 from ganzoo.errors import GanzooError
 from ganzoo.sample_sheet import classes_shown, preview_options, preview_seeds
@@ -24,6 +26,8 @@ FILES = (ONNX, SAMPLES, CLASSES, WEIGHTS)
 """The files of every new bundle that a card mentions."""
 _LOCAL = "path/to/this/folder"
 _CLASSES = 20
+_PICTURE = 340
+"""Largest width of a picture in pixels, so that two are side by side on the Hub."""
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}", re.ASCII)
 _MARK = re.compile(r"<!-- ganzoo card ([0-9a-f]{16}): .*-->\n*")
 
@@ -33,31 +37,36 @@ def model_card(
     facts: BundleFacts,
     *,
     files: Collection[str] = FILES,
-    repo_id: str | None = None,
+    load_name: str | None = None,
     license: str | None = None,
     speed: str | None = None,
+    page_url: str | None = None,
 ) -> str:
     """The text of README.md: front matter for the Hub, then sections for people.
 
     Args:
         config, facts: the bundle's.
         files: names of the bundle's files. The card mentions only these.
-        repo_id: the Hub repo, ``user/name``, for the usage examples.
+        load_name: what users pass to ``ganzoo.load``: the Hub repo ``user/name``, or the exact name of a pretrained
+            model, ``faces-64@1``.
         license: license of the weights, an identifier of the Hub such as "apache-2.0". Default: the license that was
             given at export, else "unknown".
         speed: a sentence about the measured speed of the ONNX file and the hardware.
+        page_url: address of the web page of the model.
     """
+    license = license or _stated_license(facts)
+    title = (load_name or config.name).rpartition("/")[2].partition("@")[0]
     sections = (
-        _head(config, files),
-        _usage(config, files, repo_id),
+        _head(title, config, files, page_url),
+        _usage(config, files, load_name or _LOCAL),
+        _quality(facts, files),
         _training(facts),
-        _metrics(facts),
-        _data(facts),
-        _files(config, facts, files, speed),
+        _licenses(facts, license),
         _limits(facts),
+        _files(config, facts, files, speed),
     )
     body = "\n\n".join("\n".join(section) for section in sections if section)
-    content = f"---\n{_front_matter(config, facts, license)}\n---\n\n{body}\n\n"
+    content = f"---\n{_front_matter(title, config, facts, license)}\n---\n\n{body}\n\n"
     return f"{content}<!-- ganzoo card {_digest(content)}: an edited card is never overwritten. -->\n"
 
 
@@ -87,75 +96,101 @@ def _digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _front_matter(config: BundleConfig, facts: BundleFacts, license: str | None) -> str:
-    """The YAML for the Hub."""
+def _stated_license(facts: BundleFacts) -> str:
+    """The license that was given at export."""
+    stated = text(facts.training.get("license"))
+    return stated if stated and _LICENSE.fullmatch(stated) else UNKNOWN_LICENSE
+
+
+def _front_matter(title: str, config: BundleConfig, facts: BundleFacts, license: str) -> str:
+    """The YAML for the Hub, with the main numbers. ``datasets`` may only name datasets of the Hub."""
     from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
-    source = _source(facts)
-    dataset = text(facts.training.get("hub_dataset")) or source
-    stated = text(facts.training.get("license"))
+    source, dataset = _source(facts), text(facts.training.get("hub_dataset"))
     results = [
         EvalResult(
             task_type=TASK,
-            dataset_type=dataset or "unknown",
+            dataset_type=dataset or source or "unknown",
             dataset_name=source or "unknown",
-            metric_type=name,
-            metric_name=name,
-            metric_value=metric["value"],
-            metric_args={key: value for key, value in metric.items() if key != "value"},
+            metric_type=split_label(label)[0],
+            metric_name=label,
+            metric_value=float(f"{facts.metrics[label]['value']:.3g}"),
         )
-        for name, metric in sorted(facts.metrics.items())
+        for _, label in main_numbers(facts.metrics)[0]
+        if isinstance(facts.metrics[label]["value"], int | float)
     ]
     data = ModelCardData(
         library_name=LIBRARY,
-        license=license or (stated if stated and _LICENSE.fullmatch(stated) else UNKNOWN_LICENSE),
+        license=license,
         pipeline_tag=TASK if config.sample_spec.is_image else None,
         tags=["gan", "ganzoo", "onnx", "keras", *(["conditional"] if config.num_classes else [])],
         datasets=[dataset] if dataset else None,
-        model_name=config.name if results else None,
+        model_name=title if results else None,
         eval_results=results or None,
     )
     return str(data.to_yaml()).strip()
 
 
-def _head(config: BundleConfig, files: Collection[str]) -> list[str]:
+def _head(title: str, config: BundleConfig, files: Collection[str], page_url: str | None) -> list[str]:
+    """What the model generates, and its pictures in one row."""
     spec, sample = config.sample_spec, f"a {config.sample_spec}"
     if spec.is_image:
         height, width = spec.size
         sample = f"an image of {spec}{'' if height == width else ' (height x width)'}"
         sample += ", with transparency," if spec.channels == 4 else ""
-    lines = [f"# {config.name}", ""]
-    lines += [
-        f"A generative adversarial network (GAN) that generates {sample} from a seed. Trained with ganzoo; it runs on "
-        "ONNX Runtime, without TensorFlow."
-    ]
+    classes, names = "", config.class_names or ()
     if config.num_classes:
-        names = config.class_names or ()
         listed = f": {', '.join(names[:_CLASSES])}{' and more' if len(names) > _CLASSES else ''}" if names else ""
-        lines += ["", f"It is conditional, with {config.num_classes} classes{listed}."]
-    if config.num_classes and CLASSES in files:
-        first = classes_shown(config.num_classes)
-        names = (config.class_names or tuple(map(str, first)))[: len(first)]
-        lines += ["", f"![One seed in each row, one class in each column: {', '.join(names)}]({CLASSES})"]
-    if SAMPLES in files:
-        lines += ["", f"![Samples of the seeds 0 to {preview_seeds(spec)[-1]}, uncurated]({SAMPLES})"]
-    return lines
-
-
-def _usage(config: BundleConfig, files: Collection[str], repo_id: str | None) -> list[str]:
-    name, seeds = repo_id or _LOCAL, len(preview_seeds(config.sample_spec))
-    is_image = config.sample_spec.is_image
-    use = 'generator.generate(7).save("seed7.png")' if is_image else f"points = generator.sample(range({seeds}))"
-    lines = ["## Use", "", "```python", "import ganzoo", f'generator = ganzoo.load("{name}")', use, "```", ""]
+        classes = f" It is conditional, with {config.num_classes} classes{listed}."
+    lines = [f"# {title}", ""]
     lines += [
-        "Install: `pip install 'ganzoo-keras[cpu]'`. The same seed gives the same latent on every machine, and the "
-        "same image to within one of 256 levels."
+        f"A generative adversarial network (GAN) that generates {sample} from a seed.{classes} Trained with ganzoo; it "
+        "runs on ONNX Runtime, without TensorFlow."
     ]
+    lines += ["", f"**[Make images in your browser]({page_url})**"] if page_url else []
+    return [*lines, *_pictures(config, files)]
+
+
+def _pictures(config: BundleConfig, files: Collection[str]) -> list[str]:
+    """The samples and, next to them, one seed in every class."""
+    spec, width = config.sample_spec, _PICTURE
+    if spec.is_image:
+        width = min(width, 8 * spec.size[1])
+    pictures = [(SAMPLES, width, f"Samples of the seeds 0 to {preview_seeds(spec)[-1]}, uncurated")]
     if config.num_classes:
-        lines += ["", "A class by name or number: `generator.generate(7, label=0)`."]
+        shown = classes_shown(config.num_classes)
+        names = ", ".join((config.class_names or tuple(map(str, shown)))[: len(shown)])
+        width = min(_PICTURE, len(shown) * spec.size[1]) if spec.is_image else width
+        pictures.append((CLASSES, width, f"One seed in each row, one class in each column: {names}"))
+    there = [(picture(file, words, width), words) for file, width, words in pictures if file in files]
+    if not there:
+        return []
+    return ["", *(tag for tag, _ in there), "", f"*{'. '.join(words for _, words in there)}.*"]
+
+
+def _usage(config: BundleConfig, files: Collection[str], name: str) -> list[str]:
+    seeds, first = len(preview_seeds(config.sample_spec)), 0 if config.class_names is None else config.class_names[0]
+    label = f", label={json.dumps(first, ensure_ascii=False)}" if "`" not in str(first) else ", label=0"
+    options = label if config.num_classes else ""
+    is_image = config.sample_spec.is_image
+    use = f'generator.generate(7{options}).save("seed7.png")' if is_image else f"generator.sample(range({seeds}))"
+    lines = ["## Use", "", "```sh", "pip install 'ganzoo-keras[cpu]'", "```", ""]
+    lines += ["```python", "import ganzoo", f'generator = ganzoo.load("{name}")', use, "```", ""]
+    lines += ["The same seed gives the same latent on every machine, and the same sample except for rounding."]
+    lines += ["Without `label`, the seed also chooses the class."] if config.num_classes else []
     if CRITIC in files:
-        lines += ["", "The best of four samples, chosen by the discriminator: `generator.generate(7, best_of=4)`."]
-    return [*lines, "", f"On the command line: `ganzoo generate {name} {preview_options(config.sample_spec)}`"]
+        lines += ["The best of four samples, chosen by the discriminator: `generator.generate(7, best_of=4)`."]
+    if DIRECTIONS in files:
+        lines += [f"It has named directions of the latent space: `ganzoo directions {name} -o directions.png`"]
+    return [*lines, f"On the command line: `ganzoo generate {name} {preview_options(config.sample_spec)}`"]
+
+
+def _quality(facts: BundleFacts, files: Collection[str]) -> list[str]:
+    lines = ["## Quality", "", *main_section(facts.metrics)] if facts.metrics else []
+    if NEAREST in files:
+        words = "Samples in the first row, below them their nearest training images, by features and by pixels"
+        lines += [*([""] if lines else ["## Quality", ""]), f"![{words}]({NEAREST})", "", f"*{words}.*"]
+    return lines
 
 
 def _training(facts: BundleFacts) -> list[str]:
@@ -163,23 +198,22 @@ def _training(facts: BundleFacts) -> list[str]:
     training = facts.training
     config = table(training.get("config"))
     settings = table(config.get("training"))
+    command, penalties = text(training.get("command")), settings.get("penalties")
+    time, machine = duration(training.get("seconds")), hardware(training.get("machine"))
+    steps = f"{facts.training_step} steps" if facts.training_step is not None else None
+    batch = f"batches of {settings['batch_size']}" if steps and "batch_size" in settings else None
     rows = [
-        ("Data", _source(facts)),
-        ("Steps", facts.training_step),
+        ("Trained", ", ".join(filter(None, (steps, batch, time, machine))) or None),
         ("Selected", _selected(training.get("chosen_by"))),
-        ("Batch size", settings.get("batch_size")),
         ("Loss", part(settings.get("loss"))),
-        ("Penalties", ", ".join(filter(None, map(part, settings.get("penalties") or ()))) or None),
+        ("Penalties", ", ".join(filter(None, map(part, penalties if isinstance(penalties, list) else ()))) or None),
         ("Initial weights", settings.get("init_from")),
         ("Seed", settings.get("seed")),
-        ("Time", duration(training.get("seconds"))),
-        ("Hardware", hardware(training.get("machine"))),
-        ("Command", training.get("command")),
     ]
-    lines = [f"| {key} | {cell(value)} |" for key, value in rows if value is not None]
-    if not lines:
-        return []
-    return ["## Training", "", "| | |", "|---|---|", *lines, *_config_text(config)]
+    lines = [f"- {key}: {cell(value)}." for key, value in rows if value is not None]
+    if command:
+        lines = ["```sh", " ".join(command.replace("```", "").split()), "```", "", *lines]
+    return ["## Training", "", *lines, *_config_text(config)] if lines else []
 
 
 def _selected(choice: object) -> str | None:
@@ -187,7 +221,7 @@ def _selected(choice: object) -> str | None:
     facts = table(choice)
     if not isinstance(facts.get("value"), int | float):
         return None
-    return f"the best {facts.get('number')} of {facts.get('of')} evaluations during training: {number(facts['value'])}"
+    return f"the best {facts.get('number')} of {facts.get('of')} evaluations during training, {number(facts['value'])}"
 
 
 def _config_text(config: Mapping[str, Any]) -> list[str]:
@@ -200,58 +234,41 @@ def _config_text(config: Mapping[str, Any]) -> list[str]:
     return ["", f"<details><summary>{title}</summary>", "", "```yaml", *lines, "```", "", "</details>"]
 
 
-def _metrics(facts: BundleFacts) -> list[str]:
-    """One table of numbers per protocol. The worst classes and the protocol are below their table."""
-    protocols: dict[str, list[str]] = {}
-    worst: dict[str, list[str]] = {}
-    for name, metric in sorted(facts.metrics.items()):
-        cells = [name, number(metric["value"]), interval(metric.get("interval")), number(metric.get("floor"))]
-        cells += [metric.get("better", "-")]
-        protocol = cell(metric["protocol"])
-        protocols.setdefault(protocol, []).append(f"| {' | '.join(map(cell, cells))} |")
-        found = table(metric.get("worst_class"))
-        if found:
-            values = f"{number(found.get('value'))}; real samples {number(found.get('floor'))}"
-            line = f"- Worst class of {cell(name)}: {cell(found.get('name'))} ({values})."
-            worst.setdefault(protocol, []).append(line)
-    lines = ["## Evaluation"] if protocols else []
-    for protocol, rows in protocols.items():
-        lines += ["", "| Number | Value | 95% interval | Real samples | Better |", "|---|---|---|---|---|", *rows]
-        lines += ["", *worst[protocol]] if protocol in worst else []
-        lines += ["", f"Protocol: {protocol}."]
-    return lines
-
-
-def _data(facts: BundleFacts) -> list[str]:
-    credits = sentences(facts.training.get("data_credits"))
+def _licenses(facts: BundleFacts, license: str) -> list[str]:
+    """License of the weights, then the data, their license and their authors."""
+    source, dataset = _source(facts), text(facts.training.get("hub_dataset"))
     stated = text(facts.training.get("data_license"))
-    credits += [f"License of the data: {' '.join(stated.split())}."] if stated else []
-    return ["## Data and licenses", "", *(f"- {line}" for line in credits)] if credits else []
+    of_hub = f", on the Hub [{cell(dataset)}](https://huggingface.co/datasets/{cell(dataset)})" if dataset else ""
+    lines = [f"License of the weights: `{license}`."]
+    lines += [f"Training data: {cell(source)}{of_hub}."] if source else []
+    lines += sentences(facts.training.get("data_credits"))
+    lines += [f"License of the data: {cell(stated)}."] if stated else []
+    return ["## Licenses and data", "", *(f"- {line}" for line in lines)]
+
+
+def _limits(facts: BundleFacts) -> list[str]:
+    lines = [*sentences(facts.training.get("limits")), *sentences(facts.training.get("data_limits"))]
+    lines += ["It reproduces the gaps and the bias of its training data. Some samples are deformed."]
+    if not facts.metrics:
+        lines += ["Its quality has not been measured. Look at the samples."]
+    return ["## Limits and bias", "", *(f"- {line}" for line in lines)]
 
 
 def _files(config: BundleConfig, facts: BundleFacts, files: Collection[str], speed: str | None) -> list[str]:
-    lines = []
+    lines = [f"- {speed}"] if speed else []
     if facts.parity_error is not None:
         scale = " for values from -1 to 1" if config.sample_spec.is_image else ""
         lines += [f"- Largest difference between the ONNX file and Keras: {facts.parity_error:.1g}{scale}."]
-    lines += [f"- {speed}"] if speed else []
     if WEIGHTS in files:
         lines += [f"- `{WEIGHTS}` has the same weights for further training (`training.init_from`)."]
     if CRITIC in files:
         step = table(facts.training.get("critic")).get("step")
         of_step = f" of step {step}" if isinstance(step, int) else ""
         lines += [f"- `{CRITIC}` is the discriminator{of_step}, for `best_of`. It trades variety for quality."]
+    lines += ["- `metadata.json` has the SHA-256 of each file, and all numbers without rounding."]
     versions = ", ".join(f"{name} {version}" for name, version in config.versions.items())
     lines += [f"- Exported with {versions}."] if versions else []
-    return ["## Files", "", *lines] if lines else []
-
-
-def _limits(facts: BundleFacts) -> list[str]:
-    lines = [*sentences(facts.training.get("data_limits")), *sentences(facts.training.get("limits"))]
-    lines += ["It reproduces the gaps and the bias of its training data. Some samples are deformed."]
-    if not facts.metrics:
-        lines += ["Its quality has not been measured. Look at the samples."]
-    return ["## Limits and bias", "", *(f"- {line}" for line in lines)]
+    return ["<details><summary>Files, speed and versions</summary>", "", *lines, "", "</details>"]
 
 
 def _source(facts: BundleFacts) -> str | None:

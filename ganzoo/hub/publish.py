@@ -102,7 +102,7 @@ def publish(
     facts = bundle.metadata.facts
     page_url = None if space is None else space_url(space)
     card = model_card(
-        bundle.config, facts, files=names, repo_id=reference.repo, license=license, speed=speed, page_url=page_url
+        bundle.config, facts, files=names, load_name=reference.repo, license=license, speed=speed, page_url=page_url
     )
     contents[CARD] = card.encode()
     sizes = {name: len(content) for name, content in sorted(contents.items())}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
@@ -10,7 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganzoo.bundle.folder import CRITIC, ONNX, BundleFacts
+from ganzoo.bundle.card_metrics import interval, main_numbers
+from ganzoo.bundle.card_text import number
+from ganzoo.bundle.folder import CRITIC, NEAREST, ONNX, BundleFacts
 from ganzoo.bundle.model_card import is_ours, model_card
 
 TRAINING = {
@@ -42,27 +45,24 @@ def front_matter(card):
 
 
 def test_a_complete_card():
-    card = model_card(tiny_bundles.image_config(), FACTS, repo_id="someone/tiny", license="cc-by-4.0", speed="Fast.")
+    card = model_card(tiny_bundles.image_config(), FACTS, load_name="someone/tiny", license="cc-by-4.0", speed="Fast.")
     matter = front_matter(card)
     assert matter["library_name"] == "ganzoo"
     assert matter["pipeline_tag"] == "unconditional-image-generation"
     assert matter["license"] == "cc-by-4.0"
-    assert matter["datasets"] == ["faces"]
+    assert "datasets" not in matter, "the faces are not a dataset of the Hub"
     assert {"gan", "ganzoo"} <= set(matter["tags"])
     (result,) = matter["model-index"][0]["results"]
-    assert result["metrics"] == [
-        {"type": "frechet", "value": 12.5, "name": "frechet", "args": {"protocol": "5000 samples | seed 0"}}
-    ]
+    assert result["metrics"] == [{"type": "frechet", "value": 12.5, "name": "frechet"}]
+    assert result["dataset"] == {"type": "faces", "name": "faces"}
     for words in (
-        "![Samples",
-        "| Steps | 500 |",
-        "| Batch size | 64 |",
-        "| Loss | hinge |",
-        "| Penalties | r1 (gamma 1.0) |",
-        "| Seed | 3 |",
-        "| Time | 2 h 2 min |",
-        "| Hardware | 2 CPU cores, no GPU |",
-        "| frechet | 12.5 | - | - | - |",
+        '<img src="samples.png" alt="Samples of the seeds 0 to 63, uncurated" width="64">',
+        "- Trained: 500 steps, batches of 64, 2 h 2 min, 2 CPU cores, no GPU.",
+        "- Loss: hinge.",
+        "- Penalties: r1 (gamma 1.0).",
+        "- Seed: 3.",
+        "| Frechet distance | 12.5 | - | - | - |",
+        "- License of the weights: `cc-by-4.0`.",
         "Protocol: 5000 samples \\| seed 0.",
         "Micah Lanier; license: CC BY 4.0",
         "Keras: 2e-07 for values",
@@ -80,10 +80,10 @@ def test_numbers_stand_with_interval_and_floor_once_for_each_protocol():
     metrics = {name: {**number, "protocol": protocols[name]} for name, number in numbers.items()}
     card = model_card(tiny_bundles.image_config(), BundleFacts(metrics=metrics))
     assert (
-        "| density | 0.7394 | 0.7 to 0.7781 | 1.002 | higher |\n| recall | 1 | 0.7 to 0.7781 | 1.002 | higher |\n"
+        "| density | 0.739 | 0.700 to 0.778 | 1.00 | higher |\n| recall | 1.00 | 0.700 to 0.778 | 1.00 | higher |\n"
         in card
     )
-    evaluation = card.partition("## Evaluation")[2].partition("\n## ")[0]
+    evaluation = card.partition("## Quality")[2].partition("\n## ")[0]
     assert evaluation.count("Protocol: 5 draws.") == evaluation.count("Protocol: 1 draw.") == 1
     assert "Worst class" not in card
 
@@ -91,7 +91,7 @@ def test_numbers_stand_with_interval_and_floor_once_for_each_protocol():
 def test_the_worst_class_is_below_its_table():
     number = {"value": 0.9, "protocol": "5 draws", "worst_class": {"name": "a|b\n# c", "value": 0.5, "floor": 0.98765}}
     card = model_card(tiny_bundles.image_config(), BundleFacts(metrics={"label_agreement": number}))
-    assert "\n\n- Worst class of label_agreement: a\\|b # c (0.5; real samples 0.9877).\n\nProtocol: 5 draws." in card
+    assert "\n\n- Worst class of label_agreement: a\\|b # c (0.500; real samples 0.988).\n\nProtocol: 5 draws." in card
     odd = {"value": 0.9, "protocol": "5 draws", "worst_class": {"name": ["x"], "value": "no"}}
     assert "(-; real samples -)" in model_card(tiny_bundles.image_config(), BundleFacts(metrics={"a": odd}))
 
@@ -99,7 +99,7 @@ def test_the_worst_class_is_below_its_table():
 def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bundle = tiny_bundles.image_bundle(tmp_path / "b")
-    card = model_card(bundle.config, bundle.metadata.facts, repo_id="someone/tiny")
+    card = model_card(bundle.config, bundle.metadata.facts, load_name="someone/tiny")
     (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     assert len(code.splitlines()) == 3
     exec(code.replace("someone/tiny", "b"), {})
@@ -150,7 +150,104 @@ def test_classes_are_named():
     config = tiny_bundles.image_config(num_classes=2, class_names=("cat", "dog"))
     card = model_card(config, BundleFacts())
     assert "2 classes: cat, dog" in card
-    assert "label=0" in card
+    assert 'generator.generate(7, label="cat").save' in card
+    assert "label=0" in model_card(tiny_bundles.image_config(num_classes=2), BundleFacts())
+    odd = tiny_bundles.image_config(num_classes=1, class_names=("`a`",))
+    assert "label=0" in model_card(odd, BundleFacts())
+
+
+ALL = ("frechet", "precision", "recall", "coverage", "label_response", "density", "kernel", "copies", "nearest")
+
+
+def many_numbers(*extractors):
+    number = {"value": 0.7935999999999999, "interval": [0.642123, 0.71365], "floor": 0.44575489727841094}
+    labels = [f"{name} ({extractor})" for extractor in extractors for name in ALL]
+    return {label: {**number, "better": "higher", "protocol": "5 draws of 2500, small_cnn"} for label in labels}
+
+
+def test_five_numbers_first_and_all_folded():
+    config = tiny_bundles.image_config(num_classes=2)
+    card = model_card(config, BundleFacts(metrics=many_numbers("pixels", "small_cnn"), training=TRAINING))
+    shown, _, folded = card.partition("## Quality")[2].partition("<details>")
+    rows = [line for line in shown.splitlines() if line.startswith("| ") and "| Value |" not in line]
+    titles = ["Frechet distance", "Precision", "Recall", "Coverage", "Label response"]
+    assert [row.split(" | ")[0] for row in rows] == [f"| {title}" for title in titles]
+    assert rows[0] == "| Frechet distance | 0.794 | 0.642 to 0.714 | 0.446 | higher |"
+    assert "Features: `small_cnn`." in shown
+    folded = folded.partition("</details>")[0]
+    assert folded.startswith("<summary>All 18 numbers")
+    assert all(f"| {label} |" in folded for label in many_numbers("pixels", "small_cnn"))
+
+
+def test_the_front_matter_is_short_and_rounded():
+    matter = model_card(
+        tiny_bundles.image_config(num_classes=2),
+        BundleFacts(metrics=many_numbers("pixels", "small_cnn"), training={**TRAINING, "hub_dataset": "a/b"}),
+        load_name="someone/tiny",
+    ).split("---\n")[1]
+    assert len(matter.splitlines()) <= 40
+    (model,) = yaml.safe_load(matter)["model-index"]
+    assert model["name"] == "tiny"
+    (result,) = model["results"]
+    assert [(metric["type"], metric["value"]) for metric in result["metrics"]] == [(name, 0.794) for name in ALL[:5]]
+
+
+def test_the_main_numbers_are_of_one_extractor():
+    assert main_numbers(many_numbers("pixels"))[1] == "pixels"
+    fid = {"FID": {}, **many_numbers("inception_v3", "small_cnn")}
+    numbers, extractor = main_numbers(fid)
+    assert extractor == "inception_v3"
+    assert [label for _, label in numbers][:2] == ["FID", "precision (inception_v3)"]
+    assert main_numbers({"reverse_kl": {}, "b": {}}) == ([("b", "b"), ("reverse_kl", "reverse_kl")], None)
+    assert main_numbers({}) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.7935999999999999, "0.794"),
+        (-0.000224, "-0.0002"),
+        (-0.00001, "0"),
+        (0, "0"),
+        (12.5, "12.5"),
+        (99.96, "100.0"),
+        (1234.5, "1234"),
+        (2e7, "20000000"),
+        (None, "-"),
+        ("no", "-"),
+    ],
+)
+def test_numbers_have_three_digits(value, shown):
+    assert number(value) == shown
+
+
+def test_the_interval_of_a_share_is_cut_and_that_of_a_distance_is_not():
+    assert interval("copies (small_cnn)", [-0.000224, 0.0017]) == "0 to 0.0017"
+    assert interval("precision", [0.98, 1.02]) == "0.980 to 1.00"
+    assert interval("kernel (small_cnn)", [-0.000224, 0.0017]) == "-0.0002 to 0.0017"
+    assert interval("precision", None) == interval("precision", "x") == "-"
+
+
+def test_the_nearest_training_images_are_shown_only_if_there_is_a_picture():
+    assert "(nearest.png)" not in model_card(tiny_bundles.image_config(), FACTS)
+    assert "(nearest.png)" in model_card(tiny_bundles.image_config(), FACTS, files=[NEAREST])
+    assert "## Quality\n\n![Samples in" in model_card(tiny_bundles.image_config(), BundleFacts(), files=[NEAREST])
+
+
+def test_pictures_fit_side_by_side_and_are_not_enlarged():
+    config = tiny_bundles.image_config(num_classes=2, class_names=('a"<b>', "c"))
+    card = model_card(config, BundleFacts())
+    assert '<img src="classes.png" alt="One seed in each row, one class in each column: a&quot;&lt;b&gt;, c"' in card
+    assert 'c" width="16">\n' in card
+    large = model_card(dataclasses.replace(config, shape=(512, 512, 3)), BundleFacts())
+    assert large.count('width="340">') == 2
+
+
+@pytest.mark.parametrize(("name", "title"), [("a/faces", "faces"), ("faces-64@2", "faces-64"), (None, "tiny")])
+def test_the_title_is_the_name_that_users_load(name, title):
+    card = model_card(tiny_bundles.image_config(), BundleFacts(), load_name=name)
+    assert f"\n# {title}\n" in card
+    assert f'ganzoo.load("{name or "path/to/this/folder"}")' in card
 
 
 def test_a_card_of_ours_is_known_until_it_is_edited():

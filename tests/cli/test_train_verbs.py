@@ -235,7 +235,7 @@ def test_the_card_has_the_command_the_license_and_the_flaws(command, fails, poin
     card = (place / "runs/points/001/bundle/README.md").read_text()
     assert "\nlicense: cc-by-4.0\n" in card
     assert "- All is noise.\n- It is small.\n" in card
-    assert "| ganzoo train points.yaml training.batch_size=4 --seed 2 --max-steps 1 |" in card
+    assert "```sh\nganzoo train points.yaml training.batch_size=4 --seed 2 --max-steps 1\n```\n" in card
     assert "'CC BY'" in fails("export", "--license", "CC BY")
 
 

@@ -30,7 +30,7 @@ def test_each_row_is_a_seed_and_each_column_a_class(tmp_path):
             found = sheet[17 * row : 17 * row + 16, left : left + 16]
             assert np.abs(found.astype(int) - image).max() <= 1
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"![One seed in each row, one class in each column: 0, 1, 2, 3, 4, 5]({CLASSES})" in card
+    assert f'<img src="{CLASSES}" alt="One seed in each row, one class in each column: 0, 1, 2, 3, 4, 5"' in card
 
 
 def test_a_model_without_classes_has_none(tmp_path):

@@ -34,7 +34,7 @@ def stranger(hub, tmp_path):
 def files(tmp_path_factory):
     """name -> bytes of a bundle with its card."""
     bundle = tiny_bundles.image_bundle(tmp_path_factory.mktemp("files") / "b")
-    card = model_card(bundle.config, bundle.metadata.facts, repo_id="someone/tiny")
+    card = model_card(bundle.config, bundle.metadata.facts, load_name="someone/tiny")
     return {name: (bundle.folder / name).read_bytes() for name in bundle.files} | {"README.md": card.encode()}
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_bundles
+from PIL import Image
 
 import ganzoo
-from ganzoo.bundle.folder import CRITIC, ONNX, WEIGHTS, read_bundle
+from ganzoo.bundle.folder import CRITIC, NEAREST, ONNX, WEIGHTS, read_bundle
 from ganzoo.errors import BundleError, GanzooError, HubError, UnknownNameError
 from ganzoo.hub import pretrained
 from ganzoo.hub.pretrained_index import Facts, Metric, main_metric
@@ -233,10 +234,44 @@ def test_what_was_measured_ships_with_the_card(place, tool):
     entry = tool.ship("tiny-1", bundle.folder, **FIRST)
     assert entry.facts.metric == Metric(12.5, "pixels")
     card = (place / "shipped/tiny-1/v1/README.md").read_text()
-    assert "| frechet (pixels) | 12.5 | - | - | - |" in card
+    assert "| Frechet distance | 12.5 | - | - | - |" in card
     assert "ONNX Runtime made" in card
-    assert 'ganzoo.load("someone/tiny")' in card
+    assert 'ganzoo.load("tiny-1@1")' in card
     assert read_bundle(place / "shipped/tiny-1/v1").metadata.facts.metrics.items() >= numbers.items()
+
+
+def test_cards_are_written_anew_and_nothing_else(place, tool):
+    entry = tool.ship("tiny-1", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    folder = pretrained.shipped_folder(entry)
+    before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    index = pretrained.index_file().read_bytes()
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
+    assert tool.write_cards() == [folder / "README.md"]
+    assert "\n# tiny-1\n" in (folder / "README.md").read_text()
+    (folder / "README.md").write_bytes(before["README.md"])
+    assert tool.write_cards("tiny-1") == [folder / "README.md"]
+    assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before, "and the speed"
+    assert pretrained.index_file().read_bytes() == index
+    (folder / "README.md").write_text("# Mine")
+    with pytest.raises(GanzooError, match="was edited by hand, so it is not replaced"):
+        tool.write_cards("tiny-1@1")
+
+
+def test_a_picture_of_the_nearest_training_images_is_added(place, tool):
+    entry = tool.ship("tiny-1", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    Image.new("L", (40, 20)).save(place / "picture.webp")
+    with_picture = tool.add_nearest("tiny-1", place / "picture.webp", scale=0.5)
+    assert with_picture.files[ONNX] == entry.files[ONNX]
+    bundle = pretrained.shipped_bundle(with_picture)
+    with Image.open(bundle.folder / NEAREST) as image:
+        assert (image.format, image.size) == ("PNG", (20, 10))
+    assert f"({NEAREST})" in (bundle.folder / "README.md").read_text()
+    assert NEAREST in tool.STAYS_OUT
+    with pytest.raises(GanzooError, match=r"'none.png' is not a readable picture"):
+        tool.add_nearest("tiny-1", Path("none.png"))
+    tool.write_entry(with_picture._replace(revision=COMMIT))
+    with pytest.raises(HubError, match="is published, so its files never change"):
+        tool.add_nearest("tiny-1", place / "picture.webp")
 
 
 ENTRY = {

@@ -7,6 +7,7 @@ import pytest
 from helpers import new_run, same, samples, state, tiny, tiny_vectors, trainer
 
 from ganzoo import latents, load
+from ganzoo.bundle import card_text
 from ganzoo.config import yaml_files
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError
@@ -217,8 +218,8 @@ def test_the_best_is_exported_unless_another_is_asked_for(whole, tmp_path):
     assert steps == {"best": step, "newest": 8, 4: 4}
     card = (tmp_path / "best" / "README.md").read_text()
     value = measured(run)[step]
-    assert f"| Selected | the best {LABEL} of 4 evaluations during training: {value:.4g} |" in card
-    assert "| Selected |" not in (tmp_path / "newest" / "README.md").read_text()
+    assert f"- Selected: the best {LABEL} of 4 evaluations during training, {card_text.number(value)}." in card
+    assert "Selected:" not in (tmp_path / "newest" / "README.md").read_text()
 
 
 def test_a_run_is_loaded_at_its_best(whole):
