@@ -54,13 +54,18 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 def diagnose() -> Diagnosis:
     """Check this installation and try it: generate an image; build, export and run a small network."""
-    from ganzoo.environment.devices import available_memory, cpu_count
+    from ganzoo.environment.devices import available_memory, cpu_count, has_bfloat16
     from ganzoo.environment.requirements import EXPORT, is_installed
     from ganzoo.environment.versions import library_versions
 
     diagnosis = Diagnosis(
         versions={"python": platform.python_version(), **library_versions()},
-        machine={"system": platform.platform(), "cpus": cpu_count(), "memory": available_memory()},
+        machine={
+            "system": platform.platform(),
+            "cpus": cpu_count(),
+            "memory": available_memory(),
+            "bfloat16": has_bfloat16(),
+        },
     )
     _check_tensorflow(diagnosis)
     _check_onnxruntime(diagnosis)
@@ -180,6 +185,8 @@ def _print(diagnosis: Diagnosis) -> None:
     print_data(
         f"Machine: {diagnosis.machine['system']}, {diagnosis.machine['cpus']} cores, {memory} of memory available"
     )
+    if diagnosis.machine["bfloat16"]:
+        print_data("The processor has bfloat16 instructions: training.precision=mixed_bfloat16 may be faster.")
     for name, devices in (
         ("TensorFlow", diagnosis.tensorflow_devices),
         ("ONNX Runtime", diagnosis.onnxruntime_devices),
