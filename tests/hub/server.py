@@ -21,6 +21,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS = (".onnx", ".safetensors", ".png", ".bin")
 GITATTRIBUTES = b"*.onnx filter=lfs diff=lfs merge=lfs -text\n"
+SPACE_TEMPLATE = {
+    "README.md": b"---\ntitle: Tiny\nsdk: static\n---\n\nCheck out the configuration reference at "
+    b"https://huggingface.co/docs/hub/spaces-config-reference\n",
+    "index.html": b"<h1>Welcome to your static Space!</h1>\n",
+    "style.css": b"body {}\n",
+}
+_SPACES = "spaces/"
 
 
 @dataclass
@@ -101,6 +108,13 @@ class Hub:
         self.repos[name] = repo
         return repo
 
+    def create_space(self, name: str, **options: bool) -> Repo:
+        """A static Space with its first commit, as the Hub makes it. Its key in ``repos`` is ``spaces/user/name``."""
+        repo = Repo(f"{_SPACES}{name}", **options)
+        repo.commit({".gitattributes": GITATTRIBUTES, **SPACE_TEMPLATE}, "initial commit")
+        self.repos[repo.id] = repo
+        return repo
+
     def put(self, name: str, files: dict[str, bytes], *, branch: str = "main") -> str:
         """Commit files to a model, which is made if it is new."""
         repo = self.repos.get(name) or self.create(name)
@@ -160,8 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
             if self.fault and self.fault.kind == "status":
                 self._send(self.fault.status, b"{}", self.fault.headers)
                 return
+            path = url.path.replace("/api/spaces/", "/api/models/spaces%2F", 1)
+            path = re.sub("^/spaces/", "/spaces%2F", path)  # a Space is answered as a model of that name
             for method, pattern, action in _ROUTES:
-                found = re.fullmatch(pattern, url.path)
+                found = re.fullmatch(pattern, path)
                 if method == self.command and found:
                     with self.hub.lock:
                         answer = action(self, body, *map(unquote, found.groups()))
@@ -226,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _repo(self, name: str, *, write: bool = False, content: bool = False) -> Repo:
         user, repo = self._user(), self.hub.repos.get(name)
-        owner = name.partition("/")[0]
+        owner = name.removeprefix(_SPACES).partition("/")[0]
         if repo is None or (repo.private and user != owner):
             raise _RefusedError(401 if user is None else 404, "RepoNotFound", "Repository not found")
         if content and repo.gated and user != owner:
@@ -250,10 +266,15 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(401, "", "Invalid username or password.")
         if name.partition("/")[0] != user:
             raise _RefusedError(403, "", "You don't have the rights to create a model under the namespace")
-        url = json.dumps({"url": f"{self.hub.url}/{name}"}).encode()
-        if name in self.hub.repos:
+        is_space = asked.get("type") == "space"
+        if is_space and asked.get("sdk") != "static":
+            raise _RefusedError(400, "", "only static Spaces")
+        key = f"{_SPACES}{name}" if is_space else name
+        url = json.dumps({"url": f"{self.hub.url}/{key}"}).encode()
+        if key in self.hub.repos:
             return 409, url
-        self.hub.create(name, private=asked.get("visibility") == "private" or bool(asked.get("private")))
+        create = self.hub.create_space if is_space else self.hub.create
+        create(name, private=asked.get("visibility") == "private" or bool(asked.get("private")))
         return 200, url
 
     def validate_yaml(self, body: bytes) -> tuple[int, bytes]:

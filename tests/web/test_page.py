@@ -112,7 +112,13 @@ def test_every_id_that_a_script_or_label_names_is_in_the_page(bundle):
     assert len(ids) == len(set(ids))
     scripts = "".join(web_page._read(name) for name in web_page.SCRIPTS)
     named = set(re.findall(r"(?:byId|getElementById)\(\"([\w-]+)\"\)", scripts))
-    named |= {value for _, a in found.found for key in ("for", "aria-labelledby", "aria-describedby") if key in a for value in [a[key]]}
+    named |= {
+        value
+        for _, a in found.found
+        for key in ("for", "aria-labelledby", "aria-describedby")
+        if key in a
+        for value in [a[key]]
+    }
     assert "picture" in named and named <= set(ids)
 
 
