@@ -30,8 +30,12 @@ _MAX_SEED = 2**32 - 1
 def interpolate(
     what: What,
     a: Annotated[int, typer.Argument(metavar="A", help="First seed.", min=0, max=_MAX_SEED)],
-    b: Annotated[int, typer.Argument(metavar="B", help="Last seed.", min=0, max=_MAX_SEED)],
-    frames: Annotated[int, typer.Option(min=2, max=10_000, help="Number of images, including both ends.")] = 60,
+    b: Annotated[int, typer.Argument(metavar="B", help="Next seed.", min=0, max=_MAX_SEED)],
+    more: Annotated[list[int] | None, typer.Argument(metavar="C", help="Further seeds.", min=0, max=_MAX_SEED)] = None,
+    frames: Annotated[
+        int, typer.Option(min=2, max=10_000, help="Number of images from one seed to the next, including both.")
+    ] = 60,
+    loop: Annotated[bool, typer.Option("--loop", help="Return to the first seed.")] = False,
     fps: Annotated[float, typer.Option(min=1, max=120, help="Images per second (a .gif has up to 50).")] = 20,
     label: Label = None,
     truncation: Truncation = None,
@@ -49,10 +53,11 @@ def interpolate(
     revision: Revision = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Write an animation from one seed to another through the latent space."""
+    """Write an animation from one seed to the next through the latent space."""
     from ganzoo.inference import animations
     from ganzoo.inference.load import load
 
+    seeds = [a, b, *(more or ())]
     target = Output.parse(output, form).with_suffix(".gif")
     if not target.is_folder:
         target.check_suffix(list(animations.MAX_RATE))
@@ -61,9 +66,11 @@ def interpolate(
     if not generator.sample_spec.is_image:
         raise GanzooError(f"'{generator.name}' generates vectors, which cannot be animated; use ganzoo.load in Python.")
     if target.is_folder:
-        target = target.file(f"{generator.name}-{a}-{b}.gif")
+        target = target.file(f"{generator.name}-{a}-{seeds[-1]}.gif")
     check_outside(target, generator)
-    walk: Iterator[Any] = generator.iter_frames(a, b, frames, label=read_label(generator, label), truncation=truncation)
+    walk: Iterator[Any] = generator.iter_walk(
+        [*seeds, a] if loop else seeds, frames, label=read_label(generator, label), truncation=truncation
+    )
     if target.is_stdout:
         _write_stdout(walk, target, fps)
     else:

@@ -144,10 +144,26 @@ class Generator(Sampler):
         Raises:
             GanzooError: as ``generate``, and if ``frames`` is below 2.
         """
-        walk = self.iter_frames(a, b, frames, label=label, truncation=truncation)
+        return self.walk([a, b], frames, label=label, truncation=truncation)
+
+    def walk(
+        self, seeds: Sequence[int], frames: int, *, label: Label | None = None, truncation: float | None = None
+    ) -> Any:
+        """Samples on the way through the latents of several seeds: PIL images, or float32 ``[n, d]``.
+
+        Args:
+            seeds: two or more seeds.
+            frames: number of samples from one seed to the next, including both.
+            label: class of all samples; by default the class of the first seed.
+            truncation: as in ``generate``.
+
+        Raises:
+            GanzooError: as ``generate``, and for fewer than two seeds or ``frames`` below 2.
+        """
+        samples = self.iter_walk(seeds, frames, label=label, truncation=truncation)
         if not self.sample_spec.is_image:
-            return np.stack(list(walk))
-        return ImageList(images.to_pil(cast("NDArray[np.uint8]", frame)) for frame in walk)
+            return np.stack(list(samples))
+        return ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)
 
     def grid(
         self,

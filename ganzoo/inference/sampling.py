@@ -217,9 +217,29 @@ class Sampler:
         Raises:
             GanzooError: as ``interpolate``.
         """
-        start, stop = self.latents([a, b], truncation=truncation)
-        path = latents.interpolate(start, stop, frames=frames, distribution=self.config.latent.distribution)
-        labels = self.label_indices([a], label)
+        return self.iter_walk([a, b], frames, label=label, truncation=truncation)
+
+    def iter_walk(
+        self, seeds: Sequence[int], frames: int, *, label: Label | None = None, truncation: float | None = None
+    ) -> Iterator[Samples]:
+        """The samples of ``walk`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
+
+        Raises:
+            GanzooError: as ``walk``, before the first sample is made.
+        """
+        if len(seeds) < 2:
+            raise GanzooError(f"A walk needs at least two seeds; received {len(seeds)}.")
+        stops = self.latents(seeds, truncation=truncation)
+        labels = self.label_indices(seeds[:1], label)
+        distribution = self.config.latent.distribution
+        parts = [
+            latents.interpolate(start, stop, frames=frames, distribution=distribution)
+            for start, stop in itertools.pairwise(stops)
+        ]
+        path = np.concatenate([*(part[:-1] for part in parts), stops[-1:]])
+        return self._frames(path, labels)
+
+    def _frames(self, path: NDArray[np.float32], labels: NDArray[np.int32] | None) -> Iterator[Samples]:
         for first in range(0, len(path), self.batch_size):
             z = path[first : first + self.batch_size]
             yield from self._finish(self._run(z, None if labels is None else np.repeat(labels, len(z))))

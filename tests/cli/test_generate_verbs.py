@@ -266,6 +266,8 @@ def test_interpolation(command, fails, bundle, place):
     assert (animation.n_frames, animation.size) == (5, (8, 8))
     assert ".mp4" in fails("interpolate", "bundle", 3, 8, "-o", "w.png")
     assert "1 to 50" in fails("interpolate", "bundle", 3, 8, "-o", "w.gif", "--fps", 60)
+    command("interpolate", "bundle", 3, 8, 5, "--frames", 4, "--loop", "-o", "through.gif")
+    assert Image.open(place / "through.gif").n_frames == 10
     assert "frames" in fails("interpolate", "bundle", 3, 8, "--frames", 1)
 
 

@@ -194,6 +194,17 @@ def test_interpolation_goes_from_seed_to_seed(generator, conditional):
     assert np.abs(np.asarray(conditional.interpolate(3, 9, 4)[-1]).astype(int) - last).max() <= 1
 
 
+def test_a_walk_visits_every_seed(generator, vectors):
+    walk = generator.walk([3, 9, 4], 5)
+    assert len(walk) == 9
+    for frame, seed in ((0, 3), (4, 9), (8, 4)):
+        assert np.abs(np.asarray(walk[frame]).astype(int) - generator.sample([seed])[0]).max() <= 1
+    assert vectors.walk([1, 2, 1], 3).shape == (5, 2)
+    for seeds, frames in (([3], 5), ([3, 9], 1), ([3, -1], 5)):
+        with pytest.raises(GanzooError, match=r"two seeds|2 frames|A seed is"):
+            generator.walk(seeds, frames)
+
+
 def test_grid_and_notebook_pictures(generator, vectors):
     assert generator.grid(range(6), columns=3, separator=1).size == (26, 17)
     assert generator.generate([1, 2])._repr_png_().startswith(b"\x89PNG")
