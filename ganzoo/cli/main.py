@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import (
+    benchmark,
     cache,
     data,
     doctor,
@@ -42,6 +43,7 @@ app.command("export", cls=WorkingVerb)(export.export)
 app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
 app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)
+app.command("benchmark", cls=Verb)(benchmark.benchmark)
 app.command("publish", cls=WorkingVerb)(publish.publish)
 app.command("pull", cls=WorkingVerb)(pull.pull)
 app.add_typer(cache.app, name="cache")
