@@ -9,6 +9,7 @@ import typer
 from ganzoo.cli import (
     benchmark,
     cache,
+    compare,
     data,
     doctor,
     evaluate,
@@ -43,6 +44,7 @@ app.command("export", cls=WorkingVerb)(export.export)
 app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
 app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)
+app.command("compare", cls=WorkingVerb)(compare.compare)
 app.command("benchmark", cls=Verb)(benchmark.benchmark)
 app.command("publish", cls=WorkingVerb)(publish.publish)
 app.command("pull", cls=WorkingVerb)(pull.pull)

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-import ganzoo
 from ganzoo.bundle.folder import Bundle, read_bundle
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
@@ -143,7 +142,7 @@ def _row(bundle: Bundle, precision: Precision, place: str, size: int, found: dic
 
 def _measured(task: list[Any], reference: Path) -> dict[str, Any]:
     """The result of one measurement, made by a fresh process. It must not import modules of the current folder."""
-    paths = [os.fspath(Path(ganzoo.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [os.fspath(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     code = "from ganzoo.inference.benchmark import main; main()"
     command = [sys.executable, "-P", "-c", code, json.dumps(task), os.fspath(reference)]
@@ -178,7 +177,8 @@ def _measure_here(
 ) -> dict[str, Any]:
     bundle = read_bundle(folder, keep=[graph_file(precision)], download=True)
     generator = Generator.from_bundle(bundle, device=device, threads=threads, precision=precision)
-    seeds, times = range(batch), []
+    seeds = range(batch)
+    times: list[float] = []
     for _ in range(_WARM_UP):
         generator.sample(seeds)
     end = time.perf_counter() + seconds
