@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from ganzoo.inference.onnx_runtime import Device
 MISSING = "-"
 _LABELS = ("name",)
 """Keys of a config that have no effect on the training."""
+_RESIZE = re.compile(r", resize [^;]*;")
+"""The clause of a protocol that describes the resizing."""
 
 
 @dataclass(frozen=True)
@@ -128,11 +131,21 @@ def number_rows(models: Sequence[Model]) -> list[NumberRow]:
 
 
 def _comparable(metrics: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether numbers have one protocol and, with it, one value of real samples. Other data have another value."""
+    """Whether numbers have one protocol and, with it, one value of real samples. Other data have another value.
+
+    Versions of ganzoo describe the same resizing in other words. Then the values of real samples must be equal.
+    """
+    protocols = {str(metric.get("protocol")) for metric in metrics}
     floors = [metric.get("floor") for metric in metrics]
     known = [floor for floor in floors if isinstance(floor, int | float)]
-    same_data = all(math.isclose(floor, known[0], rel_tol=0.01, abs_tol=1e-4) for floor in known)
-    return same_data and len(known) in (0, len(floors)) and len({metric.get("protocol") for metric in metrics}) <= 1
+    if len(known) not in (0, len(floors)):
+        return False
+    tolerance = 0.01
+    if len(protocols) > 1:
+        if not known or len({_RESIZE.sub("", protocol) for protocol in protocols}) > 1:
+            return False
+        tolerance = 1e-6
+    return all(math.isclose(floor, known[0], rel_tol=tolerance, abs_tol=tolerance / 100) for floor in known)
 
 
 def config_differences(models: Sequence[Model]) -> list[Difference]:

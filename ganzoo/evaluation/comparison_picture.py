@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ganzoo import images
 from ganzoo.evaluation.comparison import Model
 from ganzoo.sample_sheet import preview_seeds, scatter_plot
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 MAX_SEEDS = 64
@@ -41,15 +43,15 @@ def rows(
     cell = max([_LEAST_CELL, *heights])
     drawn = []
     for model in models:
-        generator, options = model.generator, {"label": label}
+        generator, own_label = model.generator, label
         if label is not None and generator.num_classes is None:
             info(f"{model.name} has no classes, so the label does not apply to it.")
-            options = {}
+            own_label = None
         if not generator.sample_spec.is_image:
-            points = generator.sample(preview_seeds(generator.sample_spec), **options)
-            drawn.append(images.to_pil(scatter_plot(points, size=max(cell, _PLOT))))
+            points = generator.sample(preview_seeds(generator.sample_spec), label=own_label)
+            drawn.append(images.to_pil(scatter_plot(cast("NDArray[np.float32]", points), size=max(cell, _PLOT))))
             continue
-        drawn.append(_strip(generator.generate(seeds, **options), cell))
+        drawn.append(_strip(generator.generate(seeds, label=own_label), cell))
     return drawn
 
 

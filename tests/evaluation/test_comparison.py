@@ -35,8 +35,8 @@ def vectors(folder):
 
 
 def test_only_numbers_of_one_protocol_and_the_same_real_samples_are_comparable(tmp_path):
-    a = model(tmp_path / "a", metrics={"frechet (pixels)": NUMBER, "recall (pixels)": NUMBER, "FID": NUMBER})
-    a = replace(a, metrics={"frechet (pixels)": NUMBER, "recall (pixels)": NUMBER, "precision (pixels)": NUMBER})
+    labels = ("frechet (pixels)", "recall (pixels)", "precision (pixels)")
+    a = model(tmp_path / "a", metrics=dict.fromkeys(labels, NUMBER))
     others = {
         "frechet (pixels)": {**NUMBER, "value": 3, "floor": 0.9001},
         "recall (pixels)": {**NUMBER, "protocol": "1 draw of faces"},
@@ -60,6 +60,20 @@ def test_only_numbers_of_one_protocol_and_the_same_real_samples_are_comparable(t
     assert "Precision (pixels), Recall (pixels)" in note
     one_without_floor = replace(b, metrics={"frechet (pixels)": {**NUMBER, "floor": None}})
     assert not comparison.number_rows([a, one_without_floor])[0].comparable
+
+
+def test_other_words_for_the_same_resizing_are_comparable_if_the_real_samples_have_the_same_value(tmp_path):
+    words = "extractor small_cnn, resize {}, to 64 x 64 px; 2500 generated against 2500 real samples of {}"
+    first = {**NUMBER, "protocol": words.format("bilinear where it enlarges", "faces")}
+    a = model(tmp_path / "a", metrics={"recall": first})
+    for protocol, floor, comparable in (
+        (words.format("bilinear to enlarge", "faces"), 0.9, True),
+        (words.format("bilinear to enlarge", "faces"), 0.9001, False),
+        (words.format("bilinear to enlarge", "faces"), None, False),
+        (words.format("bilinear to enlarge", "cats"), 0.9, False),
+    ):
+        b = replace(a, metrics={"recall": {**first, "protocol": protocol, "floor": floor}})
+        assert comparison.number_rows([a, b])[0].comparable == comparable
 
 
 def test_only_differing_keys_of_the_configs(tmp_path):
