@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli import (
+    benchmark,
     cache,
+    compare,
     data,
     directions,
     doctor,
@@ -44,6 +46,8 @@ app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
 app.command("directions", cls=WorkingVerb)(directions.directions)
 app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)
+app.command("compare", cls=WorkingVerb)(compare.compare)
+app.command("benchmark", cls=Verb)(benchmark.benchmark)
 app.command("publish", cls=WorkingVerb)(publish.publish)
 app.command("pull", cls=WorkingVerb)(pull.pull)
 app.add_typer(cache.app, name="cache")

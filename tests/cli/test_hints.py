@@ -13,7 +13,8 @@ from ganzoo.cli.main import app
 
 ODD = ["a b", "it's", "$HOME;x", "おは", "~nobody", "-x"]
 HINT = re.compile(
-    r"ganzoo (?:list|show|train|runs|export|generate|evaluate|publish|pull|cache|data|parts|schema|doctor|--help)\b.*"
+    r"ganzoo (?:list|show|train|runs|export|generate|evaluate|benchmark|compare|publish|pull|cache|data|parts|schema"
+    r"|doctor|--help)\b.*"
 )
 
 

@@ -162,7 +162,21 @@ def test_version(command):
 
 @pytest.mark.parametrize(
     "verb",
-    ["list", "show", "train", "runs", "export", "generate", "interpolate", "parts", "schema", "doctor", "data"],
+    [
+        "list",
+        "show",
+        "train",
+        "runs",
+        "export",
+        "generate",
+        "interpolate",
+        "compare",
+        "benchmark",
+        "parts",
+        "schema",
+        "doctor",
+        "data",
+    ],
 )
 def test_every_verb_has_help(command, verb):
     assert verb in command("--help").stdout
