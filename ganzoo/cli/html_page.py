@@ -37,10 +37,14 @@ def export_page(what: str | None, output: str | None, *, runs: Path | None) -> N
     from ganzoo.runs import find_run, named_run, run_at
 
     target = _target(output)
-    run = find_run(None, root=runs) if what is None else run_at(expanded(what)) or named_run(what, root=runs)
+    if what is None:
+        what = str(find_run(None, root=runs).folder)
+    run = run_at(expanded(what)) or named_run(what, root=runs)
     if run is not None:
-        check_images(run.name, run.config.sample_spec)
-    bundle = resolve(run.folder if what is None and run is not None else what, files=[ONNX], root=runs, info=info)
+        check_images(run.name, run.config.sample_spec)  # before the run is exported
+        if target is None:
+            check_replaceable(run.folder / PAGE)
+    bundle = resolve(what, files=[ONNX], root=runs, info=info)
     if target is None:
         path = _default_path(bundle)
         check_replaceable(path)

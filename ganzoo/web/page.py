@@ -21,13 +21,13 @@ from ganzoo.environment import files
 from ganzoo.errors import GanzooError
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
-from ganzoo.web.model_data import model_data
+from ganzoo.web.model_data import SCRIPTS, model_data
 
 PAGE = "index.html"
 ASSETS = Path(__file__).parent / "assets"
-ENGINE = ("random.js", "operators.js", "model.js", "enlarge.js", "worker.js")
+ENGINE_SCRIPTS = (*SCRIPTS, "enlarge.js", "worker.js")
 """Scripts of the worker, in one scope."""
-SCRIPTS = ("state.js", "painter.js", "wall.js", "morph.js", "export.js", "page.js")
+PAGE_SCRIPTS = ("state.js", "painter.js", "wall.js", "morph.js", "export.js", "page.js")
 """Scripts of the page, in one scope. They can use the engine, too."""
 _HEAVY = ("graph", "weights", "tensors")
 """Keys of the model's data that only the engine reads."""
@@ -53,8 +53,8 @@ def page(bundle: Bundle) -> str:
     about = {key: value for key, value in data.items() if key not in heavy}
     about |= {"name": name, "title": name, "load": load or _LOCAL}
     style = _read("style.css")
-    engine = _script(*map(_read, ENGINE))
-    script = _script("(() => {", *map(_read, SCRIPTS), "})();")
+    engine = _script(*map(_read, ENGINE_SCRIPTS))
+    script = _script("(() => {", *map(_read, PAGE_SCRIPTS), "})();")
     height, width = bundle.config.sample_spec.size
     return _filled(
         _read("page.html"),
@@ -161,9 +161,8 @@ def short_name(bundle: Bundle) -> str:
 
 def _lead(bundle: Bundle) -> str:
     """One sentence below the title."""
-    kind = f"Images of {bundle.config.sample_spec}"
-    classes = bundle.config.num_classes
-    return f"{kind}{f' in {classes} classes' if classes else ''}, made by a neural network inside this page."
+    height, width = bundle.config.sample_spec.size
+    return f"Pictures of {width} x {height} px, made by a neural network in this page."
 
 
 def _facts(bundle: Bundle) -> str:

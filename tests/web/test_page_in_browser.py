@@ -31,7 +31,7 @@ def generator(tiny):
 
 def test_the_seed(opened, tiny_page, generator):
     page = opened(tiny_page)
-    assert page.input_value("#seed") == "7"
+    assert page.input_value("#seed") == "2"
     page.fill("#seed", "12")
     page.wait_for("#seed=12")
     assert differ(pixels(page.downloaded("#save"))[..., :3], generator.generate(12)) <= 1
@@ -164,7 +164,7 @@ def test_a_copy_without_a_clipboard(opened, tiny_page):
     page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'target'}))")
     page.focus("#target")
     page.press("#target", "Control+v")
-    assert page.input_value("#target") == 'ganzoo.load("path/to/the/bundle").generate(7)'
+    assert page.input_value("#target") == 'ganzoo.load("path/to/the/bundle").generate(2)'
 
 
 def test_a_changed_address(opened, tiny_page):
@@ -191,7 +191,7 @@ def test_a_changed_address(opened, tiny_page):
 )
 def test_a_wrong_address_is_noted(opened, tiny_page, address, ignored):
     page = opened(tiny_page, address)
-    page.wait_for("#seed=7")
+    page.wait_for("#seed=2")
     assert page.text("#note").startswith("Ignored in the address: ") and ignored in page.text("#note")
     page.click("#next")
     assert page.text("#note") == ""
@@ -253,6 +253,25 @@ def test_the_keyboard_alone(opened, tiny_page):
     page.wait_for_selector(f"#spoken:has-text('Seed {below},')", state="attached")
 
 
+SLOW_MODEL = """
+    const later = setTimeout;
+    setTimeout = (action, milliseconds, ...values) => later(action, milliseconds === 200 ? 0 : milliseconds, ...values);
+    window.seen = [];
+    addEventListener("DOMContentLoaded", () => {
+      const bar = document.getElementById("progress");
+      new MutationObserver(() => seen.push([bar.hidden, bar.value])).observe(bar, {attributes: true});
+    });
+"""
+"""Makes the page show the progress at once, as it does after 200 ms, and records the progress."""
+
+
+def test_the_progress_of_a_slow_model(opened, tiny_page):
+    page = opened(tiny_page, before=SLOW_MODEL)
+    seen = page.evaluate("seen")
+    assert [False, 1] in seen, "the bar was visible and full"
+    assert any(0 < value < 1 for _, value in seen) and page.is_hidden("#progress")
+
+
 def test_without_workers_the_page_makes_the_same_pictures(opened, tiny_page):
     with_worker = opened(tiny_page, "#seed=5")
     alone = opened(tiny_page, "#seed=5", before="delete window.Worker")
@@ -286,6 +305,7 @@ def test_pretrained_models_make_the_same_pictures_as_in_python(opened, tmp_path,
     bundle = resolve(f"zoo:{name}", files=["onnx/model.onnx"])
     generator = Generator.from_bundle(bundle)
     page = opened(generator.export_html(tmp_path / f"{name}.html"), "#seed=0")
+    assert page.text("h1") == name
     for seed in (0, 7):
         page.fill("#seed", str(seed))
         page.wait_for(f"#seed={seed}")

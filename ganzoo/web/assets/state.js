@@ -1,7 +1,7 @@
-/* What the page shows, and the part of its address that keeps it: #seed=7&label=micah&truncation=0.8&morph=19,0.4 */
+/* What the page shows, and the part of its address that keeps it: #seed=7&label=micah&truncation=0.8&morph=13,0.4 */
 
 const MAX_SEED = 4294967295;
-const FIRST = { seed: 7, to: 19 };
+const FIRST = { seed: 2, to: 13 };
 
 /** The state without any choice. */
 function firstState(model) {
