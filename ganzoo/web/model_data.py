@@ -31,8 +31,9 @@ _CLASSES = 10
 _ELEMENTWISE_COST = 4
 """Cost of computing one value of a tensor, in multiply-adds. It sets the steps of the progress bar only."""
 _INT32 = np.iinfo(np.int32)
-_OPERATOR = re.compile(r"^  (\w+):", re.MULTILINE)
+_OPERATOR = re.compile(r"^    (\w+):", re.MULTILINE)
 _SETTINGS: dict[tuple[str, str], tuple[Attribute, ...]] = {
+    ("Cast", "to"): (1, 10, 11),  # float32, float16, float64
     ("Conv", "auto_pad"): ("NOTSET",),
     ("Conv", "group"): (1,),
     ("ConvTranspose", "auto_pad"): ("NOTSET",),
@@ -41,18 +42,18 @@ _SETTINGS: dict[tuple[str, str], tuple[Attribute, ...]] = {
     ("Gather", "axis"): (0,),
     ("Gemm", "transA"): (0,),
     ("Reshape", "allowzero"): (0,),
+    ("Resize", "antialias"): (0,),
     ("Resize", "coordinate_transformation_mode"): ("asymmetric", "half_pixel"),
     ("Resize", "exclude_outside"): (0,),
+    ("Resize", "keep_aspect_ratio_policy"): ("stretch",),
     ("Resize", "mode"): ("nearest", "linear"),
     ("Resize", "nearest_mode"): ("floor",),
 }
 """The values of attributes that ``operators.js`` can run, where it cannot run all of them."""
 _DEFAULTS: dict[tuple[str, str], Attribute] = {
-    ("Resize", "coordinate_transformation_mode"): "half_pixel",
-    ("Resize", "mode"): "nearest",
     ("Resize", "nearest_mode"): "round_prefer_floor",
 }
-"""ONNX's defaults for the attributes of ``_SETTINGS`` that a page cannot run, or must be told."""
+"""ONNX's defaults, where a page cannot run them."""
 _RANKS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Conv": ((4, 4),),
     "ConvTranspose": ((4, 4),),
@@ -127,8 +128,8 @@ def script(name: str) -> str:
 
 @cache
 def operators() -> frozenset[str]:
-    """Names of the ONNX operators that a page can run: the keys of ``OPERATORS`` in ``operators.js``."""
-    return frozenset(_OPERATOR.findall(script("operators.js").partition("\nconst OPERATORS = {\n")[2]))
+    """Names of the ONNX operators that a page can run: the keys of the object at the end of ``operators.js``."""
+    return frozenset(_OPERATOR.findall(script("operators.js").rpartition("\n  return {\n")[2]))
 
 
 def _program(graph: Graph, config: BundleConfig) -> _Program:
@@ -179,6 +180,8 @@ def _unsupported(node: Node, known: KnownTensors) -> str | None:
         ignored = name == "nearest_mode" and node.attributes.get("mode") == "linear"
         if op == node.op and value is not None and value not in allowed and not ignored:
             return f"{op} with {name} {_plain(value)}"
+    if node.op == "Resize" and known.dims[node.inputs[0]][:2] != known.dims[node.outputs[0]][:2]:
+        return "Resize of other axes than height and width"
     ranks = _RANKS.get(node.op, ((),))
     found = tuple(len(known.dims[name]) for name in node.inputs[: len(ranks[0])])
     return None if found in ranks else f"{node.op} of {' and '.join(map(str, found))} axes"

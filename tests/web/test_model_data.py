@@ -200,6 +200,14 @@ SETTINGS = {
         "length": 64,
         "scales": np.array([1, 1, 2, 2], np.float32),
     },
+    "Resize of other axes than height and width": {
+        "node": NODE("Resize", ["x", "", "scales"], ["y"], nearest_mode="floor"),
+        "scales": np.array([1, 2, 1, 1], np.float32),
+        "length": 32,
+    },
+    "Cast with to 7": {
+        "node": NODE("Cast", ["x"], ["y"], to=TensorProto.INT64),
+    },
     "Gather with axis 1": {
         "node": NODE("Gather", ["x", "which"], ["y"], axis=1),
         "which": np.array([0]),

@@ -8,7 +8,10 @@
 
 /** The Mersenne Twister MT19937 with 53-bit doubles and polar Gaussians, as numpy.random.RandomState. */
 class RandomState {
-  /** @param {number|number[]} seed a whole number from 0 to 2^32 - 1, or an array of them: another stream than one number. */
+  /**
+   * @param {number|number[]} seed a whole number from 0 to 2^32 - 1, or an array of them: another stream than one
+   * number.
+   */
   constructor(seed) {
     this.key = new Uint32Array(624);
     this.position = 624;
@@ -115,8 +118,8 @@ function truncated(latent, psi) {
 }
 
 /**
- * The latent at the share t (0 to 1) of the way from a to b: ganzoo.latents.interpolate. Normal latents follow the great
- * circle while their length changes linearly; uniform ones the straight line. Both ends are exact.
+ * The latent at the share t (0 to 1) of the way from a to b: ganzoo.latents.interpolate. Normal latents follow the
+ * great circle while their length changes linearly; uniform ones the straight line. Both ends are exact.
  */
 function interpolateLatents(a, b, t, distribution) {
   if (t === 0 || t === 1) return Float32Array.from(t ? b : a);
