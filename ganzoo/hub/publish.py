@@ -142,7 +142,8 @@ def checked_speed(bundle: Bundle) -> str | None:
         BundleError: if others could not load it.
     """
     from ganzoo.environment.requirements import is_installed
-    from ganzoo.inference.generator import Generator, inspected_graph
+    from ganzoo.inference.bundle_graph import inspected_graph
+    from ganzoo.inference.generator import Generator
 
     bundle.weights()
     if not is_installed("onnxruntime"):

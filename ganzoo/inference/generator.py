@@ -7,17 +7,17 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images, latents
-from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle, read_bundle
-from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
+from ganzoo.bundle.folder import Bundle, read_bundle
 from ganzoo.environment.places import expanded
-from ganzoo.errors import BundleError, GanzooError
+from ganzoo.errors import GanzooError
 from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.inference.bundle_graph import Precision, graph_file, inspected_graph
 from ganzoo.inference.class_labels import described
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.directions import DirectionsFile
@@ -28,34 +28,6 @@ from ganzoo.inference.sampling import Label, Sampler, SamplingOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Precision = Literal["float32", "float16"]
-_FILES = {"float32": ONNX, "float16": ONNX_FP16}
-
-
-def graph_file(precision: Precision) -> str:
-    """Name of the ONNX file with a precision.
-
-    Raises:
-        GanzooError: if there is no such precision.
-    """
-    if precision not in _FILES:
-        raise GanzooError(f"No precision '{precision}'; allowed: {', '.join(_FILES)}.")
-    return _FILES[precision]
-
-
-def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[bytes, OnnxReport]:
-    """The ONNX file of a verified bundle, and the report of its inspection.
-
-    Raises:
-        BundleError: if the file is missing, damaged or unsafe.
-    """
-    name = graph_file(precision)
-    content = bundle.read(name)
-    try:
-        return content, check_onnx(content, bundle.config)
-    except BundleError as error:
-        raise BundleError(f"Bundle '{bundle.folder}', {name}: {error}") from error
 
 
 class Generator(Sampler):

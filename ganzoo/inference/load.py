@@ -14,7 +14,8 @@ from ganzoo.hub.reference import HubOptions
 from ganzoo.resolve import resolve
 
 if TYPE_CHECKING:
-    from ganzoo.inference.generator import Generator, Precision
+    from ganzoo.inference.bundle_graph import Precision
+    from ganzoo.inference.generator import Generator
     from ganzoo.inference.onnx_runtime import Device
 
 
@@ -56,7 +57,8 @@ def load(
     Raises:
         GanzooError: if the name fits nothing, or the bundle is damaged, unsafe or cannot run here.
     """
-    from ganzoo.inference.generator import Generator, graph_file
+    from ganzoo.inference.bundle_graph import graph_file
+    from ganzoo.inference.generator import Generator
 
     hub = HubOptions(revision, token, cache_dir, local_files_only, force_download)
     bundle = resolve(what, files=[graph_file(precision)], hub=hub, root=root, info=info)

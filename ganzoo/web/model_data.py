@@ -18,7 +18,7 @@ from ganzoo.bundle.onnx_guard.graph import Attribute, Graph, Node, Tensor
 from ganzoo.bundle.onnx_guard.known_tensors import KnownTensors
 from ganzoo.bundle.onnx_guard.shapes import infer
 from ganzoo.errors import BundleError
-from ganzoo.inference.generator import inspected_graph
+from ganzoo.inference.bundle_graph import inspected_graph
 from ganzoo.inference.onnx_session import OnnxSession
 
 SCRIPTS = ("random.js", "operators.js", "model.js")

@@ -1,0 +1,37 @@
+"""The ONNX file of a bundle, inspected before anything runs it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle
+from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
+from ganzoo.errors import BundleError, GanzooError
+
+Precision = Literal["float32", "float16"]
+_FILES = {"float32": ONNX, "float16": ONNX_FP16}
+
+
+def graph_file(precision: Precision) -> str:
+    """Name of the ONNX file with a precision.
+
+    Raises:
+        GanzooError: if there is no such precision.
+    """
+    if precision not in _FILES:
+        raise GanzooError(f"No precision '{precision}'; allowed: {', '.join(_FILES)}.")
+    return _FILES[precision]
+
+
+def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[bytes, OnnxReport]:
+    """The ONNX file of a verified bundle, and the report of its inspection.
+
+    Raises:
+        BundleError: if the file is missing, damaged or unsafe.
+    """
+    name = graph_file(precision)
+    content = bundle.read(name)
+    try:
+        return content, check_onnx(content, bundle.config)
+    except BundleError as error:
+        raise BundleError(f"Bundle '{bundle.folder}', {name}: {error}") from error
