@@ -21,6 +21,16 @@ MAX_SEEDS = 8
 """Largest number of seeds in the picture, which has five images of each seed in a row."""
 
 
+DirectionStrengths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--direction",
+        metavar="NAME=STRENGTH",
+        help="Move along a direction of ganzoo directions, for example 1=2.5 or smile=-2. Repeatable.",
+    ),
+]
+
+
 def directions(
     what: Annotated[
         str,

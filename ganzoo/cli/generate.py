@@ -10,7 +10,7 @@ import typer
 
 from ganzoo.cli import complete
 from ganzoo.cli.destination import Output
-from ganzoo.cli.directions import strengths
+from ganzoo.cli.directions import DirectionStrengths, strengths
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import info, print_data
 from ganzoo.errors import GanzooError
@@ -70,13 +70,7 @@ def generate(
     label: Label = None,
     truncation: Truncation = None,
     best_of: BestOf = 1,
-    direction: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=STRENGTH",
-            help="Move along a direction of ganzoo directions, for example 1=2.5 or smile=-2. Repeatable.",
-        ),
-    ] = None,
+    direction: DirectionStrengths = None,
     output: Annotated[
         str | None,
         typer.Option(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.destination import Output
+from ganzoo.cli.directions import DirectionStrengths, strengths
 from ganzoo.cli.generate import (
     Device,
     Label,
@@ -39,6 +40,7 @@ def interpolate(
     fps: Annotated[float, typer.Option(min=1, max=120, help="Images per second (a .gif has up to 50).")] = 20,
     label: Label = None,
     truncation: Truncation = None,
+    direction: DirectionStrengths = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -57,7 +59,7 @@ def interpolate(
     from ganzoo.inference import animations
     from ganzoo.inference.load import load
 
-    seeds = [a, b, *(more or ())]
+    seeds, moved = [a, b, *(more or ())], strengths(direction)
     target = Output.parse(output, form).with_suffix(".gif")
     if not target.is_folder:
         target.check_suffix(list(animations.MAX_RATE))
@@ -69,7 +71,11 @@ def interpolate(
         target = target.file(f"{generator.name}-{a}-{seeds[-1]}.gif")
     check_outside(target, generator)
     walk: Iterator[Any] = generator.iter_walk(
-        [*seeds, a] if loop else seeds, frames, label=read_label(generator, label), truncation=truncation
+        [*seeds, a] if loop else seeds,
+        frames,
+        label=read_label(generator, label),
+        truncation=truncation,
+        directions=moved,
     )
     if target.is_stdout:
         _write_stdout(walk, target, fps)

@@ -49,6 +49,10 @@ class Direction:
     change: float
 
 
+class NoDirectionsError(GanzooError):
+    """No layer of the generator reads the latent."""
+
+
 class DirectionsFile:
     """directions.json of a bundle. It is read and verified at the first use.
 
@@ -110,7 +114,8 @@ def find_directions(generator: Sampler, graph: Graph, *, count: int | None, meth
             after subtracting the mean of each class. For a normal latent they are those of the mean Jacobian.
 
     Raises:
-        GanzooError: if the count or the method is out of range, or no layer reads the latent.
+        GanzooError: if the count or the method is out of range.
+        NoDirectionsError: if no layer reads the latent.
     """
     dim = generator.latent_dim
     most = min(MAX_COUNT, dim)
@@ -189,7 +194,9 @@ def _sefa(graph: Graph, dim: int) -> NDArray[np.float64]:
     """Right singular vectors of the first linear layers, side by side: ``[dim, dim]``, one vector in each row."""
     weights = _first_weights(graph, dim)
     if not weights:
-        raise GanzooError("No dense layer of this generator reads the latent, so SeFa has no directions. Use pca.")
+        raise NoDirectionsError(
+            "No dense layer of this generator reads the latent, so SeFa has no directions. Use pca."
+        )
     # The eigenvectors of the small matrix [dim, dim] are the singular vectors of the large one.
     values, vectors = np.linalg.eigh(sum(w @ w.T for w in weights))
     return vectors[:, np.argsort(-values)].T

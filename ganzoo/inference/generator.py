@@ -107,7 +107,14 @@ class Generator(Sampler):
         return pictures if several else pictures[0]
 
     def interpolate(
-        self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
+        self,
+        a: int,
+        b: int,
+        frames: int,
+        *,
+        label: Label | None = None,
+        truncation: float | None = None,
+        directions: Mapping[str, float] | None = None,
     ) -> Any:
         """Samples between the latents of seeds ``a`` and ``b``: ``frames`` PIL images, or float32 ``[frames, d]``.
 
@@ -116,10 +123,16 @@ class Generator(Sampler):
         Raises:
             GanzooError: as ``generate``, and if ``frames`` is below 2.
         """
-        return self.walk([a, b], frames, label=label, truncation=truncation)
+        return self.walk([a, b], frames, label=label, truncation=truncation, directions=directions)
 
     def walk(
-        self, seeds: Sequence[int], frames: int, *, label: Label | None = None, truncation: float | None = None
+        self,
+        seeds: Sequence[int],
+        frames: int,
+        *,
+        label: Label | None = None,
+        truncation: float | None = None,
+        directions: Mapping[str, float] | None = None,
     ) -> Any:
         """Samples on the way through the latents of several seeds: PIL images, or float32 ``[n, d]``.
 
@@ -127,12 +140,12 @@ class Generator(Sampler):
             seeds: two or more seeds.
             frames: number of samples from one seed to the next, including both.
             label: class of all samples; by default the class of the first seed.
-            truncation: as in ``generate``.
+            truncation, directions: as in ``generate``.
 
         Raises:
             GanzooError: as ``generate``, and for fewer than two seeds or ``frames`` below 2.
         """
-        samples = self.iter_walk(seeds, frames, label=label, truncation=truncation)
+        samples = self.iter_walk(seeds, frames, label=label, truncation=truncation, directions=directions)
         if not self.sample_spec.is_image:
             return np.stack(list(samples))
         return ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)

@@ -210,17 +210,30 @@ class Sampler:
         return self._run(z.astype(np.float32, copy=False), self.label_indices(range(len(z)), labels))
 
     def iter_frames(
-        self, a: int, b: int, frames: int, *, label: Label | None = None, truncation: float | None = None
+        self,
+        a: int,
+        b: int,
+        frames: int,
+        *,
+        label: Label | None = None,
+        truncation: float | None = None,
+        directions: Mapping[str, float] | None = None,
     ) -> Iterator[Samples]:
         """The samples of ``interpolate`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
 
         Raises:
             GanzooError: as ``interpolate``.
         """
-        return self.iter_walk([a, b], frames, label=label, truncation=truncation)
+        return self.iter_walk([a, b], frames, label=label, truncation=truncation, directions=directions)
 
     def iter_walk(
-        self, seeds: Sequence[int], frames: int, *, label: Label | None = None, truncation: float | None = None
+        self,
+        seeds: Sequence[int],
+        frames: int,
+        *,
+        label: Label | None = None,
+        truncation: float | None = None,
+        directions: Mapping[str, float] | None = None,
     ) -> Iterator[Samples]:
         """The samples of ``walk`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
 
@@ -237,7 +250,7 @@ class Sampler:
             for start, stop in itertools.pairwise(stops)
         ]
         path = np.concatenate([*(part[:-1] for part in parts), stops[-1:]])
-        return self._frames(path, labels)
+        return self._frames(path + self._offset(directions), labels)
 
     def _frames(self, path: NDArray[np.float32], labels: NDArray[np.int32] | None) -> Iterator[Samples]:
         for first in range(0, len(path), self.batch_size):

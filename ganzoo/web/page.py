@@ -15,10 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ganzoo.bundle.card_text import sentences, text
 from ganzoo.bundle.folder import Bundle
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
+from ganzoo.inference.directions import NoDirectionsError, latent_deviation
+from ganzoo.inference.generator import Generator
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
 from ganzoo.web.model_data import SCRIPTS, model_data
@@ -31,6 +35,7 @@ PAGE_SCRIPTS = ("state.js", "painter.js", "wall.js", "morph.js", "export.js", "p
 """Scripts of the page, in one scope. They can use the engine, too."""
 _HEAVY = ("graph", "weights", "tensors")
 """Keys of the model's data that only the engine reads."""
+_SLIDERS, _STRENGTH = 6, 3.0
 _MARK = b'<meta name="generator" content="ganzoo '
 _LOCAL = "path/to/the/bundle"
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -51,7 +56,7 @@ def page(bundle: Bundle) -> str:
     heavy = {key: data[key] for key in _HEAVY if key in data}
     load, name = load_name(bundle), short_name(bundle)
     about = {key: value for key, value in data.items() if key not in heavy}
-    about |= {"name": name, "title": name, "load": load or _LOCAL}
+    about |= {"name": name, "title": name, "load": load or _LOCAL, "directions": _directions(bundle)}
     style = _read("style.css")
     engine = _script(*map(_read, ENGINE_SCRIPTS))
     script = _script("(() => {", *map(_read, PAGE_SCRIPTS), "})();")
@@ -75,6 +80,27 @@ def page(bundle: Bundle) -> str:
             "script": script,
         },
     )
+
+
+def _directions(bundle: Bundle) -> list[dict[str, Any]]:
+    """The directions of the sliders: those with names, else the first of ``Generator.directions``.
+
+    A vector is base64 of little-endian float32. Its length is the unit of the strengths.
+    """
+    generator = Generator.from_bundle(bundle, device="cpu")
+    try:
+        found = generator.directions(min(_SLIDERS, bundle.config.latent.dim))
+    except NoDirectionsError:
+        return []
+    unit = np.float32(latent_deviation(bundle.config.latent.distribution))
+    return [
+        {
+            "name": direction.name,
+            "vector": base64.b64encode((unit * direction.vector).astype("<f4").tobytes()).decode(),
+            "range": _STRENGTH,
+        }
+        for direction in found
+    ]
 
 
 def check_images(name: str, spec: SampleSpec) -> None:

@@ -149,7 +149,6 @@ function showControls() {
     byId(`direction-${index}-value`).textContent = amount.toFixed(2);
   });
   byId("python").textContent = pythonLine(state, model);
-  byId("python-hint").hidden = !state.amounts.some((amount) => amount !== 0);
   wall.mark(state.at === 0 ? state.seed : null);
 }
 
@@ -206,7 +205,7 @@ function addDirections() {
     slider.id = label.htmlFor = `direction-${index}`;
     value.id = `direction-${index}-value`;
     value.htmlFor = slider.id;
-    label.textContent = name;
+    label.textContent = /^[0-9]+$/.test(name) ? `Direction ${name}` : name[0].toUpperCase() + name.slice(1);
     Object.assign(slider, { type: "range", min: low, max: high, step: (high - low) / 100, autocomplete: "off" });
     onSlider(slider, (amount) => ({ amounts: state.amounts.map((old, other) => (other === index ? amount : old)) }));
     head.append(label, value);

@@ -100,6 +100,10 @@ function pythonLine(state, model) {
     options.push(`label=${name === undefined ? state.label : JSON.stringify(name)}`);
   }
   if (state.truncation !== 1) options.push(`truncation=${state.truncation}`);
+  const moved = model.directions.flatMap(({ name }, index) =>
+    state.amounts[index] === 0 ? [] : [`${JSON.stringify(name)}: ${state.amounts[index]}`],
+  );
+  if (moved.length) options.push(`directions={${moved.join(", ")}}`);
   const tail = options.map((option) => `, ${option}`).join("");
   const load = `ganzoo.load(${JSON.stringify(model.load)})`;
   if (state.at === 0) return `${load}.generate(${state.seed}${tail})`;
