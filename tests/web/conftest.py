@@ -6,17 +6,21 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import tiny_bundles
 
+from ganzoo.bundle.directions_file import NamedDirection, write_directions
+from ganzoo.bundle.folder import DIRECTIONS
+from ganzoo.bundle.writing import add_file
 from ganzoo.web import page as web_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-DIRECTIONS = [
-    {"name": "Light", "vector": [0.5, -0.5, 0.25, 0, 0, 0, 0, 1], "range": 2},
-    {"name": "Shape", "vector": "AACAPwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "range": [-1, 3]},
+NAMED = [
+    NamedDirection("light", np.array([0.6, 0, 0, 0, 0, 0, 0, 0.8], np.float32)),
+    NamedDirection("shape", np.array([0, 1, 0, 0, 0, 0, 0, 0], np.float32)),
 ]
-"""Two directions of latents of 8 numbers. The second is base64 of float32: 1 and seven times 0."""
+"""Two directions of latents of 8 numbers."""
 
 
 @dataclass
@@ -94,13 +98,11 @@ def opened(browser):
 def tiny(tmp_path_factory):
     """A bundle of 8 px images in three classes."""
     folder = tmp_path_factory.mktemp("tiny") / "bundle"
-    return tiny_bundles.image_bundle(folder, num_classes=3, class_names=("micah", "7", "two words"))
+    bundle = tiny_bundles.image_bundle(folder, num_classes=3, class_names=("micah", "7", "two words"))
+    return add_file(bundle, DIRECTIONS, write_directions(NAMED))
 
 
 @pytest.fixture(scope="module")
 def tiny_page(tiny, tmp_path_factory):
     """The page of the tiny bundle, with two directions."""
-    with pytest.MonkeyPatch.context() as patch:
-        made = web_page.model_data
-        patch.setattr(web_page, "model_data", lambda bundle: made(bundle) | {"directions": DIRECTIONS})
-        return web_page.write_page(tiny, tmp_path_factory.mktemp("page") / "index.html")
+    return web_page.write_page(tiny, tmp_path_factory.mktemp("page") / "index.html")

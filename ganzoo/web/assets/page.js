@@ -14,10 +14,7 @@ const model = {
   load: about.load,
   count: about.classes ? about.classes.count || 0 : 0,
   names: (about.classes && about.classes.names) || [],
-  directions: (about.directions || []).map(({ name, range }) => {
-    const [low, high] = Array.isArray(range) ? range : [-(range || 3), range || 3];
-    return { name, low, high };
-  }),
+  directions: about.directions,
 };
 /** On a small screen, the large picture becomes smaller when the wall is reached. */
 function watchWall() {
@@ -194,7 +191,7 @@ function onSlider(slider, change) {
 function addDirections() {
   const panel = byId("directions");
   panel.hidden = model.directions.length === 0;
-  model.directions.forEach(({ name, low, high }, index) => {
+  model.directions.forEach(({ name, range }, index) => {
     const field = document.createElement("div");
     const head = document.createElement("div");
     const label = document.createElement("label");
@@ -206,7 +203,7 @@ function addDirections() {
     value.id = `direction-${index}-value`;
     value.htmlFor = slider.id;
     label.textContent = /^[0-9]+$/.test(name) ? `Direction ${name}` : name[0].toUpperCase() + name.slice(1);
-    Object.assign(slider, { type: "range", min: low, max: high, step: (high - low) / 100, autocomplete: "off" });
+    Object.assign(slider, { type: "range", min: -range, max: range, step: range / 50, autocomplete: "off" });
     onSlider(slider, (amount) => ({ amounts: state.amounts.map((old, other) => (other === index ? amount : old)) }));
     head.append(label, value);
     field.append(head, slider);

@@ -57,7 +57,7 @@ function readKey(key, text, model) {
   if (key === "directions" && model.directions.length) {
     const amounts = text.split(",").map((amount, index) => {
       const direction = model.directions[index];
-      return direction ? parseNumber(amount, direction.low, direction.high) : null;
+      return direction ? parseNumber(amount, -direction.range, direction.range) : null;
     });
     return amounts.length !== model.directions.length || amounts.includes(null) ? null : { amounts };
   }

@@ -10,7 +10,7 @@
  */
 function pictureMaker(data) {
   const model = openModel(data);
-  const directions = (data.directions || []).map((direction) => vectorOf(direction.vector));
+  const directions = data.directions.map((direction) => vectorOf(direction.vector));
   const count = data.classes ? data.classes.count || 0 : 0;
   const [height, width, channels] = data.sample.dims;
 
@@ -36,9 +36,8 @@ function pictureMaker(data) {
   };
 }
 
-/** A direction's numbers: a list, or base64 of little-endian float32. */
+/** A direction's numbers from base64 of little-endian float32. */
 function vectorOf(vector) {
-  if (typeof vector !== "string") return Float32Array.from(vector);
   const bytes = Uint8Array.from(atob(vector), (char) => char.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(4 * index, true));
