@@ -135,8 +135,7 @@ def test_nothing_is_missing():
     assert set(metrics.names()) <= set(re.findall(r"^\| `(\w+)` \|", PAGES["metrics.md"], re.MULTILINE))
     licenses = dict(re.findall(r"^\| `([\w-]+)` \| (.+) \|$", PAGES["faq.md"], re.MULTILINE))
     assert {name: text.lower().replace(" ", "-") for name, text in licenses.items() if name in pretrained_models()} == {
-        name: load(name).bundle.metadata.facts.training["license"]
-        for name in pretrained_models()
+        name: load(name).bundle.metadata.facts.training["license"] for name in pretrained_models()
     }
 
 
@@ -180,7 +179,9 @@ def test_site(tmp_path):
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             is_page = target in pages
-            missing = not target.exists() or (is_page and parts.fragment and parts.fragment not in pages[target].anchors)
+            missing = not target.exists() or (
+                is_page and parts.fragment and parts.fragment not in pages[target].anchors
+            )
             broken += [f"{path.relative_to(site)}: {link}"] if missing else []
     assert not broken
     command_page = (tmp_path / "docs" / "generated" / "cli.md").read_text(encoding="utf-8")

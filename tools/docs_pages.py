@@ -1,5 +1,7 @@
 """Writes the generated pages of the documentation: the fields of a config, all parts, and the command line.
 
+It also copies the README and the benchmarks, so that the site can link to them.
+
     python tools/docs_pages.py                 # into docs/generated/, which git ignores
     zensical build --strict
 
@@ -26,7 +28,11 @@ from ganzoo.config.experiment import Config, TrainingConfig
 from ganzoo.parts import HOMES, find_registry
 from ganzoo.registry import Part, PartField
 
-FOLDER = Path(__file__).parents[1] / "docs" / "generated"
+REPOSITORY = Path(__file__).parents[1]
+FOLDER = REPOSITORY / "docs" / "generated"
+COPIED = ("README.md", "BENCHMARKS.md", "benchmarks/README.md", "benchmarks/notes/*.md", "benchmarks/pictures/*")
+"""Files that keep their places relative to each other, so that their links work."""
+
 GROUPS: dict[str, type[BaseModel]] = {
     "": Config,
     "generator": GeneratorConfig,
@@ -47,6 +53,11 @@ def main(folder: Path = FOLDER) -> None:
     pages = {"config_fields.md": config_fields(), "parts.md": parts(), "cli.md": command_line()}
     for name, lines in pages.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for path in (path for pattern in COPIED for path in REPOSITORY.glob(pattern)):
+        copy = folder / path.relative_to(REPOSITORY)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # A link to a folder works on a code host, and not on a site.
+        copy.write_bytes(path.read_bytes().replace(b"](benchmarks/notes)", b"](benchmarks/notes/README.md)"))
 
 
 def config_fields() -> Iterator[str]:
