@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from ganzoo.registry import Part, PartField
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "generated"
-COPIED = ("README.md", "BENCHMARKS.md", "benchmarks/README.md", "benchmarks/notes/*.md", "benchmarks/pictures/*")
+COPIED = ("BENCHMARKS.md", "benchmarks/README.md", "benchmarks/notes/*.md", "benchmarks/pictures/*")
 """Files that keep their places relative to each other, so that their links work."""
 
 GROUPS: dict[str, type[BaseModel]] = {
@@ -53,6 +54,7 @@ def main(folder: Path = FOLDER) -> None:
     pages = {"config_fields.md": config_fields(), "parts.md": parts(), "cli.md": command_line()}
     for name, lines in pages.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shutil.copy(REPOSITORY / "README.md", folder / "overview.md")  # README.md would become the index of its folder
     for path in (path for pattern in COPIED for path in REPOSITORY.glob(pattern)):
         copy = folder / path.relative_to(REPOSITORY)
         copy.parent.mkdir(parents=True, exist_ok=True)
