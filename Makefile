@@ -7,7 +7,7 @@ MINUTES ?= 3
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -c constraints.txt
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench docs docs-serve clean
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   check format, lint and types"
 	@echo "make bench   measure speed"
+	@echo "make docs    build the documentation in build/site; make docs-serve shows it while you edit"
 	@echo "make clean   remove .venv, caches and build outputs, but not runs/ and demo/"
 
 demo: $(VENV)/.train
@@ -40,8 +41,17 @@ bench: $(VENV)/.bench
 		echo "== $$script" && $(BIN)/python $$script || exit 1; \
 	done
 
+docs: $(VENV)/.docs
+	$(BIN)/python tools/docs_pages.py
+	$(BIN)/zensical build --strict
+	@echo "The documentation: build/site/index.html"
+
+docs-serve: $(VENV)/.docs
+	$(BIN)/python tools/docs_pages.py
+	$(BIN)/zensical serve
+
 clean:
-	rm -rf $(VENV) .ci-venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .ci-venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache docs/generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file marks a finished installation. A change of the requirements triggers a new installation.
@@ -53,7 +63,12 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/.made
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/.made
 	@echo "Installing ganzoo and its test tools into $(VENV); this takes some minutes ..." >&2
 	$(INSTALL) -e '.[test]'
-	@touch $@ $(VENV)/.train
+	@touch $@ $(VENV)/.train $(VENV)/.docs
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.made
+	@echo "Installing ganzoo and its documentation tools into $(VENV) ..." >&2
+	$(INSTALL) -e '.[docs]'
+	@touch $@
 
 $(VENV)/.bench: benchmarks/requirements.txt | $(VENV)/.test
 	$(INSTALL) -r benchmarks/requirements.txt

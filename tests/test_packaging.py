@@ -43,6 +43,7 @@ def test_names():
     assert PROJECT["scripts"] == {"ganzoo": "ganzoo.cli.main:main"}
     assert set(PROJECT["optional-dependencies"]) == {
         "cpu",
+        "docs",
         "gpu",
         "faces",
         "heic",

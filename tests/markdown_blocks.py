@@ -1,0 +1,71 @@
+"""Finds the code blocks of a Markdown page, shortens their trainings, runs them, and parses the commands of ganzoo."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+
+import typer
+
+from ganzoo.cli.main import app
+
+SHORTER = {
+    "--max-minutes 3": "--max-steps 4",
+    "--max-steps 200": "--max-steps 4",
+    "--resume": "--resume --max-steps 6",
+    "evaluate dcgan-faces-32": "evaluate dcgan-faces-32 --samples 100 --draws 2",
+}
+"""Replacements in a command that trains or measures."""
+
+_BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
+
+
+def all_blocks(text):
+    """Every block of a page, as pairs of language and code."""
+    return [(block["language"], textwrap.dedent(block["code"])) for block in _BLOCK.finditer(text)]
+
+
+def blocks(text, language):
+    """The code of every block in a language."""
+    return [code for found, code in all_blocks(text) if found == language]
+
+
+def lines(text, language):
+    """Every line of the blocks in a language, for example every command."""
+    return [line for block in blocks(text, language) for line in block.splitlines()]
+
+
+def run(command, folder):
+    """Run a program in a folder, with an own cache of prepared data. It must succeed."""
+    environment = os.environ | {"GANZOO_CACHE": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def run_commands(commands, folder):
+    """Run commands of ganzoo, with shorter trainings."""
+    for line in commands:
+        for long, short in SHORTER.items():
+            line = line.replace(long, short)
+        program, *arguments = shlex.split(line)
+        assert program == "ganzoo", line
+        run([sys.executable, "-m", "ganzoo.cli.main", *arguments], folder)
+
+
+def parsed(line):
+    """Parse a command as the command line does, without running it.
+
+    Returns:
+        The words of the verb, and the values of its options and arguments.
+    """
+    program, *arguments = shlex.split(line.partition(" > ")[0])
+    assert program == "ganzoo", line
+    command, verb = typer.main.get_command(app), []
+    while hasattr(command, "commands") and arguments and not arguments[0].startswith("-"):
+        verb.append(arguments.pop(0))
+        assert verb[-1] in command.commands, f"no such command: {line}"
+        command = command.commands[verb[-1]]
+    return verb, command.make_context(" ".join(["ganzoo", *verb]), arguments).params
