@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ganzoo"
-LIGHT = ("config", "bundle", "inference", "hub", "evaluation", "environment")
+LIGHT = ("config", "bundle", "inference", "hub", "evaluation", "environment", "web")
 TRAINING = ("ganzoo.training", "ganzoo.exporters", "ganzoo.testing")
 
 
