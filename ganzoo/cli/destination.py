@@ -8,10 +8,13 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError, did_you_mean
+
+if TYPE_CHECKING:
+    from ganzoo.inference.generator import Generator
 
 STDOUT = "-"
 
@@ -109,3 +112,16 @@ class Output:
                 yield file
         except OSError as error:
             raise GanzooError(files.cannot_write(self.path, error)) from error
+
+
+def check_outside(target: Output, generator: Generator) -> None:
+    """Refuse to write into the generator's bundle, where a file could replace one of the bundle.
+
+    Raises:
+        GanzooError: if the output is in the bundle's folder.
+    """
+    folder = generator.bundle.folder
+    if not target.is_stdout and generator.bundle.contains(target.path):
+        raise GanzooError(
+            f"'{target.path}' is in the bundle '{folder}', and no samples are written there; choose another."
+        )

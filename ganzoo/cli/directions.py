@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.destination import Output
+from ganzoo.cli.destination import Output, check_outside
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.errors import GanzooError, did_you_mean
@@ -98,7 +98,6 @@ def _checked(target: Output, generator: Generator) -> Output:
         GanzooError: if it cannot be the picture of this generator.
     """
     from ganzoo import images
-    from ganzoo.cli.generate import check_outside
 
     if not generator.sample_spec.is_image:
         raise GanzooError(f"'{generator.name}' generates vectors, so there is no picture of its directions.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.destination import Output
+from ganzoo.cli.destination import Output, check_outside
 from ganzoo.cli.directions import DirectionStrengths, strengths
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import info, print_data
@@ -122,19 +122,6 @@ def generate(
         path = _write_picture(generator, numbers, target, options, scale=scale)
     if not target.is_stdout:
         print_data(str(path))
-
-
-def check_outside(target: Output, generator: Generator) -> None:
-    """Refuse to write into the generator's bundle, where a file could replace one of the bundle.
-
-    Raises:
-        GanzooError: if the output is in the bundle's folder.
-    """
-    folder = generator.bundle.folder
-    if not target.is_stdout and generator.bundle.contains(target.path):
-        raise GanzooError(
-            f"'{target.path}' is in the bundle '{folder}', and no samples are written there; choose another."
-        )
 
 
 def read_label(generator: Generator, label: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ganzoo.cli.destination import Output
+from ganzoo.cli.destination import Output, check_outside
 from ganzoo.cli.directions import DirectionStrengths, strengths
 from ganzoo.cli.generate import (
     Device,
@@ -18,7 +18,6 @@ from ganzoo.cli.generate import (
     Threads,
     Truncation,
     What,
-    check_outside,
     read_label,
 )
 from ganzoo.cli.options import RunsFolder

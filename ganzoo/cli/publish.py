@@ -51,7 +51,13 @@ def publish(
         if branch or create_pr or tag:
             raise typer.BadParameter("--branch, --create-pr and --tag are for a model; add its name, user/name")
         _publish_page(
-            (names or [None])[0], space, private=private, license=license, message=message, dry_run=dry_run, runs=runs
+            names[0] if names else None,
+            space,
+            private=private,
+            license=license,
+            message=message,
+            dry_run=dry_run,
+            runs=runs,
         )
         return
     what, repo = _names(names or [])

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from ganzoo.bundle.folder import Bundle, read_bundle
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
-from ganzoo.inference.generator import Generator, Precision, graph_file
+from ganzoo.inference.bundle_graph import Precision, graph_file
+from ganzoo.inference.generator import Generator
 from ganzoo.inference.onnx_runtime import Device, built_for_cuda, import_runtime
 
 BATCHES = (1, 16, 64)

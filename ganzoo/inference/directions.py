@@ -239,7 +239,8 @@ def _pca(generator: Sampler) -> NDArray[np.float64]:
 
 def _with_fixed_sign(vector: NDArray[np.float64]) -> NDArray[np.float32]:
     """The vector or its negative: the largest value is positive. The sign of a singular vector is arbitrary."""
-    return (vector * np.sign(vector[np.argmax(np.abs(vector))])).astype(np.float32)
+    sign = 1.0 if vector[np.argmax(np.abs(vector))] >= 0.0 else -1.0
+    return (sign * vector).astype(np.float32)
 
 
 def _measured(generator: Sampler, name: str, vector: NDArray[np.float32]) -> Direction:

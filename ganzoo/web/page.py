@@ -21,8 +21,10 @@ from ganzoo.bundle.card_text import sentences, text
 from ganzoo.bundle.folder import Bundle
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
+from ganzoo.inference.bundle_graph import inspected_graph
 from ganzoo.inference.directions import NoDirectionsError, latent_deviation
-from ganzoo.inference.generator import Generator
+from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.inference.sampling import Sampler
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
 from ganzoo.web.model_data import SCRIPTS, model_data
@@ -87,7 +89,9 @@ def _directions(bundle: Bundle) -> list[dict[str, Any]]:
 
     A vector is base64 of little-endian float32. Its length is the unit of the strengths.
     """
-    generator = Generator.from_bundle(bundle, device="cpu")
+    content, report = inspected_graph(bundle)
+    session = OnnxSession(content, name=bundle.config.name, device="cpu")
+    generator = Sampler(bundle, session=session, report=report)
     try:
         found = generator.directions(min(_SLIDERS, bundle.config.latent.dim))
     except NoDirectionsError:
