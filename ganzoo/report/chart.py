@@ -89,9 +89,8 @@ class Chart:
         return {"reach": self._axes().reach, "curves": texts}
 
     def _axes(self) -> _Axes:
-        values = [value for series in self._shown for value in series.values]
-        values += [bound for _, *bounds in self.intervals for bound in bounds]
-        low, high = self.bounds or limits(values)
+        intervals = [bound for _, *bounds in self.intervals for bound in bounds]
+        low, high = self.bounds or limits(*(series.values for series in self._shown), intervals)
         reach = max(self.reach, *(series.steps[-1] for series in self._shown), 1.0)
         return _Axes(tuple(ticks(low, high)), reach)
 
@@ -108,7 +107,7 @@ class Chart:
         parts = []
         for place, series in enumerate(self._shown):
             pairs = zip(series.steps, series.values, strict=True)
-            points = [(step, value) for step, value in pairs if math.isfinite(value)]
+            points = [(step, value) for step, value in pairs if axes.has(value)]
             if len(points) <= _DOTS:
                 parts += [axes.dot(step, value, f"dot {_style(place)}", 3) for step, value in points]
             if self.best is not None:
@@ -139,6 +138,10 @@ class _Axes:
 
     def y(self, value: float) -> str:
         return f"{100 * self._down(value):.2f}%"
+
+    def has(self, value: float) -> bool:
+        """Whether a value is in the plot."""
+        return self.values[0] <= value <= self.values[-1]
 
     def _down(self, value: float) -> float:
         low, high = self.values[0], self.values[-1]

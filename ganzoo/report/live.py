@@ -78,7 +78,7 @@ class LiveReport:
         if error is not None:
             state: ending.State = "collapsed" if isinstance(error, TrainingError) else "interrupted"
             step = self._run.step
-            text = reason(error) if isinstance(error, GanzooError) else f"Stopped by {type(error).__name__}."
+            text = reason(error) if isinstance(error, GanzooError) else f"Stopped by an error: {reason(error)}."
             self._ending = Ending(state, step, text)
         if self._ending is not None:
             self._write(self._ending)

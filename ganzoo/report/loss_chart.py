@@ -42,7 +42,7 @@ def loss_chart(history: History) -> bytes | None:
         _draw(axes[0], losses, f"Loss{mean}")
         if has_scores:
             _draw(axes[1], scores, f"Realness by D, 0 to 1{mean}", bounds=(0.0, 1.0))
-        axes[0].set_title(f"Training of {history.run.name}", parse_math=False)
+        figure.suptitle(f"Training of {history.run.name}", parse_math=False)
         axes[-1].set_xlabel("Training step")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
@@ -50,10 +50,10 @@ def loss_chart(history: History) -> bytes | None:
 
 
 def _draw(axes: Axes, curves: tuple[Series, ...], name: str, *, bounds: tuple[float, float] | None = None) -> None:
-    """Draw curves with grid, names and a legend outside. Outliers may be outside the axes."""
+    """Draw curves with grid, names and a legend above. Outliers may be outside the axes."""
     for series, color in zip(curves, (D_COLOR, G_COLOR), strict=True):
         axes.plot(series.steps, [_drawable(value) for value in series.values], color=color, label=series.label)
-    low, high = bounds or limits(value for series in curves for value in series.values)
+    low, high = bounds or limits(*(series.values for series in curves))
     edge = 0.04 * (high - low)
     axes.set_ylim(low - edge, high + edge)
     axes.set_ylabel(name)
@@ -62,7 +62,7 @@ def _draw(axes: Axes, curves: tuple[Series, ...], name: str, *, bounds: tuple[fl
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0)
     axes.xaxis.set_major_formatter(lambda step, place: f"{step:,.0f}")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(curves), frameon=False, borderaxespad=0.2)
 
 
 def _drawable(value: float) -> float:

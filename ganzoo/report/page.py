@@ -80,7 +80,7 @@ def _compared(histories: Sequence[History]) -> list[Chart]:
     keys = [
         ("d_loss", "Loss of D", "loss"),
         ("g_loss", "Loss of G", "loss"),
-        *((label, label, label) for label in labels),
+        *((label, label, parts.direction(label)) for label in labels),
         ("d_real", "Realness scores of D: real samples", "probability of being real"),
         ("d_fake", "Realness scores of D: generated samples", "probability of being real"),
         ("recall", "Variety of the preview", "share of real samples covered"),

@@ -103,7 +103,7 @@ def _metric(history: History, label: str, reach: float) -> Chart:
     return Chart(
         label,
         [history.series(label, "generated samples")],
-        _direction(label),
+        direction(label),
         None,
         (),
         best,
@@ -113,7 +113,7 @@ def _metric(history: History, label: str, reach: float) -> Chart:
     )
 
 
-def _direction(label: str) -> str:
+def direction(label: str) -> str:
     """Whether lower or higher values of a metric are better, if its metric is registered here."""
     from ganzoo.metrics.base import metrics
 
@@ -257,7 +257,9 @@ def facts(history: History) -> str:
     }
     terms = "".join(f"<dt>{name}</dt><dd>{html.escape(str(v))}</dd>" for name, v in rows.items() if v is not None)
     codes = "".join(f"<dt>{name}</dt><dd><code>{html.escape(text)}</code></dd>" for name, text in _commands(history))
-    return section("Run", f"<dl>{terms}</dl>") + section("Commands", f"<dl>{codes}</dl>{_config(history)}")
+    return section("Run", f"<dl>{terms}</dl>") + section(
+        "Commands", f'<dl class="commands">{codes}</dl>{_config(history)}'
+    )
 
 
 def _commands(history: History) -> list[tuple[str, str]]:

@@ -10,22 +10,26 @@ _ENOUGH = 50
 """Outliers are cut off only from this number of values on."""
 
 
-def limits(values: Iterable[float]) -> tuple[float, float]:
-    """Lower and upper limit of an axis. The lowest and the highest 1% of many values may be outside.
+def limits(*curves: Iterable[float]) -> tuple[float, float]:
+    """Lower and upper limit of an axis. The lowest and the highest 1% of a curve of many values may be outside.
 
     Values that are not finite are ignored; without any other, the limits are 0 and 1.
     """
-    ordered = sorted(value for value in values if math.isfinite(value))
-    if not ordered:
-        return 0.0, 1.0
-    cut = len(ordered) // 100 if len(ordered) >= _ENOUGH else 0
-    low, high = ordered[cut], ordered[-1 - cut]
-    if low > 0 and low < 0.6 * high:
+    ends = [end for curve in curves for end in _ends(curve)]
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    if 0 < low < 0.6 * high:
         low = 0.0
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
-        reach = 0.5 * abs(high) or 0.5
-        return low - reach, high + reach
-    return low, high
+    if high - low > 1e-9 * max(abs(low), abs(high)):
+        return low, high
+    reach = 0.5 * abs(high)
+    return (low - reach, high + reach) if reach else (0.0, 1.0)
+
+
+def _ends(values: Iterable[float]) -> tuple[float, ...]:
+    """The lowest and the highest value without outliers; nothing if no value is finite."""
+    ordered = sorted(value for value in values if math.isfinite(value))
+    cut = len(ordered) // 100 if len(ordered) >= _ENOUGH else 0
+    return (ordered[cut], ordered[-1 - cut]) if ordered else ()
 
 
 def ticks(low: float, high: float, *, count: int = 4) -> list[float]:

@@ -102,7 +102,7 @@ def test_a_training_that_stops_early(make_run, outcome, wanted, words):
     ("error", "wanted", "words"),
     [
         (TrainingError("Step 31 has values that are not finite.\nTry less"), "collapsed", "not finite"),
-        (OSError(errno.ENOSPC, "No space left on device"), "interrupted", "OSError"),
+        (OSError(errno.ENOSPC, "No space left on device"), "interrupted", "No space left on device"),
         (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
     ],
 )

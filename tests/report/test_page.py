@@ -182,6 +182,11 @@ def test_several_runs_share_their_axes(make_run):
     assert "http-equiv" in text
 
 
+def test_dots_outside_of_the_axes_are_not_drawn():
+    series = Series("a", (0.0, 1.0, 2.0), (0.2, 5.0, 0.4))
+    assert Chart("Share", [series], bounds=(0.0, 1.0)).figure(0).count("<circle") == 2
+
+
 def test_many_runs_repeat_the_colors_with_dashes():
     series = [Series(f"run {n}", (0.0, 10.0), (float(n), 1.0)) for n in range(10)]
     text = Chart("Loss", series).figure(0)

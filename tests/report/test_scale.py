@@ -36,6 +36,8 @@ def test_limits_are_finite_and_apart(values):
 def test_a_single_peak_among_many_values_is_outside():
     assert limits([1.0, 2.0] * 100 + [1e9]) == (0.0, 2.0)
     assert limits([1.0, 2.0, 1e9]) == (0.0, 1e9)
+    assert limits([1.0, 2.0] * 100, [5.0]) == (0.0, 5.0)
+    assert limits([0.0], []) == limits([]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
