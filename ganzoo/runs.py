@@ -29,7 +29,9 @@ BEST = "best"
 CLASS_NAMES = "class_names.json"
 FINGERPRINT = "data.json"
 """File with the fingerprint of the training data's content."""
-EXPORT_LOCK = "export.lock"
+EXPORT_LOCK, TRAINING_LOCK = "export.lock", "training.lock"
+VERSIONS = "versions.json"
+"""File with the machine, the versions and the command of the training."""
 if TYPE_CHECKING:
     from ganzoo.environment.locks import Holder
 

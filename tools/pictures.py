@@ -1,6 +1,6 @@
 """Make the pictures of the README with the pretrained models. Run it again after a model has changed:
 
-    python tools/pictures.py
+python tools/pictures.py
 """
 
 from __future__ import annotations

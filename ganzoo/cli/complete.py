@@ -12,9 +12,14 @@ def models(incomplete: str) -> list[str]:
 
 def trained(incomplete: str) -> list[str]:
     """Return local runs (models that were trained here, and ``model/number``), and pretrained models."""
+    return sorted({*local_runs(incomplete), *pretrained(incomplete)})
+
+
+def local_runs(incomplete: str) -> list[str]:
+    """Return local runs: models that were trained here, and ``model/number``."""
     from ganzoo.runs import list_runs
 
-    names = {name for run in list_runs() for name in (run.folder.parent.name, run.name)} | set(pretrained(incomplete))
+    names = {name for run in list_runs() for name in (run.folder.parent.name, run.name)}
     return sorted(name for name in names if name.startswith(incomplete))
 
 

@@ -20,6 +20,7 @@ from ganzoo.cli import (
     parts,
     publish,
     pull,
+    report,
     runs,
     schema,
     show,
@@ -41,6 +42,7 @@ app.command("list", cls=Verb)(list_verb.list_command)
 app.command("show", cls=Verb)(show.show)
 app.command("train", cls=WorkingVerb)(train.train)
 app.command("runs", cls=Verb)(runs.runs)
+app.command("report", cls=WorkingVerb)(report.report)
 app.command("export", cls=WorkingVerb)(export.export)
 app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)

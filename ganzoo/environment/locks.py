@@ -139,6 +139,18 @@ def lock(
         os.close(descriptor)
 
 
+def is_beating(path: Path) -> bool:
+    """Whether a process seems to hold the lock: its record was updated in the last ``WATCH_SECONDS``.
+
+    Nothing is locked and nothing waits. So it is only for display: the clocks of two machines may differ.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return status.st_size > 0 and abs(time.time() - status.st_mtime) < WATCH_SECONDS
+
+
 def _take(path: Path, on_watch: Callable[[Holder], None]) -> int:
     """Take the lock, and return the descriptor of its open file."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

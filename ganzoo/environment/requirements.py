@@ -16,6 +16,7 @@ EXTRAS = {
     "tf2onnx": "train",
     "onnx": "train",
     "tensorboard": "train",
+    "matplotlib": "train",
     "onnxruntime": "cpu",
     "dicebear": "faces",
     "dicebear_styles": "faces",

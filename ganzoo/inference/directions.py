@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import real_number, whole_number
 
 if TYPE_CHECKING:
-    from ganzoo.inference.sampling import Sampler
+    from ganzoo.bundle.schema import BundleConfig
     from ganzoo.latents import Distribution
 
 Method = Literal["sefa", "pca"]
@@ -47,6 +47,23 @@ class Direction:
     name: str
     vector: NDArray[np.float32]
     change: float
+
+
+class Decoder(Protocol):
+    """What directions need of a generator. See ``ganzoo.inference.sampling.Sampler``."""
+
+    @property
+    def config(self) -> BundleConfig:
+        """The inputs and outputs."""
+
+    def latents(self, seeds: Iterable[int], /) -> NDArray[np.float32]:
+        """The latents of seeds: float32 ``[n, latent_dim]``."""
+
+    def labels(self, seeds: Iterable[int], /) -> NDArray[np.int32]:
+        """The classes of seeds: int32 ``[n]``."""
+
+    def decode(self, z: NDArray[np.floating], labels: NDArray[np.int32] | None, /) -> NDArray[np.float32]:
+        """Latents and classes to samples: float32 ``[n, ...]``."""
 
 
 class NoDirectionsError(GanzooError):
@@ -101,7 +118,7 @@ class DirectionsFile:
         return {**vars(self), "_hub": self._hub.without_token()}
 
 
-def find_directions(generator: Sampler, graph: Graph, *, count: int | None, method: Method) -> list[Direction]:
+def find_directions(generator: Decoder, graph: Graph, *, count: int | None, method: Method) -> list[Direction]:
     """The directions with the largest effect, the largest first, named ``"1"``, ``"2"``, ...
 
     Args:
@@ -117,7 +134,7 @@ def find_directions(generator: Sampler, graph: Graph, *, count: int | None, meth
         GanzooError: if the count or the method is out of range.
         NoDirectionsError: if no layer reads the latent.
     """
-    dim = generator.latent_dim
+    dim = generator.config.latent.dim
     most = min(MAX_COUNT, dim)
     wanted = min(DEFAULT_COUNT, dim) if count is None else count
     count = whole_number(wanted, low=1, high=most, what=f"There are 1 to {most} directions")
@@ -129,7 +146,7 @@ def find_directions(generator: Sampler, graph: Graph, *, count: int | None, meth
     return [replace(direction, name=str(number)) for number, direction in enumerate(directions, 1)]
 
 
-def named_directions(generator: Sampler, named: Iterable[NamedDirection]) -> list[Direction]:
+def named_directions(generator: Decoder, named: Iterable[NamedDirection]) -> list[Direction]:
     """The directions of a bundle with their measured change, in the same order."""
     return [_measured(generator, name, vector) for name, vector in named]
 
@@ -168,7 +185,7 @@ def offset(
     return total.astype(np.float32)
 
 
-def sheet(generator: Sampler, directions: Sequence[Direction], seeds: Sequence[int]) -> NDArray[np.uint8]:
+def sheet(generator: Decoder, directions: Sequence[Direction], seeds: Sequence[int]) -> NDArray[np.uint8]:
     """A picture, uint8 ``[H, W, c]``: a direction in each row, and each seed at the strengths -3, -1.5, 0, 1.5 and 3.
 
     Args:
@@ -179,7 +196,7 @@ def sheet(generator: Sampler, directions: Sequence[Direction], seeds: Sequence[i
     unit = latent_deviation(generator.config.latent.distribution)
     steps = unit * np.array(_SHEET_STRENGTHS, np.float32)
     z = np.repeat(generator.latents(seeds), len(steps), axis=0)
-    labels = None if generator.num_classes is None else np.repeat(generator.labels(seeds), len(steps))
+    labels = None if generator.config.num_classes is None else np.repeat(generator.labels(seeds), len(steps))
     offsets = np.tile(steps, len(seeds))[:, None]
     rows = [images.to_uint8(generator.decode(z + offsets * direction.vector, labels)) for direction in directions]
     return images.grid(np.concatenate(rows), columns=len(z), separator=1)
@@ -225,10 +242,10 @@ def _matrix(node: Node, tensor: Tensor) -> NDArray[np.float64]:
     return (values.T if node.attributes.get("transB") else values).astype(np.float64)
 
 
-def _pca(generator: Sampler) -> NDArray[np.float64]:
+def _pca(generator: Decoder) -> NDArray[np.float64]:
     """Left singular vectors of the covariance ``[dim, values of a sample]``: ``[dim, dim]``, one vector in each row."""
     z = generator.latents(_PCA_SEEDS).astype(np.float64)
-    labels = None if generator.num_classes is None else generator.labels(_PCA_SEEDS)
+    labels = None if generator.config.num_classes is None else generator.labels(_PCA_SEEDS)
     samples = generator.decode(z.astype(np.float32), labels).reshape(len(z), -1)
     for group in [np.full(len(z), True)] if labels is None else [labels == label for label in np.unique(labels)]:
         samples[group] -= samples[group].mean(axis=0)
@@ -243,11 +260,11 @@ def _with_fixed_sign(vector: NDArray[np.float64]) -> NDArray[np.float32]:
     return (sign * vector).astype(np.float32)
 
 
-def _measured(generator: Sampler, name: str, vector: NDArray[np.float32]) -> Direction:
+def _measured(generator: Decoder, name: str, vector: NDArray[np.float32]) -> Direction:
     z = generator.latents(_CHANGE_SEEDS)
-    labels = None if generator.num_classes is None else generator.labels(_CHANGE_SEEDS)
+    labels = None if generator.config.num_classes is None else generator.labels(_CHANGE_SEEDS)
     step = _CHANGE_STRENGTH * latent_deviation(generator.config.latent.distribution) * vector
     low, high = generator.decode(z - step, labels), generator.decode(z + step, labels)
-    if generator.sample_spec.is_image:
+    if generator.config.sample_spec.is_image:
         low, high = (images.to_uint8(samples).astype(np.float32) for samples in (low, high))
     return Direction(name, vector, float(np.abs(high - low).mean()))

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from ganzoo.environment import locks
 from ganzoo.environment.commands import command, run_word
 from ganzoo.errors import RunError
-from ganzoo.runs import Run
-
-LOCK = "training.lock"
+from ganzoo.runs import TRAINING_LOCK, Run
 
 
 @contextlib.contextmanager
@@ -33,7 +31,7 @@ def training_lock(run: Run, *, info: Callable[[str], None] = lambda text: None) 
 
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.lock(run.folder / LOCK, on_watch=watch))
+            stack.enter_context(locks.lock(run.folder / TRAINING_LOCK, on_watch=watch))
         except locks.HeldError as error:
             raise RunError(_locked_message(run, error.holder)) from error
         except OSError as error:

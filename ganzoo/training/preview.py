@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ganzoo import images, latents
 from ganzoo.config.experiment import Config
+from ganzoo.environment.requirements import is_installed, missing_text
 from ganzoo.inference import animations
+from ganzoo.report.history import History
+from ganzoo.report.loss_chart import loss_chart
 from ganzoo.runs import SAMPLES, Run
 from ganzoo.sample_sheet import preview_latents
 from ganzoo.training.class_variety import latent_count, swept_classes
 
 Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 
-D_COLOR, G_COLOR, LINE_COLOR, BACKGROUND = (31, 119, 180), (214, 90, 20), (60, 60, 60), (255, 255, 255)
+LOSSES = "losses.png"
 
 
 def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.float32]]:
@@ -71,31 +74,19 @@ def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:
     images.save(sheet, run.folder / SAMPLES / f"step-{step:08d}.png")
 
 
-def save_curve(run: Run, *, size: tuple[int, int] = (800, 400)) -> None:
-    """Write ``losses.png``, a chart of both losses over the steps."""
-    log = [record for record in run.log() if "d_loss" in record]
-    if len(log) < 2:
+def save_curve(run: Run, *, info: Callable[[str], None] = lambda text: None) -> None:
+    """Write ``losses.png``, a chart of both losses and of D's scores over the steps.
+
+    Args:
+        run: the run. With less than two logged steps, nothing is written.
+        info: called with a message if matplotlib is not installed.
+    """
+    if not is_installed("matplotlib"):
+        info(missing_text(["matplotlib"], action=LOSSES))
         return
-    chart = Image.new("RGB", size, BACKGROUND)
-    pen = ImageDraw.Draw(chart)
-    left, top, right, bottom = 60, 20, size[0] - 20, size[1] - 40
-    curves = {key: np.array([record[key] for record in log], float) for key in ("d_loss", "g_loss")}
-    steps = np.array([record["step"] for record in log], float)
-    low, high = _limits(list(curves.values()))
-    pen.rectangle((left, top, right, bottom), outline=LINE_COLOR)
-    for text, x, y, anchor in (
-        (f"{high:.2f}", left - 6, top, "rm"),
-        (f"{low:.2f}", left - 6, bottom, "rm"),
-        (f"{steps[0]:.0f}", left, bottom + 14, "lm"),
-        (f"step {steps[-1]:.0f}", right, bottom + 14, "rm"),
-    ):
-        pen.text((x, y), text, fill=LINE_COLOR, anchor=anchor)
-    for number, (key, color) in enumerate((("d_loss", D_COLOR), ("g_loss", G_COLOR))):
-        across = left + (right - left) * (steps - steps[0]) / max(1.0, steps[-1] - steps[0])
-        down = bottom - (bottom - top) * np.clip((curves[key] - low) / (high - low), 0, 1)
-        pen.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill=color, width=2)
-        pen.text((left + 8, top + 12 + 16 * number), key, fill=color, anchor="lm")
-    images.save(chart, run.folder / "losses.png")
+    content = loss_chart(History(run))
+    if content is not None:
+        images.write_atomic(run.folder / LOSSES, content)
 
 
 def save_animation(run: Run, *, frames: int = 60) -> None:
@@ -106,11 +97,3 @@ def save_animation(run: Run, *, frames: int = 60) -> None:
     chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, frames).astype(int))]
     pictures = (images.on_white(Image.open(path)).convert("RGB") for path in [*chosen, *[chosen[-1]] * 10])
     animations.save_animation(pictures, run.folder / "training.gif", frames_per_second=10)
-
-
-def _limits(curves: Sequence[NDArray[np.floating]]) -> tuple[float, float]:
-    """Return the lower and upper limit of the axis. The lowest and the highest 1% of the values may be outside."""
-    values = np.concatenate(curves)
-    values = values[np.isfinite(values)]
-    low, high = float(np.quantile(values, 0.01)), float(np.quantile(values, 0.99))
-    return (min(0.0, low), high if high > low else low + 1.0)

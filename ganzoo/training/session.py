@@ -23,7 +23,8 @@ from ganzoo.environment.requirements import TRAINING, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.environment.versions import library_versions
 from ganzoo.errors import RunError
-from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, Run, checked_runs_folder, find_run, new_run
+from ganzoo.report.live import report_announced
+from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
 from ganzoo.training import init_from
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
@@ -106,12 +107,13 @@ def _start(
         _report_streaming(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights)
-        return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
+        with report_announced(run, info):
+            return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
 def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
     """Write the files that describe a run. The config is last, because it makes the folder a run."""
-    images.write_atomic(run.folder / "versions.json", _provenance(command).encode())
+    images.write_atomic(run.folder / VERSIONS, _provenance(command).encode())
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
@@ -157,7 +159,8 @@ def resume(
                 with Log(run, first_step=trainer.step) as log:
                     log.write(trainer.step, {}, notes={"changed": changed_run.notes})
             info(f"Run {run.name} continues from step {trainer.step} of {trainer.config.training.steps}")
-            return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
+            with report_announced(run, info):
+                return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
 
 def _restored(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
+from ganzoo.report.live import LiveReport
 from ganzoo.runs import Run
 from ganzoo.sample_sheet import draw_samples
 from ganzoo.training import preview, rollback
@@ -126,19 +127,23 @@ class Trainer:
             info=(lambda text: None) if quiet else info,
         )
         try:
-            with Log(self.run, first_step=self.step) as log:
-                outcome = self._loop(log, last=last, deadline=deadline, run_time=run_time, quiet=quiet, info=info)
+            with LiveReport(self.run, info=info) as report, Log(self.run, first_step=self.step) as log:
+                outcome = self._loop(
+                    log, report, last=last, deadline=deadline, run_time=run_time, quiet=quiet, info=info
+                )
+                report.end(outcome.reason, outcome.step)
         except OSError as error:
             raise RunError(
                 f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self.state.last_checkpoint_text()}"
             ) from error
-        preview.save_curve(self.run)
+        preview.save_curve(self.run, info=info)
         preview.save_animation(self.run)
         return outcome
 
     def _loop(
         self,
         log: Log,
+        report: LiveReport,
         *,
         last: int,
         deadline: float | None,
@@ -179,6 +184,8 @@ class Trainer:
                     continue
                 if self.best and self.step % self.best.every == 0:
                     self._measure(self.best, log, info)
+                if self.step % training.sample_every == 0:
+                    report.update(self.step)
                 if self.step % training.checkpoint_every == 0:
                     self.state.save()
             outcome = self._outcome(last, interrupted.is_set())

@@ -7,11 +7,7 @@ the page made itself, and a worker whose code is in the page.
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
-import json
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +23,10 @@ from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.inference.sampling import Sampler
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
+from ganzoo.web.document import ASSETS, filled, json_text, policy, script
 from ganzoo.web.model_data import SCRIPTS, model_data
 
 PAGE = "index.html"
-ASSETS = Path(__file__).parent / "assets"
 ENGINE_SCRIPTS = (*SCRIPTS, "enlarge.js", "worker.js")
 """Scripts of the worker, in one scope."""
 PAGE_SCRIPTS = ("state.js", "painter.js", "wall.js", "morph.js", "export.js", "page.js")
@@ -40,7 +36,6 @@ _HEAVY = ("graph", "weights", "tensors")
 _SLIDERS, _STRENGTH = 6, 3.0
 _MARK = b'<meta name="generator" content="ganzoo '
 _LOCAL = "path/to/the/bundle"
-_PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
 def page(bundle: Bundle) -> str:
@@ -60,13 +55,13 @@ def page(bundle: Bundle) -> str:
     about = {key: value for key, value in data.items() if key not in heavy}
     about |= {"name": name, "title": name, "load": load or _LOCAL, "directions": _directions(bundle)}
     style = _read("style.css")
-    engine = _script(*map(_read, ENGINE_SCRIPTS))
-    script = _script("(() => {", *map(_read, PAGE_SCRIPTS), "})();")
+    engine = script(*map(_read, ENGINE_SCRIPTS))
+    page_script = script("(() => {", *map(_read, PAGE_SCRIPTS), "})();")
     height, width = bundle.config.sample_spec.size
-    return _filled(
+    return filled(
         _read("page.html"),
         {
-            "policy": _policy(scripts=(engine, script), style=style),
+            "policy": policy(scripts=(engine, page_script), style=style, pictures="data: blob:", workers="blob:"),
             "generator": f"ganzoo {__version__}",
             "title": html.escape(name),
             "lead": html.escape(_lead(bundle)),
@@ -77,9 +72,9 @@ def page(bundle: Bundle) -> str:
             "credits": _credits(bundle),
             "style": style,
             "engine": engine,
-            "about": _json(about),
-            "weights": _json(heavy),
-            "script": script,
+            "about": json_text(about),
+            "weights": json_text(heavy),
+            "script": page_script,
         },
     )
 
@@ -224,30 +219,3 @@ def _list(title: str, lines: list[str]) -> str:
 
 def _read(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
-
-
-def _script(*parts: str) -> str:
-    return "\n".join(['"use strict";', *parts])
-
-
-def _json(value: object) -> str:
-    """JSON that cannot end its script element."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def _policy(*, scripts: tuple[str, ...], style: str) -> str:
-    allowed = " ".join(map(_hash, scripts))
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src data: blob:; worker-src blob:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(content: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
-    return f"'sha256-{digest}'"
-
-
-def _filled(template: str, values: Mapping[str, Any]) -> str:
-    """The template with its places ``{{name}}`` filled in one pass, so that values are never templates."""
-    return _PLACE.sub(lambda place: values[place[1]], template)
