@@ -163,7 +163,7 @@ def _check_suffix(target: Output, generator: Generator) -> None:
 
 def _write_array(generator: Generator, seeds: list[int], target: Output, options: dict[str, Any]) -> Path:
     from ganzoo.inference.array_files import write_arrays
-    from ganzoo.inference.sampling import SamplingOptions
+    from ganzoo.inference.sampling_options import SamplingOptions
 
     with target.opened() as file:
         write_arrays(file, target.suffix, generator, seeds, SamplingOptions(**options))

@@ -7,7 +7,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ganzoo.inference.sampling import Sampler, SamplingOptions
+from ganzoo.inference.sampling import Sampler
+from ganzoo.inference.sampling_options import SamplingOptions
 from ganzoo.latents import check_seeds
 
 SUFFIXES = (".npy", ".npz")

@@ -22,15 +22,16 @@ from ganzoo.inference.class_labels import described
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.directions import DirectionsFile
 from ganzoo.inference.image_list import ImageList
+from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
-from ganzoo.inference.sampling import Label, Sampler, SamplingOptions
+from ganzoo.inference.sampling_options import Label, SamplingOptions
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Generator(Sampler):
+class Generator(LatentSpace):
     """A trained generator. Sample i of a call depends on its own seed only, not on the other seeds.
 
     Samples are images, uint8 ``[h, w, c]`` or PIL, if ``kind`` is "image", and vectors, float32 ``[d]``, if it is

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,32 +17,15 @@ from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.critic import Critic, check_best_of
-from ganzoo.inference.directions import (
-    Direction,
-    DirectionsFile,
-    Method,
-    find_directions,
-    named_directions,
-    offset,
-)
+from ganzoo.inference.directions import DirectionsFile, find_directions, offset
 from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.inference.sampling_options import Label, SamplingOptions
 from ganzoo.sample_spec import SampleSpec
 
 Samples = NDArray[np.uint8] | NDArray[np.float32]
-Label = int | str
 _BATCH_BYTES = {"cpu": 32 << 20, "cuda": 256 << 20}
 """Bytes of the graph's tensors per batch. ONNX Runtime needs up to three times more; more is not faster on a CPU."""
 _RESULT_BYTES = 8 << 30
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplingOptions:
-    """How seeds become samples. The arguments of ``Generator.generate``."""
-
-    label: Label | Sequence[Label] | None = None
-    truncation: float | None = None
-    best_of: int = 1
-    directions: Mapping[str, float] | None = None
 
 
 class Sampler:
@@ -209,54 +191,6 @@ class Sampler:
             raise GanzooError(f"'{self.name}' is conditional: decode needs labels from 0 to {self.num_classes - 1}.")
         return self._run(z.astype(np.float32, copy=False), self.label_indices(range(len(z)), labels))
 
-    def iter_frames(
-        self,
-        a: int,
-        b: int,
-        frames: int,
-        *,
-        label: Label | None = None,
-        truncation: float | None = None,
-        directions: Mapping[str, float] | None = None,
-    ) -> Iterator[Samples]:
-        """The samples of ``interpolate`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
-
-        Raises:
-            GanzooError: as ``interpolate``.
-        """
-        return self.iter_walk([a, b], frames, label=label, truncation=truncation, directions=directions)
-
-    def iter_walk(
-        self,
-        seeds: Sequence[int],
-        frames: int,
-        *,
-        label: Label | None = None,
-        truncation: float | None = None,
-        directions: Mapping[str, float] | None = None,
-    ) -> Iterator[Samples]:
-        """The samples of ``walk`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
-
-        Raises:
-            GanzooError: as ``walk``, before the first sample is made.
-        """
-        if len(seeds) < 2:
-            raise GanzooError(f"A walk needs at least two seeds; received {len(seeds)}.")
-        stops = self.latents(seeds, truncation=truncation)
-        labels = self.label_indices(seeds[:1], label)
-        distribution = self.config.latent.distribution
-        parts = [
-            latents.interpolate(start, stop, frames=frames, distribution=distribution)
-            for start, stop in itertools.pairwise(stops)
-        ]
-        path = np.concatenate([*(part[:-1] for part in parts), stops[-1:]])
-        return self._frames(path + self._offset(directions), labels)
-
-    def _frames(self, path: NDArray[np.float32], labels: NDArray[np.int32] | None) -> Iterator[Samples]:
-        for first in range(0, len(path), self.batch_size):
-            z = path[first : first + self.batch_size]
-            yield from self._finish(self._run(z, None if labels is None else np.repeat(labels, len(z))))
-
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of samples: uint8 for images, float32 for vectors."""
@@ -311,31 +245,14 @@ class Sampler:
             return self._run(z[:, 0], labels)
         return self._critic.best(z, labels, decode=self._run, batch_size=self.batch_size)
 
-    def directions(self, count: int | None = None, *, method: Method | None = None) -> list[Direction]:
-        """Directions of the latent space that change an image in one way, for the argument ``directions``.
-
-        By default these are the named directions of the bundle, and if it has none, the first ``count`` directions of
-        ``sefa``, with the names "1", "2", ...: the direction with the largest effect first.
-
-        Args:
-            count: number of directions that are computed, from 1 to 64; by default 10, or fewer for a short latent.
-            method: ``"sefa"`` or ``"pca"``, to compute the directions; see ``ganzoo.inference.directions``.
-
-        Raises:
-            GanzooError: if ``count`` or ``method`` is out of range, or no layer reads the latent.
-            BundleError: if the file with the names is damaged.
-        """
-        if method is None and self._directions_file.exists:
-            return named_directions(self, self._directions_file.read())
-        return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
-
     def _offset(self, wanted: Mapping[str, float] | None) -> NDArray[np.float32]:
         """What is added to each latent: float32 ``[latent_dim]``."""
         latent = self.config.latent
         if not wanted:
             return np.zeros(latent.dim, np.float32)
         if self._known_directions is None:
-            named: Iterable[Any] = self._directions_file.read() if self._directions_file.exists else self.directions()
+            file = self._directions_file
+            named = file.read() if file.exists else find_directions(self, file.graph(), count=None, method="sefa")
             self._known_directions = {direction.name: direction.vector for direction in named}
         known = self._known_directions
         return offset(wanted, known, dim=latent.dim, distribution=latent.distribution, model=self.name)

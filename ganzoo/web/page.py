@@ -19,8 +19,8 @@ from ganzoo.environment import files
 from ganzoo.errors import GanzooError
 from ganzoo.inference.bundle_graph import inspected_graph
 from ganzoo.inference.directions import NoDirectionsError, latent_deviation
+from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_session import OnnxSession
-from ganzoo.inference.sampling import Sampler
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
 from ganzoo.web.document import ASSETS, filled, json_text, policy, script
@@ -86,7 +86,7 @@ def _directions(bundle: Bundle) -> list[dict[str, Any]]:
     """
     content, report = inspected_graph(bundle)
     session = OnnxSession(content, name=bundle.config.name, device="cpu")
-    generator = Sampler(bundle, session=session, report=report)
+    generator = LatentSpace(bundle, session=session, report=report)
     try:
         found = generator.directions(min(_SLIDERS, bundle.config.latent.dim))
     except NoDirectionsError:

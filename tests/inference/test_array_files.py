@@ -12,7 +12,7 @@ import tiny_bundles
 import ganzoo
 from ganzoo.errors import GanzooError
 from ganzoo.inference.array_files import write_arrays
-from ganzoo.inference.sampling import SamplingOptions
+from ganzoo.inference.sampling_options import SamplingOptions
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ MEASURE = """
 import io, resource, sys
 import ganzoo
 from ganzoo.inference.array_files import write_arrays
-from ganzoo.inference.sampling import SamplingOptions
+from ganzoo.inference.sampling_options import SamplingOptions
 
 class Nowhere(io.RawIOBase):
     def write(self, part):

@@ -22,7 +22,7 @@ from ganzoo.inference.array_files import write_arrays
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.generator import Generator
 from ganzoo.inference.onnx_session import OnnxSession
-from ganzoo.inference.sampling import SamplingOptions
+from ganzoo.inference.sampling_options import SamplingOptions
 
 SEEDS = [5, 0, 7, 2**32 - 1]
 
