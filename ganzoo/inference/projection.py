@@ -1,0 +1,184 @@
+"""Finds the latent whose image is most like a given image.
+
+The search needs only the ONNX graph. It starts from the seeds with the most similar images, and minimizes the squared
+error by the Levenberg-Marquardt method (Marquardt 1963). The Jacobian is computed by finite differences, which is one
+batch of ``latent_dim`` images. A small penalty on the length keeps the latent where the generator was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo import images
+from ganzoo.errors import GanzooError
+from ganzoo.inference.arguments import whole_number
+
+if TYPE_CHECKING:
+    from ganzoo.bundle.schema import BundleConfig
+
+MAX_STEPS = 1000
+_CANDIDATES = range(512)
+_STARTS = 4
+_STEP = 0.02
+"""Step of the finite differences, in the unit of the latent. Below it, rounding of float32 is visible."""
+_FIRST_STEPS = 4
+"""Steps from each start. The best start then gets the rest."""
+_PRIOR = 1e-4
+"""Weight of the squared length of the latent, per value, next to the mean squared error of the pixels."""
+
+
+class Decoder(Protocol):
+    """What a projection needs of a generator. See ``ganzoo.inference.sampling.Sampler``."""
+
+    @property
+    def config(self) -> BundleConfig:
+        """The inputs and outputs."""
+
+    def latents(self, seeds: Iterable[int], /) -> NDArray[np.float32]:
+        """The latents of seeds: float32 ``[n, latent_dim]``."""
+
+    def decode(self, z: NDArray[np.floating], labels: NDArray[np.int32] | None, /) -> NDArray[np.float32]:
+        """Latents and classes to samples: float32 ``[n, ...]``."""
+
+
+class Projection(NamedTuple):
+    """The result of a search.
+
+    Attributes:
+        latent: float32 ``[latent_dim]``, for ``Generator.decode``.
+        label: index of the class, None for a model without classes.
+        image: the image of the latent: uint8 ``[h, w, c]``.
+        error: mean absolute difference from the given image, in levels from 0 to 255.
+        start_error: the same for the best start, the most similar of 512 seeds.
+    """
+
+    latent: NDArray[np.float32]
+    label: int | None
+    image: NDArray[np.uint8]
+    error: float
+    start_error: float
+
+
+class _Point(NamedTuple):
+    """A latent, its class, its residuals ``[pixels]``, and its loss."""
+
+    z: NDArray[np.float64]
+    label: int | None
+    residuals: NDArray[np.float64]
+    loss: float
+
+
+def project(
+    generator: Decoder,
+    target: NDArray[np.uint8],
+    *,
+    label: int | None,
+    steps: int,
+    on_step: Callable[[int], None] = lambda step: None,
+) -> Projection:
+    """Search for the latent of an image.
+
+    Args:
+        generator: a generator of images.
+        target: uint8 ``[h, w, c]`` in the shape of its images.
+        label: the class; by default the class of the start with the smallest loss.
+        steps: number of steps, from 0 to 1000. A step needs about ``latent_dim`` images.
+        on_step: called after each step with its number.
+
+    Raises:
+        GanzooError: if the model generates vectors, the image has another shape, or ``steps`` is out of range.
+    """
+    config = generator.config
+    if not config.sample_spec.is_image:
+        raise GanzooError(f"'{config.name}' generates vectors, and only images can be projected.")
+    if target.shape != config.shape or target.dtype != np.uint8:
+        raise GanzooError(
+            f"'{config.name}' needs a uint8 image of shape {list(config.shape)}; received {target.dtype} "
+            f"{list(target.shape)}."
+        )
+    steps = whole_number(steps, low=0, high=MAX_STEPS, what=f"A projection has 0 to {MAX_STEPS} steps")
+    search = _Search(generator, target)
+    points = search.starts(label)
+    start = points[0]
+    done = 0
+
+    def improved(point: _Point, count: int) -> _Point:
+        nonlocal done
+        for moved in search.steps(point, count):
+            point, done = moved, done + 1
+            on_step(done)
+        return point
+
+    if steps > _FIRST_STEPS * len(points):
+        points = [improved(point, _FIRST_STEPS) for point in points]
+    best = improved(min(points, key=lambda point: point.loss), steps - done)
+    return Projection(
+        best.z.astype(np.float32), best.label, search.image(best), search.error(best), search.error(start)
+    )
+
+
+class _Search:
+    def __init__(self, generator: Decoder, target: NDArray[np.uint8]) -> None:
+        self._generator, self._levels = generator, target
+        self._target = images.from_uint8(target).ravel().astype(np.float64)
+        self._dim = generator.config.latent.dim
+
+    def starts(self, label: int | None) -> list[_Point]:
+        """The seeds with the most similar images, the best first, each in its best class."""
+        classes = self._generator.config.num_classes
+        labels: Sequence[int | None] = range(classes) if classes and label is None else [label]
+        share = len(_CANDIDATES) // len(labels) or 1
+        seeds = _CANDIDATES[:share]
+        z = self._generator.latents(seeds).astype(np.float64)
+        points = [
+            point for one in labels for point in sorted(self.points(z, one), key=lambda point: point.loss)[:_STARTS]
+        ]
+        return sorted(points, key=lambda point: point.loss)[:_STARTS]
+
+    def points(self, z: NDArray[np.float64], label: int | None) -> list[_Point]:
+        """The points of latents ``[n, latent_dim]``."""
+        labels = None if label is None else np.full(len(z), label, np.int32)
+        samples = self._generator.decode(z.astype(np.float32), labels).reshape(len(z), -1).astype(np.float64)
+        residuals = samples - self._target
+        losses = (residuals**2).mean(axis=1) + _PRIOR * (z**2).mean(axis=1)
+        return [_Point(*point) for point in zip(z, [label] * len(z), residuals, losses.tolist(), strict=True)]
+
+    def steps(self, point: _Point, count: int) -> Iterable[_Point]:
+        """Up to ``count`` points, each with a smaller loss. The damping falls after a step, and rises if none helps."""
+        damping = 1e-2
+        for _ in range(count):
+            gradient, curvature = self._model(point)
+            trials = [damping * factor for factor in (0.1, 1.0, 10.0, 100.0)]
+            scale = np.diag(curvature).mean()
+            z = np.array(
+                [point.z - np.linalg.solve(curvature + trial * scale * np.eye(self._dim), gradient) for trial in trials]
+            )
+            moved = self.points(z, point.label)
+            best = min(range(len(moved)), key=lambda index: moved[index].loss)
+            if moved[best].loss >= point.loss:
+                if damping >= 1e4:
+                    return
+                damping *= 1000.0
+                continue
+            point, damping = moved[best], max(1e-6, trials[best])
+            yield point
+
+    def _model(self, point: _Point) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gradient and Gauss-Newton curvature of half the loss."""
+        neighbors = self.points(point.z + _STEP * np.eye(self._dim), point.label)
+        jacobian = np.stack([neighbor.residuals - point.residuals for neighbor in neighbors], axis=1) / _STEP
+        pixels = len(point.residuals)
+        gradient = jacobian.T @ point.residuals / pixels + _PRIOR / self._dim * point.z
+        curvature = jacobian.T @ jacobian / pixels + _PRIOR / self._dim * np.eye(self._dim)
+        return gradient, curvature
+
+    def image(self, point: _Point) -> NDArray[np.uint8]:
+        values = (point.residuals + self._target).reshape(self._levels.shape).astype(np.float32)
+        return images.to_uint8(values)
+
+    def error(self, point: _Point) -> float:
+        return float(np.abs(self.image(point).astype(np.int32) - self._levels).mean())
