@@ -85,10 +85,13 @@ def thinned(found: list[T], most: int = MOST) -> list[T]:
     So a longer list chooses some of the same items again, and few of them are new.
     """
     stride = 1
-    while len(found[::stride]) > most - 1:
+    while True:
+        chosen = found[::stride]
+        if (len(found) - 1) % stride:
+            chosen.append(found[-1])
+        if len(chosen) <= most:
+            return chosen
         stride *= 2
-    chosen = found[::stride]
-    return chosen if (len(found) - 1) % stride == 0 else [*chosen, found[-1]]
 
 
 def _encoded(path: Path, step: int) -> Picture | None:

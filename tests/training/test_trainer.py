@@ -160,7 +160,7 @@ def test_resume_through_the_run_folder_says_what_it_skips(tmp_path):
     assert any(
         line.startswith("Skipped a damaged checkpoint: step-00000006: ema.safetensors has 1 bytes") for line in said
     )
-    assert said[-1] == "Run points/001 continues from step 3 of 9"
+    assert "Run points/001 continues from step 3 of 9" in said
     assert [line["step"] for line in lines(run)] == [2, 4, 6, 8, 9]
     assert checkpoint.load_newest(run.folder / "checkpoints").skipped == ()
     assert run.checkpoint_steps() == [6, 9]
