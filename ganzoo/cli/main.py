@@ -18,6 +18,7 @@ from ganzoo.cli import (
     generate,
     interpolate,
     parts,
+    project,
     publish,
     pull,
     report,
@@ -47,6 +48,7 @@ app.command("export", cls=WorkingVerb)(export.export)
 app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
 app.command("directions", cls=WorkingVerb)(directions.directions)
+app.command("project", cls=WorkingVerb)(project.project)
 app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)
 app.command("compare", cls=WorkingVerb)(compare.compare)
 app.command("benchmark", cls=Verb)(benchmark.benchmark)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor, read_graph
 from ganzoo.errors import BundleError, GanzooError, did_you_mean
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import real_number, whole_number
+from ganzoo.inference.decoder import Decoder
 
 if TYPE_CHECKING:
-    from ganzoo.bundle.schema import BundleConfig
     from ganzoo.latents import Distribution
 
 Method = Literal["sefa", "pca"]
@@ -47,23 +47,6 @@ class Direction:
     name: str
     vector: NDArray[np.float32]
     change: float
-
-
-class Decoder(Protocol):
-    """What directions need of a generator. See ``ganzoo.inference.sampling.Sampler``."""
-
-    @property
-    def config(self) -> BundleConfig:
-        """The inputs and outputs."""
-
-    def latents(self, seeds: Iterable[int], /) -> NDArray[np.float32]:
-        """The latents of seeds: float32 ``[n, latent_dim]``."""
-
-    def labels(self, seeds: Iterable[int], /) -> NDArray[np.int32]:
-        """The classes of seeds: int32 ``[n]``."""
-
-    def decode(self, z: NDArray[np.floating], labels: NDArray[np.int32] | None, /) -> NDArray[np.float32]:
-        """Latents and classes to samples: float32 ``[n, ...]``."""
 
 
 class NoDirectionsError(GanzooError):

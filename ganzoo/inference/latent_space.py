@@ -1,9 +1,10 @@
-"""The latent space of a generator: walks through several seeds, and directions."""
+"""The latent space of a generator: walks through several seeds, directions, and projections of images."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,12 @@ from numpy.typing import NDArray
 from ganzoo import latents
 from ganzoo.errors import GanzooError
 from ganzoo.inference.directions import Direction, Method, find_directions, named_directions
+from ganzoo.inference.projection import Projection, project
 from ganzoo.inference.sampling import Sampler, Samples
 from ganzoo.inference.sampling_options import Label
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 class LatentSpace(Sampler):
@@ -83,3 +88,37 @@ class LatentSpace(Sampler):
         if method is None and self._directions_file.exists:
             return named_directions(self, self._directions_file.read())
         return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
+
+    def project(
+        self,
+        image: Image | NDArray[np.uint8],
+        *,
+        label: Label | None = None,
+        steps: int = 30,
+        on_step: Callable[[int], None] = lambda step: None,
+    ) -> Projection:
+        """The latent whose image is most like ``image``, for ``decode``.
+
+        Args:
+            image: a PIL image, which is cropped in the middle and resized, or uint8 ``[h, w, c]`` in the model's shape.
+            label: the class; by default the class that fits best.
+            steps: number of steps of the search, from 0 to 1000. A step needs about ``latent_dim`` images.
+            on_step: called after each step with its number.
+
+        Raises:
+            GanzooError: if the model generates vectors, the image or ``steps`` does not fit, or there is no such class.
+        """
+        known = self.label_indices([0], label) if label is not None else None
+        return project(
+            self, self._pixels(image), label=None if known is None else int(known[0]), steps=steps, on_step=on_step
+        )
+
+    def _pixels(self, image: Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if isinstance(image, np.ndarray) or not self.sample_spec.is_image:
+            return np.asarray(image)
+        from ganzoo.data.reading.decode import flattened
+        from ganzoo.data.reading.resize import resized_array
+
+        levels = np.atleast_3d(np.asarray(flattened(image, self.sample_spec.channels)))
+        pixels: NDArray[np.uint8] = resized_array(levels[None], self.sample_spec.size, self.sample_spec.channels)[0]
+        return pixels

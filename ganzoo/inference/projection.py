@@ -8,7 +8,7 @@ batch of ``latent_dim`` images. A small penalty on the length keeps the latent w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from ganzoo import images
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
-
-if TYPE_CHECKING:
-    from ganzoo.bundle.schema import BundleConfig
+from ganzoo.inference.decoder import Decoder
 
 MAX_STEPS = 1000
 _CANDIDATES = range(512)
@@ -29,20 +27,6 @@ _FIRST_STEPS = 4
 """Steps from each start. The best start then gets the rest."""
 _PRIOR = 1e-4
 """Weight of the squared length of the latent, per value, next to the mean squared error of the pixels."""
-
-
-class Decoder(Protocol):
-    """What a projection needs of a generator. See ``ganzoo.inference.sampling.Sampler``."""
-
-    @property
-    def config(self) -> BundleConfig:
-        """The inputs and outputs."""
-
-    def latents(self, seeds: Iterable[int], /) -> NDArray[np.float32]:
-        """The latents of seeds: float32 ``[n, latent_dim]``."""
-
-    def decode(self, z: NDArray[np.floating], labels: NDArray[np.int32] | None, /) -> NDArray[np.float32]:
-        """Latents and classes to samples: float32 ``[n, ...]``."""
 
 
 class Projection(NamedTuple):

@@ -1,0 +1,111 @@
+"""``ganzoo project``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganzoo.cli import complete
+from ganzoo.cli.destination import Output, check_outside
+from ganzoo.cli.generate import read_label
+from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.output import info, print_data, print_json
+from ganzoo.errors import GanzooError, reason
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ganzoo.inference.generator import Generator
+
+LATENT = ".npy"
+
+
+def project(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A model as in ganzoo generate.", autocompletion=complete.trained),
+    ],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A photograph or drawing.")],
+    label: Annotated[
+        str | None, typer.Option(help="Class: its name or index. Default: the class that fits best.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, max=1000, help="Steps of the search.")] = 30,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="The image next to the generated one (.png, .jpg, .webp), or the latent (.npy).",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the latent.")] = False,
+    runs: RunsFolder = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
+) -> None:
+    """Find the latent whose image is most like IMAGE, and print the error in levels from 0 to 255.
+
+    The image is cropped in the middle to the aspect ratio of the model.
+    """
+    from ganzoo import images
+    from ganzoo.data.reading.parallel import progress_bar
+    from ganzoo.inference.load import load
+
+    target = None if output is None else Output.parse(output, None).with_suffix(".png")
+    if target is not None:
+        target = target.file(f"{image.stem}-projection.png") if target.is_folder else target
+        target.check_suffix([*images.FORMATS, LATENT])
+    content = _read(image)
+    generator = load(what, root=runs, info=info)
+    if target is not None:
+        check_outside(target, generator)
+    levels = _decoded(content, image, generator)
+    with progress_bar("Searching", steps, quiet=quiet) as advance:
+        found = generator.project(
+            levels, label=read_label(generator, label), steps=steps, on_step=lambda step: advance(1)
+        )
+    shown = None if found.label is None else class_name(generator, found.label)
+    if as_json:
+        facts = {"error": found.error, "start_error": found.start_error, "label": shown}
+        print_json(facts | {"latent": found.latent.tolist()})
+    else:
+        classes = "" if shown is None else f", class {shown}"
+        print_data(f"error: {found.error:.1f} levels (the most similar seed: {found.start_error:.1f}){classes}")
+    if target is None:
+        return
+    import numpy as np
+
+    with target.opened() as file:
+        if target.suffix == LATENT:
+            np.save(file, found.latent[None])
+        else:
+            pair = images.grid(np.stack([levels, found.image]), columns=2, separator=1)
+            file.write(images.encoded(pair, images.FORMATS[target.suffix]))
+    info(f"Written: {target.path}")
+
+
+def class_name(generator: Generator, label: int) -> str:
+    """The name of a class, or its index if the classes have no names."""
+    return generator.class_names[label] if generator.class_names else str(label)
+
+
+def _read(image: Path) -> bytes:
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise GanzooError(f"Cannot read the image '{image}': {error.strerror or reason(error)}.") from error
+
+
+def _decoded(content: bytes, image: Path, generator: Generator) -> NDArray[np.uint8]:
+    from ganzoo.data.reading.decode import BrokenImageError, decode
+
+    spec = generator.sample_spec
+    if not spec.is_image:
+        raise GanzooError(f"'{generator.name}' generates vectors, and only images can be projected.")
+    try:
+        return decode(content, size=spec.size, channels=spec.channels, crop="center", resample="lanczos")
+    except BrokenImageError as error:
+        raise GanzooError(f"'{image}' is not an image that ganzoo can read: {error}.") from error

@@ -1,0 +1,53 @@
+"""Tests ganzoo project."""
+
+import json
+
+import numpy as np
+import pytest
+import tiny_bundles
+from PIL import Image
+
+import ganzoo
+from ganzoo import images
+
+
+@pytest.fixture
+def photo(bundle, place):
+    """An image of the generator, as a file."""
+    path = place / "photo.png"
+    images.save(ganzoo.load(bundle).sample([5001])[0], path)
+    return path
+
+
+def test_the_pair_and_the_error(command, bundle, photo, place):
+    shown = command("project", "bundle", photo, "-o", "pair.png").stdout
+    assert shown.startswith("error: 0.")
+    pair = np.asarray(Image.open(place / "pair.png")).astype(int)
+    assert pair.shape == (8, 17, 3)
+    assert np.abs(pair[:, :8] - pair[:, 9:]).mean() < 1
+
+
+def test_the_latent(command, bundle, photo, place):
+    facts = json.loads(command("project", "bundle", photo, "--json", "-o", "z.npy").stdout)
+    z = np.load(place / "z.npy")
+    np.testing.assert_allclose(z[0], facts["latent"], rtol=1e-6)
+    shown = images.to_uint8(ganzoo.load(bundle).decode(z))[0]
+    assert np.abs(shown - np.asarray(Image.open(photo)).astype(int)).mean() == pytest.approx(facts["error"], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["bundle", "none.png"], "Cannot read the image 'none.png': No such file"),
+        (["bundle", "broken.png"], "'broken.png' is not an image that ganzoo can read"),
+        (["bundle", "photo.png", "-o", "pair.txt"], "the suffix must be"),
+        (["bundle", "photo.png", "-o", "bundle/pair.png"], "is in the bundle"),
+        (["bundle", "photo.png", "--label", "cat"], "has no classes"),
+        (["vectors", "photo.png"], "generates vectors"),
+        (["bundle", "."], "Is a directory"),
+    ],
+)
+def test_mistakes_are_one_line(fails, bundle, photo, place, arguments, message):
+    (place / "broken.png").write_bytes(photo.read_bytes()[:40])
+    tiny_bundles.vector_bundle(place / "vectors")
+    assert message in fails("project", *arguments)
