@@ -240,6 +240,7 @@ class Sampler:
         Raises:
             GanzooError: as ``walk``, before the first sample is made.
         """
+        seeds = latents.check_seeds(seeds)
         if len(seeds) < 2:
             raise GanzooError(f"A walk needs at least two seeds; received {len(seeds)}.")
         stops = self.latents(seeds, truncation=truncation)

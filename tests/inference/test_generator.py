@@ -325,3 +325,9 @@ def test_the_wall_holds_in_a_fresh_process(folder):
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("seeds", [3, "39", [3], []])
+def test_a_walk_needs_two_seeds(generator, seeds):
+    with pytest.raises(GanzooError, match=r"[Ss]eed"):
+        generator.walk(seeds, 3)
