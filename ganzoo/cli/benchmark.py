@@ -28,8 +28,8 @@ def benchmark(
 ) -> None:
     """Measure the speed, memory and rounding of a trained generator on this machine.
 
-    Each row is measured by a fresh process. Its peak memory includes Python and ONNX Runtime. The spread has 80% of the
-    runs. The difference is the largest from float32 on the CPU, in levels of 256 for images.
+    Each row is measured by a fresh process. Its peak memory includes Python and ONNX Runtime. The spread contains
+    80% of the runs. The difference is the largest from float32 on the CPU, in levels of 256 for images.
     """
     from ganzoo.data.reading.parallel import progress_bar
     from ganzoo.inference import benchmark as measuring

@@ -48,7 +48,12 @@ def directions(
     seeds: Annotated[str, typer.Option(help="Seeds in the picture, for example 0-2,7.")] = "0-2",
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="PATH", help="Write a picture: one direction in each row."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="Write a picture: one direction in each row. - for standard output, without the table.",
+        ),
     ] = None,
     name: Annotated[
         list[str] | None,
@@ -71,6 +76,9 @@ def directions(
         raise GanzooError(f"The picture has up to {MAX_SEEDS} seeds; received {len(numbers)}.")
     chosen_method, names = _method(method), _names(name or ())
     target = None if output is None else Output.parse(output, None).with_suffix(".png")
+    picture_only = target is not None and target.is_stdout
+    if picture_only and as_json:
+        raise GanzooError("--json and -o - both write to standard output. Choose a file with -o FILE.")
     generator = load(what, root=runs, info=info)
     if target is not None:
         target = _checked(target, generator)
@@ -79,7 +87,7 @@ def directions(
         found = _named(generator, found, names)
     if as_json:
         print_json([{"name": d.name, "change": d.change, "vector": d.vector.tolist()} for d in found])
-    else:
+    elif not picture_only:
         rows = [(direction.name, f"{direction.change:.1f}") for direction in found]
         print_table(("direction", "mean change of pixels"), rows, right=("mean change of pixels",))
     if target is not None:
@@ -88,7 +96,10 @@ def directions(
 
         with target.opened() as file:
             file.write(images.encoded(sheet(generator, found, numbers), images.FORMATS[target.suffix]))
-        print_data(str(target.path))
+        if as_json:
+            info(f"Written: {target.path}")
+        elif not picture_only:
+            print_data(str(target.path))
 
 
 def _checked(target: Output, generator: Generator) -> Output:

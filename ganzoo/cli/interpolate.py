@@ -12,7 +12,6 @@ from ganzoo.cli.destination import Output, check_outside
 from ganzoo.cli.directions import DirectionStrengths, strengths
 from ganzoo.cli.generate import (
     Device,
-    Label,
     OnDevice,
     Revision,
     Threads,
@@ -37,7 +36,13 @@ def interpolate(
     ] = 60,
     loop: Annotated[bool, typer.Option("--loop", help="Return to the first seed.")] = False,
     fps: Annotated[float, typer.Option(min=1, max=120, help="Images per second (a .gif has up to 50).")] = 20,
-    label: Label = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="Class of all images: its name or its index from 0 (name:1 or index:1 if both fit). Default: the "
+            "class of the first seed."
+        ),
+    ] = None,
     truncation: Truncation = None,
     direction: DirectionStrengths = None,
     output: Annotated[

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from ganzoo import latents
 from ganzoo.errors import GanzooError
-from ganzoo.inference.directions import Direction, Method, find_directions, named_directions
+from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.directions import MAX_COUNT, Direction, Method, find_directions, named_directions
 from ganzoo.inference.projection import Projection, project
 from ganzoo.inference.sampling import Sampler, Samples
 from ganzoo.inference.sampling_options import Label
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+MAX_FRAMES = 1_000_000
 
 
 class LatentSpace(Sampler):
@@ -54,8 +57,10 @@ class LatentSpace(Sampler):
         Raises:
             GanzooError: as ``walk``, before the first sample is made.
         """
+        seeds = latents.check_seeds(seeds)
         if len(seeds) < 2:
             raise GanzooError(f"A walk needs at least two seeds; received {len(seeds)}.")
+        whole_number(frames, low=2, high=MAX_FRAMES, what=f"A walk has 2 frames to {MAX_FRAMES} from seed to seed")
         stops = self.latents(seeds, truncation=truncation)
         labels = self.label_indices(seeds[:1], label)
         distribution = self.config.latent.distribution
@@ -74,11 +79,11 @@ class LatentSpace(Sampler):
     def directions(self, count: int | None = None, *, method: Method | None = None) -> list[Direction]:
         """Directions of the latent space that change an image in one way, for the argument ``directions``.
 
-        By default these are the named directions of the bundle, and if it has none, the first ``count`` directions of
-        ``sefa``, with the names "1", "2", ...: the direction with the largest effect first.
+        By default these are the named directions of the bundle, and if it has none, the directions of ``sefa``, with
+        the names "1", "2", ...: the direction with the largest effect first.
 
         Args:
-            count: number of directions that are computed, from 1 to 64; by default 10, or fewer for a short latent.
+            count: largest number of directions, from 1 to 64; by default all with names, or the first 10.
             method: ``"sefa"`` or ``"pca"``, to compute the directions; see ``ganzoo.inference.directions``.
 
         Raises:
@@ -86,7 +91,11 @@ class LatentSpace(Sampler):
             BundleError: if the file with the names is damaged.
         """
         if method is None and self._directions_file.exists:
-            return named_directions(self, self._directions_file.read())
+            named = self._directions_file.read()
+            if count is not None:
+                most = min(MAX_COUNT, self.latent_dim)
+                count = whole_number(count, low=1, high=most, what=f"There are 1 to {most} directions")
+            return named_directions(self, named[:count])
         return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
 
     def project(

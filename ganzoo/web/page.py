@@ -126,6 +126,8 @@ def write_page(bundle: Bundle, path: Path) -> Path:
     Raises:
         GanzooError: as ``page``, and if the file is in the bundle or cannot be written. Nothing is written then.
     """
+    if not path.name:
+        raise GanzooError(f"'{path}' is a folder; a page needs a file, for example {path / PAGE}.")
     check_place(bundle, path)
     content = page(bundle).encode()
     try:

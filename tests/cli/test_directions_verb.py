@@ -1,5 +1,6 @@
 """Tests ganzoo directions, and generate --direction."""
 
+import io
 import json
 
 import numpy as np
@@ -29,6 +30,14 @@ def test_json_has_the_vectors(command, bundle):
     np.testing.assert_allclose(printed[0]["vector"], expected[0].vector, atol=1e-6)
 
 
+def test_standard_output_is_only_json_or_only_the_picture(command, bundle, place):
+    done = command("directions", "bundle", "--count", "2", "--json", "-o", "sheet.png")
+    assert len(json.loads(done.stdout)) == 2
+    assert (place / "sheet.png").is_file() and "Written: sheet.png" in done.stderr
+    picture = command("directions", "bundle", "--count", "2", "-o", "-").stdout_bytes
+    assert picture.startswith(b"\x89PNG") and Image.open(io.BytesIO(picture)).size == (15 * 9 - 1, 2 * 9 - 1)
+
+
 def test_names_are_saved_and_used(command, bundle, place):
     vector = ganzoo.load(bundle).directions()[1].vector
     command("directions", "bundle", "--name", "2=hair", "--name", "1=light")
@@ -56,6 +65,7 @@ def test_names_are_saved_and_used(command, bundle, place):
         (["directions", "bundle", "--seeds", "0-8"], "up to 8 seeds"),
         (["directions", "bundle", "-o", "sheet.txt"], "the suffix must be"),
         (["directions", "bundle", "-o", "bundle/sheet.png"], "is in the bundle"),
+        (["directions", "bundle", "--json", "-o", "-"], "both write to standard output"),
         (["directions", "vectors", "-o", "sheet.png"], "generates vectors"),
         (["directions", "zoo:digits-28", "--name", "1=slant"], "a copy that ganzoo manages"),
     ],

@@ -77,7 +77,10 @@ def test_named_directions_are_those_of_the_file(folder):
     generator = ganzoo.load(folder)
     assert [direction.name for direction in generator.directions()] == ["hair", "light"]
     assert generator.directions()[0].vector == pytest.approx(axis(2))
+    assert [direction.name for direction in generator.directions(1)] == ["hair"]
     assert [direction.name for direction in generator.directions(3, method="sefa")] == ["1", "2", "3"]
+    with pytest.raises(GanzooError, match="1 to 8 directions"):
+        generator.directions(0)
     moved = generator.sample([7], directions={"light": 2.0})
     assert np.abs(moved - np.rint((expected + 1) * 127.5)).max() <= 1
     for other in (pickle.loads(pickle.dumps(generator)), copy.deepcopy(generator)):

@@ -200,7 +200,7 @@ def test_a_walk_visits_every_seed(generator, vectors):
     for frame, seed in ((0, 3), (4, 9), (8, 4)):
         assert np.abs(np.asarray(walk[frame]).astype(int) - generator.sample([seed])[0]).max() <= 1
     assert vectors.walk([1, 2, 1], 3).shape == (5, 2)
-    for seeds, frames in (([3], 5), ([3, 9], 1), ([3, -1], 5)):
+    for seeds, frames in (([3], 5), ([3, 9], 1), ([3, 9], 10**12), ([3, -1], 5)):
         with pytest.raises(GanzooError, match=r"two seeds|2 frames|A seed is"):
             generator.walk(seeds, frames)
 
@@ -325,3 +325,9 @@ def test_the_wall_holds_in_a_fresh_process(folder):
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("seeds", [3, "39", [3], []])
+def test_a_walk_needs_two_seeds(generator, seeds):
+    with pytest.raises(GanzooError, match=r"[Ss]eed"):
+        generator.walk(seeds, 3)

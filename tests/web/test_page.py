@@ -176,6 +176,11 @@ def test_a_page_is_not_written_into_the_bundle(bundle):
     assert read_bundle(bundle.folder).files == bundle.files
 
 
+def test_a_path_without_a_file_name_is_refused(bundle):
+    with pytest.raises(GanzooError, match="a page needs a file"):
+        Generator.from_bundle(bundle).export_html("")
+
+
 def test_a_full_disk_leaves_the_old_page(bundle, tmp_path, size_limit):
     path = write_page(bundle, tmp_path / "page.html")
     before = path.read_bytes()
