@@ -24,7 +24,7 @@ div { overflow-x: auto; }
 table { border-collapse: collapse; }
 th, td { border: 1px solid var(--line); padding: .3rem .7rem; text-align: left; vertical-align: top; }
 th { background: var(--soft); }
-td { overflow-wrap: anywhere; }
+td { overflow-wrap: break-word; max-width: 24rem; }
 """
 
 
