@@ -5,7 +5,9 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
 import typer
 
@@ -18,6 +20,9 @@ SHORTER = {
     "evaluate dcgan-faces-32": "evaluate dcgan-faces-32 --samples 100 --draws 2",
 }
 """Replacements in a command that trains or measures."""
+
+CACHE = str(Path(tempfile.gettempdir(), "ganzoo-tests-cache"))
+"""The cache of prepared data, if the variable GANZOO_CACHE is not set."""
 
 _BLOCK = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<code>.*?)^(?P=indent)```$", re.DOTALL | re.MULTILINE)
 
@@ -38,8 +43,8 @@ def lines(text, language):
 
 
 def run(command, folder):
-    """Run a program in a folder, with an own cache of prepared data. It must succeed."""
-    environment = os.environ | {"GANZOO_CACHE": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    """Run a program in a folder. It must succeed. All programs share a cache, so that the faces are drawn once."""
+    environment = {"GANZOO_CACHE": CACHE} | os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done
