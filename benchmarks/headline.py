@@ -61,7 +61,8 @@ def main() -> None:
     config, networks = configs(choice, arguments)
     if importlib.util.find_spec("matplotlib") is None:
         raise SystemExit("The plot needs matplotlib: pip install -r benchmarks/requirements.txt")
-    judge = headline_judge.prepare(arguments.work.absolute(), arguments.torch_python)
+    is_small = arguments.judge == "small_cnn"
+    judge = None if is_small else headline_judge.prepare(arguments.work.absolute(), arguments.torch_python)
     work = arguments.work.absolute() / arguments.data
     folders = {name: work / name for name in protocol["contenders"]}
     for name in arguments.again:
@@ -80,7 +81,13 @@ def main() -> None:
         "protocol": {key: protocol[key] for key in ("minutes", "table", "slice_seconds", "samples", "seed")} | choice,
         "cores": len(cores),
         **machine_facts(headline_judge.PACKAGES),
-        **headline_judge.judged(headline_judge.load(judge), work, folders, protocol),
+        **headline_judge.judged(
+            headline_judge.small_cnn() if judge is None else headline_judge.load(judge),
+            work,
+            folders,
+            protocol,
+            name=arguments.judge,
+        ),
     }
     for name, made in results["contenders"].items():
         made |= {"title": protocol["contenders"][name]["title"], "settings": digest(settings[name])}
@@ -230,6 +237,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("data", help="data set of the protocol: faces or celeba")
     parser.add_argument("--celeba", type=Path, help="zip or folder of CelebA images; they are read in place")
     parser.add_argument("--protocol", type=Path, default=HERE / "headline.yaml")
+    parser.add_argument(
+        "--judge", choices=[headline_judge.NAME, "small_cnn"], default=headline_judge.NAME, help="feature extractor"
+    )
     parser.add_argument("--minutes", type=float, nargs="+", help="other training times, for a trial")
     parser.add_argument("--again", nargs="+", default=[], metavar="NAME", help="contenders to train again")
     parser.add_argument(
