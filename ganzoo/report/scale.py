@@ -9,11 +9,14 @@ MOST_POINTS = 500
 _ENOUGH = 50
 """Outliers are cut off only from this number of values on."""
 
+_HUGE = 1e300
+"""The width of an axis with larger values could be infinite."""
+
 
 def limits(*curves: Iterable[float]) -> tuple[float, float]:
     """Lower and upper limit of an axis. The lowest and the highest 1% of a curve of many values may be outside.
 
-    Values that are not finite are ignored; without any other, the limits are 0 and 1.
+    Values that are not finite, or above 1e300, are ignored; without any other, the limits are 0 and 1.
     """
     ends = [end for curve in curves for end in _ends(curve)]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
@@ -27,7 +30,7 @@ def limits(*curves: Iterable[float]) -> tuple[float, float]:
 
 def _ends(values: Iterable[float]) -> tuple[float, ...]:
     """The lowest and the highest value without outliers; nothing if no value is finite."""
-    ordered = sorted(value for value in values if math.isfinite(value))
+    ordered = sorted(value for value in values if abs(value) < _HUGE)
     cut = len(ordered) // 100 if len(ordered) >= _ENOUGH else 0
     return (ordered[cut], ordered[-1 - cut]) if ordered else ()
 

@@ -167,7 +167,8 @@ def _check_operations(nodes: list[Node], known: KnownTensors, config: BundleConf
     if wrong:
         raise BundleError(
             f"A web page cannot run '{config.name}', because its graph has the operation {' and '.join(wrong)}. "
-            f"Use ganzoo generate, which can; a page can run {', '.join(sorted(operators()))}."
+            "Use ganzoo generate, which can; a page can run "
+            f"{', '.join(sorted(operators()))}."
         )
 
 

@@ -139,7 +139,9 @@ def test_learning_rates_follow_the_schedule_and_the_rollbacks(make_run):
 
 
 def test_equal_rates_are_one_curve(make_run):
-    training = CONFIG["training"] | {"d_optimizer": CONFIG["training"]["g_optimizer"]}
+    training = CONFIG["training"] | {
+        "d_optimizer": dict(CONFIG["training"]["g_optimizer"])
+    }  # YAML writes an equal object as an alias
     (both,) = learning_rates(History(make_run(config=CONFIG | {"training": training})))
     assert both.label == "G and D"
 

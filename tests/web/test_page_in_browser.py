@@ -134,10 +134,10 @@ def test_the_link_shows_the_same_picture(opened, tiny_page):
     page = opened(tiny_page, "#seed=9", **context)
     page.select_option("#class", label="7")
     page.fill("#truncation", "0.8")
-    page.get_by_label("Shape").fill("1.48")
+    page.get_by_label("Shape").fill("1.5")
     page.fill("#to", "3")
     page.fill("#at", "55")
-    address = "#seed=9&label=7&truncation=0.8&morph=3,0.55&directions=0,1.48"
+    address = "#seed=9&label=7&truncation=0.8&morph=3,0.55&directions=0,1.5"
     page.wait_for(address)
     page.click("#copy-link")
     page.wait_for_selector("#note:has-text('copied')")

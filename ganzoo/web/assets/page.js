@@ -203,7 +203,7 @@ function addDirections() {
     value.id = `direction-${index}-value`;
     value.htmlFor = slider.id;
     label.textContent = /^[0-9]+$/.test(name) ? `Direction ${name}` : name[0].toUpperCase() + name.slice(1);
-    Object.assign(slider, { type: "range", min: -range, max: range, step: range / 50, autocomplete: "off" });
+    Object.assign(slider, { type: "range", min: -range, max: range, step: range / 60, autocomplete: "off" });
     onSlider(slider, (amount) => ({ amounts: state.amounts.map((old, other) => (other === index ? amount : old)) }));
     head.append(label, value);
     field.append(head, slider);
