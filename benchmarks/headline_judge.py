@@ -55,7 +55,7 @@ def prepare(folder: Path, torch_python: str) -> Path:
 
 
 def small_cnn() -> LoadedExtractor:
-    """Return ganzoo's own extractor, which is 20 times as fast. No contender trains with it."""
+    """Return ganzoo's own extractor, which is faster. No contender trains with it."""
     return extractors.create("small_cnn").load(SampleSpec((64, 64, 3)))
 
 

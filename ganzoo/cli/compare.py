@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.generate import Device, OnDevice, Threads
-from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.options import Device, OnDevice, RunsFolder, Threads
 from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.errors import GanzooError
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ganzoo.inference.generator import Generator
 
 STDOUT = "-"
+HTML_SUFFIXES = (".html", ".htm")
 
 
 @dataclasses.dataclass(frozen=True)

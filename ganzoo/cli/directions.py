@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganzoo.cli import complete
 from ganzoo.cli.destination import Output, check_outside
-from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.options import RunsFolder, What
 from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.errors import GanzooError, did_you_mean
 
@@ -21,21 +20,8 @@ MAX_SEEDS = 8
 """Largest number of seeds in the picture, which has five images of each seed in a row."""
 
 
-DirectionStrengths = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--direction",
-        metavar="NAME=STRENGTH",
-        help="Move along a direction of ganzoo directions, for example 1=2.5 or smile=-2. Repeatable.",
-    ),
-]
-
-
 def directions(
-    what: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="A model as in ganzoo generate.", autocompletion=complete.trained),
-    ],
+    what: What,
     count: Annotated[
         int | None, typer.Option(min=1, max=64, help="Number of directions to compute (default: up to 10).")
     ] = None,

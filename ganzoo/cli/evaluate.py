@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.generate import BestOf, Device, OnDevice, Revision, Threads, What
-from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.options import BestOf, Device, OnDevice, Revision, RunsFolder, Threads, What
 from ganzoo.cli.output import info, print_json, print_table
 
 if TYPE_CHECKING:

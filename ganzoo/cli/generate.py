@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli import complete
 from ganzoo.cli.destination import Output, check_outside
-from ganzoo.cli.directions import DirectionStrengths, strengths
-from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.directions import strengths
+from ganzoo.cli.options import (
+    BestOf,
+    Device,
+    DirectionStrengths,
+    Label,
+    OnDevice,
+    Revision,
+    RunsFolder,
+    Threads,
+    Truncation,
+    What,
+)
 from ganzoo.cli.output import info, print_data
 from ganzoo.errors import GanzooError
 
@@ -21,45 +30,6 @@ if TYPE_CHECKING:
 ARRAYS = (".npy", ".npz")
 GRID_LIMIT = 10_000
 """Largest number of images in one grid."""
-
-
-class Device(StrEnum):
-    """Devices of ONNX Runtime."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-What = Annotated[
-    str,
-    typer.Argument(
-        metavar="WHAT",
-        help="A bundle folder, a run (model/number), a pretrained model, or user/name on the Hugging Face Hub. "
-        "./NAME, run:NAME, zoo:NAME and hf://user/name have one meaning only.",
-        autocompletion=complete.trained,
-    ),
-]
-Label = Annotated[
-    str | None,
-    typer.Option(
-        help="Class: its name or its index from 0 (name:1 or index:1 if both fit). Default: chosen by each seed."
-    ),
-]
-Truncation = Annotated[float | None, typer.Option(help="From 0 (the mean) to 1 (off): less variety, fewer failures.")]
-BestOf = Annotated[
-    int,
-    typer.Option(
-        min=1,
-        max=64,
-        metavar="N",
-        help="Make N samples per seed, and keep the one that the critic prefers: fewer failures, less variety. "
-        "Needs a bundle with a critic (ganzoo export --critic).",
-    ),
-]
-Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
-OnDevice = Annotated[Device, typer.Option(help="Device of ONNX Runtime.")]
-Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads of one run (default: one per core).")]
 
 
 def generate(

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.bundle.folder import ONNX, Bundle, read_bundle
-from ganzoo.cli.destination import Output
+from ganzoo.cli.destination import HTML_SUFFIXES, Output
 from ganzoo.cli.output import info, print_data
 from ganzoo.environment.places import expanded
 from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import GanzooError
-from ganzoo.web.page import PAGE, check_images, check_place, check_replaceable, page, short_name, write_page
+from ganzoo.hub.load_name import short_name
+from ganzoo.web.page import PAGE, check_images, check_place, check_replaceable, page, write_page
 
 if TYPE_CHECKING:
     from ganzoo.runs import Run
-
-SUFFIXES = (".html", ".htm")
 
 
 def export_page(what: str | None, output: str | None, *, runs: Path | None) -> None:
@@ -67,7 +66,7 @@ def check_page_of(run: Run, output: str | None) -> None:
     if output is None:
         check_replaceable(run.folder / PAGE)
         return
-    if Path(output).suffix.lower() in SUFFIXES:
+    if Path(output).suffix.lower() in HTML_SUFFIXES:
         raise GanzooError(
             f"With a bundle, -o is the bundle's folder, and the page is next to it; received -o '{output}'. "
             "For the page alone, use --html without other formats."
@@ -91,7 +90,7 @@ def _target(output: str | None) -> Output | None:
     if target.is_folder:
         return target.file(PAGE)
     if not target.is_stdout:
-        target.check_suffix(SUFFIXES)
+        target.check_suffix(HTML_SUFFIXES)
     return target
 
 

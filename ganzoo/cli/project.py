@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganzoo.cli import complete
 from ganzoo.cli.destination import Output, check_outside
 from ganzoo.cli.generate import read_label
-from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.options import RunsFolder, What
 from ganzoo.cli.output import info, print_data, print_json
 from ganzoo.errors import GanzooError, reason
 
@@ -24,10 +23,7 @@ LATENT = ".npy"
 
 
 def project(
-    what: Annotated[
-        str,
-        typer.Argument(metavar="MODEL", help="A model as in ganzoo generate.", autocompletion=complete.trained),
-    ],
+    what: What,
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A photograph or drawing.")],
     label: Annotated[
         str | None, typer.Option(help="Class: its name or index. Default: the class that fits best.")
@@ -67,7 +63,7 @@ def project(
         found = generator.project(
             levels, label=read_label(generator, label), steps=steps, on_step=lambda step: advance(1)
         )
-    shown = None if found.label is None else class_name(generator, found.label)
+    shown = None if found.label is None else _class_name(generator, found.label)
     if as_json:
         facts = {"error": found.error, "start_error": found.start_error, "label": shown}
         print_json(facts | {"latent": found.latent.tolist()})
@@ -87,7 +83,7 @@ def project(
     info(f"Written: {target.path}")
 
 
-def class_name(generator: Generator, label: int) -> str:
+def _class_name(generator: Generator, label: int) -> str:
     """The name of a class, or its index if the classes have no names."""
     return generator.class_names[label] if generator.class_names else str(label)
 

@@ -10,8 +10,6 @@ from ganzoo.cli import complete
 from ganzoo.cli.options import RunsFolder
 from ganzoo.cli.output import info, print_data
 
-SUFFIXES = (".html", ".htm")
-
 
 def report(
     names: Annotated[
@@ -32,7 +30,7 @@ def report(
 
     With several runs, one page has their curves in the same axes.
     """
-    from ganzoo.cli.destination import Output
+    from ganzoo.cli.destination import HTML_SUFFIXES, Output
     from ganzoo.environment.quantities import bytes_text
     from ganzoo.report.page import REPORT
     from ganzoo.report.write import report_text, write_report
@@ -42,7 +40,7 @@ def report(
     if target is not None and target.is_folder:
         target = target.file(REPORT)
     if target is not None and not target.is_stdout:
-        target.check_suffix(SUFFIXES)
+        target.check_suffix(HTML_SUFFIXES)
     found = [find_run(name, root=runs) for name in names] if names else [find_run(root=runs)]
     chosen = list({run.folder.absolute(): run for run in found}.values())
     if target is not None and target.is_stdout:

@@ -6,12 +6,13 @@ missing repo, although the client derives one class from the other.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ganzoo.environment.commands import command
-from ganzoo.errors import HubError, reason
+from ganzoo.errors import GanzooError, HubError, reason
 from ganzoo.hub.reference import HubReference
 
 _OUTER = ("LocalEntryNotFoundError", "IncompleteSnapshotError")
@@ -50,6 +51,20 @@ def explained(error: BaseException, situation: Situation) -> HubError | None:
             if cls.__name__ in TABLE:
                 return HubError(TABLE[cls.__name__](one, situation))
     return HubError(_other(error, situation)) if isinstance(error, OSError | ValueError) else None
+
+
+@contextlib.contextmanager
+def explaining(situation: Situation) -> Iterator[None]:
+    """Raise exceptions of the Hub's client in the block as a HubError that explains them. Bugs stay what they are."""
+    try:
+        yield
+    except GanzooError:
+        raise
+    except Exception as error:
+        known = explained(error, situation)
+        if known is None:
+            raise
+        raise known from error
 
 
 def not_cached(situation: Situation) -> HubError:

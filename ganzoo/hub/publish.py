@@ -13,8 +13,8 @@ from ganzoo.bundle.model_card import check_license, is_ours, model_card
 from ganzoo.bundle.schema import BundleMetadata
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.environment.devices import cpu_count
-from ganzoo.errors import GanzooError, HubError, did_you_mean
-from ganzoo.hub.errors import Situation, explained
+from ganzoo.errors import HubError, did_you_mean
+from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.public_bundle import public_bundle
 from ganzoo.hub.reference import HubReference, require_reference
@@ -110,18 +110,11 @@ def publish(
         return Publication(reference.repo, None, None, sizes, card, space_url=page_url)
     if space is not None and page is not None:
         publish_space(page, space, private=private, message=message, token=token)
-    try:
+    with explaining(Situation(reference, endpoint(), doing="publish")):
         done = _commit(
             reference, contents, card, private=private, create_pr=create_pr, tag=tag, message=message, token=token
         )
-        return done._replace(space_url=page_url)
-    except GanzooError:
-        raise
-    except Exception as error:
-        known = explained(error, Situation(reference, endpoint(), doing="publish"))
-        if known is None:
-            raise
-        raise known from error
+    return done._replace(space_url=page_url)
 
 
 def bundle_contents(bundle: Bundle) -> dict[str, bytes]:

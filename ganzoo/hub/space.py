@@ -14,8 +14,8 @@ from typing import Any
 from ganzoo.bundle.card_text import text
 from ganzoo.bundle.folder import Bundle
 from ganzoo.bundle.model_card import check_license
-from ganzoo.errors import GanzooError, HubError
-from ganzoo.hub.errors import Situation, explained
+from ganzoo.errors import HubError
+from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.public_bundle import public_bundle
 from ganzoo.hub.reference import HubReference, require_reference
@@ -135,15 +135,8 @@ def publish_space(
         HubError: if the Hub refuses or cannot be reached, or a Space of this name exists and was not made by ganzoo.
     """
     reference = check_space(space_id)
-    try:
+    with explaining(Situation(reference, endpoint(), doing="publish")):
         _commit(contents, reference.repo, private=private, message=message, token=token)
-    except GanzooError:
-        raise
-    except Exception as error:
-        known = explained(error, Situation(reference, endpoint(), doing="publish"))
-        if known is None:
-            raise
-        raise known from error
     return space_url(reference.repo)
 
 

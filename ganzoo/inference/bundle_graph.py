@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ganzoo.bundle.folder import ONNX, ONNX_FP16, Bundle
 from ganzoo.bundle.onnx_guard import OnnxReport, check_onnx
+from ganzoo.bundle.onnx_guard.graph import Tensor
 from ganzoo.errors import BundleError, GanzooError
 
 Precision = Literal["float32", "float16"]
@@ -35,3 +39,15 @@ def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[b
         return content, check_onnx(content, bundle.config)
     except BundleError as error:
         raise BundleError(f"Bundle '{bundle.folder}', {name}: {error}") from error
+
+
+def tensor_values(tensor: Tensor) -> NDArray[Any]:
+    """The values of a tensor, flat."""
+    values: NDArray[Any]
+    if tensor.dtype not in ("float32", "float16", "float64"):
+        values = np.array(tensor.ints(), np.int64)
+    elif tensor.numbers:
+        values = np.array(tensor.numbers, np.uint16).view(np.float16)  # ONNX stores their bits as integers
+    else:
+        values = np.frombuffer(tensor.raw, np.dtype(tensor.dtype).newbyteorder("<"))
+    return values

@@ -16,6 +16,7 @@ from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor, read_graph
 from ganzoo.errors import BundleError, GanzooError, did_you_mean
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import real_number, whole_number
+from ganzoo.inference.bundle_graph import tensor_values
 from ganzoo.inference.decoder import Decoder
 
 if TYPE_CHECKING:
@@ -118,15 +119,23 @@ def find_directions(generator: Decoder, graph: Graph, *, count: int | None, meth
         NoDirectionsError: if no layer reads the latent.
     """
     dim = generator.config.latent.dim
-    most = min(MAX_COUNT, dim)
-    wanted = min(DEFAULT_COUNT, dim) if count is None else count
-    count = whole_number(wanted, low=1, high=most, what=f"There are 1 to {most} directions")
+    count = check_count(min(DEFAULT_COUNT, dim) if count is None else count, dim)
     if method not in METHODS:
         raise GanzooError(f"No method '{method}'.{did_you_mean(str(method), METHODS)} Allowed: {', '.join(METHODS)}.")
     vectors = _sefa(graph, dim) if method == "sefa" else _pca(generator)
     directions = [_measured(generator, "", _with_fixed_sign(vector)) for vector in vectors[:count]]
     directions.sort(key=lambda direction: -direction.change)
     return [replace(direction, name=str(number)) for number, direction in enumerate(directions, 1)]
+
+
+def check_count(count: object, dim: int) -> int:
+    """Return a number of directions in a latent space of ``dim`` dimensions as an int.
+
+    Raises:
+        GanzooError: if it is not from 1 to 64, or above ``dim``.
+    """
+    most = min(MAX_COUNT, dim)
+    return whole_number(count, low=1, high=most, what=f"There are 1 to {most} directions")
 
 
 def named_directions(generator: Decoder, named: Iterable[NamedDirection]) -> list[Direction]:
@@ -191,7 +200,7 @@ def latent_deviation(distribution: Distribution) -> float:
 
 
 def _sefa(graph: Graph, dim: int) -> NDArray[np.float64]:
-    """Right singular vectors of the first linear layers, side by side: ``[dim, dim]``, one vector in each row."""
+    """Left singular vectors of the first weights ``[dim, units]``, side by side: ``[dim, dim]``, one in each row."""
     weights = _first_weights(graph, dim)
     if not weights:
         raise NoDirectionsError(
@@ -221,7 +230,7 @@ def _first_weights(graph: Graph, dim: int) -> list[NDArray[np.float64]]:
 
 
 def _matrix(node: Node, tensor: Tensor) -> NDArray[np.float64]:
-    values = np.frombuffer(tensor.raw, np.dtype(tensor.dtype).newbyteorder("<")).reshape(tensor.dims)
+    values = tensor_values(tensor).reshape(tensor.dims)
     return (values.T if node.attributes.get("transB") else values).astype(np.float64)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ganzoo import latents
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
-from ganzoo.inference.directions import MAX_COUNT, Direction, Method, find_directions, named_directions
+from ganzoo.inference.directions import Direction, Method, check_count, find_directions, named_directions
 from ganzoo.inference.projection import Projection, project
 from ganzoo.inference.sampling import Sampler, Samples
 from ganzoo.inference.sampling_options import Label
@@ -91,11 +91,8 @@ class LatentSpace(Sampler):
             BundleError: if the file with the names is damaged.
         """
         if method is None and self._directions_file.exists:
-            named = self._directions_file.read()
-            if count is not None:
-                most = min(MAX_COUNT, self.latent_dim)
-                count = whole_number(count, low=1, high=most, what=f"There are 1 to {most} directions")
-            return named_directions(self, named[:count])
+            limit = None if count is None else check_count(count, self.latent_dim)
+            return named_directions(self, self._directions_file.read()[:limit])
         return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
 
     def project(

@@ -176,8 +176,9 @@ def group(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _number(value: object) -> float | None:
     """A finite number; else None."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def _pair(value: object) -> tuple[float, float] | None:

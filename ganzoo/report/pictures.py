@@ -48,7 +48,7 @@ class Pictures:
         self._encoded: dict[tuple[Path, int], Picture | None] = {}
 
     def real(self) -> Picture | None:
-        """The real samples; None if there is no such picture."""
+        """The picture of real samples, or None if the run has none."""
         return self._picture(self._run.folder / REAL, 0)
 
     def samples(self) -> list[Picture]:
@@ -74,7 +74,7 @@ class Pictures:
         return self._encoded[key]
 
     def _forget(self, kept: set[Path]) -> None:
-        """Drop the pictures that are no longer shown, so that memory stays bounded."""
+        """Remove all other sample pictures from memory. A long training has many, and a report shows only a few."""
         real = self._run.folder / REAL
         self._encoded = {key: value for key, value in self._encoded.items() if key[0] in kept or key[0] == real}
 

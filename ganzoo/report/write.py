@@ -12,6 +12,7 @@ from ganzoo.report.history import History
 from ganzoo.report.page import REPORT, comparison_page, run_page
 from ganzoo.report.pictures import Pictures
 from ganzoo.runs import Run
+from ganzoo.web.document import check_replaceable
 
 _MARK = b'<meta name="ganzoo-state"'
 
@@ -40,10 +41,7 @@ def write_report(runs: Sequence[Run], path: Path | None = None) -> Path:
     text = report_text(runs)
     if path is None:
         path = runs[0].folder / REPORT if len(runs) == 1 else Path(REPORT)
-        if path.exists() and not _is_report(path):
-            raise GanzooError(
-                f"'{path}' exists and is not a report of ganzoo, so it was not replaced. Choose a file with -o FILE."
-            )
+        check_replaceable(path, mark=_MARK, kind="report")
     try:
         files.write_file(path, text.encode())
     except OSError as error:
@@ -59,11 +57,3 @@ def _history(run: Run) -> History:
             f"Train it: {command('train --resume', run_word(run.folder))}"
         )
     return history
-
-
-def _is_report(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return _MARK in file.read(4096)
-    except OSError:
-        return False

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from ganzoo.errors import GanzooError
+
 ASSETS = Path(__file__).parent / "assets"
 """Templates, style sheets and scripts of the page of a model."""
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
@@ -56,3 +58,28 @@ def policy(*, scripts: tuple[str, ...], style: str, pictures: str = "data:", wor
 def _hash(content: str) -> str:
     digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
     return f"'sha256-{digest}'"
+
+
+def check_replaceable(path: Path, *, mark: bytes, kind: str) -> None:
+    """Refuse to replace a file that the user did not name, unless ganzoo wrote it.
+
+    Args:
+        path: the file, which need not exist.
+        mark: bytes near the start of every file of this kind.
+        kind: of the file, for the error: "page" or "report".
+
+    Raises:
+        GanzooError: if the path exists and has no mark.
+    """
+    if path.exists() and not _has_mark(path, mark):
+        raise GanzooError(
+            f"'{path}' exists and is not a {kind} of ganzoo, so it was not replaced. Choose a file with -o FILE."
+        )
+
+
+def _has_mark(path: Path, mark: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return mark in file.read(4096)
+    except OSError:
+        return False

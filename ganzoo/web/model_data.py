@@ -18,7 +18,7 @@ from ganzoo.bundle.onnx_guard.graph import Attribute, Graph, Node, Tensor
 from ganzoo.bundle.onnx_guard.known_tensors import KnownTensors
 from ganzoo.bundle.onnx_guard.shapes import infer
 from ganzoo.errors import BundleError
-from ganzoo.inference.bundle_graph import inspected_graph
+from ganzoo.inference.bundle_graph import inspected_graph, tensor_values
 from ganzoo.inference.onnx_session import OnnxSession
 
 SCRIPTS = ("random.js", "operators.js", "model.js")
@@ -156,7 +156,7 @@ def _program(graph: Graph, config: BundleConfig) -> _Program:
     constants = {}
     for name in sorted(used & fixed):
         tensor = known.constants.get(name)
-        value = np.array(known.values[name]) if tensor is None else _array(tensor)
+        value = np.array(known.values[name]) if tensor is None else tensor_values(tensor)
         constants[name] = _storable(value.reshape(known.dims[name]))
     return _Program([node for node, _ in kept], [cost for _, cost in kept], constants)
 
@@ -186,18 +186,6 @@ def _unsupported(node: Node, known: KnownTensors) -> str | None:
     ranks = _RANKS.get(node.op, ((),))
     found = tuple(len(known.dims[name]) for name in node.inputs[: len(ranks[0])])
     return None if found in ranks else f"{node.op} of {' and '.join(map(str, found))} axes"
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    """The values of a tensor, flat."""
-    values: NDArray[Any]
-    if tensor.dtype not in ("float32", "float16", "float64"):
-        values = np.array(tensor.ints(), np.int64)
-    elif tensor.numbers:
-        values = np.array(tensor.numbers, np.uint16).view(np.float16)  # ONNX stores their bits as integers
-    else:
-        values = np.frombuffer(tensor.raw, np.dtype(tensor.dtype).newbyteorder("<"))
-    return values
 
 
 def _storable(values: NDArray[Any]) -> NDArray[Any]:

@@ -17,12 +17,14 @@ from ganzoo.bundle.card_text import sentences, text
 from ganzoo.bundle.folder import Bundle
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
+from ganzoo.hub.load_name import load_name, short_name
 from ganzoo.inference.bundle_graph import inspected_graph
 from ganzoo.inference.directions import NoDirectionsError, latent_deviation
 from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
+from ganzoo.web import document
 from ganzoo.web.document import ASSETS, filled, json_text, policy, script
 from ganzoo.web.model_data import SCRIPTS, model_data
 
@@ -153,37 +155,7 @@ def check_replaceable(path: Path) -> None:
     Raises:
         GanzooError: if the path exists and is not a page that ganzoo wrote.
     """
-    if path.exists() and not is_own_page(path):
-        raise GanzooError(
-            f"'{path}' exists and is not a page of ganzoo, so it was not replaced. Choose a file with -o FILE."
-        )
-
-
-def is_own_page(path: Path) -> bool:
-    """Whether a file is a page that ganzoo wrote."""
-    try:
-        with path.open("rb") as file:
-            return _MARK in file.read(4096)
-    except OSError:
-        return False
-
-
-def load_name(bundle: Bundle) -> str | None:
-    """What ``ganzoo.load`` takes on any machine: a pretrained model or a repo on the Hub. None for other folders."""
-    from ganzoo.hub.pretrained import SHIPPED, shipped_model
-    from ganzoo.hub.reference import is_snapshot
-
-    if SHIPPED in bundle.folder.parents:
-        return shipped_model(bundle.folder).exact_name
-    if is_snapshot(bundle.folder):
-        return bundle.folder.parents[1].name.removeprefix("models--").replace("--", "/")
-    return None
-
-
-def short_name(bundle: Bundle) -> str:
-    """The name that people know: of the pretrained model or the repo, without user and version; else the bundle's."""
-    load = load_name(bundle)
-    return bundle.config.name if load is None else load.rpartition("/")[2].partition("@")[0]
+    document.check_replaceable(path, mark=_MARK, kind="page")
 
 
 def _lead(bundle: Bundle) -> str:

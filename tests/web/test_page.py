@@ -15,6 +15,7 @@ from ganzoo.bundle.folder import BundleFacts, read_bundle
 from ganzoo.bundle.writing import write_bundle
 from ganzoo.cli.main import app
 from ganzoo.errors import GanzooError
+from ganzoo.hub.load_name import load_name, short_name
 from ganzoo.inference.generator import Generator
 from ganzoo.resolve import resolve
 from ganzoo.web import page as web_page
@@ -222,7 +223,7 @@ def test_other_formats_need_a_run(command):
 
 def test_the_names_of_hub_models(bundle, tmp_path):
     snapshot = tmp_path / "models--you--my-faces" / "snapshots" / ("0" * 40)
-    assert web_page.load_name(replace(bundle, folder=snapshot)) == "you/my-faces"
-    assert web_page.short_name(replace(bundle, folder=snapshot)) == "my-faces"
-    assert web_page.load_name(bundle) is None
-    assert web_page.short_name(bundle) == "tiny"
+    assert load_name(replace(bundle, folder=snapshot)) == "you/my-faces"
+    assert short_name(replace(bundle, folder=snapshot)) == "my-faces"
+    assert load_name(bundle) is None
+    assert short_name(bundle) == "tiny"
