@@ -104,4 +104,4 @@ def _decoded(content: bytes, image: Path, generator: Generator) -> NDArray[np.ui
     try:
         return decode(content, size=spec.size, channels=spec.channels, crop="center", resample="lanczos")
     except BrokenImageError as error:
-        raise GanzooError(f"'{image}' is not an image that ganzoo can read: {error}.") from error
+        raise GanzooError(f"Cannot use the image '{image}': {error}.") from error

@@ -39,7 +39,8 @@ def test_the_latent(command, bundle, photo, place):
     ("arguments", "message"),
     [
         (["bundle", "none.png"], "Cannot read the image 'none.png': No such file"),
-        (["bundle", "broken.png"], "'broken.png' is not an image that ganzoo can read"),
+        (["bundle", "broken.png"], "Cannot use the image 'broken.png'"),
+        (["bundle", "empty.png"], "the image 'empty.png': is empty"),
         (["bundle", "photo.png", "-o", "pair.txt"], "the suffix must be"),
         (["bundle", "photo.png", "-o", "bundle/pair.png"], "is in the bundle"),
         (["bundle", "photo.png", "--label", "cat"], "has no classes"),
@@ -49,5 +50,6 @@ def test_the_latent(command, bundle, photo, place):
 )
 def test_mistakes_are_one_line(fails, bundle, photo, place, arguments, message):
     (place / "broken.png").write_bytes(photo.read_bytes()[:40])
+    (place / "empty.png").touch()
     tiny_bundles.vector_bundle(place / "vectors")
     assert message in fails("project", *arguments)

@@ -219,6 +219,8 @@ def _padded(image: Image, size: tuple[int, int], resample: Filter) -> Image:
 
 
 def _what_it_is(data: bytes) -> str:
+    if not data:
+        return "is empty"
     if is_pointer(data):
         return f"is {WHAT}"
     kind = format_of(data[:HEAD_BYTES])

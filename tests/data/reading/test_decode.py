@@ -215,7 +215,7 @@ def test_large_jpeg_keeps_the_detail_that_the_wanted_size_can_show():
         (bytes(range(128, 256)), "is not an image"),
         (encoded(photo(1, 400, 400), "JPEG")[:2000], "truncated"),
         (encoded(photo(1))[:300], "."),
-        (b"", "is text"),
+        (b"", "is empty"),
     ],
 )
 def test_lying_and_cut_files_say_why(data, why):
