@@ -19,7 +19,7 @@ from ganzoo.config.paths import NAME_OR_PATH
 from ganzoo.data.base import data_sources
 from ganzoo.errors import BundleError
 from ganzoo.extractors.base import Extractor
-from ganzoo.hub.publish import publish
+from ganzoo.hub.publish import Publication, publish
 
 CANARY = "canary-7f3a"
 
@@ -172,6 +172,7 @@ def test_what_an_older_version_exported_is_published_without_places(home):
 
     def sending(reference, contents, card, **options):
         sent.update(contents)
+        return Publication("user/name", None, None, {}, card)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ganzoo.hub.publish._commit", sending)

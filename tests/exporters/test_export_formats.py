@@ -18,7 +18,7 @@ from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters import export_bundle, export_run, exporters
 from ganzoo.exporters.bundle import bundle_config, float32_clone
 from ganzoo.exporters.onnx import OnnxExporter, onnx_runtime, to_float16, to_onnx
-from ganzoo.exporters.parity import FLOAT16_TOLERANCE, check_parity, keras_samples, measure
+from ganzoo.exporters.parity import FLOAT16_TOLERANCE, TOLERANCE, check_parity, keras_samples, measure
 from ganzoo.inference.generator import Generator
 from ganzoo.runs import Run
 from ganzoo.training import checkpoint
@@ -77,7 +77,7 @@ def test_every_block_becomes_the_same_onnx_folded_and_halved(variant):
     generator = generator_of(config)
     model = to_onnx(generator, num_classes=config.num_classes)
     onnx.checker.check_model(model, full_check=True)
-    for graph, tolerance in ((model, 1e-5), (to_float16(model), FLOAT16_TOLERANCE)):
+    for graph, tolerance in ((model, TOLERANCE), (to_float16(model), FLOAT16_TOLERANCE)):
         content = graph.SerializeToString()
         check_onnx(content, bundle_config(config))
         runtime = onnx_runtime(content)
