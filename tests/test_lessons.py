@@ -1,0 +1,54 @@
+"""Runs every lesson at a reduced size, and checks the outputs that are committed with it."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+SPEC = importlib.util.spec_from_file_location("lessons", REPOSITORY / "tools" / "lessons.py")
+lessons = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(lessons)
+
+LESSONS = sorted(lessons.LESSONS.glob("*.ipynb"))
+SMALL: dict[str, str] = {
+}
+"""Lesson -> values that make it short."""
+
+LARGEST = 700_000
+"""Bytes of a lesson with its pictures."""
+
+each = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def test_every_lesson_has_a_short_version():
+    assert {path.stem for path in LESSONS} == set(SMALL)
+
+
+@each
+def test_has_the_outputs_of_a_full_run(path):
+    notebook = lessons.read(path)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run: python tools/lessons.py"
+    outputs = [output for cell in code for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert [output for output in outputs if "image/png" in output.get("data", {})], "a lesson shows pictures"
+    assert path.stat().st_size <= LARGEST
+
+
+@each
+def test_names_no_place_of_the_machine_that_ran_it(path):
+    text = "\n".join(lessons.text_of(lessons.read(path)))
+    for place in ("/tmp/", "/home/", "/root/", "/usr/", "/work/", "\\Users\\", "site-packages"):
+        assert place not in text
+
+
+@pytest.mark.slow
+@each
+def test_runs(path, tmp_path):
+    lessons.execute(lessons.read(path), tmp_path, parameters=SMALL[path.stem], seconds=300)
+
+
+def test_a_lesson_without_parameters_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="0 cells have the tag"):
+        lessons.execute(lessons.nbformat.v4.new_notebook(), tmp_path)
