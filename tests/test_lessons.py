@@ -11,8 +11,7 @@ lessons = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lessons)
 
 LESSONS = sorted(lessons.LESSONS.glob("*.ipynb"))
-SMALL: dict[str, str] = {
-}
+SMALL: dict[str, str] = {}
 """Lesson -> values that make it short."""
 
 LARGEST = 700_000
