@@ -41,6 +41,14 @@ def export(
             "ganzoo generate takes, and -o is the page's file.",
         ),
     ] = False,
+    triton: Annotated[
+        bool,
+        typer.Option(
+            "--triton",
+            help="Write a model of NVIDIA Triton Inference Server from any model that ganzoo generate takes. -o is the "
+            "model's folder (default: models/NAME). Use it without other formats.",
+        ),
+    ] = False,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Folder of the bundle (default: in the run's folder).")
     ] = None,
@@ -63,7 +71,17 @@ def export(
     from ganzoo.cli.html_page import check_page_of, export_page, write_page_next_to
 
     which = _which(checkpoint)
-    if html and which == "best" and not (onnx or fp16 or critic or savedmodel or tflite or license or limit):
+    from_bundle = which == "best" and not (onnx or fp16 or critic or savedmodel or tflite or license or limit)
+    if triton:
+        if html or not from_bundle:
+            raise typer.BadParameter(
+                "--triton is used without other formats and options of a bundle; export that first."
+            )
+        from ganzoo.cli.triton_model import export_triton
+
+        export_triton(run, output, runs=runs)
+        return
+    if html and from_bundle:
         export_page(run, output, runs=runs)
         return
     from ganzoo import api
