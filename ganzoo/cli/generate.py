@@ -18,7 +18,6 @@ from ganzoo.cli.options import (
     Revision,
     RunsFolder,
     Threads,
-    Truncation,
     What,
 )
 from ganzoo.cli.output import info, print_data
@@ -38,7 +37,14 @@ def generate(
     grid: Annotated[bool, typer.Option("--grid", help="Write one image with all samples.")] = False,
     scale: Annotated[int, typer.Option(min=1, max=16, help="Enlarge each image this many times.")] = 1,
     label: Label = None,
-    truncation: Truncation = None,
+    truncation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM 0 TO 1",
+            help="From 0 (the mean) to 1 (off): less variety, fewer failures. Several make one row of a grid each: "
+            "0.3,0.6,1.",
+        ),
+    ] = None,
     best_of: BestOf = 1,
     direction: DirectionStrengths = None,
     output: Annotated[
@@ -69,22 +75,27 @@ def generate(
 
     numbers = parse_seeds(seeds)
     wanted = strengths(direction)
+    psi = _truncation(truncation)
     target = Output.parse(output, form)
     generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
-    target = _complete(target, generator, seeds, len(numbers), grid)
+    target = _complete(target, generator, seeds, len(numbers), grid or isinstance(psi, list))
     check_outside(target, generator)
     generator.check_best_of(best_of)
     if not target.is_folder:
         _check_suffix(target, generator)
     options = {
         "label": read_label(generator, label),
-        "truncation": truncation,
+        "truncation": psi,
         "best_of": best_of,
         "directions": wanted,
     }
     if target.is_folder:
         path = _write_folder(generator, numbers, target.path, options, scale=scale, quiet=quiet)
     elif target.suffix in ARRAYS:
+        if isinstance(psi, list):
+            raise GanzooError(
+                f"Several truncations make a picture; received --truncation {truncation} for {target.path}."
+            )
         if scale != 1:
             raise GanzooError(f"--scale enlarges pictures, and a {target.suffix} file has the samples as they are.")
         path = _write_array(generator, numbers, target, options)
@@ -103,6 +114,23 @@ def read_label(generator: Generator, label: str | None) -> str | None:
         if note:
             info(note)
     return label
+
+
+def _truncation(text: str | None) -> float | list[float] | None:
+    """``"0.5"`` -> 0.5, and ``"0.3,1"`` -> ``[0.3, 1.0]``.
+
+    Raises:
+        GanzooError: if a part is not a number.
+    """
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise GanzooError(
+            f"--truncation is a number from 0 to 1, or several with commas, as in 0.3,0.6,1; received '{text:.60}'."
+        ) from error
+    return values if len(values) > 1 else values[0]
 
 
 def _complete(target: Output, generator: Generator, seeds: str, count: int, grid: bool) -> Output:
@@ -145,10 +173,10 @@ def _write_picture(
 ) -> Path:
     from ganzoo import images
 
-    if len(seeds) > GRID_LIMIT:
-        raise GanzooError(
-            f"A grid has up to {GRID_LIMIT} images; received {len(seeds)} seeds. Write a folder: -o images"
-        )
+    psi = options["truncation"]
+    count = len(seeds) * (len(psi) if isinstance(psi, list) else 1)
+    if count > GRID_LIMIT:
+        raise GanzooError(f"A grid has up to {GRID_LIMIT} images; received {count}. Write a folder: -o images")
     with target.opened() as file:
         if len(seeds) > 1 and target.suffix == ".png":
             generator.write_grid(file, seeds, separator=1, scale=scale, **options)

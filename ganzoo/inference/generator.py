@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -159,7 +159,7 @@ class Generator(LatentSpace):
         separator: int = 0,
         scale: int = 1,
         label: Label | Sequence[Label] | None = None,
-        truncation: float | None = None,
+        truncation: float | Sequence[float] | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
     ) -> Image:
@@ -167,15 +167,17 @@ class Generator(LatentSpace):
 
         Args:
             scale: enlarges each image 1 to 16 times, with the Lanczos filter.
+            truncation: several values make one row each, with all seeds.
 
         Raises:
-            GanzooError: as ``generate``, and for a vector model.
+            GanzooError: as ``generate``, and for a vector model, or ``columns`` with several truncations.
         """
         self._check_pictures()
-        checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * images.check_scale(scale) ** 2)
-        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator, scale=scale)
-        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
-        batches = (batch for _, batch in self.placed_batches(checked, options))
+        rows = _rows(truncation)
+        each = math.prod(self.shape) * images.check_scale(scale) ** 2 * len(rows)
+        checked = self.check_result(seeds, bytes_each=each)
+        options = SamplingOptions(label=label, best_of=best_of, directions=directions)
+        layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
         return images.to_pil(layout.filled(batches))
 
     def write_grid(
@@ -187,7 +189,7 @@ class Generator(LatentSpace):
         separator: int = 0,
         scale: int = 1,
         label: Label | Sequence[Label] | None = None,
-        truncation: float | None = None,
+        truncation: float | Sequence[float] | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
     ) -> None:
@@ -200,10 +202,30 @@ class Generator(LatentSpace):
 
         self._check_pictures()
         checked = latents.check_seeds(seeds)
-        layout = images.GridLayout(len(checked), self.shape, columns=columns, separator=separator, scale=scale)
-        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
-        batches = (batch for _, batch in self.placed_batches(checked, options))
+        options = SamplingOptions(label=label, best_of=best_of, directions=directions)
+        rows = _rows(truncation)
+        layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
         write_png(file, layout.strips(batches), shape=layout.shape)
+
+    def _grid(
+        self,
+        seeds: Sequence[int],
+        truncations: Sequence[float | None],
+        options: SamplingOptions,
+        *,
+        columns: int | None,
+        separator: int,
+        scale: int,
+    ) -> tuple[images.GridLayout, Iterator[NDArray[np.uint8]]]:
+        """The layout of a grid, and its images in batches. Several truncations make one row each."""
+        if len(truncations) > 1:
+            if columns is not None:
+                raise GanzooError(f"Several truncations make one row each, so columns={columns} is not possible.")
+            columns = len(seeds)
+        count = len(seeds) * len(truncations)
+        layout = images.GridLayout(count, self.shape, columns=columns, separator=separator, scale=scale)
+        parts = [self.placed_batches(seeds, replace(options, truncation=value)) for value in truncations]
+        return layout, (batch for part in parts for _, batch in part)
 
     def export_html(self, path: str | os.PathLike[str]) -> Path:
         """Write a web page with this generator: one HTML file that works offline, without a server.
@@ -239,3 +261,17 @@ class Generator(LatentSpace):
         samples = cast("NDArray[np.uint8]", self.sample(range(8)))
         data = base64.b64encode(images.encoded(images.grid(samples, columns=8, separator=2))).decode()
         return f'{text}<br><img alt="seeds 0 to 7" src="data:image/png;base64,{data}">'
+
+
+def _rows(truncation: float | Sequence[float] | None) -> Sequence[float | None]:
+    """The truncation of each row of a grid.
+
+    Raises:
+        GanzooError: if there is none.
+    """
+    if truncation is None or np.ndim(truncation) == 0:
+        return [cast("float | None", truncation)]
+    rows = [*cast("Sequence[float]", truncation)]
+    if not rows:
+        raise GanzooError("A grid needs one truncation or more; received an empty list.")
+    return rows

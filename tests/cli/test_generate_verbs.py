@@ -88,6 +88,12 @@ def test_truncation(command, bundle, place):
     np.testing.assert_array_equal(first, second)
 
 
+def test_several_truncations_make_one_row_each(command, bundle, place):
+    assert command("generate", "bundle", "--seeds", "1-3", "--truncation", "0.5,1").stdout == "tiny-grid.png\n"
+    expected = ganzoo.load(bundle).grid([1, 2, 3], truncation=(0.5, 1), separator=1)
+    np.testing.assert_array_equal(pixels(place / "tiny-grid.png"), expected)
+
+
 def test_the_best_of_several(command, place):
     folder = tiny_bundles.image_bundle(place / "b", critic=tiny_bundles.critic_model()).folder
     generator = ganzoo.load(folder)
@@ -117,6 +123,10 @@ def test_the_best_of_several(command, place):
         (["bundle", "--seeds", "x"], "0-63,70"),
         (["bundle", "--label", "1"], "no classes"),
         (["bundle", "--truncation", "2"], "from 0"),
+        (["bundle", "--truncation", "0.5,x"], "received '0.5,x'"),
+        (["bundle", "--truncation", "0.5,2"], "received 2.0"),
+        (["bundle", "--truncation", "0.5,1", "-o", "a.npy"], "make a picture"),
+        (["bundle", "--truncation", "0.5,1", "--seeds", "0-5000", "-o", "a.png"], "received 10002"),
         (["bundle", "-o", "x.bmp"], ".png"),
         (["bundle", "--device", "tpu"], "cpu"),
         (["nosuch"], "ganzoo list"),

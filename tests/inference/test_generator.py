@@ -16,6 +16,7 @@ from PIL import Image
 from ganzoo.bundle.folder import ONNX
 from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
+from ganzoo.images import grid, to_pil
 from ganzoo.inference import onnx_runtime
 from ganzoo.inference.generator import Generator
 from ganzoo.inference.image_list import ImageList
@@ -203,6 +204,16 @@ def test_a_walk_visits_every_seed(generator, vectors):
     for seeds, frames in (([3], 5), ([3, 9], 1), ([3, 9], 10**12), ([3, -1], 5)):
         with pytest.raises(GanzooError, match=r"two seeds|2 frames|A seed is"):
             generator.walk(seeds, frames)
+
+
+def test_a_grid_of_several_truncations_has_one_row_each(generator):
+    rows = np.concatenate([generator.sample([4, 9], truncation=value) for value in (0.3, 1)])
+    made = np.asarray(generator.grid([4, 9], truncation=np.array([0.3, 1])))
+    assert np.abs(made.astype(int) - np.asarray(to_pil(grid(rows, columns=2)))).max() <= 1
+    with pytest.raises(GanzooError, match="columns=3 is not possible"):
+        generator.grid([4, 9], truncation=[0.3, 1], columns=3)
+    with pytest.raises(GanzooError, match="empty list"):
+        generator.grid([4, 9], truncation=[])
 
 
 def test_grid_and_notebook_pictures(generator, vectors):
