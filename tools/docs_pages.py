@@ -1,6 +1,7 @@
 """Writes the generated pages of the documentation: the fields of a config, all parts, and the command line.
 
-It also copies the README and the benchmarks, so that the site can link to them.
+It also writes the lessons, and the web pages in which anybody makes faces, and copies the README and the benchmarks, so
+that the site can link to them.
 
     python tools/docs_pages.py                 # into docs/generated/, which git ignores
     zensical build --strict
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+import lessons  # tools/lessons.py
 import typer
 from pydantic import BaseModel
 
@@ -25,6 +27,7 @@ from ganzoo.cli.main import app
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.experiment import Config, TrainingConfig
+from ganzoo.inference.load import load
 from ganzoo.parts import HOMES, find_registry
 from ganzoo.registry import Part, PartField
 
@@ -32,6 +35,9 @@ REPOSITORY = Path(__file__).parents[1]
 FOLDER = REPOSITORY / "docs" / "generated"
 COPIED = ("BENCHMARKS.md", "benchmarks/README.md", "benchmarks/notes/*.md", "benchmarks/pictures/*")
 """Files that keep their places relative to each other, so that their links work."""
+
+FACES = ("faces-64", "portraits-64")
+"""Pretrained models whose web page is part of the site."""
 
 GROUPS: dict[str, type[BaseModel]] = {
     "": Config,
@@ -53,6 +59,9 @@ def main(folder: Path = FOLDER) -> None:
     pages = {"config_fields.md": config_fields(), "parts.md": parts(), "cli.md": command_line()}
     for name, lines in pages.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    lessons.write_pages(folder / "lessons")
+    for name in FACES:
+        load(name).export_html(folder / f"{name}.html")
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8").replace("](docs/", "](../")
     (folder / "overview.md").write_text(readme, encoding="utf-8")  # README.md would become the index of its folder
     for path in (path for pattern in COPIED for path in REPOSITORY.glob(pattern)):

@@ -80,7 +80,8 @@ def write_pages(folder: Path) -> None:
         names = {"unique_key": path.stem, "output_files_dir": f"{path.stem}_files"}
         body, resources = MarkdownExporter().from_notebook_node(read(path), resources=names)
         source = f"*This lesson is a notebook: `examples/lessons/{path.name}`.*"
-        title, _, rest = _ANSI.sub("", body).lstrip().partition("\n")
+        body = _ANSI.sub("", body).replace("](../../docs/", "](../../")  # from docs/generated/lessons/
+        title, _, rest = re.sub(r"(\]\(\w+)\.ipynb\)", r"\1.md)", body).lstrip().partition("\n")
         (folder / f"{path.stem}.md").write_text(f"{title}\n\n{source}\n{rest}", encoding="utf-8")
         for name, content in resources["outputs"].items():
             (folder / name).parent.mkdir(exist_ok=True)
