@@ -56,6 +56,8 @@ class TrainingConfig(BaseModel):
         init_from: a trained generator whose weights this training starts from: ``user/name`` or
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
             generators must have the same layers; the discriminator starts from random weights.
+        init_partial: take only the weights of ``init_from`` that fit, by name and shape; the other layers start from
+            random weights. So a generator of 128 px can grow from one of 64 px that has the same first layers.
         seed: fixes initial weights, noise, augmentation and data order.
         evaluation: metrics during training, which select the best weights; null turns it off.
         watch: the collapse watch, which warns, rolls back or stops.
@@ -79,6 +81,7 @@ class TrainingConfig(BaseModel):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     xla: bool = False
     init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
+    init_partial: bool = False
     seed: int = Field(0, ge=0, lt=2**31)
     evaluation: EvaluationConfig | None = EvaluationConfig()
     watch: CollapseWatchConfig = CollapseWatchConfig()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ganzoo.bundle.folder import CRITIC, Bundle
 from ganzoo.bundle.onnx_guard import MAX_BATCH, check_critic
 from ganzoo.errors import BundleError
+from ganzoo.hub.load_name import short_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.onnx_runtime import Device
@@ -61,7 +62,7 @@ class Critic:
         """
         if not self.exists:
             raise BundleError(
-                f"'{self._bundle.config.name}' has no critic, which best_of (--best-of) needs. "
+                f"'{short_name(self._bundle)}' has no critic, which best_of (--best-of) needs. "
                 f"{_how_to_export(self._bundle)}"
             )
         self._current()
@@ -82,7 +83,7 @@ class Critic:
             parts.append(loaded.session.run(("logit",), feed)[0])
         logits: NDArray[np.float32] = np.concatenate(parts)
         if logits.shape != (len(samples), 1) or not np.isfinite(logits).all():
-            raise BundleError(f"The critic of '{self._bundle.config.name}' returns logits that are not finite numbers.")
+            raise BundleError(f"The critic of '{short_name(self._bundle)}' returns logits that are not finite numbers.")
         return logits[:, 0]
 
     def best(self, z: NDArray[np.float32], labels: Labels, *, decode: Decode, batch_size: int) -> NDArray[np.float32]:
@@ -125,7 +126,7 @@ class Critic:
             report = check_critic(content, bundle.config)
         except BundleError as error:
             raise BundleError(f"Bundle '{bundle.folder}', {CRITIC}: {error}") from error
-        name = f"the critic of {bundle.config.name}"
+        name = f"the critic of {short_name(bundle)}"
         session = OnnxSession(content, name=name, device=self._device, threads=self._threads)
         return _Loaded(session, max(1, min(MAX_BATCH, _BATCH_BYTES // max(1, report.peak_bytes))))
 

@@ -16,6 +16,7 @@ from ganzoo import images, latents
 from ganzoo.bundle.folder import Bundle, read_bundle
 from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError
+from ganzoo.hub.load_name import short_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.bundle_graph import Precision, graph_file, inspected_graph
 from ganzoo.inference.class_labels import described
@@ -64,7 +65,7 @@ class Generator(LatentSpace):
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(bundle, keep=[graph_file(precision)])
         content, report = inspected_graph(bundle, precision)
-        session = OnnxSession(content, name=bundle.config.name, device=device, threads=threads)
+        session = OnnxSession(content, name=short_name(bundle), device=device, threads=threads)
         bundle = replace(bundle, kept={})
         critic = Critic(bundle, device=device, threads=threads, hub=hub)
         named = DirectionsFile(bundle, hub=hub)

@@ -78,10 +78,10 @@ def project(
     """
     config = generator.config
     if not config.sample_spec.is_image:
-        raise GanzooError(f"'{config.name}' generates vectors, and only images can be projected.")
+        raise GanzooError(f"'{generator.name}' generates vectors, and only images can be projected.")
     if target.shape != config.shape or target.dtype != np.uint8:
         raise GanzooError(
-            f"'{config.name}' needs a uint8 image of shape {list(config.shape)}; received {target.dtype} "
+            f"'{generator.name}' needs a uint8 image of shape {list(config.shape)}; received {target.dtype} "
             f"{list(target.shape)}."
         )
     steps = whole_number(steps, low=0, high=MAX_STEPS, what=f"A projection has 0 to {MAX_STEPS} steps")

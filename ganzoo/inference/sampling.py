@@ -14,6 +14,7 @@ from ganzoo import images, latents
 from ganzoo.bundle.folder import Bundle, BundleConfig
 from ganzoo.bundle.onnx_guard import MAX_BATCH, OnnxReport
 from ganzoo.errors import BundleError, GanzooError
+from ganzoo.hub.load_name import short_name
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.critic import Critic, check_best_of
@@ -63,8 +64,8 @@ class Sampler:
 
     @property
     def name(self) -> str:
-        """The name of the model."""
-        return self.config.name
+        """The name that people know: of the pretrained model or the repo on the Hub, else that of the config."""
+        return short_name(self.bundle)
 
     @property
     def sample_spec(self) -> SampleSpec:

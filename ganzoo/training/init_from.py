@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,18 +58,27 @@ def exact_name(what: str, bundle: Bundle) -> str:
     return str(bundle.folder) if reference is None else f"{SCHEME}{reference.repo}@{bundle.folder.name}"
 
 
-def begin(state: TrainingState, weights: Weights) -> None:
+def begin(state: TrainingState, weights: Weights, *, info: Callable[[str], None]) -> None:
     """Assign the weights to the generator and its average.
 
+    Args:
+        state: of a training that has not begun.
+        weights: by name, as ``resolve`` returns them.
+        info: called with a message if only a part of the weights is taken.
+
     Raises:
-        ConfigError: with the first weight that does not fit.
+        ConfigError: with the first weight that does not fit; with ``init_partial``, if none fits.
     """
-    what = state.config.training.init_from or "init_from"
+    training = state.config.training
+    what = training.init_from or "init_from"
+    if training.init_partial:
+        weights = _fitting(what, weights, named_weights(state.generator), info=info)
+    else:
+        _check_fit(what, weights, named_weights(state.generator))
     for network in (state.generator, state.ema):
         variables = named_weights(network)
-        _check_fit(what, weights, variables)
-        for name, variable in variables.items():
-            variable.assign(weights[name])
+        for name, values in weights.items():
+            variables[name].assign(values)
 
 
 def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> None:
@@ -79,5 +88,21 @@ def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> Non
         if saved != needed:
             raise ConfigError(
                 f"training.init_from: {what} does not fit this generator: the shape of {name} is {saved} there, and "
-                f"{needed} in this config. The config that fits is in its config.json, under 'model'."
+                f"{needed} in this config. The config that fits is in its config.json, under 'model'. To take only the "
+                "layers that fit: training.init_partial=true"
             )
+
+
+def _fitting(
+    what: str, weights: Weights, variables: Mapping[str, Any], *, info: Callable[[str], None]
+) -> dict[str, NDArray[np.float32]]:
+    """The weights whose name and shape are those of a variable."""
+    fitting = {
+        name: values
+        for name, values in weights.items()
+        if name in variables and values.shape == tuple(variables[name].shape)
+    }
+    if not fitting:
+        raise ConfigError(f"training.init_partial: no layer of {what} has the name and shape of one of this generator.")
+    info(f"{len(fitting)} of the generator's {len(variables)} weights are those of {what}; the others are new.")
+    return fitting

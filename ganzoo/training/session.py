@@ -106,7 +106,7 @@ def _start(
         trainer = Trainer(config, dataset, run)
         _report_streaming(trainer, info)
         if weights is not None:
-            init_from.begin(trainer.state, weights)
+            init_from.begin(trainer.state, weights, info=info)
         with report_announced(run, info):
             return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
 
@@ -176,7 +176,7 @@ def _restored(
     if trainer.step == 0:
         _, weights = init_from.resolve(changed_run.config, root=root)
         if weights is not None:
-            init_from.begin(trainer.state, weights)
+            init_from.begin(trainer.state, weights, info=info)
     _check_unfinished(changed_run.run, trainer, lengthened=changes.steps is not None)
     return trainer
 

@@ -30,7 +30,7 @@ def bundle(tmp_path_factory):
 def test_the_generator_and_its_average_begin_there_and_the_rest_anew(bundle, tmp_path):
     config, weights = init_from.resolve(tiny(training={"init_from": str(bundle.folder)}))
     made, fresh = (trainer(config, tmp_path / name) for name in "ab")
-    init_from.begin(made.state, weights)
+    init_from.begin(made.state, weights, info=print)
     for network in (made.state.generator, made.state.ema):
         found = named_weights(network)
         assert found.keys() == bundle.weights().keys()
@@ -47,7 +47,7 @@ def test_a_generator_of_another_size_is_one_line(bundle, tmp_path):
         ConfigError,
         match=r"does not fit this generator: the shape of 0000/\S+ is \[.*\] there, and \[.*\] in this",
     ) as said:
-        init_from.begin(trainer(config, tmp_path).state, weights)
+        init_from.begin(trainer(config, tmp_path).state, weights, info=print)
     assert len(str(said.value).splitlines()) == 1
 
 
@@ -68,3 +68,28 @@ def test_training_from_the_command_keeps_where_it_came_from(bundle, tmp_path, mo
     assert kept == str(bundle.folder)
     exported = read_bundle(export(run)).metadata.facts.training["config"]
     assert "init_from" not in exported["training"], "a path of this machine is nobody's business"
+
+
+def test_a_larger_generator_grows_from_the_layers_that_fit(bundle, tmp_path):
+    larger = {"data": {"source": "image_folder", "path": "x", "resolution": 16, "channels": 1}}
+    settings = {"init_from": str(bundle.folder), "init_partial": True}
+    config, weights = init_from.resolve(tiny(**larger, training=settings))
+    made, fresh = (trainer(config, tmp_path / name) for name in "ab")
+    said = []
+    init_from.begin(made.state, weights, info=said.append)
+    variables, others = named_weights(made.state.generator), named_weights(fresh.state.generator)
+    taken = [name for name in variables if name in weights and weights[name].shape == tuple(variables[name].shape)]
+    assert 0 < len(taken) < len(variables)
+    for name, variable in variables.items():
+        np.testing.assert_array_equal(variable, weights[name] if name in taken else others[name])
+        np.testing.assert_array_equal(variable, named_weights(made.state.ema)[name])
+    assert said == [
+        f"{len(taken)} of the generator's {len(variables)} weights are those of {bundle.folder}; the others are new."
+    ]
+
+
+def test_a_generator_of_which_nothing_fits_is_refused(bundle, tmp_path):
+    settings = {"init_from": str(bundle.folder), "init_partial": True}
+    config, _ = init_from.resolve(tiny(training=settings))
+    with pytest.raises(ConfigError, match="no layer of .* has the name and shape"):
+        init_from.begin(trainer(config, tmp_path).state, {"0000/x": np.zeros(3, np.float32)}, info=print)
