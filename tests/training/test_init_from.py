@@ -91,5 +91,5 @@ def test_a_larger_generator_grows_from_the_layers_that_fit(bundle, tmp_path):
 def test_a_generator_of_which_nothing_fits_is_refused(bundle, tmp_path):
     settings = {"init_from": str(bundle.folder), "init_partial": True}
     config, _ = init_from.resolve(tiny(training=settings))
-    with pytest.raises(ConfigError, match="no layer of .* has the name and shape"):
+    with pytest.raises(ConfigError, match=r"no layer of .* has the name and shape"):
         init_from.begin(trainer(config, tmp_path).state, {"0000/x": np.zeros(3, np.float32)}, info=print)
