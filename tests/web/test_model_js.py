@@ -78,9 +78,8 @@ def test_a_few_images_of_pretrained_models(name):
 @pytest.mark.parametrize("name", ["faces-64@1", "faces-64@2", "portraits-64", "digits-28", "fashion-28"])
 def test_every_class_of_the_pretrained_models(name):
     bundle = pretrained(name)
-    jobs = [(seed, label) for label in range(bundle.config.num_classes or 1) for seed in range(64)]
-    seeds, labels = zip(*jobs, strict=True)
-    assert levels_apart(bundle, seeds, labels) <= 1
+    seeds = range(64)
+    assert levels_apart(bundle, seeds, [seed % (bundle.config.num_classes or 1) for seed in seeds]) <= 1
 
 
 def test_the_class_that_a_seed_chooses():
