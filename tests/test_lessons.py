@@ -11,7 +11,15 @@ lessons = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lessons)
 
 LESSONS = sorted(lessons.LESSONS.glob("*.ipynb"))
-SMALL: dict[str, str] = {}
+SMALL: dict[str, str] = {
+    "1_dense_gan_on_digits": (
+        "import numpy as np\n"
+        "digits = np.random.RandomState(0).randint(0, 256, (256, 28, 28)).astype(np.uint8)\n"
+        "np.savez('mnist.npz', x_train=digits, y_train=np.arange(256, dtype=np.uint8) % 10)\n"
+        "DATA, STEPS, EVERY = 'mnist.npz', 20, 10"
+    ),
+    "2_how_gans_collapse": "STEPS, EVERY, GRACE = 20, 10, 10",
+}
 """Lesson -> values that make it short."""
 
 LARGEST = 700_000
