@@ -21,8 +21,8 @@ SMALL: dict[str, str] = {
         "DATA, STEPS, EVERY = 'mnist.npz', 20, 10"
     ),
     "2_how_gans_collapse": "STEPS, EVERY, GRACE = 20, 10, 10",
-    "6_new_block_and_loss": "MINUTES, FACES, SAMPLES = 0.05, 60, 20",
-    "7_publish_and_load": "MINUTES, FACES, REPO, DRY_RUN = 0.05, 60, 'someone/faces', False",
+    "6_new_block_and_loss": "STEPS, FACES, SAMPLES = 4, 60, 20",
+    "7_publish_and_load": "STEPS, FACES, REPO, DRY_RUN = 4, 60, 'someone/faces', False",
     "8_latent_space": "SEEDS, FRAMES, SAMPLES, STEPS = 3, 2, 40, 0",
 }
 """Lesson -> values that make it short."""

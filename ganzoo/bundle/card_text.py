@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ganzoo.environment.quantities import cores_text
+
 
 def table(value: object) -> Mapping[str, Any]:
     """The value if it is a JSON object, else an empty one."""
@@ -48,8 +50,7 @@ def hardware(machine: object) -> str | None:
     if "cpus" not in facts:
         return None
     devices = [name for name in facts.get("devices") or () if isinstance(name, str) and "CPU" not in name]
-    cores = f"{facts['cpus']} CPU core{'' if facts['cpus'] == 1 else 's'}"
-    return f"{cores}{' and ' + ', '.join(devices) if devices else ', no GPU'}"
+    return f"{cores_text(facts['cpus'])}{' and ' + ', '.join(devices) if devices else ', no GPU'}"
 
 
 def duration(seconds: object) -> str | None:

@@ -8,6 +8,7 @@ import typer
 
 from ganzoo.cli.options import Device, OnDevice, Revision, RunsFolder, Threads, What
 from ganzoo.cli.output import info, print_json, print_table
+from ganzoo.environment.quantities import bytes_text, cores_text, rate_text
 
 if TYPE_CHECKING:
     from ganzoo.bundle.folder import Bundle
@@ -48,7 +49,7 @@ def benchmark(
     columns = ("format", "device", "batch", "ms", "spread", "samples/s", "memory", "file", "difference")
     print_table(columns, [_texts(row, is_image=bundle.config.sample_spec.is_image) for row in found], right=columns[2:])
     machine = _machine()
-    info(f"{machine['cpus']} CPU cores, ONNX Runtime {machine['onnxruntime']}, {threads or machine['cpus']} threads.")
+    info(f"{cores_text(machine['cpus'])}, ONNX Runtime {machine['onnxruntime']}, {threads or machine['cpus']} threads.")
 
 
 def _sizes(text: str) -> list[int]:
@@ -86,7 +87,6 @@ def _machine() -> dict[str, object]:
 
 
 def _texts(row: Measurement, *, is_image: bool) -> tuple[str, ...]:
-    from ganzoo.environment.quantities import bytes_text, rate_text
 
     return (
         row.precision,

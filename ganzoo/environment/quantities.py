@@ -11,6 +11,11 @@ def count_text(number: float) -> str:
     return f"{number:.3g}" if isinstance(number, float) else str(number)
 
 
+def cores_text(count: int) -> str:
+    """``"1 CPU core"`` or ``"2 CPU cores"``."""
+    return f"{count} CPU core{'' if count == 1 else 's'}"
+
+
 def bytes_text(number: float) -> str:
     """Format a size in bytes: ``37 B``, ``812 kB``, ``1.4 GB`` (powers of ten)."""
     return f"{count_text(int(number))}B" if number >= 1000 else f"{int(number)} B"

@@ -13,6 +13,7 @@ from ganzoo.bundle.model_card import check_license, is_ours, model_card
 from ganzoo.bundle.schema import BundleMetadata
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.environment.devices import cpu_count
+from ganzoo.environment.quantities import cores_text
 from ganzoo.errors import HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
@@ -153,7 +154,7 @@ def checked_speed(bundle: Bundle) -> str | None:
     rate = count / (time.perf_counter() - begun)
     return (
         f"One sample takes {generator.report.multiply_adds:,} multiply-adds; ONNX Runtime made {rate:,.0f} a second on "
-        f"{cpu_count()} CPU cores, {size} at a time."
+        f"{cores_text(cpu_count())}, {size} at a time."
     )
 
 
