@@ -49,7 +49,8 @@ def benchmark(
     columns = ("format", "device", "batch", "ms", "spread", "samples/s", "memory", "file", "difference")
     print_table(columns, [_texts(row, is_image=bundle.config.sample_spec.is_image) for row in found], right=columns[2:])
     machine = _machine()
-    info(f"{cores_text(machine['cpus'])}, ONNX Runtime {machine['onnxruntime']}, {threads or machine['cpus']} threads.")
+    cores = machine["cpus"]
+    info(f"{cores_text(cores)}, ONNX Runtime {machine['onnxruntime']}, {threads or cores} threads.")
 
 
 def _sizes(text: str) -> list[int]:
@@ -77,7 +78,7 @@ def _bundle(what: str, *, revision: str | None, runs: object) -> Bundle:
     return bundle
 
 
-def _machine() -> dict[str, object]:
+def _machine() -> dict[str, Any]:
     """What the numbers depend on."""
     from ganzoo.environment.devices import cpu_count
     from ganzoo.environment.versions import library_versions
@@ -87,7 +88,6 @@ def _machine() -> dict[str, object]:
 
 
 def _texts(row: Measurement, *, is_image: bool) -> tuple[str, ...]:
-
     return (
         row.precision,
         row.device,

@@ -15,6 +15,10 @@ class Decoder(Protocol):
     """From latents to samples. ``ganzoo.inference.sampling.Sampler`` is one."""
 
     @property
+    def name(self) -> str:
+        """The name that messages use."""
+
+    @property
     def config(self) -> BundleConfig:
         """The inputs and outputs."""
 
