@@ -106,7 +106,7 @@ class Trainer:
 
         Args:
             max_steps: stop at this step of the run, counted from its start.
-            max_minutes: stop after this number of minutes of this call.
+            max_minutes: stop after this number of minutes of this call, but not before its first step.
             quiet: show no progress.
             info: called with the messages of the collapse watch and, without ``quiet``, with how long it will take.
 
@@ -153,13 +153,13 @@ class Trainer:
     ) -> Outcome:
         """Run chunks of steps. After each chunk, log, measure and save if it is due."""
         training = self.config.training
-        means, chunk, started = RunningMeans(), 1, time.monotonic()
+        means, chunk, started, first = RunningMeans(), 1, time.monotonic(), self.step
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
             self.state.save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
         with progress, interruptible() as interrupted:
             while self.step < last and not interrupted.is_set():
-                if deadline is not None and time.monotonic() >= deadline:
+                if deadline is not None and self.step != first and time.monotonic() >= deadline:
                     break
                 count = min(
                     chunk,
