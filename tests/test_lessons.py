@@ -11,7 +11,34 @@ lessons = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lessons)
 
 LESSONS = sorted(lessons.LESSONS.glob("*.ipynb"))
-SMALL: dict[str, str] = {}
+SMALL: dict[str, str] = {
+    "3_dcgan_on_clothes": """
+import numpy as np
+import ganzoo
+
+images = ganzoo.load("fashion-28").sample(range(200), label=[seed % 10 for seed in range(200)])
+np.savez("fashion.npz", x_train=images[..., 0], y_train=np.arange(200, dtype=np.uint8) % 10)
+DATA, STEPS, SAMPLE_EVERY, LOG_EVERY, SAMPLES, DRAWS = "fashion.npz", 2, 1, 1, 50, 1
+""",
+    "4_faces_dense_or_convolutional": """
+import pathlib
+import ganzoo
+
+DATA, MINUTES, HIDDEN, SAMPLES, DRAWS = "portraits", 0.01, [16, 32], 20, 1
+pathlib.Path(DATA).mkdir()
+for seed, image in enumerate(ganzoo.load("portraits-64").generate(range(60))):
+    image.save(f"{DATA}/{seed}.png")
+""",
+    "5_your_portraits_at_128": """
+import pathlib
+import ganzoo
+
+DATA, MINUTES, FEW, SAMPLE_EVERY = "portraits", 0.01, 100, 1
+for seed, image in enumerate(ganzoo.load("portraits-64").generate(range(40), label=[0, 1] * 20)):
+    pathlib.Path(DATA, str(seed % 2)).mkdir(parents=True, exist_ok=True)
+    image.save(f"{DATA}/{seed % 2}/{seed}.png")
+""",
+}
 """Lesson -> values that make it short."""
 
 LARGEST = 700_000
