@@ -34,6 +34,7 @@ import pathlib
 import ganzoo
 
 DATA, MINUTES, HIDDEN, SAMPLES, DRAWS = "portraits", 0.01, [16, 32], 20, 1
+CHANGES = ["training.batch_size=4", "training.penalties=[]"]
 pathlib.Path(DATA).mkdir()
 for seed, image in enumerate(ganzoo.load("portraits-64").generate(range(60))):
     image.save(f"{DATA}/{seed}.png")
@@ -43,6 +44,7 @@ import pathlib
 import ganzoo
 
 DATA, MINUTES, FEW, SAMPLE_EVERY = "portraits", 0.01, 100, 1
+CHANGES = ["training.batch_size=4", "training.penalties=[]"]
 for seed, image in enumerate(ganzoo.load("portraits-64").generate(range(40), label=[0, 1] * 20)):
     pathlib.Path(DATA, str(seed % 2)).mkdir(parents=True, exist_ok=True)
     image.save(f"{DATA}/{seed % 2}/{seed}.png")
