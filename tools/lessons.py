@@ -85,6 +85,7 @@ def write_pages(folder: Path) -> None:
         body, resources = MarkdownExporter().from_notebook_node(read(path), resources=names)
         source = f"*This lesson is a notebook: `examples/lessons/{path.name}`.*"
         body = _ANSI.sub("", body).replace("](../../docs/", "](../../")  # from docs/generated/lessons/
+        body = body.replace("](../../BENCHMARKS.md", "](../BENCHMARKS.md")
         title, _, rest = re.sub(r"(\]\(\w+)\.ipynb\)", r"\1.md)", body).lstrip().partition("\n")
         (folder / f"{path.stem}.md").write_text(f"{title}\n\n{source}\n{rest}", encoding="utf-8")
         for name, content in resources["outputs"].items():

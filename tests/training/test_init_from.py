@@ -71,9 +71,13 @@ def test_training_from_the_command_keeps_where_it_came_from(bundle, tmp_path, mo
 
 
 def test_a_larger_generator_grows_from_the_layers_that_fit(bundle, tmp_path):
-    larger = {"data": {"source": "image_folder", "path": "x", "resolution": 16, "channels": 1}}
+    layers = {
+        "stem": {"name": "dense_stem", "channels": 4, "norm": "none"},
+        "block": None,
+        "blocks": [{"name": "conv_transpose", "channels": 4, "norm": "none"}],
+    }
     settings = {"init_from": str(bundle.folder), "init_partial": True}
-    config, weights = init_from.resolve(tiny(**larger, training=settings))
+    config, weights = init_from.resolve(tiny(resolution=16, generator=layers, training=settings))
     made, fresh = (trainer(config, tmp_path / name) for name in "ab")
     said = []
     init_from.begin(made.state, weights, info=said.append)
