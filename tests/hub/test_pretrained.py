@@ -184,7 +184,7 @@ def test_shipped_and_written_and_read(place, tool):
     published = entry._replace(revision=COMMIT)
     tool.write_entry(published)
     assert pretrained.pretrained_models()["tiny-1"] == published
-    assert ganzoo.load("tiny-1", revision=COMMIT).name == "tiny"
+    assert ganzoo.load("tiny-1", revision=COMMIT).name == "tiny-1"
     assert pretrained.place(published) == "with ganzoo"
 
 
