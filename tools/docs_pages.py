@@ -63,6 +63,7 @@ def main(folder: Path = FOLDER) -> None:
     for name in FACES:
         load(name).export_html(folder / f"{name}.html")
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8").replace("](docs/", "](../")
+    readme = readme.replace("](examples/lessons/README.md)", "](lessons/index.md)")
     (folder / "overview.md").write_text(readme, encoding="utf-8")  # README.md would become the index of its folder
     for path in (path for pattern in COPIED for path in REPOSITORY.glob(pattern)):
         copy = folder / path.relative_to(REPOSITORY)

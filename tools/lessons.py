@@ -78,19 +78,25 @@ def text_of(notebook: Any) -> Iterator[str]:
 
 
 def write_pages(folder: Path) -> None:
-    """Write every lesson as a Markdown page with its pictures."""
+    """Write every lesson as a Markdown page with its pictures, and their list as index.md."""
     folder.mkdir(parents=True, exist_ok=True)
+    listed = (LESSONS / "README.md").read_text(encoding="utf-8")
+    (folder / "index.md").write_text(_for_site(listed), encoding="utf-8")
     for path in sorted(LESSONS.glob("*.ipynb")):
         names = {"unique_key": path.stem, "output_files_dir": f"{path.stem}_files"}
         body, resources = MarkdownExporter().from_notebook_node(read(path), resources=names)
         source = f"*This lesson is a notebook: `examples/lessons/{path.name}`.*"
-        body = _ANSI.sub("", body).replace("](../../docs/", "](../../")  # from docs/generated/lessons/
-        body = body.replace("](../../BENCHMARKS.md", "](../BENCHMARKS.md")
-        title, _, rest = re.sub(r"(\]\(\w+)\.ipynb\)", r"\1.md)", body).lstrip().partition("\n")
+        title, _, rest = _for_site(_ANSI.sub("", body)).lstrip().partition("\n")
         (folder / f"{path.stem}.md").write_text(f"{title}\n\n{source}\n{rest}", encoding="utf-8")
         for name, content in resources["outputs"].items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
+
+
+def _for_site(text: str) -> str:
+    """Links from ``examples/lessons/`` become links from ``docs/generated/lessons/``."""
+    text = text.replace("](../../docs/", "](../../").replace("](../../BENCHMARKS.md", "](../BENCHMARKS.md")
+    return re.sub(r"(\]\(\w+)\.ipynb\)", r"\1.md)", text)
 
 
 def main() -> None:
