@@ -9,7 +9,6 @@ the tag "parameters". The tests run every lesson with smaller values in a cell a
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,8 @@ LESSONS = REPOSITORY / "examples" / "lessons"
 SECONDS = 7200
 """Longest time of a cell at full size."""
 
+_TENSORFLOW = re.compile(r"^(?:WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE)
+"""Lines that TensorFlow writes about the machine while it is imported."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -52,17 +53,21 @@ def execute(notebook: Any, folder: Path, *, parameters: str = "", seconds: int =
         raise ValueError(f'{len(tagged)} cells have the tag "parameters"; a lesson has one.')
     if parameters:
         notebook.cells.insert(tagged[0] + 1, nbformat.v4.new_code_cell(parameters))
-    client = NotebookClient(notebook, timeout=seconds, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        notebook, timeout=seconds, coalesce_streams=True, resources={"metadata": {"path": str(folder)}}
+    )
     client.execute()
     return notebook
 
 
 def without_traces(notebook: Any) -> Any:
-    """Remove what says where and when the notebook ran, and the second form (JPEG) of each picture."""
+    """Remove what says where and when a notebook ran, and the second form (JPEG) of each picture."""
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                output.text = _TENSORFLOW.sub("", output.text)
             if "image/png" in output.get("data", {}):
                 output.data.pop("image/jpeg", None)
     return notebook
@@ -95,7 +100,8 @@ def write_pages(folder: Path) -> None:
 
 def _for_site(text: str) -> str:
     """Links from ``examples/lessons/`` become links from ``docs/generated/lessons/``."""
-    text = text.replace("](../../docs/", "](../../").replace("](../../BENCHMARKS.md", "](../BENCHMARKS.md")
+    for old, new in {"docs/": "../../", "BENCHMARKS.md": "../BENCHMARKS.md", "benchmarks/": "../benchmarks/"}.items():
+        text = text.replace(f"](../../{old}", f"]({new}")
     return re.sub(r"(\]\(\w+)\.ipynb\)", r"\1.md)", text)
 
 
@@ -105,7 +111,6 @@ def main() -> None:
     parser.add_argument("lessons", nargs="+", type=Path)
     parser.add_argument("--folder", type=Path, default=Path(), help="where they run: their data and runs are there")
     arguments = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own lines name the machine
     for path in arguments.lessons:
         notebook = without_traces(execute(read(path), arguments.folder))
         nbformat.write(notebook, path)
