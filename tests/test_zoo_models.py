@@ -64,9 +64,9 @@ def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
     data = None if make is None else make(tmp_path / "data", **folders)
     if "count" in type(source).model_fields:
         overrides.append("data.count=60")
-    for network in ("generator", "discriminator"):  # the widest networks take minutes
-        if config.to_dict()[network].get("base_channels", 0) > 16:
-            overrides.append(f"{network}.base_channels=16")
+    plain = config.to_dict()
+    wide = [network for network in ("generator", "discriminator") if plain[network].get("base_channels", 0) > 16]
+    overrides += [f"{network}.base_channels=16" for network in wide]  # the widest networks take minutes
 
     run = ganzoo.train(name, steps=2, data=data, overrides=overrides, root=tmp_path / "runs", quiet=True)
     generator = ganzoo.load(ganzoo.export(run))
