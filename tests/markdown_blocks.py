@@ -16,7 +16,6 @@ from ganzoo.cli.main import app
 SHORTER = {
     "--max-minutes 3": "--max-steps 4 data.count=200",
     "--max-steps 200": "--max-steps 4 data.count=200",
-    "--max-steps 20": "--max-steps 4 data.count=200",
     "data preview dcgan-faces-32": "data preview dcgan-faces-32 data.count=200",
     "--resume": "--resume --max-steps 6",
     "evaluate dcgan-faces-32": "evaluate dcgan-faces-32 --samples 100 --draws 2",

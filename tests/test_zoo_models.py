@@ -67,6 +67,8 @@ def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
     plain = config.to_dict()
     wide = [network for network in ("generator", "discriminator") if plain[network].get("base_channels", 0) > 16]
     overrides += [f"{network}.base_channels=16" for network in wide]  # the widest networks take minutes
+    large = [network for network in ("generator", "discriminator") if sum(plain[network].get("hidden") or []) > 1500]
+    overrides += [f"{network}.hidden=[64,128]" for network in large]
 
     run = ganzoo.train(name, steps=2, data=data, overrides=overrides, root=tmp_path / "runs", quiet=True)
     generator = ganzoo.load(ganzoo.export(run))
