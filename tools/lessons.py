@@ -1,6 +1,6 @@
 """Runs the lessons, notebooks in ``examples/lessons/``, and writes them as pages of the documentation.
 
-    python tools/lessons.py examples/lessons/latent_space.ipynb --folder work   # run it here, and keep its outputs
+    python tools/lessons.py examples/lessons/8_latent_space.ipynb --folder work   # run it there, and keep its outputs
 
 A lesson is committed with the outputs of a full run, so that it can be read without running it. Its first code cell has
 the tag "parameters". The tests run every lesson with smaller values in a cell after it.
@@ -61,7 +61,7 @@ def execute(notebook: Any, folder: Path, *, parameters: str = "", seconds: int =
 
 
 def without_traces(notebook: Any) -> Any:
-    """Remove what says where and when a notebook ran, and the second form (JPEG) of each picture."""
+    """Remove what says where and when a notebook ran. Keep each picture as PNG only."""
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)

@@ -64,7 +64,7 @@ def check_folder(folder: Path) -> None:
             f"The folder's name is the model's name in Triton; received '{folder.name}', and allowed are letters, "
             "digits, '_', '.' and '-'. Choose a folder with -o models/NAME."
         )
-    if folder.exists() and not _is_ours(folder):
+    if folder.exists() and not files.has_mark(folder / CONFIG_FILE, _MARK.encode()):
         raise GanzooError(
             f"'{folder}' exists and is not a Triton model of ganzoo, so it was not replaced. "
             "Choose a folder with -o models/NAME."
@@ -97,11 +97,3 @@ def configuration(bundle: Bundle, *, name: str) -> str:
 
 def _tensor(name: str, kind: str, shape: tuple[int, ...], more: str = "") -> str:
     return f'{{ name: "{name}" data_type: {kind} dims: [ {", ".join(map(str, shape))} ]{more} }}'
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        with (folder / CONFIG_FILE).open(encoding="utf-8") as file:
-            return file.read(len(_MARK)) == _MARK
-    except (OSError, UnicodeDecodeError):
-        return False

@@ -88,6 +88,15 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
         file.write(content)
 
 
+def has_mark(path: Path, mark: bytes) -> bool:
+    """Whether a file can be read and has ``mark`` in its first 4,096 bytes, as files have that ganzoo wrote."""
+    try:
+        with path.open("rb") as file:
+            return mark in file.read(4096)
+    except OSError:
+        return False
+
+
 @contextlib.contextmanager
 def replacing_folder(path: Path, *, unless: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """Yield an empty temporary folder that the block fills; rename it to ``path`` if the block succeeds.

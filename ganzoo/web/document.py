@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from ganzoo.environment import files
 from ganzoo.errors import GanzooError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -71,15 +72,7 @@ def check_replaceable(path: Path, *, mark: bytes, kind: str) -> None:
     Raises:
         GanzooError: if the path exists and has no mark.
     """
-    if path.exists() and not _has_mark(path, mark):
+    if path.exists() and not files.has_mark(path, mark):
         raise GanzooError(
             f"'{path}' exists and is not a {kind} of ganzoo, so it was not replaced. Choose a file with -o FILE."
         )
-
-
-def _has_mark(path: Path, mark: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return mark in file.read(4096)
-    except OSError:
-        return False
