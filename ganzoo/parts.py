@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
+    from ganzoo.architectures.base import discriminator_architectures, generator_architectures
     from ganzoo.augmentations import augmentations
     from ganzoo.blocks.base import discriminator_blocks, generator_blocks
     from ganzoo.data.base import data_sources
@@ -27,10 +28,12 @@ __all__ = [
     "all_registries",
     "augmentations",
     "data_sources",
+    "discriminator_architectures",
     "discriminator_blocks",
     "exporters",
     "extractors",
     "find_registry",
+    "generator_architectures",
     "generator_blocks",
     "losses",
     "metrics",
@@ -39,6 +42,8 @@ __all__ = [
 ]
 
 HOMES = {
+    "generator_architectures": "ganzoo.architectures.base",
+    "discriminator_architectures": "ganzoo.architectures.base",
     "generator_blocks": "ganzoo.blocks.base",
     "discriminator_blocks": "ganzoo.blocks.base",
     "losses": "ganzoo.losses",

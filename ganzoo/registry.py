@@ -39,6 +39,7 @@ class Registry(Generic[P]):
         base: the base class of every part of this kind.
         package: the module or package whose import registers the built-in parts.
         key: the config key of the part's name (``name: hinge``; data sources use ``source``).
+        default: the name of a config without that key; None if it is required.
 
     Attributes:
         broken: the plug-ins that could not be imported, and why.
@@ -48,11 +49,14 @@ class Registry(Generic[P]):
     requested. A plug-in that cannot be imported does not affect other parts.
     """
 
-    def __init__(self, name: str, *, kind: str, base: type[P], package: str, key: str = "name") -> None:
+    def __init__(
+        self, name: str, *, kind: str, base: type[P], package: str, key: str = "name", default: str | None = None
+    ) -> None:
         self.name = name
         self.kind = kind
         self.base = base
         self.key = key
+        self.default = default
         self.group = f"ganzoo.{self.name}"
         self.broken: dict[str, str] = {}
         self._package = package
@@ -129,7 +133,7 @@ class Registry(Generic[P]):
             return self.get(spec)()
         if isinstance(spec, Mapping):
             fields = dict(spec)
-            name = fields.pop(self.key, None)
+            name = fields.pop(self.key, self.default)
             if not isinstance(name, str):
                 raise ConfigError(
                     f"{_with_article(self.kind)} needs the key '{self.key}', one of {', '.join(self.names())}"
@@ -188,26 +192,48 @@ class PartField:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A name, or a mapping whose other keys depend on the name."""
         registry = self.registry
         names = registry.names()
-        options: list[dict[str, Any]] = [{"enum": names}]
+        mapping: dict[str, Any] = {"type": "object", "properties": {registry.key: {"enum": names}}, "allOf": []}
+        if registry.default is None:
+            mapping["required"] = [registry.key]
         for name in names:
-            part = registry.get(name).model_json_schema()
-            properties = {registry.key: {"const": name}, **part.pop("properties", {})}
-            required = [registry.key, *part.pop("required", [])]
-            options.append({**part, "title": name, "properties": properties, "required": required})
-        return {"anyOf": options}
+            part = _inlined(registry.get(name).model_json_schema())
+            part["properties"] = {registry.key: {}, **part.get("properties", {})}
+            chosen: dict[str, Any] = {"properties": {registry.key: {"const": name}}}
+            if name != registry.default:
+                chosen["required"] = [registry.key]
+            mapping["allOf"].append({"if": chosen, "then": part})
+        return {"anyOf": [{"enum": names}, mapping]}
 
     def _validate(self, spec: object) -> Part:
         try:
             return self.registry.create(spec)
         except ValidationError as error:
-            name = spec[self.registry.key] if isinstance(spec, Mapping) else spec
+            name = spec.get(self.registry.key, self.registry.default) if isinstance(spec, Mapping) else spec
             problems = explain(error, self.registry.get(cast("str", name)))
             raise PydanticCustomError("part", "wrong part", {"problems": problems}) from error
         except (UnknownNameError, ConfigError) as error:
             path = (self.registry.key,) if isinstance(spec, Mapping) and self.registry.key in spec else ()
             raise PydanticCustomError("part", "wrong part", {"problems": [Problem(path, f": {error}")]}) from error
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON schema with its definitions in the places that refer to them, so that it can be part of another schema."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        reference = part.get("$ref", "").removeprefix("#/$defs/")
+        inner = definitions.get(reference, {})
+        return {key: resolved(value) for key, value in {**inner, **part}.items() if key != "$ref" or not inner}
+
+    result: dict[str, Any] = resolved(schema)
+    return result
 
 
 def _with_article(noun: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ganzoo import testing
+from ganzoo.architectures.base import discriminator_architectures, generator_architectures
 from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
 from ganzoo.data.base import Dataset, data_sources
@@ -17,6 +18,8 @@ from ganzoo.penalties import penalties
 pytest.importorskip("tensorflow")
 
 CHECKS = {
+    generator_architectures: testing.check_generator_architecture,
+    discriminator_architectures: testing.check_discriminator_architecture,
     generator_blocks: testing.check_generator_block,
     discriminator_blocks: testing.check_discriminator_block,
     losses: testing.check_loss,
@@ -55,6 +58,10 @@ VARIANTS = [
     (discriminator_blocks, {"name": "logit_head", "pool": "sum", "norm": "spectral", "dropout": 0.1}),
     (discriminator_blocks, {"name": "logit_head", "pool": "mean", "activation": "relu"}),
     (discriminator_blocks, {"name": "packing", "samples": 4}),
+    (
+        generator_architectures,
+        {"model": "dcgan", "base_channels": 4, "mapping": {"layers": 2}, "self_modulation": True},
+    ),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
     (losses, {"name": "saturating", "label_smoothing": 0.1}),
     (augmentations, {"name": "diff_augment", "policy": ["color"]}),
@@ -94,15 +101,20 @@ FAULTS = {
         r"output_shape\(\) is \(9,\), Keras outputs \(4,\)",
     ),
     "a block without a gradient": (
-        (discriminator_blocks, "dense", "build", lambda self, x, name: flat(x) * 0.0 + dense(x, name) * 0.0),
+        (discriminator_blocks, "dense", "build", lambda self, x, context: flat(x) * 0.0 + dense(x, context.name) * 0.0),
         "no gradient reaches block_dense/kernel",
     ),
     "a block with random numbers from elsewhere": (
-        (generator_blocks, "dense", "build", lambda self, x, name: dense(x, name, kernel_initializer=unseeded)),
+        (
+            generator_blocks,
+            "dense",
+            "build",
+            lambda self, x, context: dense(x, context.name, kernel_initializer=unseeded),
+        ),
         "block_dense/kernel differs between two builds with one seed",
     ),
     "a block with a weight that has another name each time": (
-        (generator_blocks, "dense", "build", lambda self, x, name: dense(x, None)),
+        (generator_blocks, "dense", "build", lambda self, x, context: dense(x, None)),
         r"the weight dense_?\d*/kernel is named dense_\d+/kernel in a second build",
     ),
     "a block that ignores the label": (

@@ -22,7 +22,7 @@ import lessons  # tools/lessons.py
 import typer
 from pydantic import BaseModel
 
-from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig
+from ganzoo.architectures.mapping import MappingConfig
 from ganzoo.cli.main import app
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
@@ -41,8 +41,7 @@ FACES = ("faces-64", "portraits-64")
 
 GROUPS: dict[str, type[BaseModel]] = {
     "": Config,
-    "generator": GeneratorConfig,
-    "discriminator": DiscriminatorConfig,
+    "generator.mapping": MappingConfig,
     "training": TrainingConfig,
     "training.evaluation": EvaluationConfig,
     "training.watch": CollapseWatchConfig,

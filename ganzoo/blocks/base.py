@@ -12,6 +12,8 @@ from ganzoo.registry import Part, Registry
 if TYPE_CHECKING:
     from keras import KerasTensor
 
+    from ganzoo.blocks.context import BuildContext
+
 Shape = tuple[int, ...]
 """Shape of one sample, without the batch: ``(features,)`` or ``(height, width, channels)``."""
 
@@ -60,6 +62,11 @@ class Block(Part):
         """
         return False
 
+    @property
+    def needs_style(self) -> bool:
+        """Whether the block needs ``context.style``: the latent, or the output of the generator's mapping network."""
+        return False
+
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of ``shape``.
 
@@ -68,8 +75,8 @@ class Block(Part):
         """
         raise NotImplementedError
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Apply the block's Keras layers to ``x``. Their names begin with ``name``.
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        """Apply the block's Keras layers to ``x``. Their names begin with ``context.name``.
 
         The network's ``initializer`` sets the weights of Keras layers whose ``*_initializer`` argument is Keras'
         default. An initializer that the block passes is kept, so ``kernel_initializer="zeros"`` starts a gate at zero.

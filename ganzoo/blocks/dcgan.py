@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import keras
     from keras import KerasTensor
 
+    from ganzoo.blocks.context import BuildContext
+
 
 class ConvUpBlock(NormalizedBlock, UpBlock):
     """Base of the blocks that double the size and convolve once."""
@@ -32,12 +34,15 @@ class ConvUpBlock(NormalizedBlock, UpBlock):
     norm: Norm = "batch"
 
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
-        """Double height and width and change the channels, before normalization and activation."""
+        """Double height and width and change the channels, before normalization and activation.
+
+        The names of its layers begin with ``name``.
+        """
         raise NotImplementedError
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
-        x = normalize(self.upsample(x, name), self.norm, name)
-        return activate(x, self.activation, self.slope, name)
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        x = normalize(self.upsample(x, context.name), self.norm, context)
+        return activate(x, self.activation, self.slope, context.name)
 
 
 @generator_blocks.register("conv_transpose")
@@ -129,7 +134,8 @@ class StridedConv(NormalizedBlock):
 
         return keras.layers.Conv2D
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        name = context.name
         layer = self.convolution()(
             self.wanted_channels(),
             self.kernel_size,
@@ -138,7 +144,7 @@ class StridedConv(NormalizedBlock):
             use_bias=has_bias(self.norm),
             name=f"{name}_conv",
         )
-        x = normalize(weighted(layer, x, self.norm), self.norm, name)
+        x = normalize(weighted(layer, x, self.norm), self.norm, context)
         return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
 

@@ -13,6 +13,8 @@ from ganzoo.blocks.fields import Activation, Norm, NormalizedBlock, activate, dr
 if TYPE_CHECKING:
     from keras import KerasTensor
 
+    from ganzoo.blocks.context import BuildContext
+
 
 @generator_blocks.register("dense")
 @discriminator_blocks.register("dense")
@@ -25,13 +27,14 @@ class Dense(NormalizedBlock):
     def output_shape(self, shape: Shape) -> Shape:
         return (self.wanted_channels(),)
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
+        name = context.name
         if len(x.shape) > 2:
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
         layer = keras.layers.Dense(self.wanted_channels(), use_bias=has_bias(self.norm), name=f"{name}_dense")
-        x = normalize(weighted(layer, x, self.norm), self.norm, name)
+        x = normalize(weighted(layer, x, self.norm), self.norm, context)
         return drop_out(activate(x, self.activation, self.slope, name), self.dropout, name)
 
 
@@ -51,10 +54,10 @@ class DenseStem(NormalizedBlock):
         self.expect(shape, "vector")
         return (self.height or 4, self.width or self.height or 4, self.wanted_channels())
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
-        shape = self.output_shape(tuple(x.shape[1:]))
+        name, shape = context.name, self.output_shape(tuple(x.shape[1:]))
         layer = keras.layers.Dense(math.prod(shape), use_bias=has_bias(self.norm), name=f"{name}_dense")
         x = keras.layers.Reshape(shape, name=f"{name}_reshape")(weighted(layer, x, self.norm))
-        return activate(normalize(x, self.norm, name), self.activation, self.slope, name)
+        return activate(normalize(x, self.norm, context), self.activation, self.slope, name)

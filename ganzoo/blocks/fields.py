@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from ganzoo.blocks._conditioning import Label, current_label, current_style
 from ganzoo.blocks.base import Block
 
 if TYPE_CHECKING:
     from keras import KerasTensor
+
+    from ganzoo.blocks.context import BuildContext
 
 Norm = Literal["none", "batch", "layer", "pixel", "spectral"]
 """Normalization after a layer with weights.
@@ -64,7 +65,7 @@ def weighted(layer: Any, x: KerasTensor, norm: Norm) -> KerasTensor:
     return _keras_layers.SpectralNorm(layer, use_bias=use_bias, name=layer.name)(x)
 
 
-def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
+def normalize(x: KerasTensor, norm: Norm, context: BuildContext) -> KerasTensor:
     """Normalize activations. ``none`` and ``spectral`` return ``x`` itself.
 
     Batch normalization is conditional where the network's label enters through normalizations, and self-modulated where
@@ -75,15 +76,15 @@ def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
 
     from ganzoo.blocks import _keras_layers
 
+    name = context.name
     if norm == "batch":
-        label, style = current_label(), current_style()
-        by_class = label if label is not None and label.in_norms else None
+        by_class, style = context.norm_label, context.norm_style
         plain = by_class is None and style is None
         x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, center=plain, scale=plain, name=f"{name}_norm")(
             x
         )
         if style is not None:
-            return _modulate(x, style, by_class, name)
+            return _modulate(x, style.tensor, context)
         if by_class is not None:
             return _keras_layers.ClassAffine(by_class.num_classes, name=f"{name}_by_class")([x, by_class.tensor])
     elif norm == "layer":
@@ -93,13 +94,13 @@ def normalize(x: KerasTensor, norm: Norm, name: str) -> KerasTensor:
     return x
 
 
-def _modulate(x: KerasTensor, style: KerasTensor, label: Label | None, name: str) -> KerasTensor:
+def _modulate(x: KerasTensor, style: KerasTensor, context: BuildContext) -> KerasTensor:
     """Scale and shift each channel by what one hidden layer makes of the style, plus a part for each class."""
     import keras
 
     from ganzoo.blocks import _keras_layers
 
-    width = 2 * x.shape[-1]
+    name, width, label = context.name, 2 * x.shape[-1], context.norm_label
     hidden = keras.layers.Dense(
         STYLE_UNITS, activation="relu", kernel_initializer="he_normal", name=f"{name}_style_hidden"
     )(style)

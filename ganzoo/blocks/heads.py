@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from ganzoo.blocks._conditioning import current_label
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import Activation, NormalizedBlock, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
@@ -15,6 +14,8 @@ from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
     from keras import KerasTensor
+
+    from ganzoo.blocks.context import BuildContext
 
 
 class GeneratorHead(Block):
@@ -61,11 +62,11 @@ class ImageHead(NormalizedBlock, GeneratorHead):
         factor = 2 if self.upsample == "conv_transpose" else 1
         return (factor * height, factor * width, self.sample_shape()[-1])
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
-        x = activate(normalize(x, self.norm, name), self.activation, self.slope, name)
-        channels = self.sample_shape()[-1]
+        name, channels = context.name, self.sample_shape()[-1]
+        x = activate(normalize(x, self.norm, context), self.activation, self.slope, name)
         if self.upsample == "conv_transpose":
             layer = keras.layers.Conv2DTranspose(
                 channels, self.kernel_size, strides=2, padding="same", name=f"{name}_conv"
@@ -83,9 +84,10 @@ class DenseImageHead(GeneratorHead):
         self.expect(shape, "vector")
         return self.sample_shape()
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
+        name = context.name
         x = keras.layers.Dense(math.prod(self.sample_shape()), name=f"{name}_dense")(x)
         x = keras.layers.Reshape(self.sample_shape(), name=f"{name}_reshape")(x)
         return keras.layers.Activation("tanh", dtype="float32", name=f"{name}_tanh")(x)
@@ -101,9 +103,10 @@ class VectorHead(GeneratorHead):
         self.expect(shape, "vector")
         return self.sample_shape()
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
+        name = context.name
         x = keras.layers.Dense(self.sample_shape()[0], name=f"{name}_dense")(x)
         return keras.layers.Activation("linear", dtype="float32", name=f"{name}_output")(x)
 
@@ -131,9 +134,10 @@ class LogitHead(NormalizedBlock):
     def output_shape(self, shape: Shape) -> Shape:
         return (1,)
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
+        name, label = context.name, context.label
         x = activate(x, self.activation, self.slope, name)
         if len(x.shape) > 2 and self.pool == "flatten":
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
@@ -143,7 +147,6 @@ class LogitHead(NormalizedBlock):
             )
         x = drop_out(x, self.dropout, name)
         logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
-        label = current_label()
         if label is not None:
             embedding = keras.layers.Embedding(label.num_classes, x.shape[-1], name=f"{name}_embedding")(label.tensor)
             logit = keras.layers.Add(name=f"{name}_projection")(

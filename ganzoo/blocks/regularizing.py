@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ganzoo.blocks._conditioning import current_label
 from ganzoo.blocks.base import Block, SameShapeBlock, Shape, discriminator_blocks
 from ganzoo.blocks.fields import drop_out
 from ganzoo.errors import ConfigError
 
 if TYPE_CHECKING:
     from keras import KerasTensor
+
+    from ganzoo.blocks.context import BuildContext
 
 
 @discriminator_blocks.register("dropout")
@@ -21,8 +22,8 @@ class Dropout(SameShapeBlock):
 
     rate: float = Field(0.4, gt=0, lt=1)
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
-        return drop_out(x, self.rate, name)
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        return drop_out(x, self.rate, context.name)
 
 
 @discriminator_blocks.register("minibatch_stddev")
@@ -57,10 +58,10 @@ class MinibatchStddev(Block):
             )
         return (*places, channels + self.num_channels)
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         from ganzoo.blocks import _keras_layers
 
-        label = current_label()
+        name, label = context.name, context.label
         if label is not None:
             layer = _keras_layers.ClassStddev(label.num_classes, self.num_channels, name=f"{name}_stddev")
             return layer([x, label.tensor])
@@ -83,7 +84,7 @@ class Packing(Block):
     def output_shape(self, shape: Shape) -> Shape:
         return (*shape[:-1], shape[-1] * self.samples)
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         from ganzoo.blocks import _keras_layers
 
-        return _keras_layers.Packing(self.samples, name=f"{name}_packing")(x)
+        return _keras_layers.Packing(self.samples, name=f"{context.name}_packing")(x)

@@ -12,6 +12,8 @@ from ganzoo.blocks.fields import Interpolation, Norm, NormalizedBlock, activate,
 if TYPE_CHECKING:
     from keras import KerasTensor
 
+    from ganzoo.blocks.context import BuildContext
+
 
 def _conv(x: KerasTensor, channels: int, kernel_size: int, norm: Norm, name: str, *, bias: bool = True) -> KerasTensor:
     import keras
@@ -28,16 +30,16 @@ class ResidualUp(NormalizedBlock, UpBlock):
     interpolation: Interpolation = "nearest"
     norm: Norm = "batch"
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
-        channels = self.wanted_channels()
+        name, channels = context.name, self.wanted_channels()
         shortcut = _conv(x, channels, 1, self.norm, f"{name}_shortcut")
         shortcut = upsample(shortcut, self.interpolation, f"{name}_shortcut_up")
-        x = activate(normalize(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
+        x = activate(normalize(x, self.norm, context.named(f"{name}_1")), self.activation, self.slope, f"{name}_1")
         x = upsample(x, self.interpolation, f"{name}_up")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
-        x = activate(normalize(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
+        x = activate(normalize(x, self.norm, context.named(f"{name}_2")), self.activation, self.slope, f"{name}_2")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
         return keras.layers.Add(name=f"{name}_add")([x, shortcut])
 
@@ -62,15 +64,15 @@ class ResidualDown(NormalizedBlock):
         halved = (height // 2, width // 2) if self.downsample else (height, width)
         return (*halved, self.wanted_channels())
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
-        channels = self.wanted_channels()
+        name, channels = context.name, self.wanted_channels()
         shortcut = x
         if self.preactivation:
-            x = activate(normalize(x, self.norm, f"{name}_1"), self.activation, self.slope, f"{name}_1")
+            x = activate(normalize(x, self.norm, context.named(f"{name}_1")), self.activation, self.slope, f"{name}_1")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
-        x = activate(normalize(x, self.norm, f"{name}_2"), self.activation, self.slope, f"{name}_2")
+        x = activate(normalize(x, self.norm, context.named(f"{name}_2")), self.activation, self.slope, f"{name}_2")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
         shortcut = _conv(shortcut, channels, 1, self.norm, f"{name}_shortcut")
         x = keras.layers.Add(name=f"{name}_add")([x, shortcut])

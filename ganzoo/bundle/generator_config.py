@@ -8,7 +8,7 @@ from ganzoo.bundle.folder import Bundle
 from ganzoo.errors import BundleError
 
 if TYPE_CHECKING:
-    from ganzoo.architectures.networks import GeneratorConfig
+    from ganzoo.architectures.base import GeneratorConfig
 
 
 def generator_config(bundle: Bundle) -> GeneratorConfig:
@@ -20,11 +20,11 @@ def generator_config(bundle: Bundle) -> GeneratorConfig:
     """
     from pydantic import ValidationError
 
-    from ganzoo.architectures.networks import GeneratorConfig
+    from ganzoo.architectures.base import GeneratorConfig, read_generator
     from ganzoo.config.validation import explain
 
     try:
-        return GeneratorConfig.model_validate(bundle.config.model.get("generator"))
+        return read_generator(bundle.config.model.get("generator"))
     except ValidationError as error:
         first = explain(error, GeneratorConfig)[0].line.splitlines()[0]
         raise BundleError(f"Bundle '{bundle.folder}': config.json, {first}{_absent_packages(bundle)}") from error

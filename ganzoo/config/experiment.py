@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig, trace
+from ganzoo.architectures.base import (
+    DiscriminatorConfig,
+    GeneratorConfig,
+    discriminator_architectures,
+    generator_architectures,
+)
+from ganzoo.architectures.dcgan import DcganDiscriminator, DcganGenerator
+from ganzoo.architectures.shapes import trace
 from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.collapse_watch import CollapseWatchConfig
@@ -28,6 +35,8 @@ _NAMES = (
     "a file without name: takes the file's name"
 )
 
+GeneratorArchitecture = Annotated[GeneratorConfig, generator_architectures.field()]
+DiscriminatorArchitecture = Annotated[DiscriminatorConfig, discriminator_architectures.field()]
 DataPart = Annotated[DataSource, data_sources.field()]
 LossPart = Annotated[Loss, losses.field()]
 PenaltyPart = Annotated[Penalty, penalties.field()]
@@ -122,8 +131,8 @@ class Config(BaseModel):
     name: str = Field("custom", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description=_NAMES)
     data: DataPart
     num_classes: int = Field(0, ge=0, le=100_000)
-    generator: GeneratorConfig = GeneratorConfig()
-    discriminator: DiscriminatorConfig = DiscriminatorConfig()
+    generator: GeneratorArchitecture = DcganGenerator()
+    discriminator: DiscriminatorArchitecture = DcganDiscriminator()
     training: TrainingConfig = TrainingConfig()
 
     @property
@@ -188,6 +197,7 @@ class Config(BaseModel):
     def _check_conditioning(self) -> None:
         by_class = self.num_classes > 0 and self.generator.conditioning == "batch_norm"
         blocks = self.generator.expand(self.sample_shape)
+        self._check_style(blocks)
         if any(block.conditional_norm for block in blocks):
             return
         if by_class:
@@ -199,6 +209,19 @@ class Config(BaseModel):
             raise ValueError(
                 "generator.self_modulation is true, but none of its blocks has norm: batch, so it would have no "
                 "effect; use norm: batch, or self_modulation: false"
+            )
+
+    def _check_style(self, blocks: tuple[Block, ...]) -> None:
+        users = [block.registered_name for block in blocks if block.needs_style]
+        if users and not self.generator.has_style:
+            raise ValueError(
+                f"the generator block '{users[0]}' needs a style, and this generator makes none; add a mapping network "
+                "with generator.mapping={}"
+            )
+        if self.generator.mapping and not users and not self.generator.self_modulation:
+            raise ValueError(
+                "generator.mapping makes a style that no block uses; use blocks that need a style, such as "
+                "styled_upsample, or self_modulation: true"
             )
 
     def _check_batch(self) -> None:

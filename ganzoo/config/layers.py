@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig
+from ganzoo.architectures.base import architecture_class, discriminator_architectures, generator_architectures
 from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.config.overrides import Override, apply_override, read_overrides
@@ -108,13 +108,14 @@ def read_layers(
 
 def _with_block_names(values: dict[str, Any], command_line: CommandLine) -> dict[str, Any]:
     """``values`` with the name of the default block where the command line sets only other keys of a block."""
-    for network, config in (("generator", GeneratorConfig), ("discriminator", DiscriminatorConfig)):
+    for network, registry in (("generator", generator_architectures), ("discriminator", discriminator_architectures)):
         group = values.get(network)
         if not isinstance(group, Mapping) or not command_line.sets((network, "block")):
             continue
         block = group.get("block")
-        if isinstance(block, Mapping) and "name" not in block:
-            values = {**values, network: {**group, "block": {"name": config.default_block(group), **block}}}
+        cls = architecture_class(registry, group)
+        if isinstance(block, Mapping) and "name" not in block and cls is not None:
+            values = {**values, network: {**group, "block": {"name": cls.default_block, **block}}}
     return values
 
 

@@ -97,7 +97,7 @@ class _Place:
         """The place of a key in the group of keys here."""
         cls = self.cls
         if self.registry is not None:
-            name = values.get(self.registry.key)
+            name = values.get(self.registry.key, self.registry.default)
             try:
                 cls = self.registry.get(name) if isinstance(name, str) else None
             except UnknownNameError:  # validation reports it

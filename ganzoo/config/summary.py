@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ganzoo.architectures.networks import trace
+from ganzoo.architectures.shapes import trace
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.experiment import Config
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig, NetworkConfig
+from ganzoo.architectures.base import discriminator_architectures, generator_architectures, unused_keys_of
+from ganzoo.registry import Registry
 
 KeyPath = tuple[str, ...]
 """The keys from the top of a config to a value; a position in a list is a text of digits."""
@@ -44,14 +45,14 @@ def without_unused_keys(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rules(values: Mapping[str, Any]) -> Iterator[UnusedKey]:
-    yield from _of_network(values, "generator", GeneratorConfig)
-    yield from _of_network(values, "discriminator", DiscriminatorConfig)
+    yield from _of_network(values, "generator", generator_architectures)
+    yield from _of_network(values, "discriminator", discriminator_architectures)
     yield from _of_labels(values)
     yield from _of_training(_group(values, "training"))
 
 
-def _of_network(values: Mapping[str, Any], network: str, config: type[NetworkConfig]) -> Iterator[UnusedKey]:
-    for key, (decided_by, why) in config.unused(_group(values, network)).items():
+def _of_network(values: Mapping[str, Any], network: str, registry: Registry[Any]) -> Iterator[UnusedKey]:
+    for key, (decided_by, why) in unused_keys_of(registry, _group(values, network)).items():
         yield UnusedKey((network, key), (network, decided_by), why)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import keras
 
     from ganzoo.blocks.base import Block
+    from ganzoo.blocks.context import BuildContext
     from ganzoo.bundle.folder import BundleConfig
     from ganzoo.config.experiment import Config
 
@@ -101,10 +102,10 @@ def measured_statistics(config: Config, weights: Weights, generator: keras.Model
 
     outputs: dict[str, Any] = {}
 
-    def probe(block: Block, x: Any, name: str) -> Any:
-        x = block.build(x, name)
+    def probe(block: Block, x: Any, context: BuildContext) -> Any:
+        x = block.build(x, context)
         if block.statistic_channels:
-            outputs[name] = x[..., -block.statistic_channels :]
+            outputs[context.name] = x[..., -block.statistic_channels :]
         return x
 
     network = networks.discriminator_graph(config, probe)
@@ -128,10 +129,11 @@ def build_critic(config: Config, weights: Weights, statistics: Mapping[str, NDAr
 
     from ganzoo.training import networks
 
-    def apply(block: Block, x: Any, name: str) -> Any:
+    def apply(block: Block, x: Any, context: BuildContext) -> Any:
         if not block.statistic_channels:
-            return block.build(x, name)
-        return keras.layers.Concatenate(name=f"{name}_mean")([x, x[..., :1] * 0.0 + statistics[name]])
+            return block.build(x, context)
+        mean = x[..., :1] * 0.0 + statistics[context.name]
+        return keras.layers.Concatenate(name=f"{context.name}_mean")([x, mean])
 
     critic = networks.discriminator_graph(config, apply)
     _assign(critic, config, weights)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ganzoo.architectures.networks import trace
+from ganzoo.architectures.shapes import trace
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.environment.requirements import EXPORT, is_installed
 from ganzoo.errors import BundleError, ConfigError, ExportError

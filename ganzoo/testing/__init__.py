@@ -9,6 +9,7 @@ There is one check for each registry. It takes a part, or a class whose fields a
 AssertionError with the first check that failed. TensorFlow is imported when a check runs.
 """
 
+from ganzoo.testing.architectures import check_discriminator_architecture, check_generator_architecture
 from ganzoo.testing.augmentations import check_augmentation
 from ganzoo.testing.blocks import check_discriminator_block, check_generator_block
 from ganzoo.testing.data_sources import check_data_source
@@ -23,9 +24,11 @@ from ganzoo.testing.penalties import check_penalty
 __all__ = [
     "check_augmentation",
     "check_data_source",
+    "check_discriminator_architecture",
     "check_discriminator_block",
     "check_exporter",
     "check_extractor",
+    "check_generator_architecture",
     "check_generator_block",
     "check_loss",
     "check_metric",

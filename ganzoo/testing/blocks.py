@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ganzoo.blocks._conditioning import Label, conditioned_on
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.context import BuildContext, Label, Style
 from ganzoo.errors import ConfigError
 from ganzoo.latents import DISTRIBUTIONS
 from ganzoo.testing.part import BATCH, IMAGE, check_part, require
@@ -94,10 +94,9 @@ def _model(
             inputs.append(keras.Input((), dtype="int32", name="label"))
             label = Label(inputs[-1], CLASSES, label_in_norms)
         if self_modulated:
-            style = keras.Input((STYLE,), name="style")
-            inputs.append(style)
-        with conditioned_on(label, style):
-            return keras.Model(inputs, block.build(inputs[0], "block"))
+            inputs.append(keras.Input((STYLE,), name="style"))
+            style = Style(inputs[-1], in_norms=True)
+        return keras.Model(inputs, block.build(inputs[0], BuildContext("block", label=label, style=style)))
 
     return initialize(build, "he_normal", 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ganzoo.architectures.networks import trace
+from ganzoo.architectures.shapes import trace
 from ganzoo.config.experiment import Config
 from ganzoo.config.zoo import list_models, load_config
 from ganzoo.environment.commands import command
@@ -61,7 +61,7 @@ def smaller_model(config: Config) -> str | None:
         same_data = other.data.registered_name == config.data.registered_name
         is_smaller = 2 * cost(other) <= cost(config) and 2 * _whole_cost(other) <= _whole_cost(config)
         if same_data and is_smaller and bool(other.num_classes) == bool(config.num_classes):
-            found.append((other.generator.model == config.generator.model, cost(other), name))
+            found.append((type(other.generator) is type(config.generator), cost(other), name))
     return max(found)[-1] if found else None
 
 
@@ -88,7 +88,7 @@ def _whole_cost(config: Config) -> float:
 
 def _fewer_channels(config: Config, network: str) -> str | None:
     """The override that halves a network's channels; None if it has no such key, or few channels already."""
-    half = getattr(config, network).base_channels // 2
+    half = getattr(getattr(config, network), "base_channels", 0) // 2
     override = f"{network}.base_channels={half}"
     return override if half >= FEWEST_CHANNELS and _is_possible(config, override) else None
 

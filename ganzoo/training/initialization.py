@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ganzoo.architectures.networks import Initializer
+from ganzoo.architectures.base import Initializer
 
 
 def initialize(build: Callable[[], keras.Model], initializer: Initializer, seed: int) -> keras.Model:

@@ -7,16 +7,16 @@ from typing import Literal
 
 import keras
 
-from ganzoo.blocks._conditioning import Label, conditioned_on
 from ganzoo.blocks.base import Block
+from ganzoo.blocks.context import BuildContext, Label, Style
 from ganzoo.config.experiment import Config
 from ganzoo.config.summary import block_names
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.training.initialization import initialize
 
 Precision = Literal["float32", "mixed_bfloat16"]
-Apply = Callable[[Block, keras.KerasTensor, str], keras.KerasTensor]
-"""A block, its input and its name -> its output."""
+Apply = Callable[[Block, keras.KerasTensor, BuildContext], keras.KerasTensor]
+"""A block, its input and its context -> its output."""
 
 
 def build_generator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
@@ -48,19 +48,19 @@ def _generator(config: Config) -> keras.Model:
     latent = keras.Input((config.generator.latent_dim,), name="latent")
     blocks = config.generator.expand(config.sample_shape)
     names = block_names(blocks)
-    modulated = config.generator.self_modulation
     if not config.num_classes:
-        with conditioned_on(None, latent if modulated else None):
-            return keras.Model([latent], _chain(latent, blocks, names), name="generator")
+        context = BuildContext("", style=_style(latent, config))
+        return keras.Model([latent], _chain(latent, blocks, names, context), name="generator")
     label = keras.Input((), dtype="int32", name="label")
     concatenated = config.generator.conditioning == "concat"
     x = _with_embedding(latent, label, config) if concatenated else latent
-    with conditioned_on(Label(label, config.num_classes, in_norms=not concatenated), x if modulated else None):
-        return keras.Model([latent, label], _chain(x, blocks, names), name="generator")
+    classes = Label(label, config.num_classes, in_norms=not concatenated)
+    context = BuildContext("", label=classes, style=_style(x, config))
+    return keras.Model([latent, label], _chain(x, blocks, names, context), name="generator")
 
 
 def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
-    """The discriminator with ``apply(block, x, name)`` instead of ``block.build(x, name)``, for each of its blocks.
+    """The discriminator with ``apply(block, x, context)`` instead of ``block.build(x, context)``, for each block.
 
     Its weights have the names of ``build_discriminator``, and Keras' initial values.
     """
@@ -68,22 +68,30 @@ def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
     blocks = config.discriminator.expand(config.sample_shape)
     names = [*block_names(blocks[:-1]), "head"]
     if not config.num_classes:
-        return keras.Model([sample], _chain(sample, blocks, names, apply), name="discriminator")
+        return keras.Model([sample], _chain(sample, blocks, names, BuildContext(""), apply), name="discriminator")
     label = keras.Input((), dtype="int32", name="label")
-    with conditioned_on(Label(label, config.num_classes, in_norms=False)):
-        return keras.Model([sample, label], _chain(sample, blocks, names, apply), name="discriminator")
+    context = BuildContext("", label=Label(label, config.num_classes))
+    return keras.Model([sample, label], _chain(sample, blocks, names, context, apply), name="discriminator")
 
 
-def _build(block: Block, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    return block.build(x, name)
+def _build(block: Block, x: keras.KerasTensor, context: BuildContext) -> keras.KerasTensor:
+    return block.build(x, context)
 
 
 def _chain(
-    x: keras.KerasTensor, blocks: tuple[Block, ...], names: list[str], apply: Apply = _build
+    x: keras.KerasTensor, blocks: tuple[Block, ...], names: list[str], context: BuildContext, apply: Apply = _build
 ) -> keras.KerasTensor:
     for name, block in zip(names, blocks, strict=True):
-        x = apply(block, x, name)
+        x = apply(block, x, context.named(name))
     return x
+
+
+def _style(x: keras.KerasTensor, config: Config) -> Style | None:
+    """The style of the generator's blocks, from the latent (and the label's embedding)."""
+    generator = config.generator
+    if not generator.has_style:
+        return None
+    return Style(generator.mapping.build(x) if generator.mapping else x, in_norms=generator.self_modulation)
 
 
 def _with_embedding(latent: keras.KerasTensor, label: keras.KerasTensor, config: Config) -> keras.KerasTensor:

@@ -3,13 +3,22 @@
 import pytest
 from helpers import tiny, values
 
-from ganzoo.architectures.networks import DiscriminatorConfig, GeneratorConfig, halvings, trace
+from ganzoo.architectures.base import discriminator_architectures, generator_architectures
+from ganzoo.architectures.shapes import halvings, trace
 from ganzoo.blocks.base import UpBlock, generator_blocks
 from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
 
 SIZES = [28, 32, 48, 64, 96, 128]
 UP_BLOCKS = [name for name in generator_blocks.names() if issubclass(generator_blocks.get(name), UpBlock)]
+
+
+def generator(**values):
+    return generator_architectures.create(values)
+
+
+def discriminator(**values):
+    return discriminator_architectures.create(values)
 
 
 def names(blocks):
@@ -38,7 +47,7 @@ def test_the_up_blocks_are_all_tried_here():
 @pytest.mark.parametrize("head", [None, {"name": "image_head"}])
 def test_every_up_block_reaches_every_size(block, size, colors, head):
     for model in ("dcgan", "residual"):
-        expanded = GeneratorConfig(model=model, block=block, base_channels=4, head=head).expand((size, size, colors))
+        expanded = generator(model=model, block=block, base_channels=4, head=head).expand((size, size, colors))
         shapes = trace(expanded, (100,))
         assert shapes[-1] == (size, size, colors)
         assert 4 <= shapes[0][0] <= 7
@@ -51,24 +60,24 @@ def test_every_up_block_reaches_every_size(block, size, colors, head):
 @pytest.mark.parametrize("model", ["dense", "dcgan", "residual"])
 def test_every_discriminator_ends_every_size_in_one_logit(size, model):
     for packing, minibatch_stddev in ((1, False), (2, True)):
-        config = DiscriminatorConfig(model=model, packing=packing, minibatch_stddev=minibatch_stddev)
+        config = discriminator(model=model, packing=packing, minibatch_stddev=minibatch_stddev)
         assert trace(config.expand((size, size, 3)), (size, size, 3))[-1] == (1,)
 
 
 def test_dcgan_of_the_paper():
     """Radford et al. 2016, figure 1: 4x4x1024, 512, 256, 128, and the image from a transposed convolution."""
-    blocks = GeneratorConfig(base_channels=128).expand((64, 64, 3))
+    blocks = generator(base_channels=128).expand((64, 64, 3))
     assert names(blocks) == ["dense_stem", *["conv_transpose"] * 3, "image_head"]
     assert channels(blocks)[:4] == [1024, 512, 256, 128]
     assert [shape[:2] for shape in trace(blocks, (100,))] == [(4, 4), (8, 8), (16, 16), (32, 32), (64, 64)]
-    blocks = DiscriminatorConfig(base_channels=64, block={"name": "strided_conv", "norm": "batch"}).expand((64, 64, 3))
+    blocks = discriminator(base_channels=64, block={"name": "strided_conv", "norm": "batch"}).expand((64, 64, 3))
     assert channels(blocks)[:4] == [64, 128, 256, 512]
     assert [block.norm for block in blocks] == ["none", "batch", "batch", "batch", "none"]
 
 
 def test_max_channels_ends_the_doubling():
-    assert channels(GeneratorConfig(base_channels=64, max_channels=100).expand((64, 64, 3)))[:4] == [100, 100, 100, 64]
-    assert channels(DiscriminatorConfig(base_channels=64, max_channels=100).expand((64, 64, 3)))[:4] == [
+    assert channels(generator(base_channels=64, max_channels=100).expand((64, 64, 3)))[:4] == [100, 100, 100, 64]
+    assert channels(discriminator(base_channels=64, max_channels=100).expand((64, 64, 3)))[:4] == [
         64,
         100,
         100,
@@ -77,17 +86,17 @@ def test_max_channels_ends_the_doubling():
 
 
 def test_a_dense_model_has_a_block_for_each_hidden_layer():
-    blocks = GeneratorConfig(model="dense", hidden=[5, 6]).expand((8, 8, 1))
+    blocks = generator(model="dense", hidden=[5, 6]).expand((8, 8, 1))
     assert names(blocks) == ["dense", "dense", "dense_image_head"]
     assert channels(blocks)[:2] == [5, 6]
-    assert names(GeneratorConfig(model="dense", hidden=[5]).expand((3,))) == ["dense", "vector_head"]
-    assert names(DiscriminatorConfig(model="dense", hidden=[]).expand((3,))) == ["logit_head"]
-    assert names(GeneratorConfig(model="dense", hidden=[]).expand((3,))) == ["vector_head"]
+    assert names(generator(model="dense", hidden=[5]).expand((3,))) == ["dense", "vector_head"]
+    assert names(discriminator(model="dense", hidden=[]).expand((3,))) == ["logit_head"]
+    assert names(generator(model="dense", hidden=[]).expand((3,))) == ["vector_head"]
 
 
 def test_explicit_blocks_say_everything():
     spec = [{"name": "conv_transpose", "channels": 6}, {"name": "pixel_shuffle", "channels": 4}]
-    blocks = GeneratorConfig(blocks=spec).expand((32, 32, 3))
+    blocks = generator(blocks=spec).expand((32, 32, 3))
     assert names(blocks) == ["dense_stem", "conv_transpose", "pixel_shuffle", "image_head"]
     assert trace(blocks, (9,))[-1] == (32, 32, 3)
 
@@ -96,20 +105,20 @@ def test_an_odd_up_block_leaves_off_a_row_and_a_column():
     """Digits that begin at 4 px, as in Unrolled GAN (Metz et al. 2017, arXiv:1611.02163): 4, 7, 14, 28."""
     spec = [{"name": "conv_transpose", "channels": 6, "kernel_size": size, "odd": size < 5} for size in (3, 5, 5)]
     stem = {"name": "dense_stem", "channels": 3, "height": 4}
-    blocks = GeneratorConfig(blocks=spec, stem=stem, head="image_head").expand((28, 28, 3))
+    blocks = generator(blocks=spec, stem=stem, head="image_head").expand((28, 28, 3))
     assert [shape[:2] for shape in trace(blocks, (9,))] == [(4, 4), (7, 7), (14, 14), (28, 28), (28, 28)]
 
 
 def test_a_stem_of_a_given_height_is_square_unless_it_says_more():
     stem = {"name": "dense_stem", "channels": 3, "height": 2}
     spec = [{"name": "conv_transpose", "channels": 6}]
-    blocks = GeneratorConfig(blocks=spec, stem=stem, head="image_head").expand((4, 4, 1))
+    blocks = generator(blocks=spec, stem=stem, head="image_head").expand((4, 4, 1))
     assert trace(blocks, (9,)) == [(2, 2, 3), (4, 4, 6), (4, 4, 1)]
 
 
 def test_images_that_are_not_square_work_too():
-    assert trace(GeneratorConfig().expand((32, 48, 3)), (9,))[-1] == (32, 48, 3)
-    assert trace(DiscriminatorConfig().expand((32, 48, 3)), (32, 48, 3))[-1] == (1,)
+    assert trace(generator().expand((32, 48, 3)), (9,))[-1] == (32, 48, 3)
+    assert trace(discriminator().expand((32, 48, 3)), (32, 48, 3))[-1] == (1,)
 
 
 @pytest.mark.parametrize(
@@ -121,18 +130,16 @@ def test_images_that_are_not_square_work_too():
     ],
 )
 def test_stem_and_head_are_dressed_like_the_block(block, stem, head):
-    blocks = GeneratorConfig(block=block).expand((16, 16, 3))
+    blocks = generator(block=block).expand((16, 16, 3))
     assert (blocks[0].norm, blocks[0].activation) == stem
     assert blocks[-1].norm == head
 
 
 def test_a_residual_generator_normalizes_in_its_head():
-    blocks = GeneratorConfig(model="residual").expand((32, 32, 3))
+    blocks = generator(model="residual").expand((32, 32, 3))
     assert (blocks[0].norm, blocks[0].activation) == ("none", "linear")
     assert (blocks[-1].norm, blocks[-1].activation, blocks[-1].upsample) == ("batch", "relu", "none")
-    judge = DiscriminatorConfig(model="residual", block={"name": "residual_down", "norm": "spectral"}).expand(
-        (32, 32, 3)
-    )
+    judge = discriminator(model="residual", block={"name": "residual_down", "norm": "spectral"}).expand((32, 32, 3))
     assert [block.preactivation for block in judge[:-1]] == [False, True, True]
     assert (judge[-1].pool, judge[-1].activation, judge[-1].norm) == ("sum", "relu", "spectral")
 
@@ -215,7 +222,7 @@ def test_a_stem_of_its_own_size_gets_the_blocks_that_it_needs(model, size, stem,
 
 def test_a_stem_that_a_list_of_blocks_reaches():
     blocks = [{"name": "conv_transpose", "channels": 4}] * 4
-    made = GeneratorConfig(model="dcgan", blocks=blocks).expand((128, 64, 3))
+    made = generator(model="dcgan", blocks=blocks).expand((128, 64, 3))
     assert (made[0].height, made[0].width) == (4, 2)
 
 
@@ -284,3 +291,8 @@ def test_spectral_norm_begins_with_kernels_that_are_normalized():
         matrix = np.asarray(layer.layer.kernel).reshape(-1, layer.layer.kernel.shape[-1])
         stretched = np.linalg.norm(matrix @ np.asarray(layer.vector_u)[0])
         np.testing.assert_allclose(stretched, np.linalg.svd(matrix)[1][0], rtol=0.05)
+
+
+def test_an_unknown_architecture_is_answered_with_the_nearest():
+    with pytest.raises(ConfigError, match=r"generator\.model: No generator architecture named 'dcgann'\. Did you mean"):
+        Config.read(values(generator={"model": "dcgann"}))

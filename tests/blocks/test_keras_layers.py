@@ -19,6 +19,7 @@ from ganzoo.blocks._keras_layers import (
     UpsamplingConv2D,
 )
 from ganzoo.blocks.base import discriminator_blocks
+from ganzoo.blocks.context import BuildContext
 from ganzoo.errors import ConfigError
 
 RNG = np.random.RandomState(0)
@@ -193,7 +194,7 @@ def test_packing_lays_neighbors_side_by_side(samples):
 def test_channelwise_convolution_is_one_convolution_of_each_channel():
     block = discriminator_blocks.create({"name": "channelwise_conv", "channels": 2, "kernel_size": 3})
     inputs = keras.Input((4, 4, 3))
-    model = keras.Model(inputs, block.build(inputs, "x"))
+    model = keras.Model(inputs, block.build(inputs, BuildContext("x")))
     (layer,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     layer.bias.assign([0.1, -0.2])
     alone = keras.layers.Conv2D(2, 3, strides=2, padding="same")

@@ -33,7 +33,7 @@ def test_an_override_is_yaml_and_leaves_the_rest():
 def test_an_override_reaches_into_lists_by_position():
     changed = apply("training.penalties.0.gamma=5", "training.penalties.1.gamma=6")["training"]["penalties"]
     assert changed == [{"name": "r1", "gamma": 5}, {"name": "r2", "gamma": 6}]
-    assert apply("discriminator.hidden.1=7")["discriminator"]["hidden"] == [512, 7]
+    assert apply("discriminator.model=dense", "discriminator.hidden.1=7")["discriminator"]["hidden"] == [512, 7]
     policy = apply("training.augment=diff_augment", "training.augment.policy.0=cutout")["training"]["augment"]["policy"]
     assert policy == ["cutout", "translation", "cutout"]
 

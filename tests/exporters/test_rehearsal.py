@@ -143,14 +143,14 @@ class Big(Dense):
 class Sorting(Dense):
     """An operation that is not allowed in a bundle."""
 
-    def build(self, x, name):
-        return keras.ops.sort(super().build(x, name))
+    def build(self, x, context):
+        return keras.ops.sort(super().build(x, context))
 
 
 class Nameless(Dense):
     """Its weights have another name each time."""
 
-    def build(self, x, name):
+    def build(self, x, context):
         return keras.layers.Dense(self.wanted_channels())(x)
 
 

@@ -8,6 +8,7 @@ import pytest
 from helpers import tiny_vectors
 
 from ganzoo.blocks.base import SameShapeBlock
+from ganzoo.blocks.context import BuildContext
 from ganzoo.config.experiment import Config
 from ganzoo.training import networks
 from ganzoo.training.initialization import initialize
@@ -133,14 +134,15 @@ def test_a_block_may_start_its_gate_at_zero():
     """A residual block with a zero gate (fix-up) is the identity at first, in a network with any initializer."""
 
     class Gated(SameShapeBlock):
-        def build(self, x, name):
+        def build(self, x, context):
+            name = context.name
             branch = keras.layers.Conv2D(x.shape[-1], 3, padding="same", name=f"{name}_conv")(x)
             gate = keras.layers.Conv2D(x.shape[-1], 1, kernel_initializer="zeros", name=f"{name}_gate")(branch)
             return keras.layers.Add(name=f"{name}_add")([x, gate])
 
     def build():
         x = keras.Input((4, 4, 3))
-        return keras.Model(x, Gated().build(x, "gated"))
+        return keras.Model(x, Gated().build(x, BuildContext("gated")))
 
     x = np.random.RandomState(0).standard_normal((2, 4, 4, 3)).astype(np.float32)
     for initializer in ("normal_0.02", "he_normal", "orthogonal"):

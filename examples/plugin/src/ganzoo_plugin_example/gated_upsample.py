@@ -12,6 +12,8 @@ from ganzoo.blocks.fields import normalize, upsample
 if TYPE_CHECKING:
     from keras import KerasTensor
 
+    from ganzoo.blocks.context import BuildContext
+
 
 @generator_blocks.register("gated_upsample")
 class GatedUpsample(UpBlock):
@@ -31,13 +33,13 @@ class GatedUpsample(UpBlock):
     def conditional_norm(self) -> bool:
         return True
 
-    def build(self, x: KerasTensor, name: str) -> KerasTensor:
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras  # inside the method, so that reading a config needs no Keras
 
-        channels = self.wanted_channels()
+        name, channels = context.name, self.wanted_channels()
         x = upsample(x, "nearest", f"{name}_up")
         value = keras.layers.Conv2D(channels, self.kernel_size, padding="same", use_bias=False, name=f"{name}_conv")(x)
-        value = normalize(value, "batch", name)
+        value = normalize(value, "batch", context)
         bias = keras.initializers.Constant(self.openness)  # a network keeps the initializers that a block sets
         gate = keras.layers.Conv2D(
             channels, self.kernel_size, padding="same", activation="sigmoid", bias_initializer=bias, name=f"{name}_gate"

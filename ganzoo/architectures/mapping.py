@@ -1,0 +1,36 @@
+"""The mapping network of style-based generators (Karras et al. 2019, arXiv:1812.04948, section 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from keras import KerasTensor
+
+
+class MappingConfig(BaseModel):
+    """Dense layers from the latent, scaled to unit mean square, to the style.
+
+    Attributes:
+        layers: number of layers.
+        width: features of each layer, and length of the style.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    layers: int = Field(4, ge=1, le=16)
+    width: int = Field(128, ge=1, le=4096)
+
+    def build(self, latent: KerasTensor) -> KerasTensor:
+        """Add the layers: float32 ``[b, d]`` (latent, with the label's embedding if any) -> ``[b, width]``."""
+        import keras
+
+        from ganzoo.blocks import _keras_layers
+
+        x = _keras_layers.PixelNorm(name="mapping_norm")(latent)
+        for number in range(self.layers):
+            x = keras.layers.Dense(self.width, kernel_initializer="he_normal", name=f"mapping_{number}_dense")(x)
+            x = keras.layers.LeakyReLU(negative_slope=0.2, name=f"mapping_{number}_act")(x)
+        return x
