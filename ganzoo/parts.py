@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ganzoo.extractors.base import extractors
     from ganzoo.losses import losses
     from ganzoo.metrics.base import metrics
+    from ganzoo.objectives.base import objectives
     from ganzoo.optimizers import optimizers
     from ganzoo.penalties import penalties
     from ganzoo.registry import Registry
@@ -37,6 +38,7 @@ __all__ = [
     "generator_blocks",
     "losses",
     "metrics",
+    "objectives",
     "optimizers",
     "penalties",
 ]
@@ -46,6 +48,7 @@ HOMES = {
     "discriminator_architectures": "ganzoo.architectures.base",
     "generator_blocks": "ganzoo.blocks.base",
     "discriminator_blocks": "ganzoo.blocks.base",
+    "objectives": "ganzoo.objectives.base",
     "losses": "ganzoo.losses",
     "penalties": "ganzoo.penalties",
     "augmentations": "ganzoo.augmentations",

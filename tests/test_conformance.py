@@ -7,10 +7,12 @@ from ganzoo import testing
 from ganzoo.architectures.base import discriminator_architectures, generator_architectures
 from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
+from ganzoo.blocks.dense import Dense
 from ganzoo.data.base import Dataset, data_sources
 from ganzoo.exporters import exporters
 from ganzoo.losses import losses
 from ganzoo.metrics.base import metrics
+from ganzoo.objectives.base import objectives
 from ganzoo.optimizers import optimizers
 from ganzoo.parts import all_registries
 from ganzoo.penalties import penalties
@@ -23,6 +25,7 @@ CHECKS = {
     generator_blocks: testing.check_generator_block,
     discriminator_blocks: testing.check_discriminator_block,
     losses: testing.check_loss,
+    objectives: testing.check_objective,
     penalties: testing.check_penalty,
     augmentations: testing.check_augmentation,
     optimizers: testing.check_optimizer,
@@ -96,6 +99,18 @@ def test_a_data_source_of_files_conforms(tmp_path):
 
 
 FAULTS = {
+    "an objective that moves only one network": (
+        (objectives, "adversarial", "generator_loss", lambda self, step, real, fake: mean(fake) * 0.0),
+        "steps do not move generator/",
+    ),
+    "an objective without a metric": (
+        (objectives, "adversarial", "extra_metrics", ("d_loss",)),
+        "repeats a name of METRICS",
+    ),
+    "an architecture that makes other samples": (
+        (generator_architectures, "dense", "expand", lambda self, shape: (Dense(channels=9),)),
+        r"the last block outputs \(9,\)",
+    ),
     "a block with another shape than it declares": (
         (generator_blocks, "dense", "output_shape", lambda self, shape: (9,)),
         r"output_shape\(\) is \(9,\), Keras outputs \(4,\)",
@@ -142,12 +157,12 @@ FAULTS = {
         "chance is 1, but .* equal logits is 2",
     ),
     "a penalty below zero": (
-        (penalties, "r1", "penalty", lambda self, critic, real, fake, seed: -mean(critic(real))),
+        (penalties, "r1", "penalty", lambda self, real, fake, seed: -mean(real.logits)),
         "the penalty is -",
     ),
     "a penalty that the critic does not see": (
-        (penalties, "r1", "penalty", lambda self, critic, real, fake, seed: mean(real**2)),
-        "does not reach the critic",
+        (penalties, "r1", "penalty", lambda self, real, fake, seed: mean(real.samples**2)),
+        "does not reach the discriminator",
     ),
     "an augmentation that ignores its seed": (
         (augmentations, "diff_augment", "apply", lambda self, images, seed: images * 0.5),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ganzoo.penalties import input_gradient, penalties
+from ganzoo.penalties import Generated, Judged, penalties
 
 SEED = tf.constant([3, 4], tf.int64)
 RNG = np.random.RandomState(0)
@@ -54,13 +54,18 @@ def tensors():
     return tf.constant(REAL, tf.float32), tf.constant(FAKE, tf.float32)
 
 
+def measured(penalty, discriminator, inputs=None, seed=SEED):
+    real, fake = (Judged.by(discriminator, x) for x in inputs or tensors())
+    return penalty.penalty(real, fake, seed)
+
+
 def test_every_penalty_has_its_formula_here():
-    assert sorted(FORMULAS) == penalties.names()
+    assert sorted([*FORMULAS, "mode_seeking"]) == penalties.names()
 
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_penalty_is_its_formula(name):
-    value = create(name).penalty(critic(W), *tensors(), SEED)
+    value = measured(create(name), critic(W))
     np.testing.assert_allclose(value, FORMULAS[name](W), rtol=1e-5)
 
 
@@ -69,16 +74,16 @@ def test_the_gradient_by_the_weights_is_that_of_the_formula(name):
     """The second derivative, which training uses."""
     w = tf.Variable(W, dtype=tf.float32)
     with tf.GradientTape() as tape:
-        value = create(name).penalty(critic(w), *tensors(), SEED)
-    measured = np.zeros_like(W)
+        value = measured(create(name), critic(w))
+    slopes = np.zeros_like(W)
     for place in range(len(W)):
         step = 1e-6 * np.eye(len(W))[place]
-        measured[place] = (FORMULAS[name](W + step) - FORMULAS[name](W - step)) / 2e-6
-    np.testing.assert_allclose(tape.gradient(value, w), measured, rtol=2e-4, atol=1e-6)
+        slopes[place] = (FORMULAS[name](W + step) - FORMULAS[name](W - step)) / 2e-6
+    np.testing.assert_allclose(tape.gradient(value, w), slopes, rtol=2e-4, atol=1e-6)
 
 
 def test_the_input_gradient_is_the_analytic_one_and_that_of_finite_differences():
-    found = np.asarray(input_gradient(critic(W), tf.constant(REAL, tf.float32)))
+    found = np.asarray(Judged.by(critic(W), tf.constant(REAL, tf.float32)).gradient())
     np.testing.assert_allclose(found, critic_gradient(REAL, W), atol=1e-6)
     for place in range(6):
         move = np.zeros((1, 6))
@@ -88,7 +93,7 @@ def test_the_input_gradient_is_the_analytic_one_and_that_of_finite_differences()
 
 
 def test_vectors_work_like_images():
-    value = create("wgan_gp").penalty(critic(W), *(tf.reshape(x, [5, 6]) for x in tensors()), SEED)
+    value = measured(create("wgan_gp"), critic(W), [tf.reshape(x, [5, 6]) for x in tensors()])
     np.testing.assert_allclose(value, FORMULAS["wgan_gp"](W), rtol=1e-5)
 
 
@@ -96,22 +101,22 @@ def test_wgan_gp_is_finite_where_the_gradient_vanishes():
     """The root of zero has no derivative; the penalty must not be NaN there."""
     w = tf.Variable(np.zeros(6), dtype=tf.float32)
     with tf.GradientTape() as tape:
-        value = create("wgan_gp").penalty(critic(w), *tensors(), SEED)
+        value = measured(create("wgan_gp"), critic(w))
     np.testing.assert_allclose(value, 3.0, rtol=1e-5)
     assert np.isfinite(tape.gradient(value, w)).all()
 
 
 def test_wgan_gp_draws_a_place_for_every_sample_from_the_seed():
     penalty = create("wgan_gp")
-    first = penalty.penalty(critic(W), *tensors(), SEED)
-    assert float(first) == float(penalty.penalty(critic(W), *tensors(), SEED))
-    assert float(first) != float(penalty.penalty(critic(W), *tensors(), SEED + 1))
+    first = measured(penalty, critic(W))
+    assert float(first) == float(measured(penalty, critic(W)))
+    assert float(first) != float(measured(penalty, critic(W), seed=SEED + 1))
     assert len(np.unique(shares())) == len(REAL)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_penalty_of_a_mixed_precision_critic_is_float32(name):
-    value = create(name).penalty(lambda x: critic(W)(tf.cast(x, tf.bfloat16)), *tensors(), SEED)
+    value = measured(create(name), lambda x: critic(W)(tf.cast(x, tf.bfloat16)))
     assert value.dtype == tf.float32
     np.testing.assert_allclose(value, FORMULAS[name](W), rtol=0.1)
 
@@ -137,3 +142,28 @@ def test_without_an_end_nothing_is_scaled():
     assert all(penalties.create(name).scale(tf.constant(3, tf.int64), 10) is None for name in FORMULAS)
     with pytest.raises(ValueError, match="schedule_steps needs gamma_end"):
         penalties.create({"name": "r1", "schedule_steps": 5})
+
+
+def test_the_gradient_before_an_augmentation_is_that_of_the_chain_rule():
+    """An augmentation that triples the samples triples the gradient, and R1 grows to nine times."""
+    judged = Judged.by(critic(W), tensors()[0] / 3.0, augment=lambda x: 3.0 * x)
+    seen, before = (judged.gradient(before_augmentation=place) for place in (False, True))
+    np.testing.assert_allclose(seen, critic_gradient(REAL, W), atol=1e-6)
+    np.testing.assert_allclose(before, 3 * critic_gradient(REAL, W), atol=1e-5)
+    r1 = penalties.create({"name": "r1", "gamma": 3, "before_augmentation": True})
+    np.testing.assert_allclose(r1.penalty(judged, judged, SEED), 9 * FORMULAS["r1"](W), rtol=1e-5)
+
+
+def test_mode_seeking_is_its_formula():
+    latent = RNG.standard_normal((5, 4))
+
+    def distance(x):
+        return np.abs(flat(x) - np.roll(flat(x), 1, axis=0)).mean(axis=1)
+
+    ratio = distance(FAKE) / distance(latent)
+    penalty = penalties.create({"name": "mode_seeking", "weight": 2.0})
+    sample, z = tf.constant(FAKE, tf.float32), tf.constant(latent, tf.float32)
+    np.testing.assert_allclose(penalty.penalty(Generated(sample, z), SEED), 2 / (ratio.mean() + 1e-5), rtol=1e-5)
+    by_class = penalty.penalty(Generated(sample, z, tf.constant([0, 0, 1, 2, 2])), SEED)
+    np.testing.assert_allclose(by_class, 2 / (ratio[[1, 4]].mean() + 1e-5), rtol=1e-5)
+    assert float(penalty.penalty(Generated(sample, z, tf.range(5)), SEED)) == 0.0

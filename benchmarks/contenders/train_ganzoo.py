@@ -15,6 +15,7 @@ from contenders.networks_keras import BATCH, IMAGES, config
 from interleaved import serve
 
 from ganzoo.data import Dataset
+from ganzoo.objectives.base import METRICS
 from ganzoo.runs import new_run
 from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.trainer import Trainer
@@ -29,7 +30,7 @@ def main(update: str) -> None:
 
         def work() -> float:
             begun = time.perf_counter()
-            trainer.run_chunk(STEPS, RunningMeans())
+            trainer.run_chunk(STEPS, RunningMeans(METRICS))
             return (time.perf_counter() - begun) / (STEPS * BATCH)
 
         serve(work)

@@ -26,6 +26,8 @@ from ganzoo.config.validation import explain
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.errors import ConfigError
 from ganzoo.losses import Loss, NonSaturating, losses
+from ganzoo.objectives.adversarial import Adversarial
+from ganzoo.objectives.base import Objective, objectives
 from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
 from ganzoo.sample_spec import SampleSpec
@@ -37,6 +39,7 @@ _NAMES = (
 
 GeneratorArchitecture = Annotated[GeneratorConfig, generator_architectures.field()]
 DiscriminatorArchitecture = Annotated[DiscriminatorConfig, discriminator_architectures.field()]
+ObjectivePart = Annotated[Objective, objectives.field()]
 DataPart = Annotated[DataSource, data_sources.field()]
 LossPart = Annotated[Loss, losses.field()]
 PenaltyPart = Annotated[Penalty, penalties.field()]
@@ -124,6 +127,7 @@ class Config(BaseModel):
         data: source of the real samples.
         num_classes: 0 trains without labels; otherwise the number of classes, and the label is an input of both
             networks.
+        objective: what a step of the training optimizes, and with which networks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, json_schema_extra=_for_files)
@@ -133,6 +137,7 @@ class Config(BaseModel):
     num_classes: int = Field(0, ge=0, le=100_000)
     generator: GeneratorArchitecture = DcganGenerator()
     discriminator: DiscriminatorArchitecture = DcganDiscriminator()
+    objective: ObjectivePart = Adversarial()
     training: TrainingConfig = TrainingConfig()
 
     @property
@@ -171,6 +176,7 @@ class Config(BaseModel):
         self._check_conditioning()
         self._check_batch()
         self._check_norm()
+        self._check_objective()
         return self
 
     def _check_shapes(self) -> None:
@@ -237,9 +243,16 @@ class Config(BaseModel):
                 "adaptive: false"
             )
 
+    def _check_objective(self) -> None:
+        try:
+            self.objective.check(self)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
     def _check_norm(self) -> None:
         blocks = self.discriminator.expand(self.sample_shape)
-        if self.training.penalties and any(block.mixes_samples for block in blocks):
+        is_penalized = any(penalty.network == "discriminator" for penalty in self.training.penalties)
+        if is_penalized and any(block.mixes_samples for block in blocks):
             raise ValueError(
                 "a gradient penalty needs each sample's own gradient, and batch normalization in the discriminator "
                 "mixes samples; use norm: none, layer or spectral there, or no penalty"

@@ -17,6 +17,7 @@ from ganzoo.testing.exporters import check_exporter
 from ganzoo.testing.extractors import check_extractor
 from ganzoo.testing.losses import check_loss
 from ganzoo.testing.metrics import check_metric
+from ganzoo.testing.objectives import check_objective
 from ganzoo.testing.optimizers import check_optimizer
 from ganzoo.testing.part import check_part
 from ganzoo.testing.penalties import check_penalty
@@ -32,6 +33,7 @@ __all__ = [
     "check_generator_block",
     "check_loss",
     "check_metric",
+    "check_objective",
     "check_optimizer",
     "check_part",
     "check_penalty",

@@ -37,10 +37,9 @@ def check_generator_architecture(architecture: GeneratorConfig | type[GeneratorC
     architecture = check_part(generator_architectures, architecture)
     _check_sizes(architecture)
     for shape in _accepted(architecture):
-        config = _config(shape, generator=architecture)
-        shapes = trace(architecture.expand(shape), (config.latent_width,))
+        shapes = trace(architecture.expand(shape), (architecture.latent_dim,))
         require(shapes[-1] == shape, f"for samples of {shape} the last block outputs {shapes[-1]}")
-        generator = networks.build_generator(config)
+        generator = networks.build_generator(_config(shape, generator=architecture))
         z = np.random.RandomState(0).standard_normal((BATCH, architecture.latent_dim)).astype(np.float32)
         samples = np.asarray(generator([z], training=False))
         require(samples.shape == (BATCH, *shape), f"the generator outputs {samples.shape} for samples of {shape}")

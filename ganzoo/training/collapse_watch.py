@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.config.experiment import Config
+from ganzoo.objectives.base import METRICS
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.training import collapse_advice
 from ganzoo.training.checkpointed_array import CheckpointedArray
 from ganzoo.training.class_variety import ClassVariety, class_yardstick
-from ganzoo.training.step import METRICS
 from ganzoo.training.variety import COUNTS, FEWEST, Variety, Yardstick
 
 
@@ -147,11 +147,11 @@ class CollapseWatch:
         return result
 
     def add(self, rows: NDArray[np.float32]) -> None:
-        """Add the metrics of some steps, ``[steps, len(METRICS)]``.
+        """Add the metrics of some steps, ``[steps, metrics]``, of which ``METRICS`` are the first.
 
         They are added one by one, so that the sum does not depend on the chunks of the loop.
         """
-        self._totals.assign(np.cumsum(np.concatenate([self._totals.value[None], rows]), axis=0)[-1])
+        self._totals.assign(np.cumsum(np.concatenate([self._totals.value[None], rows[:, : len(METRICS)]]), axis=0)[-1])
         self._steps.value += len(rows)
 
     def check_preview(

@@ -8,8 +8,9 @@ from typing import Any
 import tensorflow as tf
 
 from ganzoo.config.experiment import Config
+from ganzoo.objectives.base import METRICS
 from ganzoo.training.ada import AdaptiveAugmentation
-from ganzoo.training.step import METRICS, TrainStep
+from ganzoo.training.step import TrainStep
 
 REAL_ACCURACY = METRICS.index("d_real_accuracy")
 
@@ -20,14 +21,14 @@ def graph_loop(
     """Make the graph ``(samples, labels, indices, first) -> (rows, done)``.
 
     ``indices`` are int32 ``[steps, d_steps, batch]``, and ``first`` is the int64 number of the first step. ``rows`` are
-    the metrics, float32 ``[steps, len(METRICS)]``, and ``done`` is the number of valid rows. The loop ends after a step
+    the metrics, float32 ``[steps, metrics]``, and ``done`` is the number of valid rows. The loop ends after a step
     with a metric that is not finite.
     """
     one_step = tf.function(update, jit_compile=True) if config.training.xla else update
 
     def steps_in_graph(samples: Any, labels: Any, indices: Any, first: Any) -> Any:
         count, done = tf.shape(indices)[0], 0
-        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(METRICS)])
+        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(config.objective.metrics)])
         for i in tf.range(count):
             step = first + tf.cast(i, tf.int64)
             metrics = strategy.run(one_step, args=(samples, labels, indices[i], step))

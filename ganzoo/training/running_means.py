@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.training.step import METRICS
-
 
 class RunningMeans:
-    """The mean of each metric since the last ``take``."""
+    """The mean of each metric since the last ``take``.
 
-    def __init__(self) -> None:
+    Args:
+        metrics: names of the metrics of a step.
+    """
+
+    def __init__(self, metrics: Sequence[str]) -> None:
+        self._metrics = metrics
         self._reset()
 
     def _reset(self) -> None:
-        self._totals = np.zeros(len(METRICS))
+        self._totals = np.zeros(len(self._metrics))
         self._steps = 0
         self._images = 0
         self._seconds = 0.0
 
     def add(self, rows: NDArray[np.float32], batch_size: int, seconds: float) -> None:
-        """Add the metrics of some steps, float32 ``[steps, len(METRICS)]``."""
+        """Add the metrics of some steps, float32 ``[steps, metrics]``."""
         self._totals += rows.sum(axis=0, dtype=np.float64)
         self._steps += len(rows)
         self._images += len(rows) * batch_size
@@ -30,7 +35,7 @@ class RunningMeans:
     @property
     def values(self) -> dict[str, float]:
         """The means so far."""
-        return dict(zip(METRICS, (self._totals / max(1, self._steps)).tolist(), strict=True))
+        return dict(zip(self._metrics, (self._totals / max(1, self._steps)).tolist(), strict=True))
 
     @property
     def images_per_second(self) -> float:

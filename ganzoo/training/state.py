@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
 from ganzoo.runs import CHECKPOINTS, Run
-from ganzoo.training import checkpoint, learning_rate, networks
+from ganzoo.training import checkpoint, learning_rate
 from ganzoo.training.ada import AdaptiveAugmentation
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import CollapseWatch
@@ -20,6 +21,11 @@ from ganzoo.training.weight_names import named_variables
 
 NEWER_GROUPS = ("watch", "best")
 """Groups that are missing in checkpoints of older versions. They then keep their initial values."""
+
+
+def average_group(name: str) -> str:
+    """The group of a checkpoint that has the averaged weights of a network."""
+    return "ema" if name == "generator" else f"{name}_ema"
 
 
 class TrainingState:
@@ -33,10 +39,10 @@ class TrainingState:
 
     Attributes:
         step: number of steps done.
+        networks: the trained networks of the objective by name.
+        averages: the averaged networks by name.
+        optimizers: ``g_optimizer`` and ``d_optimizer``.
         saved_step: step of the newest checkpoint that this process wrote or read; None if there is none.
-        generator, discriminator: the trained networks.
-        ema: the averaged generator.
-        g_optimizer, d_optimizer: their optimizers.
         ada: the strength of the adaptive augmentation; None if it is off.
         watch: the collapse watch; None if it is off.
         best: the best weights so far; None if nothing is measured.
@@ -51,24 +57,35 @@ class TrainingState:
         watched = (dataset.samples, dataset.labels, dataset.class_names)
         self.watch = CollapseWatch(config, *watched) if training.watch.enabled else None
         with strategy.scope():
-            self.generator = networks.build_generator(config, precision=training.precision)
-            self.discriminator = networks.build_discriminator(config, precision=training.precision)
-            self.ema = networks.build_generator(config)
-            self.g_optimizer = training.g_optimizer.build(training.steps)
-            self.d_optimizer = training.d_optimizer.build(training.steps * training.d_steps)
-            self.g_optimizer.build(self.generator.trainable_variables)
-            self.d_optimizer.build(self.discriminator.trainable_variables)
+            objective = config.objective
+            self.networks = objective.networks(config)
+            self.averages = objective.averages(config)
+            self.optimizers = {
+                "g_optimizer": training.g_optimizer.build(training.steps),
+                "d_optimizer": training.d_optimizer.build(training.steps * training.d_steps),
+            }
+            sides = (objective.generator_side, objective.discriminator_side)
+            for optimizer, side in zip(self.optimizers.values(), sides, strict=True):
+                optimizer.build([weight for name in side for weight in self.networks[name].trainable_variables])
         self.ada = AdaptiveAugmentation.of(config)
         self.best = BestWeights.of(config, dataset, self.ema, run)
+
+    @property
+    def generator(self) -> keras.Model:
+        """The trained generator."""
+        return self.networks["generator"]
+
+    @property
+    def ema(self) -> keras.Model:
+        """The averaged generator."""
+        return self.averages["generator"]
 
     def groups(self) -> dict[str, dict[str, Any]]:
         """The variables of a checkpoint by group and name."""
         holders: dict[str, Sequence[Any]] = {
-            "generator": self.generator.variables,
-            "discriminator": self.discriminator.variables,
-            "ema": self.ema.variables,
-            "g_optimizer": self.g_optimizer.variables,
-            "d_optimizer": self.d_optimizer.variables,
+            **{name: network.variables for name, network in self.networks.items()},
+            **{average_group(name): network.variables for name, network in self.averages.items()},
+            **{name: optimizer.variables for name, optimizer in self.optimizers.items()},
         }
         if self.watch:
             holders["watch"] = self.watch.variables
@@ -131,8 +148,8 @@ class TrainingState:
         """Set the learning rates: the config's, halved once for each rollback."""
         factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
         training = self.config.training
-        learning_rate.scale(self.g_optimizer, factor, peak=training.g_optimizer.learning_rate)
-        learning_rate.scale(self.d_optimizer, factor, peak=training.d_optimizer.learning_rate)
+        for name, optimizer in self.optimizers.items():
+            learning_rate.scale(optimizer, factor, peak=getattr(training, name).learning_rate)
 
     def last_good_step(self) -> int:
         """Return the step of the last regular checkpoint before any sign of collapse.

@@ -1,9 +1,13 @@
-"""One update of both networks. It uses no clock and no file, and (seed, step) fixes every random number."""
+"""One step of a training: its batches, its random numbers, and the updates of its networks.
+
+An objective decides what is computed. A step uses no clock and no file, and (seed, step) fixes every random number.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -11,192 +15,162 @@ import tensorflow as tf
 
 from ganzoo.blocks import _calling
 from ganzoo.config.experiment import Config
+from ganzoo.penalties import Generated, Judged
 from ganzoo.training.ada import AdaptiveAugmentation
 
-METRICS = (
-    "d_loss",
-    "g_loss",
-    "penalty",
-    "d_real",
-    "d_fake",
-    "d_real_accuracy",
-    "d_fake_accuracy",
-    "d_gradient_norm",
-    "g_gradient_norm",
-)
-"""The metrics of a step. ``d_real`` and ``d_fake``: mean probability, by D, that a real and a generated sample is real;
-with the relativistic loss, that it is more real than the other sample of its pair."""
-
-LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS = range(7)
+LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS, LABEL = range(8)
 """Independent streams of random numbers. ``LAYERS`` is for layers such as dropout."""
 
-Critic = Callable[[tf.Tensor], tf.Tensor]
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of one replica.
+
+    Attributes:
+        samples: float32 ``[b, ...]``; images in [-1, 1].
+        label: int32 ``[b]``; None in a model without classes.
+        latent: float32 ``[b, latent_dim]``, what the samples were generated from; None for real samples.
+    """
+
+    samples: tf.Tensor
+    label: tf.Tensor | None = None
+    latent: tf.Tensor | None = None
+
+    def detached(self) -> Batch:
+        """The same batch without gradients to the networks that made it."""
+        latent = None if self.latent is None else tf.stop_gradient(self.latent)
+        return replace(self, samples=tf.stop_gradient(self.samples), latent=latent)
 
 
-class TrainStep:
-    """The update of one training: ``step(samples, labels, indices, number)``.
+class Step:
+    """What an objective needs during one step. It exists only while the step is traced.
 
-    It runs in a replica context of the strategy. Every replica takes its share of the batch, of the latents and of the
-    mirroring, and gradients are averaged over replicas. So the weights do not depend on the number of replicas, except
-    through batch normalization, dropout and augmentation, which work on each replica separately.
+    Every replica takes its share of the batch, of the latents and of the mirroring, and gradients are averaged over
+    replicas.
 
-    Args:
-        config: the experiment.
-        generator, discriminator: the two networks.
-        ema: a second generator, whose weights are the moving average of those of ``generator``.
-        g_optimizer, d_optimizer: built for the trainable weights of the two networks.
-        ada: the strength of an adaptive augmentation; None without one.
+    Attributes:
+        config, training: the experiment, and how it is trained.
+        number: int64 scalar, the number of the step.
+        networks: the networks of the objective by name.
     """
 
     def __init__(
-        self,
-        config: Config,
-        generator: keras.Model,
-        discriminator: keras.Model,
-        ema: keras.Model,
-        g_optimizer: keras.Optimizer,
-        d_optimizer: keras.Optimizer,
-        *,
-        ada: AdaptiveAugmentation | None = None,
+        self, train_step: TrainStep, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, number: tf.Tensor
     ) -> None:
-        self.config = config
-        self.training = config.training
-        self.generator = generator
-        self.discriminator = discriminator
-        self.ema = ema
-        self.g_optimizer = g_optimizer
-        self.d_optimizer = d_optimizer
-        self.ada = ada
+        self.config = train_step.config
+        self.training = train_step.config.training
+        self.networks = train_step.networks
+        self.number = number
+        self._optimizers = train_step.optimizers
+        self._ada = train_step.ada
+        self._samples, self._labels, self._indices = samples, labels, indices
 
-    @tf.autograph.experimental.do_not_convert
-    def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Run one step and return its metrics, float32 ``[len(METRICS)]``.
+    def real(self, turn: int) -> Batch:
+        """The real batch of one discriminator update.
 
         Args:
-            samples: uint8 images ``[n, h, w, c]`` or float32 vectors ``[n, d]``.
-            labels: int32 ``[n]``; ignored by a model without classes.
-            indices: int32 ``[d_steps, batch]``: the samples of each discriminator update, for all replicas together.
-            step: int64 scalar, the number of the step.
+            turn: number of the discriminator update in this step, from 0.
         """
-        with _calling.keyed(self._seed(LAYERS, step, 0, own=True)):
-            if self.training.update == "simultaneous":
-                metrics = self._simultaneous(samples, labels, indices[0], step)
-            else:
-                metrics = self._alternating(samples, labels, indices, step)
-        self._average(step)
-        return tf.stack([tf.cast(metrics[name], tf.float32) for name in METRICS])
-
-    def _alternating(self, samples: Any, labels: Any, indices: Any, step: Any) -> dict[str, Any]:
-        """Discriminator updates, then one generator update that reuses the last generated batch."""
-        last = self.training.d_steps - 1
-        for turn in range(last):
-            real, label = self._real(samples, labels, indices[turn], step, turn)
-            self._update_discriminator(real, self._fake(label, step, turn), label, step, turn)
-        real, label = self._real(samples, labels, indices[last], step, last)
-        with _watching(self.generator) as tape:
-            fake = self._fake(label, step, last)
-            with tape.stop_recording():
-                metrics = self._update_discriminator(real, fake, label, step, last)
-            critic = self._critic(label)
-            logits = critic(self._augment(fake, step, last, AUGMENT_GENERATOR))
-            needs_real = self.training.loss.generator_needs_real
-            seen = self._augment(real, step, last, AUGMENT_REAL)
-            g_loss = self.training.loss.generator(critic(seen) if needs_real else tf.zeros_like(logits), logits)
-        norm = self._move_generator(_gradients(tape, self.generator, g_loss))
-        return metrics | {"g_loss": g_loss, "g_gradient_norm": norm}
-
-    def _simultaneous(self, samples: Any, labels: Any, indices: Any, step: Any) -> dict[str, Any]:
-        """Both updates from one pass through the generator and one through the discriminator."""
-        real, label = self._real(samples, labels, indices, step, 0)
-        critic = self._critic(label)
-        seen = self._augment(real, step, 0, AUGMENT_REAL)
-        with _watching(self.generator) as g_tape:
-            fake = self._augment(self._fake(label, step, 0), step, 0, AUGMENT_FAKE)
-            with _watching(self.discriminator) as d_tape:
-                real_logits, fake_logits = critic(seen), critic(fake)
-                d_loss = self.training.loss.discriminator(real_logits, fake_logits)
-                with g_tape.stop_recording():
-                    penalty = self._penalty(critic, seen, tf.stop_gradient(fake), step, 0)
-                total = d_loss + penalty
-            g_loss = self.training.loss.generator(real_logits, fake_logits)
-        g_gradients = _gradients(g_tape, self.generator, g_loss)
-        d_norm = self._move_discriminator(_gradients(d_tape, self.discriminator, total))
-        g_norm = self._move_generator(g_gradients)
-        metrics = self._describe(real_logits, fake_logits, d_loss, penalty)
-        return metrics | {"d_gradient_norm": d_norm, "g_loss": g_loss, "g_gradient_norm": g_norm}
-
-    def _update_discriminator(self, real: Any, fake: Any, label: Any, step: Any, turn: int) -> dict[str, Any]:
-        critic = self._critic(label)
-        real = self._augment(real, step, turn, AUGMENT_REAL)
-        fake = self._augment(tf.stop_gradient(fake), step, turn, AUGMENT_FAKE)
-        with _watching(self.discriminator) as tape:
-            real_logits, fake_logits = critic(real), critic(fake)
-            d_loss = self.training.loss.discriminator(real_logits, fake_logits)
-            penalty = self._penalty(critic, real, fake, step, turn)
-            total = d_loss + penalty
-        norm = self._move_discriminator(_gradients(tape, self.discriminator, total))
-        return self._describe(real_logits, fake_logits, d_loss, penalty) | {"d_gradient_norm": norm}
-
-    def _move_generator(self, gradients: list[tf.Tensor]) -> tf.Tensor:
-        return _apply(self.g_optimizer, self.generator, gradients, self.training.g_optimizer.clip_norm)
-
-    def _move_discriminator(self, gradients: list[tf.Tensor]) -> tf.Tensor:
-        return _apply(self.d_optimizer, self.discriminator, gradients, self.training.d_optimizer.clip_norm)
-
-    def _penalty(self, critic: Critic, real: Any, fake: Any, step: Any, turn: int) -> Any:
-        """Sum of the penalties that are due at this step."""
-        total = tf.zeros([])
-        seed = self._seed(PENALTY, step, turn, own=True)
-        for penalty in self.training.penalties:
-
-            def due(penalty: Any = penalty) -> Any:
-                with _calling.frozen_state():
-                    value = penalty.interval * penalty.penalty(critic, real, fake, seed)
-                scale = penalty.scale(step, self.training.steps)
-                return value if scale is None else scale * value
-
-            total += (
-                due() if penalty.interval == 1 else tf.cond(step % penalty.interval == 0, due, lambda: tf.zeros([]))
-            )
-        return total
-
-    def _real(self, samples: Any, labels: Any, indices: Any, step: Any, turn: int) -> tuple[Any, Any]:
-        """One batch of real samples as inputs of the networks, and its labels."""
-        indices = _share(indices)
-        real = tf.gather(samples, indices)
+        indices = _share(self._indices[turn])
+        real = tf.gather(self._samples, indices)
         if self.config.sample_spec.is_image:
             real = tf.cast(real, tf.float32) / 127.5 - 1.0
             if self.config.data.mirrored:
-                draw = tf.random.stateless_uniform([self.training.batch_size], seed=self._seed(FLIP, step, turn))
+                draw = tf.random.stateless_uniform([self.training.batch_size], seed=self.seed(FLIP, turn))
                 real = tf.where(_share(draw)[:, None, None, None] < 0.5, real, real[:, :, ::-1])
-        return real, tf.gather(labels, indices)
+        if not self.config.num_classes:
+            return Batch(real)
+        if not self.config.objective.uses_labels:
+            return Batch(real, self.drawn_label(turn))
+        return Batch(real, tf.gather(self._labels, indices))
 
-    def _fake(self, label: Any, step: Any, turn: int) -> Any:
-        """One batch of generated samples, of the same classes as the real ones."""
+    def drawn_label(self, turn: int) -> tf.Tensor:
+        """Classes that do not come from the data: int32 ``[b]``, each equally likely."""
+        shape, count = [self.training.batch_size], self.config.num_classes
+        seed = self.seed(LABEL, turn)
+        return _share(tf.random.stateless_uniform(shape, seed=seed, maxval=count, dtype=tf.int32))
+
+    def fake(self, label: tf.Tensor | None, turn: int) -> Batch:
+        """A generated batch.
+
+        Args:
+            label: the class of each sample; None in a model without classes.
+            turn: number of the discriminator update, from 0.
+        """
         shape = [self.training.batch_size, self.config.generator.latent_dim]
-        seed = self._seed(LATENT, step, turn)
+        seed = self.seed(LATENT, turn)
         if self.config.generator.latent == "uniform":
             latent = tf.random.stateless_uniform(shape, seed=seed, minval=-1.0, maxval=1.0)
         else:
             latent = tf.random.stateless_normal(shape, seed=seed)
         latent = _share(latent)
-        return self.generator([latent, label] if self.config.num_classes else [latent], training=True)
+        return Batch(self.generate(latent, label), label, latent)
 
-    def _critic(self, label: Any) -> Critic:
-        """The discriminator as a function of the samples alone."""
-        inputs = [label] if self.config.num_classes else []
-        return lambda samples: self.discriminator([samples, *inputs], training=True)
+    def generate(self, latent: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
+        """Apply the generator."""
+        return self.networks["generator"]([latent] if label is None else [latent, label], training=True)
 
-    def _augment(self, images: Any, step: Any, turn: int, stream: int) -> Any:
+    def discriminate(self, inputs: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Apply the discriminator. Returns its outputs, the logits ``[b, 1]`` first."""
+        outputs = self.networks["discriminator"](list(inputs), training=True)
+        return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+    def augment(self, batch: Batch, turn: int, stream: int) -> Batch:
+        """The batch as the discriminator sees it."""
         augment = self.training.augment
         if augment is None:
-            return images
-        seed = self._seed(stream, step, turn, own=True)
-        if self.ada is None:
-            return augment.apply(images, seed)
-        return augment.apply_some(images, seed, tf.convert_to_tensor(self.ada.p))
+            return batch
+        seed = self.seed(stream, turn, own=True)
+        if self._ada is None:
+            return replace(batch, samples=augment.apply(batch.samples, seed))
+        return replace(batch, samples=augment.apply_some(batch.samples, seed, tf.convert_to_tensor(self._ada.p)))
 
-    def _seed(self, stream: int, step: Any, turn: int, *, own: bool = False) -> Any:
+    @contextlib.contextmanager
+    def watching(self, side: Sequence[str]) -> Iterator[tf.GradientTape]:
+        """A tape that records operations on the trainable weights of the networks with these names only."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([weight.value for weight in self._weights(side)])
+            yield tape
+
+    def gradients(self, tape: tf.GradientTape, side: Sequence[str], loss: tf.Tensor) -> list[tf.Tensor]:
+        """Dense gradients of all trainable weights. TensorFlow returns slices for embeddings, with another norm."""
+        weights = [weight.value for weight in self._weights(side)]
+        gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+    def move(self, side: Sequence[str], gradients: list[tf.Tensor]) -> tf.Tensor:
+        """Update the networks of a side. Returns the global norm of the gradients before clipping."""
+        of_generator = side[0] == "generator"
+        optimizer = self._optimizers["g_optimizer" if of_generator else "d_optimizer"]
+        options = self.training.g_optimizer if of_generator else self.training.d_optimizer
+        return _apply(optimizer, self._weights(side), gradients, options.clip_norm)
+
+    def discriminator_penalty(self, real: Judged, fake: Judged, turn: int) -> tf.Tensor | None:
+        """Sum of the discriminator's penalties that are due at this step; None without penalties."""
+        return self._penalty("discriminator", (real, fake), turn)
+
+    def generator_penalty(self, generated: Generated, turn: int) -> tf.Tensor | None:
+        """Sum of the generator's penalties that are due at this step; None without penalties."""
+        return self._penalty("generator", (generated,), turn)
+
+    def _penalty(self, network: str, inputs: tuple[Any, ...], turn: int) -> tf.Tensor | None:
+        seed, total = self.seed(PENALTY, turn, own=True), None
+        for penalty in self.training.penalties:
+            if penalty.network != network:
+                continue
+
+            def due(penalty: Any = penalty) -> Any:
+                with _calling.frozen_state():
+                    value = penalty.interval * penalty.penalty(*inputs, seed)
+                scale = penalty.scale(self.number, self.training.steps)
+                return value if scale is None else scale * value
+
+            is_due = self.number % penalty.interval == 0
+            value = due() if penalty.interval == 1 else tf.cond(is_due, due, lambda: tf.zeros([]))
+            total = value if total is None else total + value
+        return total
+
+    def seed(self, stream: int, turn: int, *, own: bool = False) -> tf.Tensor:
         """Key of one draw, int64 ``[2]``, from the training's seed, the stream, the step and the turn.
 
         With ``own``, each replica has its own key; that of the first replica equals the key without replicas.
@@ -205,35 +179,75 @@ class TrainStep:
         if own:
             replica = tf.distribute.get_replica_context().replica_id_in_sync_group
             draw = tf.cast(replica, tf.int64) * self.training.d_steps + turn
-        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), step * 2**20 + draw])
+        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), self.number * 2**20 + draw])
 
-    def _describe(self, real: Any, fake: Any, d_loss: Any, penalty: Any) -> dict[str, Any]:
+    def describe(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The metrics of the discriminator's logits of real and generated samples."""
         real, fake = self.training.loss.realness_scores(real, fake)
         return {
-            "d_loss": d_loss,
-            "penalty": penalty,
             "d_real": tf.reduce_mean(tf.sigmoid(real)),
             "d_fake": tf.reduce_mean(tf.sigmoid(fake)),
             "d_real_accuracy": tf.reduce_mean(tf.cast(real > 0, tf.float32)),
             "d_fake_accuracy": tf.reduce_mean(tf.cast(fake < 0, tf.float32)),
         }
 
-    def _average(self, step: Any) -> None:
-        """Move the averaged generator towards the generator, batch statistics included; ``ema_decay`` 0 copies it."""
-        decay = tf.constant(self.training.ema_decay)
-        if self.training.ema_warmup:
+    def _weights(self, side: Sequence[str]) -> list[Any]:
+        return [weight for name in side for weight in self.networks[name].trainable_variables]
+
+
+class TrainStep:
+    """The update of one training: ``train_step(samples, labels, indices, number)``, in a replica context.
+
+    Args:
+        config: the experiment.
+        networks: those of the objective, by name.
+        averages: a second network for each name of the objective's ``averaged``, whose weights are the moving average.
+        optimizers: ``g_optimizer`` and ``d_optimizer``, built for the trainable weights of their sides.
+        ada: the strength of an adaptive augmentation; None without one.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        networks: Mapping[str, keras.Model],
+        averages: Mapping[str, keras.Model],
+        optimizers: Mapping[str, keras.Optimizer],
+        *,
+        ada: AdaptiveAugmentation | None = None,
+    ) -> None:
+        self.config = config
+        self.networks = networks
+        self.averages = averages
+        self.optimizers = optimizers
+        self.ada = ada
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Run one step and return its metrics, float32 ``[len(objective.metrics)]``.
+
+        Args:
+            samples: uint8 images ``[n, h, w, c]`` or float32 vectors ``[n, d]``.
+            labels: int32 ``[n]``; ignored by a model without classes.
+            indices: int32 ``[d_steps, batch]``: the samples of each discriminator update, for all replicas together.
+            step: int64 scalar, the number of the step.
+        """
+        objective = self.config.objective
+        now = Step(self, samples, labels, indices, step)
+        with _calling.keyed(now.seed(LAYERS, 0, own=True)):
+            metrics = objective.update(now)
+        self._average(step)
+        return tf.stack([tf.cast(metrics[name], tf.float32) for name in objective.metrics])
+
+    def _average(self, step: tf.Tensor) -> None:
+        """Move the averaged networks towards the trained ones, batch statistics included; ``ema_decay`` 0 copies."""
+        training = self.config.training
+        decay = tf.constant(training.ema_decay)
+        if training.ema_warmup:
             done = tf.cast(step, tf.float32)
             decay = tf.minimum(decay, (1.0 + done) / (10.0 + done))
-        for average, weight in zip(self.ema.weights, self.generator.weights, strict=True):
-            average.assign(decay * average + (1.0 - decay) * tf.convert_to_tensor(weight))
-
-
-@contextlib.contextmanager
-def _watching(model: keras.Model) -> Iterator[tf.GradientTape]:
-    """A tape that records operations on the trainable weights of the model only."""
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch([weight.value for weight in model.trainable_variables])
-        yield tape
+        for name, averaged in self.averages.items():
+            for average, weight in zip(averaged.weights, self.networks[name].weights, strict=True):
+                average.assign(decay * average + (1.0 - decay) * tf.convert_to_tensor(weight))
 
 
 def _share(batch: tf.Tensor) -> tf.Tensor:
@@ -246,17 +260,10 @@ def _share(batch: tf.Tensor) -> tf.Tensor:
     return batch[context.replica_id_in_sync_group * size :][:size]
 
 
-def _gradients(tape: tf.GradientTape, model: keras.Model, loss: tf.Tensor) -> list[tf.Tensor]:
-    """Dense gradients of all trainable weights. TensorFlow returns slices for embeddings, with another norm."""
-    weights = [weight.value for weight in model.trainable_variables]
-    gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]
-
-
 def _apply(
-    optimizer: keras.Optimizer, model: keras.Model, gradients: list[tf.Tensor], clip_norm: float | None
+    optimizer: keras.Optimizer, weights: list[Any], gradients: list[tf.Tensor], clip_norm: float | None
 ) -> tf.Tensor:
-    """Update the model. Returns the global norm of the gradients before clipping."""
+    """Update the weights. Returns the global norm of the gradients before clipping."""
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync
     if replicas > 1:
@@ -266,5 +273,5 @@ def _apply(
         gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
     if replicas > 1:  # Keras sums the gradients of the replicas
         gradients = [gradient / replicas for gradient in gradients]
-    optimizer.apply(gradients, model.trainable_variables)
+    optimizer.apply(gradients, weights)
     return norm

@@ -27,7 +27,7 @@ from ganzoo.training.progress import TrainingProgress
 from ganzoo.training.run_time import RunTime
 from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.state import TrainingState
-from ganzoo.training.step import METRICS, TrainStep
+from ganzoo.training.step import TrainStep
 
 CHUNK_SECONDS = 1.0
 """Approximate time of one graph run. Afterwards Python checks the clock and Ctrl-C, and updates the progress."""
@@ -64,15 +64,8 @@ class Trainer:
         _check_shares(config, self.strategy.num_replicas_in_sync)
         self.input_pipeline = InputPipeline(config, dataset)
         self.state = state = TrainingState(config, dataset, run, self.strategy)
-        update = TrainStep(
-            config,
-            state.generator,
-            state.discriminator,
-            state.ema,
-            state.g_optimizer,
-            state.d_optimizer,
-            ada=state.ada,
-        )
+        update = TrainStep(config, state.networks, state.averages, state.optimizers, ada=state.ada)
+        self._metrics = config.objective.metrics
         self._run_steps = graph_loop(config, update, state.ada, self.strategy)
         self._preview = preview.sampler(config, state.ema)
         self._class_preview = preview.class_sampler(config, state.ema)
@@ -153,7 +146,7 @@ class Trainer:
     ) -> Outcome:
         """Run chunks of steps. After each chunk, log, measure and save if it is due."""
         training = self.config.training
-        means, chunk, started, first = RunningMeans(), 1, time.monotonic(), self.step
+        means, chunk, started, first = RunningMeans(self._metrics), 1, time.monotonic(), self.step
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
             self.state.save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
@@ -173,14 +166,14 @@ class Trainer:
                     sign = Sign(NOT_FINITE, str(error).splitlines()[0])
                     if not rollback.go_back(self.state, [sign], log=log, info=info):
                         raise
-                    means = RunningMeans()
+                    means = RunningMeans(self._metrics)
                     continue
                 chunk = _next_chunk(chunk, count, seconds)
                 progress.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
                 run_time.add(self.step, steps=count, seconds=seconds)
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
                 if rollback.react(self.state, signs, log=log, info=info):
-                    means = RunningMeans()
+                    means = RunningMeans(self._metrics)
                     continue
                 if self.best and self.step % self.best.every == 0:
                     self._measure(self.best, log, info)
@@ -224,7 +217,7 @@ class Trainer:
         rows, steps_done = rows.numpy()[: int(steps_done)], int(steps_done)
         self.state.step += steps_done
         if not np.isfinite(rows).all():
-            bad = ", ".join(name for name, value in zip(METRICS, rows[-1], strict=True) if not np.isfinite(value))
+            bad = ", ".join(name for name, value in zip(self._metrics, rows[-1], strict=True) if not np.isfinite(value))
             raise NotFiniteError(
                 f"Step {self.step} has values that are not finite: {bad}. {self.state.last_checkpoint_text()}\n"
                 "Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"

@@ -9,10 +9,10 @@ from helpers import samples, tiny, tiny_vectors
 
 from ganzoo.config.zoo import load_config
 from ganzoo.data.sources.gaussian_mixtures import Ring8
+from ganzoo.objectives.base import METRICS
 from ganzoo.training import collapse_advice
 from ganzoo.training.class_variety import MAX_CLASSES, class_yardstick, swept_classes
 from ganzoo.training.collapse_watch import KINDS, SLOW_START, CollapseWatch
-from ganzoo.training.step import METRICS
 from ganzoo.training.variety import FEWEST, Yardstick, features
 
 GRACE = 100

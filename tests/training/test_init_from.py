@@ -35,7 +35,9 @@ def test_the_generator_and_its_average_begin_there_and_the_rest_anew(bundle, tmp
         found = named_weights(network)
         assert found.keys() == bundle.weights().keys()
         assert all(np.array_equal(found[name], bundle.weights()[name]) for name in found)
-    for a, b in zip(made.state.discriminator.variables, fresh.state.discriminator.variables, strict=True):
+    for a, b in zip(
+        made.state.networks["discriminator"].variables, fresh.state.networks["discriminator"].variables, strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 

@@ -48,7 +48,7 @@ def test_each_network_has_a_rate_of_its_own_which_scale_multiplies(tmp_path):
         d_optimizer={"name": "adam", "learning_rate": 4e-4},
     )
     made = trainer(one, tmp_path, one.data.load())
-    rates = [made.state.g_optimizer, made.state.d_optimizer]
+    rates = [made.state.optimizers["g_optimizer"], made.state.optimizers["d_optimizer"]]
     assert [float(optimizer.learning_rate) for optimizer in rates] == pytest.approx([1e-4, 4e-4])
     for factor in (0.5, 0.25):
         for optimizer, peak in zip(rates, (1e-4, 4e-4), strict=True):

@@ -12,11 +12,11 @@ from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError, TrainingError
 from ganzoo.metrics.base import Metric
 from ganzoo.metrics.base import metrics as registered_metrics
+from ganzoo.objectives.base import METRICS
 from ganzoo.training import checkpoint
 from ganzoo.training.collapse_watch import KINDS
 from ganzoo.training.data_order import batch_indices
 from ganzoo.training.session import resume, start
-from ganzoo.training.step import METRICS
 from ganzoo.training.trainer import Trainer
 
 RATE = 1e-3
@@ -99,14 +99,14 @@ def test_going_back_restores_the_state_and_halves_both_rates(whole, tmp_path):
     made, _ = whole
     plain = subject(tmp_path, rollbacks=0)
     plain.train(max_steps=GOOD, quiet=True)
-    fast = float(plain.state.g_optimizer.learning_rate)
+    fast = float(plain.state.optimizers["g_optimizer"].learning_rate)
     plain.watch.rollbacks = 1
-    plain.state.g_optimizer._learning_rate.factor.assign(0.5)
-    plain.state.d_optimizer.learning_rate = RATE / 2
-    assert float(plain.state.g_optimizer.learning_rate) == fast / 2
+    plain.state.optimizers["g_optimizer"]._learning_rate.factor.assign(0.5)
+    plain.state.optimizers["d_optimizer"].learning_rate = RATE / 2
+    assert float(plain.state.optimizers["g_optimizer"].learning_rate) == fast / 2
     plain.train(quiet=True)
     assert same(state(plain), state(made))
-    assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 2
+    assert float(made.state.optimizers["d_optimizer"].learning_rate) == np.float32(RATE) / 2
 
 
 def test_the_rate_matters(whole, tmp_path):
@@ -176,7 +176,7 @@ def test_a_training_that_is_killed_after_it_went_back_goes_on_the_same(whole, tm
     assert made.run.checkpoint_steps() == [2, 4]
     made = again(made)
     assert (made.step, made.watch.rollbacks) == (4, 1)
-    assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 2
+    assert float(made.state.optimizers["d_optimizer"].learning_rate) == np.float32(RATE) / 2
     made.train(quiet=True)
     assert same(state(made), state(whole[0]))
 
@@ -209,7 +209,7 @@ def test_it_goes_back_a_bounded_number_of_times_and_then_goes_on(tmp_path):
     assert made.train(quiet=True, info=said.append).reason == "finished"
     assert sum(line.startswith("Went back from step 6 to step 4;") for line in said) == 2
     assert said[-1] == "No rollback: the limit training.watch.max_rollbacks=2 is reached."
-    assert float(made.state.d_optimizer.learning_rate) == np.float32(RATE) / 4
+    assert float(made.state.optimizers["d_optimizer"].learning_rate) == np.float32(RATE) / 4
 
 
 @pytest.mark.slow

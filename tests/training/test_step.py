@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 from helpers import put_state, same, samples, state, tiny, tiny_vectors, trainer
 
+from ganzoo.objectives.base import METRICS
 from ganzoo.training import networks
 from ganzoo.training.running_means import RunningMeans
-from ganzoo.training.step import LATENT, TrainStep
+from ganzoo.training.step import LATENT, Step, TrainStep
 
 RATE = 0.05
 COUNTERS = ("g_optimizer", "d_optimizer", "watch")
@@ -95,6 +96,20 @@ def three_networks(config):
     return networks.build_generator(config), networks.build_discriminator(config), networks.build_generator(config)
 
 
+def train_step(config, nets, *, rate):
+    """The update of three networks by gradient descent."""
+    generator, discriminator, ema = nets
+    optimizers = {"g_optimizer": keras.optimizers.SGD(rate), "d_optimizer": keras.optimizers.SGD(rate)}
+    return TrainStep(config, {"generator": generator, "discriminator": discriminator}, {"generator": ema}, optimizers)
+
+
+def one_step(config, *, number=0, data=None, networks=None):
+    """A step outside of a training."""
+    update = TrainStep(config, networks or {}, {}, {})
+    indices = tf.range(config.training.batch_size)[None]
+    return Step(update, data, None, indices, tf.constant(number, tf.int64))
+
+
 CASES = {
     "alternating": {},
     "simultaneous": {"update": "simultaneous"},
@@ -118,7 +133,7 @@ def test_an_update_is_what_a_plain_implementation_does(case, classes):
     config = config.model_copy(update={"num_classes": classes})
     dataset = config.data.load()
     ours, plain = three_networks(config), three_networks(config)
-    update = TrainStep(config, *ours, keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE))
+    update = train_step(config, ours, rate=RATE)
     rng = np.random.RandomState(0)
     for step in range(4):
         indices = rng.randint(0, 64, (config.training.d_steps, 4)).astype(np.int32)
@@ -139,7 +154,7 @@ def test_alternating_and_simultaneous_differ():
     for kind in ("alternating", "simultaneous"):
         config = tiny_vectors(update=kind)
         nets = three_networks(config)
-        update = TrainStep(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+        update = train_step(config, nets, rate=1.0)
         dataset = config.data.load()
         update(dataset.samples, dataset.labels, tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
         made.append(np.asarray(nets[0].weights[0]))
@@ -154,7 +169,7 @@ def test_labels_reach_both_networks_and_only_the_seen_class_moves(conditioning, 
     config = tiny(num_classes=3, generator={"conditioning": conditioning, "block": block})
     nets = three_networks(config)
     before = [{w.path: np.asarray(w) for w in net.weights} for net in nets]
-    update = TrainStep(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+    update = train_step(config, nets, rate=1.0)
     images = samples(config).samples
     update(images, tf.fill([24], 1), tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
     for net, old, wanted in zip(nets[:2], before[:2], (tables, {"embeddings": 1}), strict=True):
@@ -171,7 +186,7 @@ def test_the_latent_reaches_every_normalization_of_a_self_modulated_generator():
     nets = three_networks(config)
     styles = [w for w in nets[0].trainable_weights if "_style" in w.path]
     before = [np.asarray(w) for w in styles]
-    update = TrainStep(config, *nets, keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0))
+    update = train_step(config, nets, rate=1.0)
     images = samples(config).samples
     update(images, tf.fill([24], 1), tf.zeros([1, 4], tf.int32), tf.constant(0, tf.int64))
     norms = [layer for layer in nets[0].layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -183,10 +198,8 @@ def test_the_latent_reaches_every_normalization_of_a_self_modulated_generator():
 
 def test_flip_mirrors_about_half_of_the_images_and_nothing_else():
     config = tiny(data={"flip": True}, training={"batch_size": 64})
-    update = TrainStep(config, *three_networks(config), None, None)
     images = samples(config, count=64).samples
-    indices = tf.range(64)
-    seen, _ = update._real(images, tf.zeros([64], tf.int32), indices, tf.constant(3, tf.int64), 0)
+    seen = one_step(config, number=3, data=images).real(0).samples
     plain = images / np.float32(127.5) - 1
     mirrored = [np.allclose(new, old[:, ::-1]) for new, old in zip(seen, plain, strict=True)]
     kept = [np.allclose(new, old) for new, old in zip(seen, plain, strict=True)]
@@ -206,10 +219,8 @@ def test_uniform_latents_are_uniform_and_every_draw_has_its_own():
             seen.append(np.asarray(inputs[0]))
             return inputs[0]
 
-    update = TrainStep(config, Listens(), None, None, None, None)
-    for step, turn in ((0, 0), (0, 1), (1, 0)):
-        update._fake(None, tf.constant(step, tf.int64), turn)
-    update._fake(None, tf.constant(0, tf.int64), 0)
+    for number, turn in ((0, 0), (0, 1), (1, 0), (0, 0)):
+        one_step(config, number=number, networks={"generator": Listens()}).fake(None, turn)
     first, other_turn, other_step, again = seen
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other_turn)
@@ -220,14 +231,13 @@ def test_uniform_latents_are_uniform_and_every_draw_has_its_own():
 
 def test_no_two_draws_of_a_training_share_a_key():
     config = tiny(training={"d_steps": 3})
-    update = TrainStep(config, *[None] * 5)
     keys = {
-        tuple(np.asarray(update._seed(stream, tf.constant(step, tf.int64), turn)))
-        for stream in range(7)
-        for step in (0, 1, 2, 10**9)
+        tuple(np.asarray(one_step(config, number=number).seed(stream, turn)))
+        for stream in range(8)
+        for number in (0, 1, 2, 10**9)
         for turn in range(3)
     }
-    assert len(keys) == 7 * 4 * 3
+    assert len(keys) == 8 * 4 * 3
 
 
 # --- bits
@@ -276,7 +286,7 @@ def run(started, chunks):
     trained, first = started
     put_state(trained, first)
     for count in chunks:
-        trained.run_chunk(count, RunningMeans())
+        trained.run_chunk(count, RunningMeans(METRICS))
     return state(trained)
 
 
@@ -327,7 +337,7 @@ def test_mixed_precision_keeps_float32_weights_and_finite_metrics(tmp_path):
     trained = trainer(
         tiny(training={"precision": "mixed_bfloat16", "penalties": lazy}, discriminator=spectral), tmp_path
     )
-    trained.run_chunk(2, RunningMeans())
+    trained.run_chunk(2, RunningMeans(METRICS))
     assert {value.dtype for name, value in state(trained).items() if not name.startswith(COUNTERS)} == {
         np.dtype("float32")
     }

@@ -17,12 +17,12 @@ from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, RunError, TrainingError
+from ganzoo.objectives.base import METRICS
 from ganzoo.runs import Run, find_run
 from ganzoo.training import checkpoint
 from ganzoo.training.data_order import batch_indices
 from ganzoo.training.log import Log
 from ganzoo.training.session import resume, start
-from ganzoo.training.step import METRICS
 from ganzoo.training.trainer import Outcome, Trainer
 from training.subject import CHANGES
 

@@ -1,0 +1,1 @@
+"""Objectives: what one step of a training does with its networks."""
