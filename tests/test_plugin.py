@@ -11,11 +11,14 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 EXAMPLE = REPOSITORY / "examples" / "plugin"
+PARTS = ("pearson", "gated_upsample", "mirror_consistency")
 TRAIN = """
 import ganzoo
 run = ganzoo.train("gated-faces-32.yaml", steps=3, overrides=["data.count=60", "training.batch_size=4"], quiet=True)
 config = run.config.to_dict()
 assert config["training"]["loss"] == {"name": "pearson"}, config["training"]["loss"]
+assert config["objective"]["name"] == "mirror_consistency", config["objective"]
+assert run.log()[-1]["d_consistency"] >= 0
 assert config["generator"]["block"]["name"] == "gated_upsample", config["generator"]
 print(ganzoo.load(ganzoo.export(run)).sample(range(3)).shape, run.step)
 """
@@ -67,13 +70,14 @@ def test_ganzoo_itself_does_not_know_the_plugin(tmp_path):
     files = [path for place in ("ganzoo", "zoo_configs") for path in (REPOSITORY / place).rglob("*.*")]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".yaml")}
     assert "losses.py" in texts
-    assert not [name for name, text in texts.items() if "pearson" in text.lower() or "gated_upsample" in text]
+    assert not [name for name, text in texts.items() if any(word in text.lower() for word in PARTS)]
     assert "pearson" not in names("losses", tmp_path)
 
 
 def test_its_parts_are_found(plugin, tmp_path):
     _, target = plugin
     assert {"hinge", "pearson"} <= names("losses", tmp_path, target)
+    assert {"adversarial", "mirror_consistency"} <= names("objectives", tmp_path, target)
     assert {"conv_transpose", "gated_upsample"} <= names("generator_blocks", tmp_path, target)
 
 

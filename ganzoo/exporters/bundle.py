@@ -122,17 +122,17 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
     return described
 
 
-def plugin_blocks(config: Config) -> list[str]:
-    """Names of the packages other than ganzoo that the generator's blocks come from."""
-    modules = {type(block).__module__.partition(".")[0] for block in config.generator.expand(config.sample_shape)}
-    return sorted(modules - {"ganzoo"})
+def plugin_packages(config: Config) -> list[str]:
+    """Names of the packages other than ganzoo that the generator's architecture and blocks come from."""
+    parts = (config.generator, *config.generator.expand(config.sample_shape))
+    return sorted({type(part).__module__.partition(".")[0] for part in parts} - {"ganzoo"})
 
 
 def plugin_versions(config: Config) -> dict[str, str]:
-    """Distributions other than ganzoo that the generator's blocks come from, and their versions."""
+    """Distributions other than ganzoo that the generator's architecture and blocks come from, and their versions."""
     from importlib.metadata import packages_distributions, version
 
-    modules = plugin_blocks(config)
+    modules = plugin_packages(config)
     homes = packages_distributions() if modules else {}
     return {home: version(home) for module in modules for home in homes.get(module, ())[:1]}
 

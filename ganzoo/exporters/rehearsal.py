@@ -10,7 +10,7 @@ from ganzoo.architectures.shapes import trace
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.environment.requirements import EXPORT, is_installed
 from ganzoo.errors import BundleError, ConfigError, ExportError
-from ganzoo.exporters.bundle import bundle_config, plugin_blocks
+from ganzoo.exporters.bundle import bundle_config, plugin_packages
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -37,7 +37,7 @@ def check_exportable(config: Config, class_names: Sequence[str] = (), *, info: C
     try:
         described = bundle_config(config, class_names=names or None)
         _report_names(names, described.class_names, info)
-        if plugin_blocks(config) or _largest_map(config) > LARGE:
+        if plugin_packages(config) or _largest_map(config) > LARGE:
             _check_graph(config, info)
     except (BundleError, ExportError) as error:
         raise ConfigError(f"'{config.name}' could be trained, but not exported: {error}") from error
