@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from ganzoo.registry import Part, Registry
+from ganzoo.schedules import Constant, SchedulePart
 
 if TYPE_CHECKING:
     from keras.optimizers import Optimizer
-
-Schedule = Literal["constant", "cosine", "linear"]
 
 
 class OptimizerConfig(Part):
@@ -25,7 +24,7 @@ class OptimizerConfig(Part):
     """
 
     learning_rate: float = Field(2e-4, gt=0, le=1)
-    schedule: Schedule = "constant"
+    schedule: SchedulePart = Constant()
     warmup_steps: int = Field(0, ge=0)
     clip_norm: float | None = Field(None, gt=0)
 
@@ -38,14 +37,14 @@ class OptimizerConfig(Part):
 
         A subclass that uses ``updates`` in another way overrides this method.
         """
-        return None if self.schedule == "constant" else f"schedule={self.schedule}"
+        return None if self.schedule.is_constant else f"schedule={self.schedule.registered_name}"
 
     def shared(self, updates: int) -> dict[str, Any]:
         """The arguments that every Keras optimizer takes."""
         from ganzoo.training.learning_rate import WarmupThenDecay
 
         rate: Any = self.learning_rate
-        if self.schedule != "constant" or self.warmup_steps:
+        if not self.schedule.is_constant or self.warmup_steps:
             rate = WarmupThenDecay(rate, schedule=self.schedule, warmup_steps=self.warmup_steps, updates=updates)
         # Keras would number the optimizers of a process, and a checkpoint would not fit the second one.
         return {"learning_rate": rate, "name": self.registered_name}

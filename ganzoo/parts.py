@@ -12,20 +12,25 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
+    from ganzoo.activations import activations
     from ganzoo.architectures.base import discriminator_architectures, generator_architectures
     from ganzoo.augmentations import augmentations
     from ganzoo.blocks.base import discriminator_blocks, generator_blocks
     from ganzoo.data.base import data_sources
     from ganzoo.exporters.base import exporters
     from ganzoo.extractors.base import extractors
+    from ganzoo.initializers import initializers
     from ganzoo.losses import losses
     from ganzoo.metrics.base import metrics
+    from ganzoo.norms import norms
     from ganzoo.objectives.base import objectives
     from ganzoo.optimizers import optimizers
     from ganzoo.penalties import penalties
     from ganzoo.registry import Registry
+    from ganzoo.schedules import schedules
 
 __all__ = [
+    "activations",
     "all_registries",
     "augmentations",
     "data_sources",
@@ -36,11 +41,14 @@ __all__ = [
     "find_registry",
     "generator_architectures",
     "generator_blocks",
+    "initializers",
     "losses",
     "metrics",
+    "norms",
     "objectives",
     "optimizers",
     "penalties",
+    "schedules",
 ]
 
 HOMES = {
@@ -48,6 +56,10 @@ HOMES = {
     "discriminator_architectures": "ganzoo.architectures.base",
     "generator_blocks": "ganzoo.blocks.base",
     "discriminator_blocks": "ganzoo.blocks.base",
+    "norms": "ganzoo.norms",
+    "activations": "ganzoo.activations",
+    "initializers": "ganzoo.initializers",
+    "schedules": "ganzoo.schedules",
     "objectives": "ganzoo.objectives.base",
     "losses": "ganzoo.losses",
     "penalties": "ganzoo.penalties",

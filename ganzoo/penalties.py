@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from ganzoo.registry import Part, Registry
+from ganzoo.schedules import Cosine, SchedulePart
 
 if TYPE_CHECKING:
     from tensorflow import GradientTape, Tensor
@@ -152,7 +152,7 @@ class ZeroCentered(DiscriminatorPenalty):
 
     gamma: float = Field(1.0, gt=0, le=1e6)
     gamma_end: float | None = Field(None, ge=0, le=1e6)
-    schedule: Literal["cosine", "linear"] = "cosine"
+    schedule: SchedulePart = Cosine()
     schedule_steps: int | None = Field(None, ge=1, le=1_000_000_000)
     before_augmentation: bool = False
 
@@ -160,16 +160,19 @@ class ZeroCentered(DiscriminatorPenalty):
     def _goes_somewhere(self) -> Self:
         if self.schedule_steps is not None and self.gamma_end is None:
             raise ValueError("schedule_steps needs gamma_end: the value that gamma reaches after schedule_steps")
+        if self.schedule.is_constant and self.gamma_end is not None:
+            raise ValueError(f"gamma_end has no effect with schedule: {self.schedule.registered_name}")
         return self
 
     def scale(self, step: Tensor, steps: int) -> Tensor | None:
         """The weight at ``step``, divided by ``gamma``."""
         if self.gamma_end is None:
             return None
+        import keras
         import tensorflow as tf
 
         done = tf.minimum(1.0, tf.cast(step, tf.float32) / (self.schedule_steps or steps))
-        left = 0.5 * (1.0 + tf.cos(math.pi * done)) if self.schedule == "cosine" else 1.0 - done
+        left = self.schedule.factor(done, keras.ops)
         return left + (1.0 - left) * (self.gamma_end / self.gamma)
 
     def tied_to_length(self) -> str | None:

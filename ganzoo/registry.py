@@ -40,6 +40,7 @@ class Registry(Generic[P]):
         package: the module or package whose import registers the built-in parts.
         key: the config key of the part's name (``name: hinge``; data sources use ``source``).
         default: the name of a config without that key; None if it is required.
+        compact: a part whose fields are all at their defaults is written as its bare name.
 
     Attributes:
         broken: the plug-ins that could not be imported, and why.
@@ -50,13 +51,22 @@ class Registry(Generic[P]):
     """
 
     def __init__(
-        self, name: str, *, kind: str, base: type[P], package: str, key: str = "name", default: str | None = None
+        self,
+        name: str,
+        *,
+        kind: str,
+        base: type[P],
+        package: str,
+        key: str = "name",
+        default: str | None = None,
+        compact: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
         self.base = base
         self.key = key
         self.default = default
+        self.compact = compact
         self.group = f"ganzoo.{self.name}"
         self.broken: dict[str, str] = {}
         self._package = package
@@ -139,12 +149,17 @@ class Registry(Generic[P]):
                     f"{_with_article(self.kind)} needs the key '{self.key}', one of {', '.join(self.names())}"
                 )
             return self.get(name).model_validate(fields)
-        raise ConfigError(f"received {short(spec)}, but a {self.kind} is a name or a mapping with '{self.key}'")
+        raise ConfigError(
+            f"received {short(spec)}, but {_with_article(self.kind)} is a name or a mapping with '{self.key}'"
+        )
 
-    def spec(self, part: P) -> dict[str, Any]:
+    def spec(self, part: P) -> Any:
         """Return the config of a part: its name and its fields as plain YAML values. ``create`` reads it back."""
         names = (name for name, cls in self._parts.items() if cls is type(part))
-        return {self.key: next(names, part.registered_name), **part.model_dump(mode="json")}
+        name = next(names, part.registered_name)
+        if self.compact and not part.model_dump(exclude_defaults=True):
+            return name
+        return {self.key: name, **part.model_dump(mode="json")}
 
     def field(self) -> PartField:
         """Annotation of a config field that holds a part: ``loss: Annotated[Loss, losses.field()]``."""

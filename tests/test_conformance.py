@@ -4,18 +4,22 @@ import numpy as np
 import pytest
 
 from ganzoo import testing
+from ganzoo.activations import activations
 from ganzoo.architectures.base import discriminator_architectures, generator_architectures
 from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
 from ganzoo.blocks.dense import Dense
 from ganzoo.data.base import Dataset, data_sources
 from ganzoo.exporters import exporters
+from ganzoo.initializers import initializers
 from ganzoo.losses import losses
 from ganzoo.metrics.base import metrics
+from ganzoo.norms import norms
 from ganzoo.objectives.base import objectives
 from ganzoo.optimizers import optimizers
 from ganzoo.parts import all_registries
 from ganzoo.penalties import penalties
+from ganzoo.schedules import schedules
 
 pytest.importorskip("tensorflow")
 
@@ -24,6 +28,10 @@ CHECKS = {
     discriminator_architectures: testing.check_discriminator_architecture,
     generator_blocks: testing.check_generator_block,
     discriminator_blocks: testing.check_discriminator_block,
+    norms: testing.check_norm,
+    activations: testing.check_activation,
+    initializers: testing.check_initializer,
+    schedules: testing.check_schedule,
     losses: testing.check_loss,
     objectives: testing.check_objective,
     penalties: testing.check_penalty,
@@ -99,6 +107,22 @@ def test_a_data_source_of_files_conforms(tmp_path):
 
 
 FAULTS = {
+    "a norm that forgets its weights": (
+        (norms, "group", "build", lambda self, x, context: x * 0.0),
+        "no gradient reaches|not finite|changes nothing",
+    ),
+    "an activation that cannot learn": (
+        (activations, "relu", "build", lambda self, x, slope, name: x * 0.0),
+        "no gradient reaches",
+    ),
+    "an initializer without a seed": (
+        (initializers, "normal", "build", lambda self: constant()),
+        "has no seed",
+    ),
+    "a schedule that does not fall": (
+        (schedules, "cosine", "factor", lambda self, progress, ops: 1.0 - 0.5 * progress),
+        "ends at 0.5, not at 0",
+    ),
     "an objective that moves only one network": (
         (objectives, "adversarial", "generator_loss", lambda self, step, real, fake: mean(fake) * 0.0),
         "steps do not move generator/",
@@ -227,6 +251,12 @@ def test_a_part_without_a_docstring_is_caught(monkeypatch):
     monkeypatch.setattr(losses.get("hinge"), "__doc__", None)
     with pytest.raises(AssertionError, match="Hinge has no docstring"):
         testing.check_part(losses, losses.get("hinge"))
+
+
+def constant():
+    import keras
+
+    return keras.initializers.Constant(0.1)
 
 
 def flat(x):

@@ -11,10 +11,10 @@ from ganzoo.architectures.mapping import MappingConfig
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.heads import GeneratorHead, LogitHead
 from ganzoo.errors import ConfigError, UnknownNameError
+from ganzoo.initializers import GlorotUniform, InitializerPart
 from ganzoo.registry import Part, Registry
 from ganzoo.sample_spec import SampleSpec
 
-Initializer = Literal["normal_0.02", "glorot_uniform", "he_normal", "lecun_normal", "orthogonal"]
 GeneratorPart = Annotated[Block, generator_blocks.field()]
 DiscriminatorPart = Annotated[Block, discriminator_blocks.field()]
 Widths = tuple[Annotated[int, Field(ge=1, le=65536)], ...]
@@ -29,7 +29,7 @@ class NetworkConfig(Part):
         initializer: distribution of the initial weights, where a block does not set its own; biases start at zero.
     """
 
-    initializer: Initializer = "glorot_uniform"
+    initializer: InitializerPart = GlorotUniform()
 
     default_block: ClassVar[str] = ""
     """Name of the block that is repeated where ``block`` is left out."""
@@ -155,8 +155,7 @@ class DiscriminatorConfig(NetworkConfig):
     def default_head(self) -> dict[str, Any]:
         """The config of the head where ``head`` is left out."""
         dress = shared_fields(self.block or (self.blocks or (None,))[-1])
-        spectral = {"norm": "spectral"} if dress.get("norm") == "spectral" else {}
-        return {"name": "logit_head", **spectral}
+        return {"name": "logit_head", **norm_of_weights(dress)}
 
 
 generator_architectures: Registry[GeneratorConfig] = Registry(
@@ -233,6 +232,12 @@ def shared_fields(block: Block | None) -> dict[str, Any]:
     """Normalization and activation of a block, for other blocks of the same network."""
     names = ("norm", "activation", "slope")
     return {name: getattr(block, name) for name in names if hasattr(block, name)}
+
+
+def norm_of_weights(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``norm`` among ``shared_fields`` if it normalizes weights, for a block without normalization of features."""
+    norm = fields.get("norm")
+    return {"norm": norm} if norm is not None and norm.on_weights else {}
 
 
 def require_images(sample_shape: Shape, model: str, makes: str) -> None:

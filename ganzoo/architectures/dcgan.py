@@ -12,6 +12,7 @@ from ganzoo.architectures.base import (
     GeneratorConfig,
     discriminator_architectures,
     generator_architectures,
+    norm_of_weights,
     require_images,
     shared_fields,
     with_values,
@@ -68,8 +69,7 @@ class DcganGenerator(GeneratorConfig):
 
     def default_head(self, sample_shape: Shape) -> dict[str, Any]:
         dress = shared_fields(self.block or (self.blocks or (None,))[-1])
-        spectral = {"norm": "spectral"} if dress.get("norm") == "spectral" else {}
-        return {"name": "image_head", "kernel_size": 4, "upsample": "conv_transpose", **spectral}
+        return {"name": "image_head", "kernel_size": 4, "upsample": "conv_transpose", **norm_of_weights(dress)}
 
     def _doublings(self, height: int, width: int) -> int:
         """Number of doublings of the stem's image, whose size is the stem's, or the smallest that halving can reach."""

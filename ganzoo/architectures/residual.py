@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ganzoo.architectures.base import discriminator_architectures, generator_architectures, shared_fields
+from ganzoo.architectures.base import (
+    discriminator_architectures,
+    generator_architectures,
+    norm_of_weights,
+    shared_fields,
+)
 from ganzoo.architectures.dcgan import DcganDiscriminator, DcganGenerator
 from ganzoo.blocks.base import Shape
 
@@ -16,8 +21,12 @@ class ResidualGenerator(DcganGenerator):
     default_block: ClassVar[str] = "residual_up"
 
     def default_stem(self) -> dict[str, Any]:
-        norm = "spectral" if getattr(self.block, "norm", "") == "spectral" else "none"
-        return {"name": "dense_stem", "norm": norm, "activation": "linear"}
+        return {
+            "name": "dense_stem",
+            "norm": "none",
+            "activation": "linear",
+            **norm_of_weights(shared_fields(self.block)),
+        }
 
     def default_head(self, sample_shape: Shape) -> dict[str, Any]:
         return {"name": "image_head", **shared_fields(self.block or (self.blocks or (None,))[-1])}

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from ganzoo.activations import ActivationPart, LeakyReLU
 from ganzoo.blocks.base import Shape, UpBlock, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import (
-    Activation,
     Interpolation,
-    Norm,
     NormalizedBlock,
     activate,
     drop_out,
@@ -19,6 +18,7 @@ from ganzoo.blocks.fields import (
     upsample,
     weighted,
 )
+from ganzoo.norms import BatchNorm, NormPart
 
 if TYPE_CHECKING:
     import keras
@@ -31,7 +31,7 @@ class ConvUpBlock(NormalizedBlock, UpBlock):
     """Base of the blocks that double the size and convolve once."""
 
     kernel_size: int = Field(3, ge=1, le=9)
-    norm: Norm = "batch"
+    norm: NormPart = BatchNorm()
 
     def upsample(self, x: KerasTensor, name: str) -> KerasTensor:
         """Double height and width and change the channels, before normalization and activation.
@@ -88,7 +88,7 @@ class UpsampleConv(ConvUpBlock):
         from ganzoo.blocks import _keras_layers
 
         # Spectral normalization wraps a layer that it knows to be linear, and bilinear weights depend on the border.
-        fused = self.interpolation == "nearest" and self.norm != "spectral"
+        fused = self.interpolation == "nearest" and not self.norm.on_weights
         if not fused:
             x = upsample(x, self.interpolation, f"{name}_up")
         layer = (_keras_layers.UpsamplingConv2D if fused else keras.layers.Conv2D)(
@@ -121,7 +121,7 @@ class StridedConv(NormalizedBlock):
 
     kernel_size: int = Field(4, ge=1, le=9)
     stride: int = Field(2, ge=1, le=4)
-    activation: Activation = "leaky_relu"
+    activation: ActivationPart = LeakyReLU()
     dropout: float = Field(0.0, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from ganzoo.activations import ActivationPart, LeakyReLU
 from ganzoo.blocks.base import Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, Norm, NormalizedBlock, activate, drop_out, has_bias, normalize, weighted
+from ganzoo.blocks.fields import NormalizedBlock, activate, drop_out, has_bias, normalize, weighted
+from ganzoo.norms import BatchNorm, NormPart
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 class Dense(NormalizedBlock):
     """Hidden layer: flattens any input -> ``[b, channels]``."""
 
-    activation: Activation = "leaky_relu"
+    activation: ActivationPart = LeakyReLU()
     dropout: float = Field(0.0, ge=0, lt=1)
 
     def output_shape(self, shape: Shape) -> Shape:
@@ -48,7 +50,7 @@ class DenseStem(NormalizedBlock):
 
     height: int | None = Field(None, ge=1, le=1024)
     width: int | None = Field(None, ge=1, le=1024)
-    norm: Norm = "batch"
+    norm: NormPart = BatchNorm()
 
     def output_shape(self, shape: Shape) -> Shape:
         self.expect(shape, "vector")

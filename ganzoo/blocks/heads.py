@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from ganzoo.activations import ActivationPart, Linear
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Activation, NormalizedBlock, activate, drop_out, normalize, weighted
+from ganzoo.blocks.fields import NormalizedBlock, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
+from ganzoo.norms import NoNorm, Norm
 from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class ImageHead(NormalizedBlock, GeneratorHead):
 
     kernel_size: int = Field(3, ge=1, le=9)
     upsample: Literal["none", "conv_transpose"] = "none"
-    activation: Activation = "linear"
+    activation: ActivationPart = Linear()
 
     def output_shape(self, shape: Shape) -> Shape:
         height, width, _ = self.expect(shape, "image")
@@ -120,16 +122,22 @@ class LogitHead(NormalizedBlock):
 
     Attributes:
         pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
-        norm: normalization of the last layer's weights.
+        norm: normalization of the last layer's weights: ``none`` or ``spectral``.
         activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
 
     output = "logits"
 
     pool: Literal["flatten", "sum", "mean"] = "flatten"
-    norm: Literal["none", "spectral"] = "none"
-    activation: Activation = "linear"
+    activation: ActivationPart = Linear()
     dropout: float = Field(0.0, ge=0, lt=1)
+
+    @field_validator("norm")
+    @classmethod
+    def _only_on_weights(cls, norm: Norm) -> Norm:
+        if not norm.on_weights and type(norm) is not NoNorm:
+            raise ValueError(f"a head normalizes its weights: none or spectral, received {norm.registered_name}")
+        return norm
 
     def output_shape(self, shape: Shape) -> Shape:
         return (1,)

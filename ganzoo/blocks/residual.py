@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field
 
 from ganzoo.blocks.base import Shape, UpBlock, discriminator_blocks, generator_blocks
-from ganzoo.blocks.fields import Interpolation, Norm, NormalizedBlock, activate, has_bias, normalize, upsample, weighted
+from ganzoo.blocks.fields import Interpolation, NormalizedBlock, activate, has_bias, normalize, upsample, weighted
+from ganzoo.norms import BatchNorm, Norm, NormPart
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -28,7 +29,7 @@ class ResidualUp(NormalizedBlock, UpBlock):
 
     kernel_size: int = Field(3, ge=1, le=9)
     interpolation: Interpolation = "nearest"
-    norm: Norm = "batch"
+    norm: NormPart = BatchNorm()
 
     def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+from pydantic import ValidationError
+
+from ganzoo.errors import GanzooError
 from ganzoo.report.history import History, Series, group
+from ganzoo.schedules import schedules
 
 _POINTS = 120
 
@@ -41,8 +45,11 @@ def rate(optimizer: Mapping[str, Any], update: int, updates: int) -> float:
     peak, schedule = float(optimizer["learning_rate"]), optimizer.get("schedule", "constant")
     rise = min(1.0, (update + 1) / max(1, warmup))
     progress = min(1.0, max(0.0, (update - warmup) / max(1, updates - warmup)))
-    fall = 0.5 * (1 + math.cos(math.pi * progress)) if schedule == "cosine" else 1 - progress
-    return peak * rise * (fall if schedule in ("cosine", "linear") else 1.0)
+    try:
+        fall = float(schedules.create(schedule).factor(progress, np))
+    except (GanzooError, ValidationError):  # a plug-in's, which is not installed here
+        fall = 1.0
+    return peak * rise * fall
 
 
 def _factor(step: int, rollbacks: list[tuple[int, Any]]) -> float:

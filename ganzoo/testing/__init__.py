@@ -15,14 +15,17 @@ from ganzoo.testing.blocks import check_discriminator_block, check_generator_blo
 from ganzoo.testing.data_sources import check_data_source
 from ganzoo.testing.exporters import check_exporter
 from ganzoo.testing.extractors import check_extractor
+from ganzoo.testing.layers import check_activation, check_initializer, check_norm
 from ganzoo.testing.losses import check_loss
 from ganzoo.testing.metrics import check_metric
 from ganzoo.testing.objectives import check_objective
 from ganzoo.testing.optimizers import check_optimizer
 from ganzoo.testing.part import check_part
 from ganzoo.testing.penalties import check_penalty
+from ganzoo.testing.schedules import check_schedule
 
 __all__ = [
+    "check_activation",
     "check_augmentation",
     "check_data_source",
     "check_discriminator_architecture",
@@ -31,10 +34,13 @@ __all__ = [
     "check_extractor",
     "check_generator_architecture",
     "check_generator_block",
+    "check_initializer",
     "check_loss",
     "check_metric",
+    "check_norm",
     "check_objective",
     "check_optimizer",
     "check_part",
     "check_penalty",
+    "check_schedule",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.context import BuildContext, Label, Style
 from ganzoo.errors import ConfigError
+from ganzoo.initializers import HeNormal
 from ganzoo.latents import DISTRIBUTIONS
 from ganzoo.testing.part import BATCH, IMAGE, check_part, require
 
@@ -98,7 +99,7 @@ def _model(
             style = Style(inputs[-1], in_norms=True)
         return keras.Model(inputs, block.build(inputs[0], BuildContext("block", label=label, style=style)))
 
-    return initialize(build, "he_normal", 0)
+    return initialize(build, HeNormal(), 0)
 
 
 def _trained(model: keras.Model) -> keras.Model:

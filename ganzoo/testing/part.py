@@ -25,9 +25,8 @@ def check_part(registry: Registry[P], part: P | type[P]) -> P:
     """
     instance: P = part() if isinstance(part, type) else part
     spec = registry.spec(instance)
-    require(
-        registry.get(spec[registry.key]) is type(instance), f"{spec} is the name of another class than {type(instance)}"
-    )
+    name = spec if isinstance(spec, str) else spec[registry.key]
+    require(registry.get(name) is type(instance), f"{spec} is the name of another class than {type(instance)}")
     require(
         registry.create(json.loads(json.dumps(spec))) == instance,
         f"a config with {spec} does not read back as the same part",
@@ -35,7 +34,7 @@ def check_part(registry: Registry[P], part: P | type[P]) -> P:
     require(bool((type(instance).__doc__ or "").strip()), f"{type(instance).__name__} has no docstring")
     require("properties" in type(instance).model_json_schema(), f"{type(instance).__name__} has no JSON schema")
     with contextlib.suppress(ValueError):
-        registry.create({**spec, "no_such_key": 1})
+        registry.create({registry.key: name, "no_such_key": 1})
         raise AssertionError(f"{type(instance).__name__} accepts a key that is not a field")
     return instance
 

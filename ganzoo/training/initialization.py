@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ganzoo.architectures.base import Initializer
+from ganzoo.initializers import Initializer
 
 
 def initialize(build: Callable[[], keras.Model], initializer: Initializer, seed: int) -> keras.Model:
@@ -67,6 +67,4 @@ def _chosen(layer: keras.layers.Layer, weight: Any, initializer: Initializer) ->
     default = None if parameter is None else keras.initializers.get(parameter.default)
     if default is None or type(own) is not type(default) or own.get_config() != default.get_config():
         return own
-    if initializer == "normal_0.02":
-        return keras.initializers.RandomNormal(stddev=0.02)
-    return keras.initializers.get(initializer)
+    return initializer.build()

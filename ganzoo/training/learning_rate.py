@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
+from ganzoo.schedules import Schedule, schedules
+
 
 class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
-    """A linear warmup over ``warmup_steps`` updates, then a constant rate, or a cosine or linear decay to zero.
+    """A linear warmup over ``warmup_steps`` updates, then the schedule: a constant rate, or a decay to zero.
 
     The decay ends at update ``updates``. The variable ``factor``, initially 1, scales the rate; ``scale`` sets it.
     """
 
-    def __init__(self, peak: float, *, schedule: str, warmup_steps: int, updates: int) -> None:
+    def __init__(self, peak: float, *, schedule: Schedule | str, warmup_steps: int, updates: int) -> None:
         self.peak = peak
-        self.schedule = schedule
+        self.schedule = schedules.create(schedule)
         self.warmup_steps = warmup_steps
         self.updates = updates
         self.factor = keras.Variable(1.0, dtype="float32", trainable=False, name="factor")
@@ -26,16 +27,13 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
         step = ops.cast(step, "float32")
         rise = ops.minimum(1.0, (step + 1.0) / max(1, self.warmup_steps))
         progress = ops.clip((step - self.warmup_steps) / max(1, self.updates - self.warmup_steps), 0.0, 1.0)
-        if self.schedule == "cosine":
-            fall = 0.5 * (1.0 + ops.cos(math.pi * progress))
-        else:
-            fall = 1.0 - progress if self.schedule == "linear" else 1.0
+        fall = self.schedule.factor(progress, ops)
         return self.peak * rise * fall * self.factor
 
     def get_config(self) -> dict[str, Any]:
         return {
             "peak": self.peak,
-            "schedule": self.schedule,
+            "schedule": schedules.spec(self.schedule),
             "warmup_steps": self.warmup_steps,
             "updates": self.updates,
         }

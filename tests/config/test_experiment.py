@@ -30,7 +30,7 @@ def from_schema(schema):
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if "anyOf" in schema:
-        return st.one_of([from_schema(option) for option in schema["anyOf"]])
+        return st.one_of([from_schema(option) for option in schema["anyOf"] if option.get("type") != "object"])
     kind = schema.get("type")
     if kind == "integer":
         low = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)

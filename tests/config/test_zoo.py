@@ -132,7 +132,7 @@ def test_overrides_reach_everything(base):
     assert config.training.loss.registered_name == "relativistic"
     assert [penalty.gamma for penalty in config.training.penalties] == [7, 3]
     assert config.training.d_optimizer.learning_rate == 5e-5
-    assert (config.generator.block.norm, config.generator.block.kernel_size) == ("batch", 5)
+    assert (config.generator.block.norm.registered_name, config.generator.block.kernel_size) == ("batch", 5)
     assert config.discriminator.hidden == (99, 256)
     assert config.name == "other"
 

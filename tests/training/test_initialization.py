@@ -10,6 +10,7 @@ from helpers import tiny_vectors
 from ganzoo.blocks.base import SameShapeBlock
 from ganzoo.blocks.context import BuildContext
 from ganzoo.config.experiment import Config
+from ganzoo.initializers import DcganNormal, initializers
 from ganzoo.training import networks
 from ganzoo.training.initialization import initialize
 
@@ -25,7 +26,7 @@ def model(*layers, seed=0, initializer="normal_0.02"):
             output = layer()(output)
         return keras.Model(x, output)
 
-    return initialize(build, initializer, seed)
+    return initialize(build, initializers.create(initializer), seed)
 
 
 def dense(**options):
@@ -62,7 +63,7 @@ class OwnDefault(keras.layers.Dense):
 def test_the_initializer_of_the_network_draws_weights_at_the_default_of_keras():
     for kernel in kernels(model(dense(), dense(kernel_initializer="glorot_uniform"))):
         assert kernel.std() == pytest.approx(0.02, rel=0.05)
-    attention = initialize(lambda: _attention(), "normal_0.02", 0)
+    attention = initialize(lambda: _attention(), DcganNormal(), 0)
     for kernel in kernels(attention):
         assert kernel.std() == pytest.approx(0.02, rel=0.2)
 
@@ -146,7 +147,7 @@ def test_a_block_may_start_its_gate_at_zero():
 
     x = np.random.RandomState(0).standard_normal((2, 4, 4, 3)).astype(np.float32)
     for initializer in ("normal_0.02", "he_normal", "orthogonal"):
-        network = initialize(build, initializer, 0)
+        network = initialize(build, initializers.create(initializer), 0)
         np.testing.assert_array_equal(network(x), x)
         assert np.asarray(network.get_layer("gated_conv").kernel).any()
 
