@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from ganzoo.inference.generator import Generator
     from ganzoo.inference.load import load
     from ganzoo.runs import Run, find_run, list_runs
+    from ganzoo.training.callbacks import Callback
     from ganzoo.version import __version__
 
 __all__ = [
     "Bundle",
+    "Callback",
     "Config",
     "GanzooError",
     "Generator",
@@ -55,6 +57,7 @@ __all__ = [
 _MODULE_OF = {
     "__version__": "version",
     "Bundle": "bundle.folder",
+    "Callback": "training.callbacks",
     "Config": "config.experiment",
     "GanzooError": "errors",
     "Generator": "inference.generator",

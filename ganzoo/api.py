@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ganzoo.environment.locks import Holder
     from ganzoo.exporters.restore import WhichCheckpoint
     from ganzoo.runs import Run
-    from ganzoo.training.trainer import Outcome
+    from ganzoo.training.callbacks import Callback
+    from ganzoo.training.outcome import Outcome
 
 Info = Callable[[str], None]
 
@@ -38,6 +39,7 @@ def train(
     max_minutes: float | None = None,
     quiet: bool = False,
     info: Info | None = None,
+    callbacks: Sequence[Callback] = (),
     on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
     command: str | None = None,
 ) -> Run:
@@ -54,12 +56,15 @@ def train(
         max_minutes: stop after this time. The run can be resumed.
         quiet: show no progress, and by default no messages. The run's log has the warnings of the collapse watch.
         info: called with messages; by default they are printed to standard error.
+        callbacks: objects of classes derived from ``ganzoo.Callback``. They get the log, the samples and the
+            checkpoints, and can stop the training.
         on_end: called with the run and why it ended, before KeyboardInterrupt is raised.
         command: the command that starts the same training, for the model card.
 
     Raises:
         GanzooError: if the name, the config, the data or the disk is wrong.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when the run is saved; ``ganzoo train --resume`` goes on with it.
+        Exception: of a callback, unchanged, when the run is saved.
     """
     from ganzoo.training.session import start
 
@@ -71,6 +76,7 @@ def train(
         max_minutes=max_minutes,
         quiet=quiet,
         info=_listener(info, quiet=quiet),
+        callbacks=callbacks,
         command=command,
     )
     return _ended(*ended, on_end)
@@ -87,6 +93,7 @@ def resume(
     max_minutes: float | None = None,
     quiet: bool = False,
     info: Info | None = None,
+    callbacks: Sequence[Callback] = (),
     on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
 ) -> Run:
     """Resume a run from its newest checkpoint, as if it had never stopped, and return it.
@@ -96,7 +103,7 @@ def resume(
         steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
         data: the new place of the data. They are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
-        root, max_steps, max_minutes, quiet, info, on_end: as in ``train``.
+        root, max_steps, max_minutes, quiet, info, callbacks, on_end: as in ``train``.
 
     Raises:
         GanzooError: if there is no such run, it is finished or in training elsewhere, or a change is not possible.
@@ -113,6 +120,7 @@ def resume(
         max_minutes=max_minutes,
         quiet=quiet,
         info=_listener(info, quiet=quiet),
+        callbacks=callbacks,
     )
     return _ended(*ended, on_end)
 
