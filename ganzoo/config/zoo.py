@@ -73,9 +73,9 @@ def load_config(
     from ganzoo.config.layers import Layer, read_layers
 
     if isinstance(what, Config):
-        return read_layers([Layer(what.name, what.to_dict(), own=False)], overrides, data=data, what=what.name)
+        return read_layers(Config, [Layer(what.name, what.to_dict(), own=False)], overrides, data=data, what=what.name)
     check_name(what, "a model of the zoo (ganzoo list), a YAML file or a Config")
-    return read_layers(_layers(_find(what), name=str(what)), overrides, data=data, what=str(what))
+    return read_layers(Config, _layers(_find(what), name=str(what)), overrides, data=data, what=str(what))
 
 
 def _find(what: str | Path) -> Path:
