@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,11 +33,6 @@ def config_folder() -> Path:
 def config_files() -> dict[str, Path]:
     """The YAML file of every model of the zoo, by name."""
     return {path.stem: path for path in sorted(config_folder().glob("*.yaml"))}
-
-
-def list_models(pattern: str = "*") -> list[str]:
-    """Names of the zoo's models that match a pattern such as ``"*celeba*"``, in alphabetical order."""
-    return [name for name in config_files() if fnmatch.fnmatchcase(name, pattern)]
 
 
 def describe(name: str) -> tuple[str, ...]:
