@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ganzoo.hub.pull import pull
     from ganzoo.inference.generator import Generator
     from ganzoo.inference.load import load
+    from ganzoo.keras_models import Networks, create_model
     from ganzoo.model_list import list_models
     from ganzoo.runs import Run, find_run, list_runs
     from ganzoo.training.callbacks import Callback
@@ -37,8 +38,10 @@ __all__ = [
     "Config",
     "GanzooError",
     "Generator",
+    "Networks",
     "Run",
     "__version__",
+    "create_model",
     "errors",
     "evaluate",
     "export",
@@ -62,7 +65,9 @@ _MODULE_OF = {
     "Config": "config.experiment",
     "GanzooError": "errors",
     "Generator": "inference.generator",
+    "Networks": "keras_models",
     "Run": "runs",
+    "create_model": "keras_models",
     "export": "api",
     "evaluate": "evaluation.evaluate",
     "find_run": "runs",
