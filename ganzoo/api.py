@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
+from ganzoo.errors import ExportError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -130,7 +131,8 @@ def export(
     folder: str | os.PathLike[str] | None = None,
     *,
     checkpoint: WhichCheckpoint = "best",
-    onnx: bool = True,
+    formats: Sequence[str] | None = None,
+    onnx: bool | None = None,
     fp16: bool = False,
     critic: bool = False,
     savedmodel: bool = False,
@@ -144,8 +146,16 @@ def export(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        folder, checkpoint, onnx, fp16, critic, savedmodel, tflite, license, limits: as in
-            ``ganzoo.exporters.export_run``.
+        folder: path of the bundle. Default: ``bundle`` in the run folder. Other formats are written next to it, under
+            their own names. If exactly one other format is requested, and no bundle, this is its path.
+        checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
+            of an existing checkpoint.
+        formats: names of formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
+            float16 graph or with the discriminator in addition, for ``generate(seed, best_of=4)``. All others are
+            exporters: ``savedmodel``, ``tflite``, and those of plug-ins (``ganzoo parts exporters``).
+        onnx, fp16, critic, savedmodel, tflite: add these formats. Without ``formats``, ``onnx`` is True by default.
+        license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
+        limits: sentences for the model card: known flaws of the samples, and uses to avoid.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
         info: called with messages before an export and before a wait.
 
@@ -153,11 +163,16 @@ def export(
         The folder of the bundle, or the path of the first other form.
 
     Raises:
-        GanzooError: if there is no such run, all its checkpoints are damaged, or an export differs from the generator.
+        GanzooError: if there is no such run or format, all its checkpoints are damaged, or an export differs from the
+            generator.
     """
+    from ganzoo.exporters.formats import Formats
     from ganzoo.runs import exporting, find_run
 
     found = find_run(_run_name(run), root=root)
+    flags = {"fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
+    names = _format_names(formats, onnx, flags)
+    Formats.of(names)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
@@ -170,14 +185,22 @@ def export(
             found,
             folder,
             checkpoint=checkpoint,
-            onnx=onnx,
-            fp16=fp16,
-            critic=critic,
-            savedmodel=savedmodel,
-            tflite=tflite,
+            formats=names,
             license=license,
             limits=limits,
         )
+
+
+def _format_names(formats: Sequence[str] | None, onnx: bool | None, flags: Mapping[str, bool]) -> Sequence[str]:
+    """The names of all requested formats."""
+    chosen = [name for name, wanted in flags.items() if wanted]
+    if onnx is False and {"fp16", "critic"} & {*chosen}:
+        raise ExportError("A float16 graph and a critic are parts of a bundle; export one, too: onnx=True.")
+    if formats is None:
+        return chosen if onnx is False else ["onnx", *chosen]
+    if isinstance(formats, str) or not isinstance(formats, Sequence):
+        return formats  # refused with its value
+    return [*formats, *(["onnx"] if onnx else []), *chosen]
 
 
 def _run_name(run: str | os.PathLike[str] | Run | None) -> str | None:

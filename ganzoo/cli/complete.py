@@ -31,6 +31,13 @@ def pretrained(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+def formats(incomplete: str) -> list[str]:
+    """Return formats of an export."""
+    from ganzoo.exporters.formats import format_names
+
+    return [name for name in format_names() if name.startswith(incomplete)]
+
+
 def kinds(incomplete: str) -> list[str]:
     """Return kinds of parts."""
     from ganzoo.parts import HOMES
