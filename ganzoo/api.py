@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
@@ -32,7 +32,7 @@ def train(
     what: str | Path | Config,
     *,
     steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     seed: int | None = None,
     overrides: Sequence[str] = (),
     root: str | os.PathLike[str] | None = None,
@@ -49,7 +49,10 @@ def train(
     Args:
         what: a name from the zoo, a path to a YAML file, or a config.
         steps: length of the training; by default the config's.
-        data: file or folder of the training data, for sources that read one.
+        data: the training data, instead of the config's. A path of a file or folder, for sources that read one; images
+            as a uint8 array ``[n, h, w, c]`` of the config's size; a pair of images and labels ``[n]``; or a
+            ``tf.data.Dataset`` of images or of (image, label), which is read into memory. Only a path is saved with
+            the run, so resume such a run with the same data in the same order.
         seed: by default the config's.
         overrides: further ``dotted.key=value`` texts.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
@@ -72,6 +75,7 @@ def train(
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     ended = start(
         config,
+        data=data if is_given(data) else None,
         root=root,
         max_steps=max_steps,
         max_minutes=max_minutes,
@@ -87,7 +91,7 @@ def resume(
     run: str | os.PathLike[str] | Run | None = None,
     *,
     steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     allow_changed_data: bool = False,
     root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
@@ -102,7 +106,8 @@ def resume(
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
         steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
-        data: the new place of the data. They are compared with the data of the run's start.
+        data: the new place of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
+            are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
         root, max_steps, max_minutes, quiet, info, callbacks, on_end: as in ``train``.
 
@@ -116,7 +121,12 @@ def resume(
     ended = session.resume(
         _run_name(run),
         root=root,
-        changes=Changes(steps=steps, data=data, other_data=allow_changed_data),
+        changes=Changes(
+            steps=steps,
+            data=None if is_given(data) else data,
+            given=data if is_given(data) else None,
+            other_data=allow_changed_data,
+        ),
         max_steps=max_steps,
         max_minutes=max_minutes,
         quiet=quiet,
@@ -191,6 +201,11 @@ def export(
         )
 
 
+def is_given(data: object) -> bool:
+    """Whether ``data`` are the data themselves, and not a path or None."""
+    return data is not None and not isinstance(data, str | os.PathLike)
+
+
 def _format_names(formats: Sequence[str] | None, onnx: bool | None, flags: Mapping[str, bool]) -> Sequence[str]:
     """The names of all requested formats."""
     chosen = [name for name, wanted in flags.items() if wanted]
@@ -233,7 +248,7 @@ def experiment(
     what: str | Path | Config,
     *,
     steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     seed: int | None = None,
     overrides: Sequence[str] = (),
 ) -> Config:
@@ -241,16 +256,22 @@ def experiment(
 
     Raises:
         UnknownNameError: if no model of the zoo has the name; with the next command if it is a pretrained model.
-        ConfigError: if the file, an argument or an override is wrong, or ``data`` is given to a source without files.
+        ConfigError: if the file, an argument or an override is wrong, or ``data`` is a path for a source without files.
+        DataError: if ``data`` are arrays, and the config has vectors.
     """
     from ganzoo.config.zoo import load_config
     from ganzoo.errors import UnknownNameError
 
+    given = is_given(data)
     changes = list(overrides)
     changes += [] if steps is None else [f"training.steps={steps}"]
     changes += [] if seed is None else [f"training.seed={seed}"]
     try:
-        return load_config(what, changes, data=data)
+        if given:
+            from ganzoo.data.given import config_for_given
+
+            what = config_for_given(load_config(what))
+        return load_config(what, changes, data=None if given else data)
     except UnknownNameError as error:
         pretrained = _pretrained_text(what)
         raise UnknownNameError(pretrained) if pretrained else error from None

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from ganzoo.api import experiment
 from ganzoo.environment.requirements import TRAINING, require
@@ -50,7 +50,7 @@ def create_model(
     what: str | Path | Config,
     *,
     pretrained: bool = False,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     seed: int | None = None,
     overrides: Sequence[str] = (),
     precision: Precision = "float32",

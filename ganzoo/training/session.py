@@ -42,6 +42,7 @@ Info = Callable[[str], None]
 def start(
     config: Config,
     *,
+    data: object = None,
     root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_minutes: float | None = None,
@@ -54,6 +55,7 @@ def start(
 
     Args:
         config: the experiment.
+        data: data that a Python program passes; see ``ganzoo.data.given``. By default the config's source loads them.
         root: folder of the runs; by default GANZOO_RUNS, or ``runs/``.
         max_steps, max_minutes: stop early; see ``Trainer.train``.
         quiet: show no progress.
@@ -70,7 +72,7 @@ def start(
     require(TRAINING, action="Training")
     checked_runs_folder(root)
     config, weights = init_from.resolve(config, root=root)
-    dataset = load_data(config, quiet=quiet, info=info)
+    dataset = load_data(config, given=data, quiet=quiet, info=info)
     import_tensorflow()
     with own_settings():
         return _start(
