@@ -19,23 +19,29 @@ if TYPE_CHECKING:
     from ganzoo.api import export, resume, train
     from ganzoo.bundle.folder import Bundle, read_bundle
     from ganzoo.config.experiment import Config
-    from ganzoo.config.zoo import list_models, load_config
+    from ganzoo.config.zoo import load_config
     from ganzoo.errors import GanzooError
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.hub.publish import publish
     from ganzoo.hub.pull import pull
     from ganzoo.inference.generator import Generator
     from ganzoo.inference.load import load
+    from ganzoo.keras_models import Networks, create_model
+    from ganzoo.model_list import list_models
     from ganzoo.runs import Run, find_run, list_runs
+    from ganzoo.training.callbacks import Callback
     from ganzoo.version import __version__
 
 __all__ = [
     "Bundle",
+    "Callback",
     "Config",
     "GanzooError",
     "Generator",
+    "Networks",
     "Run",
     "__version__",
+    "create_model",
     "errors",
     "evaluate",
     "export",
@@ -55,14 +61,17 @@ __all__ = [
 _MODULE_OF = {
     "__version__": "version",
     "Bundle": "bundle.folder",
+    "Callback": "training.callbacks",
     "Config": "config.experiment",
     "GanzooError": "errors",
     "Generator": "inference.generator",
+    "Networks": "keras_models",
     "Run": "runs",
+    "create_model": "keras_models",
     "export": "api",
     "evaluate": "evaluation.evaluate",
     "find_run": "runs",
-    "list_models": "config.zoo",
+    "list_models": "model_list",
     "list_runs": "runs",
     "load": "inference.load",
     "load_config": "config.zoo",

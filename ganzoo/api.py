@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
+from ganzoo.errors import ExportError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.environment.locks import Holder
     from ganzoo.exporters.restore import WhichCheckpoint
     from ganzoo.runs import Run
-    from ganzoo.training.trainer import Outcome
+    from ganzoo.training.callbacks import Callback
+    from ganzoo.training.outcome import Outcome
 
 Info = Callable[[str], None]
 
@@ -30,7 +32,7 @@ def train(
     what: str | Path | Config,
     *,
     steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     seed: int | None = None,
     overrides: Sequence[str] = (),
     root: str | os.PathLike[str] | None = None,
@@ -38,6 +40,7 @@ def train(
     max_minutes: float | None = None,
     quiet: bool = False,
     info: Info | None = None,
+    callbacks: Sequence[Callback] = (),
     on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
     command: str | None = None,
 ) -> Run:
@@ -46,7 +49,10 @@ def train(
     Args:
         what: a name from the zoo, a path to a YAML file, or a config.
         steps: length of the training; by default the config's.
-        data: file or folder of the training data, for sources that read one.
+        data: the training data, instead of the config's. A path of a file or folder, for sources that read one; images
+            as a uint8 array ``[n, h, w, c]`` of the config's size; a pair of images and labels ``[n]``; or a
+            ``tf.data.Dataset`` of images or of (image, label), which is read into memory. Only a path is saved with
+            the run, so resume such a run with the same data in the same order.
         seed: by default the config's.
         overrides: further ``dotted.key=value`` texts.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
@@ -54,23 +60,28 @@ def train(
         max_minutes: stop after this time. The run can be resumed.
         quiet: show no progress, and by default no messages. The run's log has the warnings of the collapse watch.
         info: called with messages; by default they are printed to standard error.
+        callbacks: objects of classes derived from ``ganzoo.Callback``. They get the log, the samples and the
+            checkpoints, and can stop the training.
         on_end: called with the run and why it ended, before KeyboardInterrupt is raised.
         command: the command that starts the same training, for the model card.
 
     Raises:
         GanzooError: if the name, the config, the data or the disk is wrong.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, when the run is saved; ``ganzoo train --resume`` goes on with it.
+        Exception: of a callback, unchanged, when the run is saved.
     """
     from ganzoo.training.session import start
 
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     ended = start(
         config,
+        data=data if is_given(data) else None,
         root=root,
         max_steps=max_steps,
         max_minutes=max_minutes,
         quiet=quiet,
         info=_listener(info, quiet=quiet),
+        callbacks=callbacks,
         command=command,
     )
     return _ended(*ended, on_end)
@@ -80,13 +91,14 @@ def resume(
     run: str | os.PathLike[str] | Run | None = None,
     *,
     steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     allow_changed_data: bool = False,
     root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
     info: Info | None = None,
+    callbacks: Sequence[Callback] = (),
     on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
 ) -> Run:
     """Resume a run from its newest checkpoint, as if it had never stopped, and return it.
@@ -94,9 +106,10 @@ def resume(
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
         steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
-        data: the new place of the data. They are compared with the data of the run's start.
+        data: the new place of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
+            are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
-        root, max_steps, max_minutes, quiet, info, on_end: as in ``train``.
+        root, max_steps, max_minutes, quiet, info, callbacks, on_end: as in ``train``.
 
     Raises:
         GanzooError: if there is no such run, it is finished or in training elsewhere, or a change is not possible.
@@ -108,11 +121,17 @@ def resume(
     ended = session.resume(
         _run_name(run),
         root=root,
-        changes=Changes(steps=steps, data=data, other_data=allow_changed_data),
+        changes=Changes(
+            steps=steps,
+            data=None if is_given(data) else data,
+            given=data if is_given(data) else None,
+            other_data=allow_changed_data,
+        ),
         max_steps=max_steps,
         max_minutes=max_minutes,
         quiet=quiet,
         info=_listener(info, quiet=quiet),
+        callbacks=callbacks,
     )
     return _ended(*ended, on_end)
 
@@ -122,7 +141,8 @@ def export(
     folder: str | os.PathLike[str] | None = None,
     *,
     checkpoint: WhichCheckpoint = "best",
-    onnx: bool = True,
+    formats: Sequence[str] | None = None,
+    onnx: bool | None = None,
     fp16: bool = False,
     critic: bool = False,
     savedmodel: bool = False,
@@ -136,8 +156,16 @@ def export(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        folder, checkpoint, onnx, fp16, critic, savedmodel, tflite, license, limits: as in
-            ``ganzoo.exporters.export_run``.
+        folder: path of the bundle. Default: ``bundle`` in the run folder. Other formats are written next to it, under
+            their own names. If exactly one other format is requested, and no bundle, this is its path.
+        checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
+            of an existing checkpoint.
+        formats: names of formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
+            float16 graph or with the discriminator in addition, for ``generate(seed, best_of=4)``. All others are
+            exporters: ``savedmodel``, ``tflite``, and those of plug-ins (``ganzoo parts exporters``).
+        onnx, fp16, critic, savedmodel, tflite: add these formats. Without ``formats``, ``onnx`` is True by default.
+        license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
+        limits: sentences for the model card: known flaws of the samples, and uses to avoid.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
         info: called with messages before an export and before a wait.
 
@@ -145,11 +173,16 @@ def export(
         The folder of the bundle, or the path of the first other form.
 
     Raises:
-        GanzooError: if there is no such run, all its checkpoints are damaged, or an export differs from the generator.
+        GanzooError: if there is no such run or format, all its checkpoints are damaged, or an export differs from the
+            generator.
     """
+    from ganzoo.exporters.formats import Formats
     from ganzoo.runs import exporting, find_run
 
     found = find_run(_run_name(run), root=root)
+    flags = {"fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
+    names = _format_names(formats, onnx, flags)
+    Formats.of(names)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
@@ -162,14 +195,27 @@ def export(
             found,
             folder,
             checkpoint=checkpoint,
-            onnx=onnx,
-            fp16=fp16,
-            critic=critic,
-            savedmodel=savedmodel,
-            tflite=tflite,
+            formats=names,
             license=license,
             limits=limits,
         )
+
+
+def is_given(data: object) -> bool:
+    """Whether ``data`` are the data themselves, and not a path or None."""
+    return data is not None and not isinstance(data, str | os.PathLike)
+
+
+def _format_names(formats: Sequence[str] | None, onnx: bool | None, flags: Mapping[str, bool]) -> Sequence[str]:
+    """The names of all requested formats."""
+    chosen = [name for name, wanted in flags.items() if wanted]
+    if onnx is False and {"fp16", "critic"} & {*chosen}:
+        raise ExportError("A float16 graph and a critic are parts of a bundle; export one, too: onnx=True.")
+    if formats is None:
+        return chosen if onnx is False else ["onnx", *chosen]
+    if isinstance(formats, str) or not isinstance(formats, Sequence):
+        return formats  # refused with its value
+    return [*formats, *(["onnx"] if onnx else []), *chosen]
 
 
 def _run_name(run: str | os.PathLike[str] | Run | None) -> str | None:
@@ -202,7 +248,7 @@ def experiment(
     what: str | Path | Config,
     *,
     steps: int | None = None,
-    data: str | os.PathLike[str] | None = None,
+    data: Any = None,
     seed: int | None = None,
     overrides: Sequence[str] = (),
 ) -> Config:
@@ -210,16 +256,22 @@ def experiment(
 
     Raises:
         UnknownNameError: if no model of the zoo has the name; with the next command if it is a pretrained model.
-        ConfigError: if the file, an argument or an override is wrong, or ``data`` is given to a source without files.
+        ConfigError: if the file, an argument or an override is wrong, or ``data`` is a path for a source without files.
+        DataError: if ``data`` are arrays, and the config has vectors.
     """
     from ganzoo.config.zoo import load_config
     from ganzoo.errors import UnknownNameError
 
+    given = is_given(data)
     changes = list(overrides)
     changes += [] if steps is None else [f"training.steps={steps}"]
     changes += [] if seed is None else [f"training.seed={seed}"]
     try:
-        return load_config(what, changes, data=data)
+        if given:
+            from ganzoo.data.given import config_for_given
+
+            what = config_for_given(load_config(what))
+        return load_config(what, changes, data=None if given else data)
     except UnknownNameError as error:
         pretrained = _pretrained_text(what)
         raise UnknownNameError(pretrained) if pretrained else error from None

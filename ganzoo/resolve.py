@@ -156,7 +156,8 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
             from ganzoo.exporters import export_run
 
             has = () if bundle is None else bundle.metadata.files  # a newer export keeps what the user asked for
-            made = export_run(run, run.folder / RUN_BUNDLE, fp16=ONNX_FP16 in has, critic=CRITIC in has)
+            kept = [name for name, file in (("fp16", ONNX_FP16), ("critic", CRITIC)) if file in has]
+            made = export_run(run, run.folder / RUN_BUNDLE, formats=["onnx", *kept])
             return read_bundle(made, keep=files)
     except GanzooError as error:
         if bundle is None:

@@ -47,8 +47,8 @@ _train, _evaluate = ganzoo.train, ganzoo.evaluate
 
 def _quick_train(what, *, steps, overrides=(), **options):
     assert steps == 2000, "a page trains 2000 steps, which this test shortens"
-    overrides = ["data.count=60", "training.batch_size=4", *overrides]
-    return _train(what, steps=4, overrides=overrides, quiet=True, **options)
+    count = [] if "data" in options else ["data.count=60"]
+    return _train(what, steps=4, overrides=[*count, "training.batch_size=4", *overrides], quiet=True, **options)
 
 def _quick_evaluate(what, *, samples, draws, **options):
     assert what == "faces-64", "its 30,000 training faces take minutes to draw, so this test draws a few"

@@ -16,8 +16,8 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.bundle.folder import CLASSES, CRITIC, NEAREST, SAMPLES, WEIGHTS
-from ganzoo.config.zoo import list_models
 from ganzoo.hub.pretrained import pretrained_versions
+from ganzoo.model_list import list_models
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]

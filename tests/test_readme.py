@@ -40,6 +40,6 @@ def test_yaml(tmp_path):
 
 
 def test_names_every_model():
-    from ganzoo.config.zoo import list_models
+    from ganzoo.model_list import list_models
 
     assert set(re.findall(r"`([a-z0-9-]+)`", README)) >= set(list_models())

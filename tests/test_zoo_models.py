@@ -5,7 +5,8 @@ import publishers
 import pytest
 
 import ganzoo
-from ganzoo.config.zoo import describe, list_models, load_config
+from ganzoo.config.zoo import describe, load_config
+from ganzoo.model_list import list_models
 
 EXPECTED = {
     "cdcgan-cifar10",

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def models(incomplete: str) -> list[str]:
     """Return models of the zoo."""
-    from ganzoo.config.zoo import list_models
+    from ganzoo.model_list import list_models
 
     return [name for name in list_models() if name.startswith(incomplete)]
 
@@ -25,11 +25,17 @@ def local_runs(incomplete: str) -> list[str]:
 
 def pretrained(incomplete: str) -> list[str]:
     """Return pretrained models of the zoo, and after an "@" their versions."""
-    from ganzoo.hub.pretrained import pretrained_versions
+    from ganzoo.model_list import list_models
 
-    models = pretrained_versions()
-    exact = [model.exact_name for versions in models.values() for model in versions.values()]
-    return sorted(name for name in (exact if "@" in incomplete else models) if name.startswith(incomplete))
+    names = list_models("*@*" if "@" in incomplete else "*", pretrained=True)
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def formats(incomplete: str) -> list[str]:
+    """Return formats of an export."""
+    from ganzoo.exporters.formats import format_names
+
+    return [name for name in format_names() if name.startswith(incomplete)]
 
 
 def kinds(incomplete: str) -> list[str]:

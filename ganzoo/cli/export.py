@@ -33,6 +33,15 @@ def export(
     ] = False,
     savedmodel: Annotated[bool, typer.Option("--savedmodel", help="Write a TensorFlow SavedModel.")] = False,
     tflite: Annotated[bool, typer.Option("--tflite", help="Write a TensorFlow Lite file.")] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="Write a format by its name, for example of a plug-in (ganzoo parts exporters). Repeatable.",
+            autocompletion=complete.formats,
+        ),
+    ] = None,
     html: Annotated[
         bool,
         typer.Option(
@@ -71,7 +80,9 @@ def export(
     from ganzoo.cli.html_page import check_page_of, export_page, write_page_next_to
 
     which = _which(checkpoint)
-    from_bundle = which == "best" and not (onnx or fp16 or critic or savedmodel or tflite or license or limit)
+    flags = {"onnx": onnx, "fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
+    names = [*(name for name, wanted in flags.items() if wanted), *(formats or [])]
+    from_bundle = which == "best" and not (names or license or limit)
     if triton:
         if html or not from_bundle:
             raise typer.BadParameter(
@@ -85,35 +96,28 @@ def export(
         export_page(run, output, runs=runs)
         return
     from ganzoo import api
-    from ganzoo.exporters import exporters
+    from ganzoo.exporters.formats import Formats
     from ganzoo.runs import find_run
 
     found = find_run(run, root=runs)
     if html:
         check_page_of(found, output)
-    with_onnx = onnx or fp16 or critic or html or not (savedmodel or tflite)
+    names += ["onnx"] if html or not names else []
+    wanted = Formats.of(names)
     folder = api.export(
         found,
         output,
         checkpoint=which,
-        onnx=with_onnx,
-        fp16=fp16,
-        critic=critic,
-        savedmodel=savedmodel,
-        tflite=tflite,
+        formats=names,
         license=license,
         limits=limit or (),
         info=info,
     )
-    others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
-    print_data(str(folder))
-    further = others if with_onnx or output is None else others[1:]
-    for path in (folder.parent / exporters.get(name).file_name for name in further):
-        if path != folder:
-            print_data(str(path))
+    for path in wanted.paths(found, output).values():
+        print_data(str(path))
     if html:
         write_page_next_to(folder)
-    if with_onnx:
+    if wanted.bundle:
         info(f"Generate from it: {generate_hint(path_word(folder), found.config)}")
 
 

@@ -31,15 +31,22 @@ def list_command(
     if pretrained:
         _list_pretrained(pattern, as_json=as_json)
         return
-    from ganzoo.config.zoo import describe, list_models
+    from ganzoo.config.zoo import describe
 
-    names = list_models(pattern) or list_models(f"*{pattern}*")
+    names = _matching(pattern)
     described = [(name, *describe(name), "", "")[:3] for name in names]
     if as_json:
         print_json([{"name": name, "description": text, "recipe": recipe} for name, text, recipe in described])
     elif names:
         print_table(("model", "description"), [(name, text) for name, text, _ in described], header=False)
     _check_matches(names, f"No model matches '{pattern}'. See all: ganzoo list")
+
+
+def _matching(pattern: str, *, pretrained: bool = False) -> list[str]:
+    """The models that match a pattern, or that have it in their name."""
+    from ganzoo.model_list import list_models
+
+    return list_models(pattern, pretrained=pretrained) or list_models(f"*{pattern}*", pretrained=pretrained)
 
 
 def _check_matches(models: Sequence[object], message: str) -> None:
@@ -51,16 +58,14 @@ def _check_matches(models: Sequence[object], message: str) -> None:
 
 def _list_pretrained(pattern: str, *, as_json: bool) -> None:
     """Print every version, the newest of a model first."""
-    from fnmatch import fnmatchcase
-
     from ganzoo.hub.pretrained import newest, pretrained_versions
 
+    names = _matching(pattern, pretrained=True)
     rows = [
         _row(model, is_newest=model == newest(versions))
-        for name, versions in sorted(pretrained_versions().items())
-        if fnmatchcase(name, pattern) or pattern.partition("@")[0] in name
+        for _, versions in sorted(pretrained_versions().items())
         for model in reversed(versions.values())
-        if "@" not in pattern or fnmatchcase(model.exact_name, pattern)
+        if model.name in names or model.exact_name in names
     ]
     if as_json:
         print_json(rows)

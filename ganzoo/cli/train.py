@@ -16,7 +16,7 @@ from ganzoo.environment.commands import command, quote, run_word
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.runs import Run
-    from ganzoo.training.trainer import Outcome
+    from ganzoo.training.outcome import Outcome
 
 
 def train(
@@ -140,4 +140,5 @@ _END = {
     "steps": "Stopped at step {step}, as asked.",
     "minutes": "Stopped at step {step}: the time limit is reached.",
     "interrupted": "Interrupted and saved at step {step}.",
+    "callback": "Stopped at step {step} by a callback.",
 }

@@ -20,6 +20,7 @@ from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
+from ganzoo.config.layers import replaced
 from ganzoo.config.paths import NAME_OR_PATH
 from ganzoo.config.unused import without_unused_keys
 from ganzoo.config.validation import explain
@@ -275,6 +276,18 @@ class Config(BaseModel):
             name = what if callable(what) else lambda path: what
             lines = [f"{name(problem.path)}: {problem.line}" for problem in explain(error, cls)]
             raise ConfigError("\n".join(lines)) from error
+
+    def replace(self, **changes: Any) -> Config:
+        """A copy with other values, validated as a whole: ``config.replace(**{"training.batch_size": 32})``.
+
+        Args:
+            changes: dotted keys and their values, as on the command line: plain values, parts such as
+                ``ganzoo.losses.Hinge()``, lists and mappings. A relative path begins in the current folder.
+
+        Raises:
+            ConfigError: with one line for each mistake.
+        """
+        return replaced(type(self), self.to_dict(), changes, what=self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values of every key that has an effect, ready for YAML; ``Config.read`` reads them back."""

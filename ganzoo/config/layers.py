@@ -11,17 +11,16 @@ What a later layer changes decides which older keys still mean something:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ganzoo.architectures.base import architecture_class, discriminator_architectures, generator_architectures
 from ganzoo.config import yaml_files
-from ganzoo.config.experiment import Config
-from ganzoo.config.overrides import Override, apply_override, read_overrides
+from ganzoo.config.overrides import Override, apply_override, python_overrides, read_overrides
 from ganzoo.config.paths import unlocated, with_absolute_paths
 from ganzoo.config.unused import KeyPath, UnusedKey, unused_keys
 from ganzoo.config.validation import Problem, explain
@@ -30,6 +29,17 @@ from ganzoo.errors import ConfigError, UnknownNameError
 
 COMMAND_LINE = "command line"
 _SOURCE = ("data", "source")
+
+
+class Readable(Protocol):
+    """The class of a config, which reads plain values."""
+
+    @classmethod
+    def read(cls, values: object, *, what: str | Callable[[KeyPath], str]) -> Self:
+        """Make a config. ``what`` names it, or the layer of a key, in messages."""
+
+
+C = TypeVar("C", bound=Readable)
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The ``key=value`` texts of a command line, all of them one layer."""
+    """The ``key=value`` texts of a command line, or the arguments of ``Config.replace``, all of them one layer."""
 
     overrides: Sequence[Override]
     name: str = COMMAND_LINE
@@ -76,11 +86,17 @@ class CommandLine:
 
 
 def read_layers(
-    files: Sequence[Layer], overrides: Sequence[str] = (), *, data: str | os.PathLike[str] | None = None, what: str
-) -> Config:
+    config: type[C],
+    files: Sequence[Layer],
+    overrides: Sequence[str] = (),
+    *,
+    data: str | os.PathLike[str] | None = None,
+    what: str,
+) -> C:
     """The config that the layers describe. Every path in it is absolute.
 
     Args:
+        config: the class of the config.
         files: the layers below the command line, the lowest first. Texts may be from ``ganzoo.config.paths.located``.
         overrides: ``dotted.key=value`` texts; a path is relative to the present folder.
         data: ``data.path`` on top, for sources that read files; relative to the present folder.
@@ -89,21 +105,43 @@ def read_layers(
     Raises:
         ConfigError: with one line for each mistake, which names the layer of the wrong value.
     """
-    command_line = CommandLine(read_overrides(overrides, data=data))
+    return _merged(
+        config, files, CommandLine(read_overrides(overrides, data=data)), has_path=data is not None, what=what
+    )
+
+
+def replaced(config: type[C], values: Mapping[str, Any], changes: Mapping[str, Any], *, what: str) -> C:
+    """A resolved config with other values: ``Config.replace``.
+
+    Args:
+        config: the class of the config.
+        values: the resolved config, as plain values.
+        changes: dotted keys -> Python values; a path is relative to the present folder.
+        what: name of the config, for messages about the whole.
+
+    Raises:
+        ConfigError: with one line for each mistake.
+    """
+    own = CommandLine(python_overrides(changes), name="replace")
+    return _merged(config, [Layer(what, values, own=False)], own, has_path=False, what=what)
+
+
+def _merged(config: type[C], files: Sequence[Layer], command_line: CommandLine, *, has_path: bool, what: str) -> C:
+    model = cast("type[BaseModel]", config)
     layers: list[Layer | CommandLine] = [*files, command_line]
     values: dict[str, Any] = {}
     for layer in files:
         values = yaml_files.merge(values, layer.values)
     below = values
     for override in command_line.overrides:
-        values = apply_override(values, override)
+        values = apply_override(values, override, model)
     if any(override.path == _SOURCE for override in command_line.overrides):
         values = _fitted_to_source(values, below, files, command_line)
     values = _with_block_names(values, command_line)
-    if data is not None:
+    if has_path:
         _refuse_path(values, what)
     _refuse_unused(values, layers)
-    return _validated(values, layers, what)
+    return _validated(config, values, layers, what)
 
 
 def _with_block_names(values: dict[str, Any], command_line: CommandLine) -> dict[str, Any]:
@@ -196,7 +234,7 @@ def _last(layers: Sequence[Layer | CommandLine], path: KeyPath) -> int:
     return max((number for number, layer in enumerate(layers) if layer.sets(path)), default=-1)
 
 
-def _validated(values: dict[str, Any], layers: Sequence[Layer | CommandLine], what: str) -> Config:
+def _validated(config_class: type[C], values: dict[str, Any], layers: Sequence[Layer | CommandLine], what: str) -> C:
     def origin(path: KeyPath) -> str:
         """Name of the layer that set a value; of the whole config where several did."""
         setters = [layer.name for layer in layers if layer.sets(path)]
@@ -204,9 +242,9 @@ def _validated(values: dict[str, Any], layers: Sequence[Layer | CommandLine], wh
         return setters[-1] if path and setters and not (is_group and len(setters) > 1) else what
 
     plain = unlocated(values)
-    config = Config.read(plain, what=origin)
+    config = config_class.read(plain, what=origin)
     placed = with_absolute_paths(config, values)
-    return config if placed == plain else Config.read(placed, what=what)
+    return config if placed == plain else config_class.read(placed, what=what)
 
 
 def _at(values: Any, path: KeyPath) -> Any:

@@ -1,4 +1,4 @@
-"""``dotted.key=value`` texts, and setting such a value in the plain values of a config."""
+"""``dotted.key=value`` texts and Python values for dotted keys, and setting them in the plain values of a config."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ganzoo.config import yaml_files
 from ganzoo.config.annotations import mentioned
-from ganzoo.config.experiment import Config
 from ganzoo.data.base import data_sources
 from ganzoo.errors import ConfigError, UnknownNameError, did_you_mean
 from ganzoo.registry import Part, PartField, Registry
 
 
 class Override(NamedTuple):
-    """One ``dotted.key=value`` text.
+    """One change of a config.
 
     Attributes:
         path: the keys; a position in a list is a text of digits.
         value: plain value.
-        text: as the user wrote it, for messages.
+        text: ``key=value`` as the user wrote it, for messages.
     """
 
     path: tuple[str, ...]
@@ -54,20 +54,66 @@ def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None 
     return overrides
 
 
-def apply_override(values: Mapping[str, Any], override: Override) -> dict[str, Any]:
+def python_overrides(changes: Mapping[str, Any]) -> list[Override]:
+    """Changes of a config from Python: dotted keys -> plain values, parts, groups of keys, paths or NumPy numbers.
+
+    Raises:
+        ConfigError: for a value that a config cannot hold.
+    """
+    return [
+        Override(tuple(key.split(".")), _plain_value(value, key), f"{key}={value}") for key, value in changes.items()
+    ]
+
+
+def _plain_value(value: Any, key: str) -> Any:
+    """A Python value as YAML has it.
+
+    Raises:
+        ConfigError: if ``value``, or something in it, has another type. The message begins with ``key``.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Part):
+        return {_name_key(value): value.registered_name, **value.model_dump(mode="json")}
+    if isinstance(value, BaseModel):  # without the defaults, some of which have no effect
+        return value.model_dump(mode="json", exclude_defaults=True)
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        return {name: _plain_value(inner, f"{key}.{name}") for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain_value(inner, f"{key}.{index}") for index, inner in enumerate(value)]
+    raise ConfigError(
+        f"{key}: received {type(value).__module__}.{type(value).__qualname__}; allowed are numbers, texts, lists, "
+        "mappings, paths and parts"
+    )
+
+
+def _name_key(part: Part) -> str:
+    return data_sources.key if isinstance(part, data_sources.base) else "name"
+
+
+def apply_override(values: Mapping[str, Any], override: Override, config: type[BaseModel]) -> dict[str, Any]:
     """A copy of a config's plain values with one value set. Groups, parts and lists may be at their defaults.
+
+    Args:
+        values: plain values of a config.
+        override: the change.
+        config: the class of the config.
 
     Raises:
         ConfigError: if a config has no such key at its top level, or the path does not fit the values.
     """
-    if override.path[0] not in Config.model_fields:
+    if override.path[0] not in config.model_fields:
         key = ".".join(override.path)
-        known = list(_keys(values))
+        known = list(_keys(values, config))
         by_end = {name.rpartition(".")[2]: name for name in reversed(known)}
         end = next(iter(get_close_matches(key, by_end, n=1)), "")
         hint = f" Did you mean '{by_end[end]}'?" if end and end != by_end[end] else did_you_mean(key, known)
         raise ConfigError(f"'{key}': no such key.{hint}\nSee all keys: ganzoo schema")
-    return dict(_set(values, _Place(cls=Config), override.path, override))
+    return dict(_set(values, _Place(cls=config), override.path, override))
 
 
 @dataclass(frozen=True)
@@ -136,10 +182,10 @@ def _plain(default: Any, registry: Registry[Part] | None) -> Any:
     return name | changed
 
 
-def _keys(values: Mapping[str, Any]) -> Iterator[str]:
+def _keys(values: Mapping[str, Any], config: type[BaseModel]) -> Iterator[str]:
     """Dotted keys of a config for suggestions: all fields, and those of the parts that it has by default."""
-    yield from Config.model_fields
-    for group, field in Config.model_fields.items():
+    yield from config.model_fields
+    for group, field in config.model_fields.items():
         if isinstance(default := field.default, BaseModel):
             yield from _inner_keys(default.model_dump(mode="json"), f"{group}.")
     data = values.get("data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,11 +33,6 @@ def config_folder() -> Path:
 def config_files() -> dict[str, Path]:
     """The YAML file of every model of the zoo, by name."""
     return {path.stem: path for path in sorted(config_folder().glob("*.yaml"))}
-
-
-def list_models(pattern: str = "*") -> list[str]:
-    """Names of the zoo's models that match a pattern such as ``"*celeba*"``, in alphabetical order."""
-    return [name for name in config_files() if fnmatch.fnmatchcase(name, pattern)]
 
 
 def describe(name: str) -> tuple[str, ...]:
@@ -73,9 +67,9 @@ def load_config(
     from ganzoo.config.layers import Layer, read_layers
 
     if isinstance(what, Config):
-        return read_layers([Layer(what.name, what.to_dict(), own=False)], overrides, data=data, what=what.name)
+        return read_layers(Config, [Layer(what.name, what.to_dict(), own=False)], overrides, data=data, what=what.name)
     check_name(what, "a model of the zoo (ganzoo list), a YAML file or a Config")
-    return read_layers(_layers(_find(what), name=str(what)), overrides, data=data, what=str(what))
+    return read_layers(Config, _layers(_find(what), name=str(what)), overrides, data=data, what=str(what))
 
 
 def _find(what: str | Path) -> Path:

@@ -94,6 +94,8 @@ class DataSource(Part):
 
     accepts_path: ClassVar[bool] = False
     """Whether the source supports ``--data PATH``. Such a source has a field ``path``."""
+    accepts_arrays: ClassVar[bool] = False
+    """Whether the source describes arrays that a Python program passes. Its ``path`` is then None."""
 
     def sample_shape(self) -> Shape:
         """Shape of one sample: ``(height, width, channels)`` of an image or ``(d,)`` of a vector."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.config.experiment import Config
 from ganzoo.config.layers import Layer, read_layers
 from ganzoo.config.zoo import config_files, load_config
 from ganzoo.data.base import Dataset, DataSource, data_sources
@@ -56,7 +57,8 @@ def configured_source(
     """
     dense = {"model": "dense"}  # fits samples of every shape
     layer = Layer(what, {"data": dict(values), "generator": dense, "discriminator": dense}, own=False)
-    return read_layers([layer], overrides, data=None if path is None else expanded(path), what=what).data
+    path = None if path is None else expanded(path)
+    return read_layers(Config, [layer], overrides, data=path, what=what).data
 
 
 def preview_picture(source: DataSource, dataset: Dataset, *, count: int = 64, seed: int = 0) -> NDArray[np.uint8]:

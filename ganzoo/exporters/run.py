@@ -14,10 +14,11 @@ from ganzoo.bundle.presentable_names import MAX_NUMBER, presentable_tree
 from ganzoo.bundle.strict_json import check_tree, write_json
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.environment.tensorflow import import_tensorflow
-from ganzoo.errors import BundleError, ExportError, RunError
+from ganzoo.errors import BundleError, RunError
 from ganzoo.exporters.base import exporters
 from ganzoo.exporters.bundle import export_bundle
 from ganzoo.exporters.critic import check_possible
+from ganzoo.exporters.formats import Formats
 from ganzoo.exporters.restore import (
     WhichCheckpoint,
     chosen_by,
@@ -39,11 +40,7 @@ def export_run(
     folder: str | os.PathLike[str] | None = None,
     *,
     checkpoint: WhichCheckpoint = "best",
-    onnx: bool = True,
-    fp16: bool = False,
-    critic: bool = False,
-    savedmodel: bool = False,
-    tflite: bool = False,
+    formats: Sequence[str] = ("onnx",),
     license: str | None = None,
     limits: Sequence[str] = (),
 ) -> Path:
@@ -55,10 +52,9 @@ def export_run(
             their own names. If exactly one other format is requested, and no bundle, this is its path.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
-        onnx: write the bundle.
-        fp16: add a float16 graph to the bundle.
-        critic: add the discriminator of the nearest checkpoint to the bundle, for ``generate(seed, best_of=4)``.
-        savedmodel, tflite: write these formats.
+        formats: ``onnx`` writes the bundle. ``fp16`` adds a float16 graph to it, and ``critic`` the discriminator of
+            the nearest checkpoint, for ``generate(seed, best_of=4)``. All others are names of exporters, such as
+            ``savedmodel``, ``tflite`` and those of plug-ins.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
 
@@ -67,49 +63,41 @@ def export_run(
 
     Raises:
         RunError: if the run has no such intact checkpoint, or the checkpoint does not match the config.
+        UnknownNameError: if there is no such format.
         ExportError: if the generator cannot be converted, the result differs from it too much, or the discriminator
             cannot be a critic.
         GanzooError: if ``license`` is not a license identifier.
         MissingDependencyError: if TensorFlow, tf2onnx or ONNX Runtime is not installed.
     """
-    others = [name for name, wanted in (("savedmodel", savedmodel), ("tflite", tflite)) if wanted]
-    if not onnx and not others:
-        raise ExportError("Nothing to export; choose one or more of onnx, savedmodel and tflite.")
-    if critic and not onnx:
-        raise ExportError("A critic is part of a bundle; export one, too: onnx=True.")
+    wanted = Formats.of(formats)
     if license is not None:
         check_license(license)
     config: Config = run.config
-    if critic:
+    if wanted.critic:
         check_possible(config)
     require(EXPORT, action="Exporting")
     import_tensorflow()
     found = load_averaged(run, checkpoint)
     generator = restored_generator(run, found)
-    bundle = Path(folder) if folder is not None else run.folder / "bundle"
-    written: list[Path] = []
-    if onnx:
+    paths = wanted.paths(run, folder)
+    if wanted.bundle:
         training = _recorded(_training_facts(run, license, limits) | chosen_by(run, found))
-        judge = discriminator_near(run, found) if critic else None
+        judge = discriminator_near(run, found) if wanted.critic else None
         if judge is not None:
             training["critic"] = {"step": judge.step}
         export_bundle(
             generator,
             config,
-            bundle,
-            fp16=fp16,
+            paths["onnx"],
+            fp16=wanted.fp16,
             discriminator=None if judge is None else judge.state["discriminator"],
             facts=BundleFacts(training_step=found.step, training=training),
             class_names=_class_names(run),
         )
-        written.append(bundle)
-    for name in others:
+    for name in wanted.others:
         exporter = exporters.get(name)()
-        alone = folder is not None and not onnx and len(others) == 1
-        path = bundle if alone else bundle.parent / exporter.file_name
-        exporter.export(generator, path, distribution=config.generator.latent, num_classes=config.num_classes)
-        written.append(path)
-    return written[0]
+        exporter.export(generator, paths[name], distribution=config.generator.latent, num_classes=config.num_classes)
+    return next(iter(paths.values()))
 
 
 def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ REASONS = {
     "steps": "Stopped at step {step}, as asked (max_steps).",
     "minutes": "Stopped at step {step}: the time limit is reached (max_minutes).",
     "interrupted": "Interrupted and saved at step {step}.",
+    "callback": "Stopped at step {step} by a callback.",
 }
 
 
@@ -62,10 +63,12 @@ class LiveReport:
             self._every = age
         self._write(Ending("training", step))
 
-    def end(self, outcome: str, step: int) -> None:
-        """Set why the training ended: a reason of ``Outcome``. The context writes it."""
+    def end(self, outcome: str, step: int, *, error: BaseException | None = None) -> None:
+        """Set why the training ended: a reason of ``Outcome``, and the error of a callback. The context writes it."""
         text = REASONS.get(outcome, "").format(step=f"{step:,}")
-        self._ending = Ending("interrupted" if text else "finished", step, text)
+        if error is not None:
+            text = f"Stopped at step {step:,} by an error in a callback: {reason(error)}."
+        self._ending = Ending("finished" if outcome == "finished" else "interrupted", step, text)
 
     def __enter__(self) -> Self:
         ending.forget(self._run)

@@ -25,11 +25,13 @@ class Changes:
     Attributes:
         steps: new length of the whole training; None keeps it.
         data: new location of the same data; None keeps it.
+        given: the same data, passed in Python; see ``ganzoo.data.given``.
         other_data: continue even if the data have changed.
     """
 
     steps: Any = None
     data: str | os.PathLike[str] | None = None
+    given: Any = None
     other_data: bool = False
 
 
@@ -51,6 +53,11 @@ class ChangedRun:
     notes: dict[str, list[Any]] = field(default_factory=dict)
     _fingerprint: Fingerprint | None = None
 
+    @property
+    def needs_given(self) -> bool:
+        """Whether the data were passed in Python, so that the run does not know their place."""
+        return type(self.config.data).accepts_arrays and self.config.to_dict()["data"]["path"] is None
+
     def check_data(self, dataset: Dataset, changes: Changes, *, info: Callable[[str], None]) -> None:
         """Check that the data are the run's original data.
 
@@ -66,6 +73,11 @@ class ChangedRun:
         if not differences:
             return
         if not changes.other_data:
+            if changes.given is not None:
+                raise DataError(
+                    f"Run {self.run.name} started with other data: {'; '.join(differences)}. Pass the original data "
+                    "in the same order, or continue with the changed data: allow_changed_data=True"
+                )
             raise DataError(
                 f"Run {self.run.name} started with other data: {'; '.join(differences)}. Give the path of the original "
                 f"data with --data PATH, or continue with the changed data: "
@@ -96,6 +108,11 @@ def changed(run: Run, changes: Changes) -> ChangedRun:
     """
     config: Config = run.config
     values, notes = config.to_dict(), {}
+    if changes.given is not None and not type(config.data).accepts_arrays:
+        raise ConfigError(
+            f"Run {run.name} has the data source '{config.data.registered_name}', which reads its own data, not "
+            "arrays. Resume it without data, or with a path."
+        )
     if changes.data is not None:
         path = os.fspath(expanded(changes.data).absolute())
         source = config.data.registered_name

@@ -52,7 +52,7 @@ def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[i
     Raises:
         RunError: if the checkpoint cannot be written. The older checkpoints are then unchanged.
     """
-    final = folder / f"step-{step:08d}"
+    final = checkpoint_folder(folder, step)
     try:
         with files.replacing_folder(final) as temporary:
             records = {}
@@ -65,6 +65,11 @@ def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[i
         raise RunError(f"Cannot write the checkpoint '{final}': {error.strerror or error}.") from error
     _tidy(folder, newest=step, keep=keep, also=also)
     return final
+
+
+def checkpoint_folder(folder: Path, step: int) -> Path:
+    """The folder of the checkpoint of a step, in the folder of the checkpoints."""
+    return folder / f"step-{step:08d}"
 
 
 def drop_after(folder: Path, step: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
+from ganzoo.data.given import given_dataset
 from ganzoo.data.reading import described
 from ganzoo.data.reading.label_order import relabeled
 from ganzoo.environment.commands import command, run_word
@@ -17,13 +18,19 @@ from ganzoo.training.changes import ChangedRun, Changes
 Info = Callable[[str], None]
 
 
-def load_data(config: Config, *, quiet: bool, info: Info = lambda text: None) -> Dataset:
+def load_data(config: Config, *, given: object = None, quiet: bool, info: Info = lambda text: None) -> Dataset:
     """Load and check the config's data. Report the samples and classes, guesses, and files that were not read.
+
+    Args:
+        config: the experiment.
+        given: data that a Python program passes; see ``ganzoo.data.given``.
+        quiet: show no progress.
+        info: called with the report.
 
     Raises:
         DataError: if the data are missing or broken, or do not fit the config.
     """
-    dataset = _loaded(config, quiet=quiet, info=info)
+    dataset = _loaded(config, given, quiet=quiet, info=info)
     check_dataset(config, dataset)
     return dataset
 
@@ -33,12 +40,19 @@ def resumed_data(changed: ChangedRun, changes: Changes, *, quiet: bool, info: In
 
     Raises:
         DataError: if the data are missing, or are not those of the start.
-        RunError: if a file of the run is damaged.
+        RunError: if a file of the run is damaged, or its data were passed in Python and are not passed again.
     """
+    if changes.given is None and changed.needs_given:
+        word = run_word(changed.run.folder)
+        from_file = command("train --resume", word, options="--data images.npz")
+        raise RunError(
+            f"Run {changed.run.name} was trained on an array passed in Python, and the run does not contain it. "
+            f"Pass the same data again: ganzoo.resume({word!r}, data=images), or save them to a file: {from_file}"
+        )
     try:
-        dataset = _in_order_of(changed.run, _loaded(changed.config, quiet=quiet, info=info))
+        dataset = _in_order_of(changed.run, _loaded(changed.config, changes.given, quiet=quiet, info=info))
     except DataError as error:
-        if changes.data is not None or not type(changed.config.data).accepts_path:
+        if changes.given is not None or changes.data is not None or not type(changed.config.data).accepts_path:
             raise
         moved = command("train --resume", run_word(changed.run.folder), options="--data PATH")
         raise DataError(f"{error}\nIf the data have moved: {moved}") from error
@@ -63,8 +77,8 @@ def check_dataset(config: Config, dataset: Dataset) -> None:
         )
 
 
-def _loaded(config: Config, *, quiet: bool, info: Info) -> Dataset:
-    dataset = config.data.load(quiet=quiet)
+def _loaded(config: Config, given: object, *, quiet: bool, info: Info) -> Dataset:
+    dataset = config.data.load(quiet=quiet) if given is None else given_dataset(given, config, info=info)
     for line in described.lines(dataset):
         info(line)
     if dataset.labels is not None and not config.num_classes:

@@ -6,7 +6,7 @@ import math
 
 from ganzoo.architectures.shapes import trace
 from ganzoo.config.experiment import Config
-from ganzoo.config.zoo import list_models, load_config
+from ganzoo.config.zoo import config_files, load_config
 from ganzoo.environment.commands import command
 from ganzoo.environment.devices import has_bfloat16
 from ganzoo.errors import GanzooError
@@ -56,7 +56,7 @@ def smaller_model(config: Config) -> str | None:
     Of several, it is one with the same architecture if possible, and the largest of these.
     """
     found = []
-    for name in list_models():
+    for name in config_files():
         other = load_config(name)
         same_data = other.data.registered_name == config.data.registered_name
         is_smaller = 2 * cost(other) <= cost(config) and 2 * _whole_cost(other) <= _whole_cost(config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from ganzoo.errors import ConfigError
 from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
+    import keras
+
     from ganzoo.training.state import TrainingState
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -69,13 +71,18 @@ def begin(state: TrainingState, weights: Weights, *, info: Callable[[str], None]
     Raises:
         ConfigError: with the first weight that does not fit; with ``init_partial``, if none fits.
     """
-    training = state.config.training
+    assign(state.config, weights, [state.generator, state.ema], info=info)
+
+
+def assign(config: Config, weights: Weights, networks: Sequence[keras.Model], *, info: Callable[[str], None]) -> None:
+    """Assign the weights to generators with the same layers. Arguments and errors are those of ``begin``."""
+    training = config.training
     what = training.init_from or "init_from"
     if training.init_partial:
-        weights = _fitting(what, weights, named_weights(state.generator), info=info)
+        weights = _fitting(what, weights, named_weights(networks[0]), info=info)
     else:
-        _check_fit(what, weights, named_weights(state.generator))
-    for network in (state.generator, state.ema):
+        _check_fit(what, weights, named_weights(networks[0]))
+    for network in networks:
         variables = named_weights(network)
         for name, values in weights.items():
             variables[name].assign(values)

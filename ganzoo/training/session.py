@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ganzoo import images
@@ -27,12 +27,14 @@ from ganzoo.report.live import report_announced
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
 from ganzoo.training import init_from
+from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
 from ganzoo.training.lock import training_lock
+from ganzoo.training.outcome import Outcome
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Outcome, Trainer
+    from ganzoo.training.trainer import Trainer
 
 Info = Callable[[str], None]
 
@@ -40,32 +42,37 @@ Info = Callable[[str], None]
 def start(
     config: Config,
     *,
+    data: object = None,
     root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_minutes: float | None = None,
     quiet: bool = False,
     info: Info = lambda text: None,
+    callbacks: Sequence[Callback] = (),
     command: str | None = None,
 ) -> tuple[Run, Outcome]:
     """Load the data, create the next run folder, and train.
 
     Args:
         config: the experiment.
+        data: data that a Python program passes; see ``ganzoo.data.given``. By default the config's source loads them.
         root: folder of the runs; by default GANZOO_RUNS, or ``runs/``.
         max_steps, max_minutes: stop early; see ``Trainer.train``.
         quiet: show no progress.
         info: called with messages, for example the folder of the run.
+        callbacks: called during the training; see ``Trainer.train``.
         command: the command that starts the same training again, for the model card.
 
     Raises:
         DataError, RunError, TrainingError: for the data, the run folder, the training.
-        GanzooError: if ``training.init_from`` names nothing that fits.
+        GanzooError: if ``training.init_from`` names nothing that fits, or ``callbacks`` is not a list of callbacks.
         MissingDependencyError: if TensorFlow is not installed.
     """
+    callbacks = checked_callbacks(callbacks)
     require(TRAINING, action="Training")
     checked_runs_folder(root)
     config, weights = init_from.resolve(config, root=root)
-    dataset = load_data(config, quiet=quiet, info=info)
+    dataset = load_data(config, given=data, quiet=quiet, info=info)
     import_tensorflow()
     with own_settings():
         return _start(
@@ -78,6 +85,7 @@ def start(
             max_minutes=max_minutes,
             quiet=quiet,
             info=info,
+            callbacks=callbacks,
         )
 
 
@@ -92,6 +100,7 @@ def _start(
     max_minutes: float | None,
     quiet: bool,
     info: Info,
+    callbacks: Sequence[Callback],
 ) -> tuple[Run, Outcome]:
     from ganzoo.exporters.rehearsal import check_exportable
     from ganzoo.training import best_weights
@@ -108,7 +117,9 @@ def _start(
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
         with report_announced(run, info):
-            return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
+            return run, trainer.train(
+                max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info, callbacks=callbacks
+            )
 
 
 def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
@@ -130,13 +141,14 @@ def resume(
     max_minutes: float | None = None,
     quiet: bool = False,
     info: Info = lambda text: None,
+    callbacks: Sequence[Callback] = (),
 ) -> tuple[Run, Outcome]:
     """Resume a run from its newest undamaged checkpoint. A run without a checkpoint starts over.
 
     Args:
         name: the run; by default the newest.
         changes: a new length of the training, a new place of the data.
-        root, max_steps, max_minutes, quiet, info: as in ``start``.
+        root, max_steps, max_minutes, quiet, info, callbacks: as in ``start``.
 
     Raises:
         RunError: if there is no such run, all its checkpoints are damaged, it is finished, or it is in training.
@@ -144,6 +156,7 @@ def resume(
         DataError: if the data are missing, or are not those of the run's start.
         MissingDependencyError: if TensorFlow is not installed.
     """
+    callbacks = checked_callbacks(callbacks)
     run = find_run(name, root=root)
     require(TRAINING, action="Training")
     with training_lock(run, info=info):
@@ -160,7 +173,9 @@ def resume(
                     log.write(trainer.step, {}, notes={"changed": changed_run.notes})
             info(f"Run {run.name} continues from step {trainer.step} of {trainer.config.training.steps}")
             with report_announced(run, info):
-                return run, trainer.train(max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info)
+                return run, trainer.train(
+                    max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info, callbacks=callbacks
+                )
 
 
 def _restored(

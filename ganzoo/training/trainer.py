@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -14,15 +13,18 @@ from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
 from ganzoo.report.live import LiveReport
-from ganzoo.runs import Run
+from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.sample_sheet import draw_samples
 from ganzoo.training import preview, rollback
 from ganzoo.training.best_weights import BestWeights
+from ganzoo.training.callbacks import Callback, Callbacks
+from ganzoo.training.checkpoint import checkpoint_folder
 from ganzoo.training.collapse_watch import NOT_FINITE, CollapseWatch, Sign
 from ganzoo.training.graph_loop import graph_loop
 from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
+from ganzoo.training.outcome import Outcome
 from ganzoo.training.progress import TrainingProgress
 from ganzoo.training.run_time import RunTime
 from ganzoo.training.running_means import RunningMeans
@@ -35,14 +37,6 @@ CHUNK_SECONDS = 1.0
 
 class NotFiniteError(TrainingError):
     """A loss or gradient is infinite or not a number."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The last step of a training, and the reason for its end."""
-
-    step: int
-    reason: Literal["finished", "steps", "minutes", "interrupted"]
 
 
 class Trainer:
@@ -69,6 +63,7 @@ class Trainer:
         self._run_steps = graph_loop(config, update, state.ada, self.strategy)
         self._preview = preview.sampler(config, state.ema)
         self._class_preview = preview.class_sampler(config, state.ema)
+        self._callbacks = Callbacks()
 
     @property
     def step(self) -> int:
@@ -92,6 +87,7 @@ class Trainer:
         max_minutes: float | None = None,
         quiet: bool = False,
         info: rollback.Info = lambda text: None,
+        callbacks: Sequence[Callback] = (),
     ) -> Outcome:
         """Train until the config's last step, or until one of the limits.
 
@@ -102,6 +98,8 @@ class Trainer:
             max_minutes: stop after this number of minutes of this call, but not before its first step.
             quiet: show no progress.
             info: called with the messages of the collapse watch and, without ``quiet``, with how long it will take.
+            callbacks: called at each log line, sampling and checkpoint, and at the end. Each of them can stop the
+                training. Their exceptions are raised when the training is saved.
 
         Raises:
             TrainingError: if a loss or a gradient is not finite, or the collapse watch stops the training. The last
@@ -119,18 +117,22 @@ class Trainer:
             on_gpu=bool(tf.config.list_physical_devices("GPU")),
             info=(lambda text: None) if quiet else info,
         )
-        try:
-            with LiveReport(self.run, info=info) as report, Log(self.run, first_step=self.step) as log:
-                outcome = self._loop(
-                    log, report, last=last, deadline=deadline, run_time=run_time, quiet=quiet, info=info
-                )
-                report.end(outcome.reason, outcome.step)
-        except OSError as error:
-            raise RunError(
-                f"Cannot write in '{self.run.folder}': {error.strerror or error}. {self.state.last_checkpoint_text()}"
-            ) from error
-        preview.save_curve(self.run, info=info)
-        preview.save_animation(self.run)
+        self._callbacks = Callbacks(callbacks)
+        with self._callbacks.raised_at_end():
+            try:
+                with LiveReport(self.run, info=info) as report, Log(self.run, first_step=self.step) as log:
+                    outcome = self._loop(
+                        log, report, last=last, deadline=deadline, run_time=run_time, quiet=quiet, info=info
+                    )
+                    report.end(outcome.reason, outcome.step, error=self._callbacks.error)
+            except OSError as error:
+                raise RunError(
+                    f"Cannot write in '{self.run.folder}': {error.strerror or error}. "
+                    f"{self.state.last_checkpoint_text()}"
+                ) from error
+            preview.save_curve(self.run, info=info)
+            preview.save_animation(self.run)
+            self._callbacks.on_end(outcome)
         return outcome
 
     def _loop(
@@ -148,10 +150,10 @@ class Trainer:
         training = self.config.training
         means, chunk, started, first = RunningMeans(self._metrics), 1, time.monotonic(), self.step
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
-            self.state.save()  # a rollback always needs a checkpoint
+            self._save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
         with progress, interruptible() as interrupted:
-            while self.step < last and not interrupted.is_set():
+            while self.step < last and not (interrupted.is_set() or self._callbacks.stop):
                 if deadline is not None and self.step != first and time.monotonic() >= deadline:
                     break
                 count = min(
@@ -180,7 +182,7 @@ class Trainer:
                 if self.step % training.sample_every == 0:
                     report.update(self.step)
                 if self.step % training.checkpoint_every == 0:
-                    self.state.save()
+                    self._save()
             outcome = self._outcome(last, interrupted.is_set())
             self._finish(log, outcome, info)
         return outcome
@@ -203,6 +205,7 @@ class Trainer:
             values = means.take() | {"seconds": seconds} | ada | values
         if values:
             log.write(self.step, values, notes=rollback.as_notes(signs))
+            self._callbacks.on_log(self.step, values)
         return signs
 
     def run_chunk(self, count: int, means: RunningMeans) -> float:
@@ -238,7 +241,9 @@ class Trainer:
             return Outcome(self.step, "finished")
         if self.step >= last:
             return Outcome(self.step, "steps")
-        return Outcome(self.step, "interrupted" if interrupted else "minutes")
+        if interrupted:
+            return Outcome(self.step, "interrupted")
+        return Outcome(self.step, "callback" if self._callbacks.stop else "minutes")
 
     def _finish(self, log: Log, outcome: Outcome, info: rollback.Info) -> None:
         """Write the samples, the checkpoint and the measured numbers of the last step, if they are missing.
@@ -249,21 +254,30 @@ class Trainer:
         if self.step % self.config.training.sample_every or not self.step:
             self._sample(log)
         if self.step != self.state.saved_step:
-            self.state.save()
-        if self.best and self.best.step and self.step % self.best.every and outcome.reason != "interrupted":
+            self._save()
+        in_hurry = outcome.reason == "interrupted" or self._callbacks.error is not None
+        if self.best and self.best.step and self.step % self.best.every and not in_hurry:
             self._measure(self.best, log, info)
 
     def _measure(self, best: BestWeights, log: Log, info: rollback.Info) -> None:
         try:
-            log.write(self.step, best.measure(self.step))
+            values = best.measure(self.step)
         except EvaluationError as error:  # a failed measurement must not stop a training
             info(f"Step {self.step} was not measured: {error}")
+            return
+        log.write(self.step, values)
+        self._callbacks.on_log(self.step, values)
+
+    def _save(self) -> None:
+        self.state.save()
+        self._callbacks.on_checkpoint(self.step, checkpoint_folder(self.run.folder / CHECKPOINTS, self.step))
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
         samples = self._preview()
         sheet = draw_samples(samples)
         preview.save_samples(self.run, self.step, sheet)
         log.write_image(self.step, sheet)
+        self._callbacks.on_sample(self.step, samples)
         return samples
 
 

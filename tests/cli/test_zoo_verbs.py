@@ -6,8 +6,8 @@ import re
 import pytest
 
 from ganzoo.cli import complete
-from ganzoo.config.zoo import list_models
 from ganzoo.hub.pretrained import find_pretrained, pretrained_models
+from ganzoo.model_list import list_models
 
 
 def test_list_names_and_says_what_each_is(command):

@@ -12,9 +12,10 @@ from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
 from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config, TrainingConfig
-from ganzoo.config.zoo import list_models, load_config
+from ganzoo.config.zoo import load_config
 from ganzoo.errors import ConfigError
 from ganzoo.losses import losses
+from ganzoo.model_list import list_models
 from ganzoo.optimizers import optimizers
 from ganzoo.penalties import penalties
 

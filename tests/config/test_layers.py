@@ -6,8 +6,9 @@ import pytest
 
 from ganzoo.config.experiment import Config
 from ganzoo.config.yaml_files import dump
-from ganzoo.config.zoo import list_models, load_config
+from ganzoo.config.zoo import load_config
 from ganzoo.errors import ConfigError
+from ganzoo.model_list import list_models
 
 OLD_RUN = Path(__file__).parents[1] / "fixtures" / "run" / "config.yaml"
 NETWORKS = "generator: {base_channels: 4}\ndiscriminator: {base_channels: 4}\n"

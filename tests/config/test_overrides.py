@@ -2,6 +2,7 @@
 
 import pytest
 
+from ganzoo.config.experiment import Config
 from ganzoo.config.overrides import apply_override, read_overrides
 from ganzoo.config.yaml_files import dump
 from ganzoo.errors import ConfigError
@@ -17,7 +18,7 @@ VALUES = {
 def apply(*texts):
     values = VALUES
     for override in read_overrides(texts):
-        values = apply_override(values, override)
+        values = apply_override(values, override, Config)
     return values
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from exporters.generators import TINY, randomise
+from ganzoo.api import export
 from ganzoo.blocks.regularizing import MinibatchStddev
 from ganzoo.bundle.folder import CRITIC, ONNX_FP16, WEIGHTS, read_bundle
 from ganzoo.bundle.onnx_guard import check_critic
@@ -179,17 +180,17 @@ def test_the_discriminator_is_of_the_nearest_intact_checkpoint(run):
     assert (best.step, discriminator_near(run, best).step) == (7, 5)
     file = run.folder / "checkpoints/step-00000005/discriminator.safetensors"
     file.write_bytes(file.read_bytes()[:-9])
-    facts = read_bundle(export_run(run, critic=True)).metadata.facts
+    facts = read_bundle(export_run(run, formats=["critic"])).metadata.facts
     assert (facts.training_step, facts.training["critic"]["step"]) == (7, 10)
     (run.folder / "checkpoints/step-00000010/discriminator.safetensors").unlink()
     with pytest.raises(RunError, match="no intact checkpoint with a discriminator"):
-        export_run(run, critic=True)
+        export_run(run, formats=["critic"])
     assert CRITIC not in read_bundle(export_run(run)).files, "without a critic it needs none"
 
 
 @pytest.mark.slow
 def test_a_newer_export_keeps_the_critic_and_float16(run, tmp_path):
-    first = read_bundle(export_run(run, checkpoint=5, critic=True, fp16=True))
+    first = read_bundle(export_run(run, checkpoint=5, formats=["critic", "fp16"]))
     assert {CRITIC, ONNX_FP16, WEIGHTS} <= set(first.files)
     newer = run_bundle(run)
     assert newer.metadata.facts.training_step == 7
@@ -197,5 +198,5 @@ def test_a_newer_export_keeps_the_critic_and_float16(run, tmp_path):
 
 
 def test_a_critic_needs_a_bundle(run):
-    with pytest.raises(ExportError, match="A critic is part of a bundle"):
-        export_run(run, onnx=False, tflite=True, critic=True)
+    with pytest.raises(ExportError, match="a critic are parts of a bundle"):
+        export(run, onnx=False, tflite=True, critic=True)

@@ -380,17 +380,17 @@ def test_every_form_of_a_run_is_compared_on_its_latents(run, monkeypatch):
 
     monkeypatch.setattr("ganzoo.exporters.base.check_parity", spy)
     monkeypatch.setattr("ganzoo.exporters.bundle.check_parity", spy)
-    export_run(Run(run.folder), fp16=True, savedmodel=True, tflite=True)
+    export_run(Run(run.folder), formats=["fp16", "savedmodel", "tflite"])
     assert seen == [(name, "uniform") for name in ("onnx", "onnx float16", "savedmodel", "tflite")]
 
 
 @pytest.mark.slow
 def test_other_forms_of_a_run(run, tmp_path):
-    assert export_run(run, onnx=False, tflite=True) == run.folder / "model.tflite"
-    assert export_run(run, tmp_path / "mine.tflite", onnx=False, tflite=True) == tmp_path / "mine.tflite"
+    assert export_run(run, formats=["tflite"]) == run.folder / "model.tflite"
+    assert export_run(run, tmp_path / "mine.tflite", formats=["tflite"]) == tmp_path / "mine.tflite"
     assert (tmp_path / "mine.tflite").stat().st_size > 1000
     with pytest.raises(ExportError, match="Nothing to export"):
-        export_run(run, onnx=False)
+        export_run(run, formats=[])
 
 
 def test_a_run_without_a_checkpoint_or_with_another_config(run):

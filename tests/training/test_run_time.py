@@ -3,7 +3,8 @@
 import pytest
 from helpers import tiny, trainer
 
-from ganzoo.config.zoo import list_models, load_config
+from ganzoo.config.zoo import load_config
+from ganzoo.model_list import list_models
 from ganzoo.training import faster, run_time
 from ganzoo.training.remaining_time import RemainingTime
 from ganzoo.training.run_time import RunTime

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ganzoo.data.base import DataReport, Dataset, ImageSource, Shape, data_sources
+from ganzoo.data.base import DataNotes, DataReport, Dataset, ImageSource, Shape, data_sources
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.environment.devices import available_memory, gigabytes
@@ -28,7 +28,7 @@ _CHUNK = 1024
 
 @data_sources.register("numpy")
 class NumpyArrays(ImageSource):
-    """Images or vectors from a ``.npy`` or ``.npz`` file.
+    """Images or vectors from a ``.npy`` or ``.npz`` file, or images that Python passes: ``ganzoo.train(data=images)``.
 
     Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` with 1, 3 or 4 channels, uint8 in [0, 255] or floats.
     A ``.npy`` of uint8 images that already have the resolution, grayscale or RGB, is used in place through a memory
@@ -36,7 +36,7 @@ class NumpyArrays(ImageSource):
     ``[n, d]``; they are converted to float32 and otherwise unchanged. A ``.npz`` is read into memory.
 
     Attributes:
-        path: the file.
+        path: the file; None for arrays that Python passes.
         vector_dim: length of a vector. If set, the samples are vectors, and resolution, channels and flip have no
             effect.
         samples_key: name of the samples in a ``.npz``. Default: samples, images, data, x, x_train, or the only array.
@@ -46,9 +46,11 @@ class NumpyArrays(ImageSource):
         values: range of float images: ``signed`` is [-1, 1], ``unit`` is [0, 1]. ``auto`` uses signed if any value is
             negative. Values outside the range are an error.
         resize: filter for images of other sizes.
+        description: a sentence about the data, their authors and license, for the model card.
     """
 
     accepts_path: ClassVar[bool] = True
+    accepts_arrays: ClassVar[bool] = True
 
     path: Path | None = None
     vector_dim: int | None = Field(None, ge=1, le=65536)
@@ -57,6 +59,7 @@ class NumpyArrays(ImageSource):
     layout: Literal["auto", "channels_last", "channels_first"] = "auto"
     values: Literal["auto", "signed", "unit"] = "auto"
     resize: Filter = "lanczos"
+    description: str = Field("", max_length=500)
 
     @property
     def mirrored(self) -> bool:
@@ -67,6 +70,9 @@ class NumpyArrays(ImageSource):
 
     def class_count(self) -> int | None:
         return None
+
+    def notes(self) -> DataNotes:
+        return DataNotes(credits=(self.description,) if self.description else ())
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         if self.path is None:
@@ -91,7 +97,7 @@ class NumpyArrays(ImageSource):
         recipe = Recipe(
             source=self.registered_name,
             content=f"{self.path.resolve()} {stat.st_size} {stat.st_mtime_ns}{' channels_first' if first else ''}",
-            config=self.model_dump(mode="json", exclude={"flip", "path", "vector_dim", "layout"}),
+            config=self.model_dump(mode="json", exclude={"flip", "path", "vector_dim", "layout", "description"}),
             shape=self.sample_shape(),
             count=len(samples),
             class_names=class_names,
