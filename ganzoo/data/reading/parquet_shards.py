@@ -142,12 +142,13 @@ def open_shards(shards: Sequence[Shard]) -> list[ParquetShard]:
     """
     found = []
     for shard in shards:
-        with _open(shard) as file:
-            metadata = file.metadata
+        with _open(shard) as file, reading(shard):
+            metadata, schema = file.metadata, file.schema_arrow
+            schema.to_string()  # fails if a name is not UTF-8
             groups = tuple(metadata.row_group(index).num_rows for index in range(metadata.num_row_groups))
             if any(count < 0 for count in groups):
                 raise DataError(f"{shard.path} is damaged: a row group has {min(groups)} rows.")
-            found.append(ParquetShard(shard, file.schema_arrow, groups))
+            found.append(ParquetShard(shard, schema, groups))
     return found
 
 
@@ -214,7 +215,7 @@ def reading(shard: Shard) -> Iterator[None]:
 
     try:
         yield
-    except (ArrowException, OSError, MemoryError) as error:
+    except (ArrowException, OSError, ValueError, MemoryError) as error:
         raise DataError(f"{shard.path} cannot be read: {reason(error)}. Download it again, or remove it.") from error
 
 

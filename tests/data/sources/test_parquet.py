@@ -191,6 +191,7 @@ def test_a_path_in_a_shard_is_not_opened(tmp_path, cache):
         (lambda data: data[:-8] + (1 << 30).to_bytes(4, "little") + b"PAR1", "cannot be read"),
         (lambda data: data[:-8] + (0xFFFFFFFF).to_bytes(4, "little") + b"PAR1", "cannot be read"),
         (lambda data: data[:-200] + os.urandom(100) + data[-100:], "cannot be read"),
+        (lambda data: data.replace(b"image", b"ima\xff\xfe"), "not UTF-8"),
     ],
 )
 def test_a_damaged_shard_is_one_line_with_its_name(tmp_path, cache, damage, message):
@@ -342,3 +343,22 @@ def test_an_image_above_the_limit_is_broken(tmp_path, cache, monkeypatch):
     write_parquet(tmp_path / "d.parquet", [*pngs(1), pngs(1)[0] + bytes(2000)])
     dataset = source(tmp_path / "d.parquet", max_broken=0.5).load()
     assert "limit is 2 kB" in dataset.report.broken["d.parquet:1"]
+
+
+def test_random_damage_never_ends_in_a_traceback(tmp_path, cache):
+    labels = {"features": CLASS_LABEL, "label": [0, 1] * 3}
+    data = write_parquet(tmp_path / "a.parquet", pngs(6), row_group_size=2, **labels).read_bytes()
+    random = np.random.RandomState(0)
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    refused = 0
+    for _ in range(200):
+        changed = bytearray(data)
+        for place in random.randint(footer, len(data), random.randint(1, 4)):
+            changed[place] = random.randint(256)
+        (tmp_path / "a.parquet").write_bytes(changed)
+        try:
+            source(tmp_path / "a.parquet", label="label", max_broken=0.9).load()
+        except DataError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 20
