@@ -319,7 +319,7 @@ print(len(data), int(data.samples.astype("u8").sum()), data.report.cached)
 
 @pytest.mark.slow
 def test_killed_while_preparing_and_two_at_once(tmp_path, cache):
-    path = write_parquet(tmp_path / "d.parquet", [encoded(photo(index, 300, 300)) for index in range(200)] * 2)
+    path = write_parquet(tmp_path / "d.parquet", [encoded(photo(index, 300, 300)) for index in range(60)] * 2)
     program = [sys.executable, "-c", LOAD.format(path=str(path))]
     killed = subprocess.Popen(program)
     while not list((cache / "data").glob(".*/samples.npy")):
@@ -332,7 +332,7 @@ def test_killed_while_preparing_and_two_at_once(tmp_path, cache):
     outputs = [process.communicate(timeout=300)[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert outputs[0][:2] == outputs[1][:2]
-    assert outputs[0][0] == "400"
+    assert outputs[0][0] == "120"
     assert len(list((cache / "data").iterdir())) == 1, "the leftover of the killed process is removed"
     again = subprocess.run(program, capture_output=True, text=True, check=True).stdout.split()
     assert again == [*outputs[0][:2], "True"]
@@ -345,13 +345,14 @@ def test_an_image_above_the_limit_is_broken(tmp_path, cache, monkeypatch):
     assert "limit is 2 kB" in dataset.report.broken["d.parquet:1"]
 
 
+@pytest.mark.slow
 def test_random_damage_never_ends_in_a_traceback(tmp_path, cache):
     labels = {"features": CLASS_LABEL, "label": [0, 1] * 3}
     data = write_parquet(tmp_path / "a.parquet", pngs(6), row_group_size=2, **labels).read_bytes()
     random = np.random.RandomState(0)
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     refused = 0
-    for _ in range(200):
+    for _ in range(100):
         changed = bytearray(data)
         for place in random.randint(footer, len(data), random.randint(1, 4)):
             changed[place] = random.randint(256)
@@ -361,4 +362,4 @@ def test_random_damage_never_ends_in_a_traceback(tmp_path, cache):
         except DataError as error:
             assert "\n" not in str(error)
             refused += 1
-    assert refused > 20
+    assert refused > 10
