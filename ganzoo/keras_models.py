@@ -94,12 +94,10 @@ def create_model(
     from ganzoo.environment.tensorflow import import_tensorflow
 
     import_tensorflow()
-    from ganzoo.training.networks import build_discriminator, build_generator
-
-    generator = build_generator(config, precision=precision)
+    networks = config.objective.networks(config.replace(**{"training.precision": precision}))
     if weights is not None:
-        init_from.assign(config, weights, [generator], info=info)
-    return Networks(generator, build_discriminator(config, precision=precision), config)
+        init_from.assign(config, weights, [networks["generator"]], info=info)
+    return Networks(networks["generator"], networks["discriminator"], config)
 
 
 def _base(

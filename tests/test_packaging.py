@@ -47,6 +47,7 @@ def test_names():
         "gpu",
         "faces",
         "heic",
+        "parquet",
         "video",
         "train",
         "train-gpu",

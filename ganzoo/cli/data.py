@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Check and preview training data.")
 
 @app.command(cls=Verb)
 def check(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder or zip of images.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder or zip of images, or shards.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the names of all files.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.data.reading.collection import LabeledImages
 from ganzoo.data.resolution import Resolution, sides
 from ganzoo.registry import Part, Registry
 from ganzoo.sample_spec import SampleSpec
@@ -133,6 +134,28 @@ class DataSource(Part):
             with_labels: whether the run trains with labels.
         """
         return self
+
+    def pinned(self) -> Self:
+        """The source for the config of a new run. It reads the same data when the run is resumed.
+
+        A source overrides this method if a name in its config can change its meaning, such as a branch on the Hugging
+        Face Hub.
+
+        Raises:
+            GanzooError: if there is no such data.
+        """
+        return self
+
+    @classmethod
+    def images_in(cls, path: Path) -> LabeledImages | None:
+        """The images in a file or folder of this source's own format; None if it has another format.
+
+        ``ganzoo data check`` calls it for a path that is not a folder or zip of images.
+
+        Raises:
+            DataError: if the data are invalid.
+        """
+        return None
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         """Read, decode and resize all samples.

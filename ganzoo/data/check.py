@@ -1,22 +1,26 @@
-"""Checks a folder or zip of images: ``ganzoo data check PATH``."""
+"""Checks images in a folder, a zip or shards: ``ganzoo data check PATH``."""
 
 from __future__ import annotations
 
 import hashlib
 import warnings
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganzoo.data.reading.archive import Entry, ImageFiles, image_files
+from ganzoo.data.base import data_sources
+from ganzoo.data.reading.archive import image_files
+from ganzoo.data.reading.collection import LabeledImages
 from ganzoo.data.reading.decode import flattened, opened, orientation, upright
 from ganzoo.data.reading.formats import SUFFIXES, suffix_of
 from ganzoo.data.reading.layout import arranged
 from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
 from ganzoo.data.reading.transparency import has_alpha
+from ganzoo.errors import DataError
 
 
 @dataclass
@@ -101,7 +105,7 @@ def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, qui
     """Read every image of a folder or zip and report problems. Nothing is written.
 
     Args:
-        path: the folder or zip.
+        path: the folder, zip, or shards (file, folder or glob).
         tiny_below: images with a side of fewer pixels are tiny.
         odd_above: images with a larger ratio of the sides are odd-shaped.
         quiet: do not show a progress bar.
@@ -109,26 +113,28 @@ def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, qui
     Raises:
         DataError: if there is no such folder or zip, it has no images, or the zip is unsafe.
     """
-    files = image_files(Path(path))
+    images = _images(Path(path))
+    files = images.files
     report = CheckReport(path=str(path), files=len(files), tiny_below=tiny_below, odd_above=odd_above)
-    layout = arranged(files)
-    sizes = Counter(layout.labels or ())
-    report.classes = {name: sizes[label] for label, name in enumerate(layout.class_names)}
-    report.notes = layout.notes
-    report.passed_over = {reason: list(names) for reason, names in layout.passed_over.items()}
+    sizes = Counter(images.labels or ())
+    report.classes = {name: sizes[label] for label, name in enumerate(images.class_names)}
+    report.notes = list(images.notes)
+    report.passed_over = {reason: list(names) for reason, names in images.passed_over.items()}
     widths: list[int] = []
     heights: list[int] = []
     formats: Counter[str] = Counter()
     same: dict[bytes, list[str]] = {}
     with progress_bar("Checking images", len(files), quiet=quiet) as advance, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's warnings about unusual files; the report has the problems
-        results = ordered_map(lambda entry: _facts(files, entry), files.entries, workers=worker_count())
+        results = ordered_map(_facts, files.contents(), workers=worker_count())
         for entry, facts in zip(files.entries, results, strict=True):
             advance(1)
             if isinstance(facts, str):
                 report.broken[entry.name] = facts
                 continue
             _note(report, entry.name, facts)
+            if files.has_suffixes and suffix_of(entry.name) not in SUFFIXES.get(facts.format, ()):
+                report.misnamed[entry.name] = facts.format
             widths.append(facts.width)
             heights.append(facts.height)
             formats[facts.format] += 1
@@ -139,6 +145,20 @@ def check(path: Path | str, *, tiny_below: int = 64, odd_above: float = 2.0, qui
     if widths:
         report.width, report.height = (min(widths), max(widths)), (min(heights), max(heights))
     return report
+
+
+def _images(path: Path) -> LabeledImages:
+    """The images of a folder or zip, else those that another data source finds there."""
+    try:
+        files = image_files(path)
+    except DataError:
+        for name in data_sources.names():
+            found = data_sources.get(name).images_in(path)
+            if found is not None:
+                return replace(found, passed_over={**found.files.passed_over, **found.passed_over})
+        raise
+    layout = arranged(files)
+    return LabeledImages(layout.files, layout.labels, layout.class_names, layout.notes, layout.passed_over)
 
 
 def _note(report: CheckReport, name: str, facts: _Facts) -> None:
@@ -153,14 +173,12 @@ def _note(report: CheckReport, name: str, facts: _Facts) -> None:
         report.alpha.append(name)
     if facts.rotated:
         report.rotated.append(name)
-    if suffix_of(name) not in SUFFIXES.get(facts.format, ()):
-        report.misnamed[name] = facts.format
 
 
-def _facts(files: ImageFiles, entry: Entry) -> _Facts | str:
+def _facts(read: Callable[[], bytes]) -> _Facts | str:
     """The facts about a readable file, or the reason why it is broken."""
     try:
-        image = opened(files.read(entry))
+        image = opened(read())
         file_format, rotated = image.format or "", orientation(image) != 1
         image = upright(image)
         transparent = has_alpha(image)

@@ -22,6 +22,7 @@ EXTRAS = {
     "dicebear_styles": "faces",
     "resvg_py": "faces",
     "imageio_ffmpeg": "video",
+    "pyarrow": "parquet",
 }
 """Optional module -> the extra of ganzoo-keras that installs it."""
 
@@ -51,7 +52,9 @@ def require(modules: Iterable[str], *, action: str) -> None:
 
 def missing_text(missing: list[str], *, action: str) -> str:
     """Return the message for modules that are not installed."""
-    extra = max((EXTRAS.get(module, "train") for module in missing), key=["video", "faces", "cpu", "train"].index)
+    extra = max(
+        (EXTRAS.get(module, "train") for module in missing), key=["video", "parquet", "faces", "cpu", "train"].index
+    )
     names = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
     verb = "are" if len(missing) > 1 else "is"
     return f"{action} needs {names}, which {verb} not installed. Run: pip install 'ganzoo-keras[{extra}]'"

@@ -23,20 +23,29 @@ class Situation(NamedTuple):
     """The failed operation, for the message.
 
     Attributes:
-        reference: the model and its revision.
+        reference: the model or dataset and its revision.
         endpoint: address of the Hub.
         doing: "fetch" or "publish".
         near: " Did you mean ...?" with similar names, or an empty text.
+        kind: "model" or "dataset".
     """
 
     reference: HubReference
     endpoint: str = "https://huggingface.co"
     doing: str = "fetch"
     near: str = ""
+    kind: str = "model"
+
+    @property
+    def page(self) -> str:
+        """Address of the page on the Hub."""
+        return f"{self.endpoint}/{'datasets/' if self.kind == 'dataset' else ''}{self.reference.repo}"
 
     @property
     def again(self) -> str:
         """The command that repeats the operation."""
+        if self.kind == "dataset":
+            return "the same command"
         return command("pull", str(self.reference)) if self.doing == "fetch" else "the same ganzoo publish"
 
 
@@ -99,17 +108,14 @@ def _status(error: BaseException) -> int | None:
 
 
 def _gated(error: Any, s: Situation) -> str:
-    return (
-        f"{s.reference.repo} is gated: ask its owner for access on {s.endpoint}/{s.reference.repo}, {LOGIN}, "
-        f"and try again: {s.again}"
-    )
+    return f"{s.reference.repo} is gated: ask its owner for access on {s.page}, {LOGIN}, and try again: {s.again}"
 
 
 def _no_repo(error: Any, s: Situation) -> str:
     if s.doing == "publish":
         return f"Your token may not write to {s.reference.repo}, or there is no such user. Who you are: hf auth whoami"
     return (
-        f"No model {s.reference.repo} on {s.endpoint}, or it is private and this token may not see it.{s.near} "
+        f"No {s.kind} {s.reference.repo} on {s.endpoint}, or it is private and this token may not see it.{s.near} "
         f"If it is private, {LOGIN}."
     )
 
@@ -119,7 +125,8 @@ def _no_revision(error: Any, s: Situation) -> str:
 
 
 def _no_file(error: Any, s: Situation) -> str:
-    return f"{s.reference} is not a complete ganzoo model: a file that it lists is missing. Report it to its owner."
+    what = "ganzoo model" if s.kind == "model" else s.kind
+    return f"{s.reference} is not a complete {what}: a file that it lists is missing. Report it to its owner."
 
 
 def _disabled(error: Any, s: Situation) -> str:
@@ -147,9 +154,10 @@ def _no_network(error: Any, s: Situation) -> str:
 
 def _disk_full(error: OSError, s: Situation) -> str:
     where = f" at '{error.filename}'" if error.filename else ""
+    variable = "HF_HOME" if s.kind == "model" else "GANZOO_CACHE"
     return (
         f"The disk is full{where}, so {s.reference} could not be fetched. Free space (ganzoo cache lists the models) "
-        f"or set HF_HOME to another folder, then: {s.again}"
+        f"or set {variable} to another folder, then: {s.again}"
     )
 
 

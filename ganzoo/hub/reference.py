@@ -78,7 +78,7 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
     page = _PAGE.fullmatch(text)
     name, _, given = (page[1], "", page[2] or "") if page else text.removeprefix(SCHEME).partition("@")
     certain = text.startswith((SCHEME, "https://", "http://"))
-    if not _REPO.fullmatch(name) or ".." in name or "--" in name or name.endswith(".git"):
+    if not is_repo(name):
         if certain:
             raise HubError(no_name(text))
         return None
@@ -90,6 +90,11 @@ def parse_reference(text: str, *, revision: str | None = None) -> HubReference |
     if chosen is not None and (not _REVISION.fullmatch(chosen) or ".." in chosen or "//" in chosen):
         raise HubError(f"{name}: {chosen[:80]!a} is not a revision; a revision is a branch, a tag or a commit.")
     return HubReference(name, chosen)
+
+
+def is_repo(name: str) -> bool:
+    """Whether a text is a valid ``user/name``."""
+    return bool(_REPO.fullmatch(name)) and ".." not in name and "--" not in name and not name.endswith(".git")
 
 
 def is_run_name(text: str) -> bool:

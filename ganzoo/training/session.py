@@ -72,6 +72,7 @@ def start(
     require(TRAINING, action="Training")
     checked_runs_folder(root)
     config, weights = init_from.resolve(config, root=root)
+    config = config.model_copy(update={"data": config.data.pinned()})
     dataset = load_data(config, given=data, quiet=quiet, info=info)
     import_tensorflow()
     with own_settings():

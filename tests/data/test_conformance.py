@@ -13,6 +13,7 @@ from ganzoo.data.base import ImageSource
 
 from .conftest import encoded, photo
 from .publishers import cifar_files, write_celeba, write_files, write_mnist
+from .shards import pngs, write_parquet, write_tar
 
 
 def make_folder(root):
@@ -42,8 +43,21 @@ def make_numpy(root):
     return {"path": str(root / "a.npz"), "resolution": 16}
 
 
+def make_parquet(root):
+    write_parquet(root / "train.parquet", pngs(6), kind=["b", "a", None] * 2)
+    return {"path": str(root), "resolution": 16, "label": "kind"}
+
+
+def make_webdataset(root):
+    images = [(f"{number}.png", data) for number, data in enumerate(pngs(6))]
+    write_tar(root / "0.tar", [*images, *[(f"{number}.cls", b"%d" % (number % 2)) for number in range(6)]])
+    return {"path": str(root), "resolution": 16, "label": "cls"}
+
+
 MAKERS = {
     "image_folder": make_folder,
+    "parquet": make_parquet,
+    "webdataset": make_webdataset,
     "celeba": make_celeba,
     "mnist": make_mnist,
     "fashion_mnist": make_mnist,
@@ -114,7 +128,7 @@ def test_images_that_are_not_square(name, size, tmp_path, cache):
 @pytest.mark.parametrize("name", IMAGES)
 def test_four_channels_or_one_line(name, tmp_path, cache):
     spec = {"source": name, **MAKERS[name](tmp_path / "data"), "channels": 4}
-    if name in ("image_folder", "numpy", "faces"):
+    if name in ("image_folder", "numpy", "faces", "parquet", "webdataset"):
         dataset = data_sources.create(spec).load(quiet=True)
         assert dataset.samples.shape[3] == 4
         assert dataset.samples[..., 3].max() == 255
@@ -139,7 +153,8 @@ def test_defaults_make_a_source_and_a_schema():
 def test_sources_bring_in_neither_tensorflow_nor_the_heavy_readers():
     program = (
         "import sys; from ganzoo.data import data_sources; data_sources.names();"
-        "print(sorted({'tensorflow', 'keras', 'PIL', 'rich', 'dicebear', 'resvg_py', 'tarfile'} & set(sys.modules)))"
+        "print(sorted({'tensorflow', 'keras', 'PIL', 'rich', 'dicebear', 'resvg_py', 'tarfile', 'pyarrow',"
+        "'huggingface_hub'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

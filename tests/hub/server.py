@@ -1,7 +1,8 @@
 """A small Hugging Face Hub on the loopback, for tests: it answers what huggingface_hub 2.4 really sends, over HTTP.
 
-Models have commits, branches, tags and pull requests; large files go through LFS and are served from another origin;
-tokens, private and gated models are checked. ``Hub.fail`` injects faults. Every request is noted in ``Hub.requests``.
+Models and datasets have commits, branches, tags and pull requests; large files go through LFS and are served from
+another origin; tokens, private and gated models are checked. ``Hub.fail`` injects faults. Every request is noted in
+``Hub.requests``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-LFS = (".onnx", ".safetensors", ".png", ".bin")
+LFS = (".onnx", ".safetensors", ".png", ".bin", ".parquet")
 GITATTRIBUTES = b"*.onnx filter=lfs diff=lfs merge=lfs -text\n"
 SPACE_TEMPLATE = {
     "README.md": b"---\ntitle: Tiny\nsdk: static\n---\n\nCheck out the configuration reference at "
@@ -27,7 +28,7 @@ SPACE_TEMPLATE = {
     "index.html": b"<h1>Welcome to your static Space!</h1>\n",
     "style.css": b"body {}\n",
 }
-_SPACES = "spaces/"
+_SPACES, _DATASETS = "spaces/", "datasets/"
 
 
 @dataclass
@@ -115,6 +116,10 @@ class Hub:
         self.repos[repo.id] = repo
         return repo
 
+    def create_dataset(self, name: str, **options: bool) -> Repo:
+        """A dataset with its first commit. Its key in ``repos``, also for ``put``, is ``datasets/user/name``."""
+        return self.create(f"{_DATASETS}{name}", **options)
+
     def put(self, name: str, files: dict[str, bytes], *, branch: str = "main") -> str:
         """Commit files to a model, which is made if it is new."""
         repo = self.repos.get(name) or self.create(name)
@@ -174,8 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
             if self.fault and self.fault.kind == "status":
                 self._send(self.fault.status, b"{}", self.fault.headers)
                 return
-            path = url.path.replace("/api/spaces/", "/api/models/spaces%2F", 1)
-            path = re.sub("^/spaces/", "/spaces%2F", path)  # a Space is answered as a model of that name
+            # A Space or a dataset is answered as a model of that name.
+            path = re.sub("^/api/(spaces|datasets)/", r"/api/models/\1%2F", url.path)
+            path = re.sub("^/(spaces|datasets)/", r"/\1%2F", path)
             for method, pattern, action in _ROUTES:
                 found = re.fullmatch(pattern, path)
                 if method == self.command and found:
@@ -242,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _repo(self, name: str, *, write: bool = False, content: bool = False) -> Repo:
         user, repo = self._user(), self.hub.repos.get(name)
-        owner = name.removeprefix(_SPACES).partition("/")[0]
+        owner = name.removeprefix(_SPACES).removeprefix(_DATASETS).partition("/")[0]
         if repo is None or (repo.private and user != owner):
             raise _RefusedError(401 if user is None else 404, "RepoNotFound", "Repository not found")
         if content and repo.gated and user != owner:
@@ -362,6 +368,8 @@ class _Handler(BaseHTTPRequestHandler):
         siblings = []
         for path, content in sorted(repo.commits[commit].items()):
             sizes = {"size": len(content), "blobId": blob_id(content)} if "blobs" in self.query else {}
+            if sizes and path.endswith(LFS):
+                sizes["lfs"] = {"sha256": _sha256(content), "size": len(content), "pointerSize": 134}
             siblings.append({"rfilename": path, **sizes})
         info = {"_id": "1", "id": name, "modelId": name, "sha": commit, "private": repo.private, "siblings": siblings}
         info |= {"gated": "manual" if repo.gated else False, "disabled": False, "downloads": 0, "tags": []}

@@ -7,12 +7,14 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar
 
+from ganzoo.data.reading.collection import Entry
 from ganzoo.data.reading.formats import (
     HEAD_BYTES,
     IMAGE_SUFFIXES,
@@ -34,18 +36,13 @@ MISSING = "missing"
 NOT_IMAGES, UNREAD, HIDDEN = "not an image", "of a format that is not read", "hidden"
 LINKS, ENCRYPTED, ODD_NAMES = "a link", "encrypted", "its name points outside the zip"
 
+_SHARDS = {".parquet": "parquet", ".tar": "webdataset"}
+"""Suffix of shards -> the data source that reads them."""
+
 _SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
 _DROPPINGS = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".localized"})
 """Files of file managers. They contain no data and are not counted."""
-
-
-class Entry(NamedTuple):
-    """One file: its name inside the collection with forward slashes, its size in bytes, and a stamp of its content."""
-
-    name: str
-    size: int
-    stamp: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +57,8 @@ class ImageFiles:
         others: files that are not images. ``read`` can read them.
         passed_over: names of all files that are not in ``entries``, by reason.
     """
+
+    has_suffixes: ClassVar[bool] = True
 
     path: Path
     entries: tuple[Entry, ...]
@@ -91,6 +90,10 @@ class ImageFiles:
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise ValueError(f"cannot be read: {reason(error)}") from error
 
+    def contents(self) -> Iterator[Callable[[], bytes]]:
+        """For each entry, a function that reads it."""
+        return (partial(self.read, entry) for entry in self.entries)
+
     def fingerprint(self) -> str:
         """SHA-256 over names, sizes and stamps (dates in a folder, checksums in a zip)."""
         digest = hashlib.sha256()
@@ -101,6 +104,10 @@ class ImageFiles:
     def only(self, entries: Iterable[Entry]) -> ImageFiles:
         """The same collection with only these entries."""
         return replace(self, entries=tuple(entries))
+
+    def part(self, indices: Sequence[int]) -> ImageFiles:
+        """The same collection with only the entries of these indices."""
+        return self.only(self.entries[index] for index in indices)
 
 
 def image_files(path: Path) -> ImageFiles:
@@ -124,8 +131,17 @@ def image_files(path: Path) -> ImageFiles:
 
         kinds = ", ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
         passed = passed_over_line(files.passed_over)
-        raise DataError(f"{path} has no images. Supported formats: {kinds}.{' ' if passed else ''}{passed}")
+        raise DataError(
+            f"{path} has no images. Supported formats: {kinds}.{' ' if passed else ''}{passed}{_shard_hint(files)}"
+        )
     return files
+
+
+def _shard_hint(files: ImageFiles) -> str:
+    """The data source for a folder of shards."""
+    suffixes = {suffix_of(entry.name) for entry in files.others}
+    sources = [source for suffix, source in _SHARDS.items() if suffix in suffixes]
+    return f". To read these shards: data.source={sources[0]}" if sources else ""
 
 
 class _Sorted:

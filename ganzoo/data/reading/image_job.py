@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import Dataset, ImageSource
-from ganzoo.data.reading.archive import Entry, ImageFiles
+from ganzoo.data.reading.collection import Entry, ImageCollection
 from ganzoo.data.reading.decode import BoxOf, Crop, decode
 from ganzoo.data.reading.formats import readers
 from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
@@ -33,7 +33,7 @@ class ImageJob:
 
     Attributes:
         source: the data source, for its name, resolution and channels.
-        files: the image files.
+        files: the images.
         config: fields of the source that change the result, for the cache key.
         crop_of: a function that returns the crop of a file. It may raise ValueError for an unusable file.
         resample: filter.
@@ -46,7 +46,7 @@ class ImageJob:
     """
 
     source: ImageSource
-    files: ImageFiles
+    files: ImageCollection
     config: Mapping[str, Any]
     crop_of: Callable[[Entry], Crop | BoxOf]
     resample: Filter
@@ -96,10 +96,10 @@ def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Pa
 def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[Chunk]:
     source, entries = job.source, job.files.entries
 
-    def one(index: int) -> NDArray[np.uint8] | str:
-        entry = entries[index]
+    def one(item: tuple[Entry, Callable[[], bytes]]) -> NDArray[np.uint8] | str:
+        entry, read = item
         try:
-            data, crop = job.files.read(entry), job.crop_of(entry)
+            data, crop = read(), job.crop_of(entry)
             return decode(data, size=source.size, channels=source.channels, crop=crop, resample=job.resample)
         except ValueError as error:  # BrokenImageError among them
             return str(error)
@@ -109,7 +109,8 @@ def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[C
     limit = job.max_broken * len(entries)
     with progress_bar("Reading images", len(entries), quiet=quiet) as advance, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's warnings would break the progress bar
-        for index, result in enumerate(ordered_map(one, range(len(entries)), workers=worker_count())):
+        items = zip(entries, job.files.contents(), strict=True)
+        for index, result in enumerate(ordered_map(one, items, workers=worker_count())):
             advance(1)
             if isinstance(result, str):
                 broken[entries[index].name] = result

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.data.reading.archive import Entry, ImageFiles
+from ganzoo.data.reading.archive import ImageFiles
+from ganzoo.data.reading.collection import Entry
 from ganzoo.data.reading.formats import suffix_of
 from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import DataError, did_you_mean

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Literal
 
+from ganzoo.data.reading.collection import LabeledImages
 from ganzoo.data.reading.layout import Layout
 from ganzoo.errors import DataError
 
@@ -30,31 +31,43 @@ def subset_of(layout: Layout, *, validation_split: float, subset: Subset) -> Lay
     if not validation_split or subset == "both":
         return layout
     entries = layout.files.entries
-    labels = layout.labels or [0] * len(entries)
+    images = LabeledImages(layout.files, layout.labels, layout.class_names)
+    kept = indices_of(images, validation_split=validation_split, subset=subset)
+    return replace(
+        layout,
+        files=layout.files.part(kept),
+        labels=None if layout.labels is None else [layout.labels[index] for index in kept],
+        notes=[*layout.notes, part_note(len(kept), len(entries), validation_split=validation_split, subset=subset)],
+    )
+
+
+def indices_of(images: LabeledImages, *, validation_split: float, subset: Subset) -> list[int]:
+    """The indices of the entries in the training or the validation part.
+
+    Raises:
+        DataError: if a class has too few images for two parts.
+    """
+    entries = images.files.entries
     members: dict[int, list[int]] = defaultdict(list)
-    for index, label in enumerate(labels):
+    for index, label in enumerate(images.labels or [0] * len(entries)):
         members[label].append(index)
     held_out: set[int] = set()
     for label, indices in members.items():
         count = max(1, round(validation_split * len(indices)))
         if count >= len(indices):
-            name = f"The class '{layout.class_names[label]}'" if layout.labels else str(layout.files.path)
+            name = f"The class '{images.class_names[label]}'" if images.labels else str(images.files.path)
             raise DataError(
                 f"{name} has {len(indices)} images, too few for data.validation_split={validation_split:g}; "
                 "allowed: at least one image in each part"
             )
         held_out.update(sorted(indices, key=lambda index: _order(entries[index].name))[:count])
     wanted = subset == "validation"
-    kept = [index for index in range(len(entries)) if (index in held_out) == wanted]
-    return replace(
-        layout,
-        files=layout.files.only(entries[index] for index in kept),
-        labels=None if layout.labels is None else [layout.labels[index] for index in kept],
-        notes=[
-            *layout.notes,
-            f"{len(kept)} of {len(entries)} images are the {subset} part (data.validation_split={validation_split:g})",
-        ],
-    )
+    return [index for index in range(len(entries)) if (index in held_out) == wanted]
+
+
+def part_note(kept: int, count: int, *, validation_split: float, subset: Subset) -> str:
+    """The note about the part that is read."""
+    return f"{kept} of {count} images are the {subset} part (data.validation_split={validation_split:g})"
 
 
 def _order(name: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
-from ganzoo.data.reading.archive import Entry, ImageFiles, image_files
+from ganzoo.data.reading.archive import ImageFiles, image_files
 from ganzoo.data.reading.celeba_tables import (
     ATTRIBUTES,
     BOXES_WILD,
@@ -25,6 +25,7 @@ from ganzoo.data.reading.celeba_tables import (
     read_table,
     with_aspect,
 )
+from ganzoo.data.reading.collection import Entry
 from ganzoo.data.reading.decode import BoxOf, BrokenImageError, opened
 from ganzoo.data.reading.image_job import ImageJob, load_images
 from ganzoo.data.reading.resize import Filter
