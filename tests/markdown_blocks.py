@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+import programs
 import typer
 
 from ganzoo.cli.main import app
@@ -21,6 +22,9 @@ SHORTER = {
     "evaluate dcgan-faces-32": "evaluate dcgan-faces-32 --samples 100 --draws 2",
 }
 """Replacements in a command that trains or measures."""
+
+USE_TENSORFLOW = {"train", "export", "evaluate"}
+"""The commands that import TensorFlow."""
 
 CACHE = str(Path(tempfile.gettempdir(), "ganzoo-tests-cache"))
 """The cache of prepared data, if the variable GANZOO_CACHE is not set."""
@@ -43,10 +47,16 @@ def lines(text, language):
     return [line for block in blocks(text, language) for line in block.splitlines()]
 
 
-def run(command, folder):
-    """Run a program in a folder. It must succeed. All programs share a cache, so that the faces are drawn once."""
+def run(command, folder, *, tensorflow=False):
+    """Run a program in a folder. It must succeed. All programs share a cache, so that the faces are drawn once.
+
+    With ``tensorflow``, the command is a Python program that may use TensorFlow: it starts with TensorFlow imported.
+    """
     environment = {"GANZOO_CACHE": CACHE} | os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if tensorflow:
+        done = programs.run(command[1:], folder=folder, environment=environment)
+    else:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done
 
@@ -58,7 +68,7 @@ def run_commands(commands, folder):
             line = line.replace(long, short)
         program, *arguments = shlex.split(line)
         assert program == "ganzoo", line
-        run([sys.executable, "-m", "ganzoo.cli.main", *arguments], folder)
+        run([sys.executable, "-m", "ganzoo.cli.main", *arguments], folder, tensorflow=arguments[0] in USE_TENSORFLOW)
 
 
 def parsed(line):

@@ -27,7 +27,7 @@ def test_commands(folder):
 @pytest.mark.slow
 def test_python(folder):
     for code in blocks(README, "python"):
-        run([sys.executable, "-c", code.replace("steps=2000", "steps=4")], folder)
+        run([sys.executable, "-c", code.replace("steps=2000", "steps=4")], folder, tensorflow="train(" in code)
 
 
 def test_yaml(tmp_path):
