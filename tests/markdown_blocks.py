@@ -1,8 +1,10 @@
 """Finds the code blocks of a Markdown page, shortens their trainings, runs them, and parses the commands of ganzoo."""
 
+import fcntl
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -61,14 +63,39 @@ def run(command, folder, *, tensorflow=False):
     return done
 
 
-def run_commands(commands, folder):
-    """Run commands of ganzoo, with shorter trainings."""
+def run_commands(commands, folder, *, trained):
+    """Run commands of ganzoo, with shorter trainings.
+
+    Pages show the same first training. It runs once for all of them in the folder ``trained``, and each page gets a
+    copy of the run. So only the first page that shows a command of training checks that it works.
+    """
     for line in commands:
         for long, short in SHORTER.items():
             line = line.replace(long, short)
         program, *arguments = shlex.split(line)
         assert program == "ganzoo", line
-        run([sys.executable, "-m", "ganzoo.cli.main", *arguments], folder, tensorflow=arguments[0] in USE_TENSORFLOW)
+        if arguments[0] == "train" and "--resume" not in arguments and not (folder / "runs").exists():
+            shutil.copytree(_trained(arguments, trained), folder / "runs")
+        else:
+            _run_ganzoo(arguments, folder)
+
+
+def _run_ganzoo(arguments, folder):
+    run([sys.executable, "-m", "ganzoo.cli.main", *arguments], folder, tensorflow=arguments[0] in USE_TENSORFLOW)
+
+
+def _trained(arguments, folder):
+    """The folder of runs of a training, which may be done by another process of the tests."""
+    place = folder / re.sub(r"\W+", "-", " ".join(arguments))
+    place.mkdir(parents=True, exist_ok=True)
+    done = place / "done"
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(place / "runs", ignore_errors=True)  # of a page that failed
+            _run_ganzoo(arguments, place)
+            done.touch()
+    return place / "runs"
 
 
 def parsed(line):

@@ -88,8 +88,8 @@ def test_commands_are_valid(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", with_blocks("console"))
-def test_console_blocks_run(page, tmp_path):
-    run_commands(lines(PAGES[page], "console"), tmp_path)
+def test_console_blocks_run(page, tmp_path, shared_trainings):
+    run_commands(lines(PAGES[page], "console"), tmp_path, trained=shared_trainings)
 
 
 @pytest.mark.parametrize("page", python_pages())
