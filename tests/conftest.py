@@ -32,3 +32,10 @@ def size_limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return limited
+
+
+@pytest.fixture(scope="session")
+def shared_trainings(tmp_path_factory):
+    """A folder for trainings that several pages of the documentation show. All processes of one test run share it."""
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "trained"

@@ -88,8 +88,8 @@ def test_commands_are_valid(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", with_blocks("console"))
-def test_console_blocks_run(page, tmp_path):
-    run_commands(lines(PAGES[page], "console"), tmp_path)
+def test_console_blocks_run(page, tmp_path, shared_trainings):
+    run_commands(lines(PAGES[page], "console"), tmp_path, trained=shared_trainings)
 
 
 @pytest.mark.parametrize("page", python_pages())
@@ -99,7 +99,7 @@ def test_python_blocks_run(page, tmp_path):
         code += '\nimport sys\nassert "tensorflow" not in sys.modules'
     program = tmp_path / "page.py"
     program.write_text(code, encoding="utf-8")
-    run([sys.executable, str(program)], tmp_path)
+    run([sys.executable, str(program)], tmp_path, tensorflow=page not in LIGHT)
 
 
 @pytest.mark.parametrize("page", with_blocks("yaml"))

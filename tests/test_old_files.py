@@ -2,12 +2,12 @@
 
 import json
 import math
+import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 from PIL import Image
 
@@ -45,8 +45,8 @@ def test_an_old_run_exports_to_the_images_of_its_old_bundle(old_run, tmp_path):
 
 @pytest.mark.slow
 def test_an_old_run_resumes_as_the_old_code_did(old_run, tmp_path):
-    command = [sys.executable, "-m", "ganzoo", "train", "--resume", "old-faces/001", "--quiet"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    command = ["-m", "ganzoo", "train", "--resume", "old-faces/001", "--quiet"]
+    done = programs.run(command, folder=tmp_path, environment=dict(os.environ))
     assert done.returncode == 0, done.stderr
     expected = [json.loads(line) for line in (FIXTURES / "log_after_resume.jsonl").read_text().splitlines()]
     logged = [record for record in old_run.log() if record["step"] > 20 and len(record) > 1]

@@ -16,10 +16,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_commands(folder):
+def test_commands(folder, shared_trainings):
     commands = lines(README, "console")
     assert len(commands) >= 6
-    run_commands(commands, folder)
+    run_commands(commands, folder, trained=shared_trainings)
     assert (folder / "faces.png").stat().st_size > 1000
     assert (folder / "real.png").stat().st_size > 1000
 
@@ -27,7 +27,7 @@ def test_commands(folder):
 @pytest.mark.slow
 def test_python(folder):
     for code in blocks(README, "python"):
-        run([sys.executable, "-c", code.replace("steps=2000", "steps=4")], folder)
+        run([sys.executable, "-c", code.replace("steps=2000", "steps=4")], folder, tensorflow="train(" in code)
 
 
 def test_yaml(tmp_path):
