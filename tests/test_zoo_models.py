@@ -54,6 +54,19 @@ def test_the_yaml_opens_with_what_it_is_and_where_it_is_from(name):
     assert source.startswith("Recipe:")
 
 
+@pytest.fixture
+def unoptimized():
+    """TensorFlow runs its graphs as they are traced. Optimizing a graph takes longer than two steps of it.
+
+    The lessons, the commands of the README and most other tests train with optimized graphs.
+    """
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
 def narrow(config, network):
     """Overrides that make a network narrow, with the same layers. The widest networks take minutes."""
     plain = config.to_dict()[network]
@@ -77,6 +90,7 @@ def narrow_block(values):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unoptimized")
 @pytest.mark.parametrize("name", list_models())
 def test_trains_exports_and_generates(name, tmp_path, monkeypatch):
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
