@@ -82,7 +82,7 @@ def test_another_data_source_keeps_what_it_accepts(monkeypatch, tmp_path):
         ({"training.penalties.3.gamma": 1}, "'3' is not a position in a list of 0"),
         ({"extends": "dcgan-faces-32"}, "'extends': no such key"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else ",".join(map(str, value)),  # objects print their address
 )
 def test_a_mistake_is_one_line(changes, line):
     with pytest.raises(ConfigError, match=line) as raised:
