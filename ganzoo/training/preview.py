@@ -79,14 +79,16 @@ def save_curve(run: Run, *, info: Callable[[str], None] = lambda text: None) -> 
 
     Args:
         run: the run. With less than two logged steps, nothing is written.
-        info: called with a message if matplotlib is not installed.
+        info: called with a message if nothing is written.
     """
     if not is_installed("matplotlib"):
         info(missing_text(["matplotlib"], action=LOSSES))
         return
     content = loss_chart(History(run))
-    if content is not None:
-        images.write_atomic(run.folder / LOSSES, content)
+    if content is None:
+        info(f"{LOSSES} needs two lines of the log; there are fewer. For more of them: training.log_every=10")
+        return
+    images.write_atomic(run.folder / LOSSES, content)
 
 
 def save_animation(run: Run, *, frames: int = 60) -> None:

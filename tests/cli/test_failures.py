@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+import ganzoo.__main__
 from ganzoo.cli.failures import Commands, explanation
 from ganzoo.errors import ConfigError, GanzooError
 
@@ -192,3 +194,15 @@ def test_light_verbs_start_fast(arguments):
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
     assert "typer" in imported, "the check sees imports"
     assert not imported & {"numpy", "ganzoo.config.experiment", "tensorflow", "onnxruntime", "huggingface_hub", "PIL"}
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line(monkeypatch, capsys):
+    class Interrupting(types.ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "ganzoo.cli.main", Interrupting("ganzoo.cli.main"))
+    with pytest.raises(SystemExit) as end:
+        ganzoo.__main__.main()
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

@@ -69,7 +69,9 @@ def test_the_losses_are_a_picture_without_a_rest(tmp_path):
 def test_no_curve_of_less_than_two_points(tmp_path, losses):
     run = new_run(tmp_path)
     write_log(run, losses)
-    preview.save_curve(run)
+    said = []
+    preview.save_curve(run, info=said.append)
+    assert said == ["losses.png needs two lines of the log; there are fewer. For more of them: training.log_every=10"]
     assert not (run.folder / "losses.png").exists()
 
 
