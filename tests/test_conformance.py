@@ -105,7 +105,7 @@ FAULTS = {
     ),
     "an objective without a metric": (
         (objectives, "adversarial", "extra_metrics", ("d_loss",)),
-        "repeats a name of METRICS",
+        "repeats a name",
     ),
     "an architecture that makes other samples": (
         (generator_architectures, "dense", "expand", lambda self, shape: (Dense(channels=9),)),
