@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -107,4 +107,5 @@ class Infogan(Adversarial):
         return tf.sqrt(tf.reduce_mean(tf.square(self._true_codes(fake) - fake.heads[MEANS])))
 
     def _true_codes(self, fake: Judgment) -> Tensor:
-        return fake.seen.latent[:, : self.codes]
+        latent: Any = fake.seen.latent
+        return latent[:, : self.codes]
