@@ -66,6 +66,8 @@ VARIANTS = [
         {"model": "dcgan", "base_channels": 4, "mapping": {"layers": 2}, "self_modulation": True},
     ),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
+    (objectives, {"name": "infogan", "codes": 1, "variance": "learned"}),
+    (objectives, {"name": "infogan", "codes": 0}),
     (losses, {"name": "saturating", "label_smoothing": 0.1}),
     (augmentations, {"name": "diff_augment", "policy": ["color"]}),
     (augmentations, {"name": "diff_augment", "policy": ["translation"], "translation": 0.3}),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SIZE = (800, 400)
 """Width and height of one pair of axes, in pixels."""
-D_COLOR, G_COLOR = "#a23c1b", "#1d6a96"
+D_COLOR, G_COLOR, OTHER_COLOR = "#a23c1b", "#1d6a96", "#6b6b6b"
 _DPI = 100
 
 
@@ -56,8 +56,7 @@ def loss_chart(history: History) -> bytes | None:
 
 def _draw(axes: Axes, curves: Sequence[Series], name: str, *, bounds: tuple[float, float] | None = None) -> None:
     """Draw curves with grid, names and a legend above. Outliers may be outside the axes."""
-    colors = (G_COLOR,) if [series.label for series in curves] == ["G"] else (D_COLOR, G_COLOR)
-    for series, color in zip(curves, colors, strict=False):
+    for series, color in zip(curves, (D_COLOR, G_COLOR, OTHER_COLOR), strict=False):
         axes.plot(series.steps, [_drawable(value) for value in series.values], color=color, label=series.label)
     low, high = bounds or limits(*(series.values for series in curves))
     edge = 0.04 * (high - low)
