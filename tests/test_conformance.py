@@ -74,6 +74,8 @@ VARIANTS = [
         {"model": "dcgan", "base_channels": 4, "mapping": {"layers": 2}, "self_modulation": True},
     ),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
+    (objectives, {"name": "infogan", "codes": 1, "variance": "learned"}),
+    (objectives, {"name": "infogan", "codes": 0}),
     (losses, {"name": "saturating", "label_smoothing": 0.1}),
     (augmentations, {"name": "diff_augment", "policy": ["color"]}),
     (augmentations, {"name": "diff_augment", "policy": ["translation"], "translation": 0.3}),
@@ -129,7 +131,7 @@ FAULTS = {
     ),
     "an objective without a metric": (
         (objectives, "adversarial", "extra_metrics", ("d_loss",)),
-        "repeats a name of METRICS",
+        "repeats a name",
     ),
     "an architecture that makes other samples": (
         (generator_architectures, "dense", "expand", lambda self, shape: (Dense(channels=9),)),

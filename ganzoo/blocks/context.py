@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -21,6 +22,18 @@ class Label(NamedTuple):
     tensor: KerasTensor
     num_classes: int
     in_norms: bool = False
+
+
+class Heads(NamedTuple):
+    """Outputs of a discriminator besides the logit, each linear in its last features.
+
+    Attributes:
+        widths: name -> number of values for each sample.
+        outputs: the head block adds a tensor float32 ``[b, width]`` for each name.
+    """
+
+    widths: Mapping[str, int]
+    outputs: dict[str, KerasTensor]
 
 
 class Style(NamedTuple):
@@ -47,12 +60,14 @@ class BuildContext:
         style: None in a network without a style.
         images: intermediate images ``[b, h, w, c]`` of a generator with output skips, the newest last. A block appends
             to the list; the head reads it. All blocks of a network share it.
+        heads: outputs of a discriminator besides the logit, which its head block makes; None without them.
     """
 
     name: str
     label: Label | None = None
     style: Style | None = None
     images: list[KerasTensor] = field(default_factory=list)
+    heads: Heads | None = None
 
     def named(self, name: str) -> Self:
         """The same context for layers whose names begin with ``name``."""

@@ -118,7 +118,8 @@ class LogitHead(NormalizedBlock):
     """From features to one logit per sample: ``[b, ...] -> [b, 1]``. With classes, it adds a projection of the label.
 
     The projection (Miyato and Koyama 2018, arXiv:1802.05637) is the inner product of the pooled features and an
-    embedding of the label.
+    embedding of the label. Further heads of the discriminator, for example for classes, are linear in the same pooled
+    features.
 
     Attributes:
         pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
@@ -155,6 +156,11 @@ class LogitHead(NormalizedBlock):
             )
         x = drop_out(x, self.dropout, name)
         logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
+        if context.heads is not None:
+            for other, width in context.heads.widths.items():
+                values = weighted(keras.layers.Dense(width, name=f"{name}_{other}_dense"), x, self.norm)
+                output = keras.layers.Activation("linear", dtype="float32", name=f"{name}_{other}")
+                context.heads.outputs[other] = output(values)
         if label is not None:
             embedding = keras.layers.Embedding(label.num_classes, x.shape[-1], name=f"{name}_embedding")(label.tensor)
             logit = keras.layers.Add(name=f"{name}_projection")(

@@ -178,6 +178,12 @@ def _usage(config: BundleConfig, files: Collection[str], name: str) -> list[str]
     lines += ["```python", "import ganzoo", f'generator = ganzoo.load("{name}")', use, "```", ""]
     lines += ["The same seed gives the same latent on every machine, and the same sample except for rounding."]
     lines += ["Without `label`, the seed also chooses the class."] if config.num_classes else []
+    if config.codes:
+        several = config.codes > 1
+        entries = (
+            f"{config.codes} continuous codes, the first entries" if several else "a continuous code, the first entry"
+        )
+        lines += [f"It has {entries} of the latent: `generator.generate(7, codes={{0: 1.5}})`."]
     if CRITIC in files:
         lines += ["The best of four samples, chosen by the discriminator: `generator.generate(7, best_of=4)`."]
     if DIRECTIONS in files:

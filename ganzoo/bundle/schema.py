@@ -49,6 +49,8 @@ class BundleConfig:
         latent: size and distribution of the latent.
         num_classes: number of classes of a conditional model, else None.
         class_names: one name per class, or None.
+        codes: how many of the first entries of the latent are continuous codes with a learned meaning. config.json has
+            this key only if it is above 0, so that older versions of ganzoo read all other bundles.
         model: config of the networks (JSON), enough to rebuild the generator for ``model.safetensors``.
         versions: versions of the libraries that exported the bundle, ``{"ganzoo": "0.1.0", "keras": "3.15.0"}``.
         image_range: range of the graph's output: (-1, 1) for images, None for vectors.
@@ -63,6 +65,7 @@ class BundleConfig:
     latent: LatentSpec
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
+    codes: int = 0
     model: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     image_range: tuple[float, float] | None = None
@@ -75,6 +78,7 @@ class BundleConfig:
             reject("name", self.name, allowed)
         self._check_shape()
         self._check_classes()
+        check_whole(self.codes, "codes", 0, self.latent.dim)
         check_tree(self.model, "model", max_number=MAX_NUMBER)
         check_tree(self.versions, "versions", max_number=0)
         for name, version in self.versions.items():
@@ -128,6 +132,7 @@ class BundleConfig:
             "latent": {"dim": self.latent.dim, "distribution": self.latent.distribution},
             "num_classes": self.num_classes,
             "class_names": None if self.class_names is None else list(self.class_names),
+            **({"codes": self.codes} if self.codes else {}),
             "model": dict(self.model),
             "versions": dict(self.versions),
         }
@@ -140,8 +145,8 @@ class BundleConfig:
             BundleError: for an unknown or missing key, a newer format version, or a value out of bounds.
         """
         _check_version(table.get("format_version"))
-        check_keys(table, cls.__dataclass_fields__, "config.json")
-        values = dict(table)
+        values = {"codes": 0, **table}
+        check_keys(values, cls.__dataclass_fields__, "config.json")
         latent = values["latent"]
         if not isinstance(latent, Mapping):
             reject("latent", latent, "an object with dim and distribution")

@@ -47,6 +47,13 @@ def generate(
     ] = None,
     best_of: BestOf = 1,
     direction: DirectionStrengths = None,
+    codes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VALUES",
+            help="Continuous codes of a model that has them: one value for each, as in 1.5,-1, or some: 0=1.5.",
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -70,11 +77,13 @@ def generate(
 
     Several seeds in one image are arranged as a grid.
     """
+    from ganzoo.inference.codes import parse_codes
     from ganzoo.inference.load import load
     from ganzoo.latents import parse_seeds
 
     numbers = parse_seeds(seeds)
     wanted = strengths(direction)
+    values = parse_codes(codes)
     psi = _truncation(truncation)
     target = Output.parse(output, form)
     generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
@@ -88,6 +97,7 @@ def generate(
         "truncation": psi,
         "best_of": best_of,
         "directions": wanted,
+        "codes": values,
     }
     if target.is_folder:
         path = _write_folder(generator, numbers, target.path, options, scale=scale, quiet=quiet)

@@ -126,8 +126,8 @@ class Config(BaseModel):
     Attributes:
         name: of the model, and of the folder of its runs.
         data: source of the real samples.
-        num_classes: 0 trains without labels; otherwise the number of classes, and the label is an input of both
-            networks.
+        num_classes: 0 trains without labels; otherwise the number of classes, and the label is an input of the
+            generator and, as the objective decides, of the discriminator.
         objective: what a step of the training optimizes, and with which networks.
     """
 
@@ -194,11 +194,11 @@ class Config(BaseModel):
             )
 
     def _check_labels(self) -> None:
-        count = self.data.class_count()
+        count = self.data.class_count() if self.objective.uses_labels else None
         if self.num_classes and count is not None and count != self.num_classes:
             has = f"has {count} classes" if count else "has no labels"
             raise ConfigError(f"num_classes is {self.num_classes}, but the data source {has}")
-        if self.num_classes and self.pack_size > 1:
+        if self.num_classes and self.pack_size > 1 and self.objective.conditional_discriminator:
             raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")
 
     def _check_conditioning(self) -> None:

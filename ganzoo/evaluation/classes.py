@@ -32,13 +32,16 @@ class Classes:
     missing: str = UNCONDITIONAL
 
 
-def classes_of(dataset: Dataset, *, count: int, names: Sequence[str] = ()) -> Classes:
+def classes_of(dataset: Dataset, *, count: int, names: Sequence[str] = (), of_data: bool = True) -> Classes:
     """The classes of a model with ``count`` classes and, if known, their names, and the labels of the dataset.
 
     Classes are matched by name, in the form that names have in a bundle: folders may be found in another order today.
+    Without ``of_data``, the model's classes are not those of the data (``Objective.uses_labels`` is False).
     """
     if not count:
         return Classes()
+    if not of_data:
+        return Classes(count, missing="the training found the model's classes itself, without those of the data")
     if dataset.labels is None:
         return Classes(count, missing="it needs real samples with labels, and the data have none")
     if len(dataset.class_names) != count:

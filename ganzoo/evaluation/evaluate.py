@@ -19,7 +19,7 @@ from ganzoo.errors import ConfigError, EvaluationError
 from ganzoo.evaluation.classes import classes_of
 from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
 from ganzoo.evaluation.record import Evaluation, check_target, critic_digest, default_target, onnx_digest, protocol
-from ganzoo.evaluation.reference_data import real_source
+from ganzoo.evaluation.reference_data import has_classes_of_data, real_source
 from ganzoo.extractors.base import Extractor, default_extractor, extractors
 from ganzoo.inference.critic import check_best_of
 from ganzoo.latents import MAX_SEED
@@ -176,7 +176,12 @@ def _measured(
             source,
             metrics=plan.metrics,
             extractor=extractor,
-            classes=classes_of(dataset, count=generator.num_classes or 0, names=generator.class_names or ()),
+            classes=classes_of(
+                dataset,
+                count=generator.num_classes or 0,
+                names=generator.class_names or (),
+                of_data=has_classes_of_data(generator.bundle),
+            ),
             count=count,
             draws=plan.draws,
             advance=advance,

@@ -1,4 +1,5 @@
-"""The real data that a bundle's generator was trained on: from its run, its metadata or a config."""
+"""The real data that a bundle's generator was trained on, and what its classes are: from its run, its metadata or a
+config."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from ganzoo.bundle.folder import Bundle
 from ganzoo.data.base import DataSource, data_sources
 from ganzoo.data.preview import choose_source, configured_source
 from ganzoo.errors import ConfigError, EvaluationError, GanzooError
+from ganzoo.objectives.base import objectives
 from ganzoo.resolve import RUN_BUNDLE
 from ganzoo.runs import CONFIG, Run
 
@@ -51,3 +53,19 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
         raise EvaluationError(f"The data source of the bundle '{bundle.folder}': {first}") from error
     except GanzooError as error:
         raise EvaluationError(f"{error}\nOr name the config that it was trained with: --config NAME") from error
+
+
+def has_classes_of_data(bundle: Bundle) -> bool:
+    """Whether the classes of a bundle's generator are those of its data. Assumed where the objective is unknown."""
+    run = run_of(bundle.folder)
+    if run is not None:
+        return bool(run.config.objective.uses_labels)
+    trained = bundle.metadata.facts.training.get("config")
+    values = trained.get("objective") if isinstance(trained, Mapping) else None
+    name = values.get(objectives.key) if isinstance(values, Mapping) else values
+    if not isinstance(name, str):
+        return True
+    try:
+        return objectives.get(name).uses_labels
+    except GanzooError:
+        return True

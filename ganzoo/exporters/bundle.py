@@ -114,6 +114,7 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
         latent=LatentSpec(dim=config.generator.latent_dim, distribution=config.generator.latent),
         num_classes=config.num_classes or None,
         class_names=names,
+        codes=config.objective.latent_codes(),
         model={"generator": public_values(config.generator, config.to_dict()["generator"])},
         versions=library_versions(EXPORT_LIBRARIES) | plugin_versions(config),
     )

@@ -113,10 +113,12 @@ def measured_statistics(config: Config, weights: Weights, generator: keras.Model
         return {}
     _assign(network, config, weights)
     measure = keras.Model(network.inputs, outputs)
+    takes_label = len(network.inputs) > 1
     size = config.training.batch_size
     found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in outputs}
     for start in range(0, max(2 * size, MEASURED), size):
-        values = measure(_inputs(_generated(config, generator, range(start, start + size))), training=False)
+        samples, labels = _generated(config, generator, range(start, start + size))
+        values = measure(_inputs((samples, labels if takes_label else None)), training=False)
         for name, value in values.items():
             channels = np.asarray(value, np.float32)
             found[name].append(channels.reshape(-1, channels.shape[-1]).mean(axis=0))
@@ -124,7 +126,10 @@ def measured_statistics(config: Config, weights: Weights, generator: keras.Model
 
 
 def build_critic(config: Config, weights: Weights, statistics: Mapping[str, NDArray[np.float32]]) -> keras.Model:
-    """The discriminator with constants instead of its statistics of the batch: float32 samples -> ``[b, 1]``."""
+    """The discriminator with constants instead of its statistics of the batch: float32 samples -> ``[b, 1]``.
+
+    In a model with classes the label is an input, as in every bundle, also if the discriminator ignores it.
+    """
     import keras
 
     from ganzoo.training import networks
@@ -137,6 +142,8 @@ def build_critic(config: Config, weights: Weights, statistics: Mapping[str, NDAr
 
     critic = networks.discriminator_graph(config, apply)
     _assign(critic, config, weights)
+    if config.num_classes and len(critic.inputs) == 1:
+        return keras.Model([*critic.inputs, keras.Input((), dtype="int32", name="label")], critic.output)
     return critic
 
 

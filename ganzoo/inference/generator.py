@@ -20,6 +20,7 @@ from ganzoo.hub.load_name import short_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.bundle_graph import Precision, graph_file, inspected_graph
 from ganzoo.inference.class_labels import described
+from ganzoo.inference.codes import Codes
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.directions import DirectionsFile
 from ganzoo.inference.image_list import ImageList
@@ -79,6 +80,7 @@ class Generator(LatentSpace):
         truncation: float | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
+        codes: Codes | None = None,
     ) -> Any:
         """One seed -> one PIL image; several -> a list of them. Vector models give float32 arrays.
 
@@ -92,14 +94,19 @@ class Generator(LatentSpace):
                 time. If two scores are nearly equal, another runtime or batch size may choose the other sample.
             directions: name -> strength of the model's ``directions``, as in ``{"light": 2.0}``. The strength is from
                 -10 to 10, in standard deviations of the latent. It is added after the truncation.
+            codes: values of the continuous codes, for models with ``codes`` above 0: one for each code, or number of a
+                code -> value, as in ``{0: 1.5}``. They are from -10 to 10 and replace these entries of the latent at
+                the end; the seed gives the others.
 
         Raises:
-            GanzooError: if a seed, a label, the truncation, ``best_of`` or a strength is out of range, the bundle has
-                no critic, or there is no such direction.
+            GanzooError: if a seed, a label, the truncation, ``best_of``, a strength or a code is out of range, the
+                bundle has no critic, or there is no such direction or code.
         """
         several = latents.are_several(seeds)
         chosen: Iterable[int] = cast("Iterable[int]", seeds) if several else [latents.check_seed(seeds)]
-        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
+        options = SamplingOptions(
+            label=label, truncation=truncation, best_of=best_of, directions=directions, codes=codes
+        )
         is_image = self.sample_spec.is_image
         checked = self.check_result(chosen, bytes_each=math.prod(self.shape) * (1 if is_image else 4))
         samples = (sample for _, batch in self.placed_batches(checked, options) for sample in batch)
@@ -163,6 +170,7 @@ class Generator(LatentSpace):
         truncation: float | Sequence[float] | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
+        codes: Codes | None = None,
     ) -> Image:
         """One image with the images of ``seeds`` in rows. Options as in ``ganzoo.images.grid`` and ``generate``.
 
@@ -177,7 +185,7 @@ class Generator(LatentSpace):
         rows = _rows(truncation)
         each = math.prod(self.shape) * images.check_scale(scale) ** 2 * len(rows)
         checked = self.check_result(seeds, bytes_each=each)
-        options = SamplingOptions(label=label, best_of=best_of, directions=directions)
+        options = SamplingOptions(label=label, best_of=best_of, directions=directions, codes=codes)
         layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
         return images.to_pil(layout.filled(batches))
 
@@ -193,6 +201,7 @@ class Generator(LatentSpace):
         truncation: float | Sequence[float] | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
+        codes: Codes | None = None,
     ) -> None:
         """Write ``grid`` as a PNG to an open file. One batch and one row of images are in memory.
 
@@ -203,7 +212,7 @@ class Generator(LatentSpace):
 
         self._check_pictures()
         checked = latents.check_seeds(seeds)
-        options = SamplingOptions(label=label, best_of=best_of, directions=directions)
+        options = SamplingOptions(label=label, best_of=best_of, directions=directions, codes=codes)
         rows = _rows(truncation)
         layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
         write_png(file, layout.strips(batches), shape=layout.shape)
@@ -248,7 +257,10 @@ class Generator(LatentSpace):
 
     def __repr__(self) -> str:
         classes = f", {described(self.num_classes, self.class_names or ())}" if self.num_classes else ""
-        return f"<Generator '{self.name}': {self.sample_spec}, latent {self.latent_dim}{classes}, on {self.device}>"
+        codes = f", {self.codes} continuous code{'s' if self.codes > 1 else ''}" if self.codes else ""
+        return (
+            f"<Generator '{self.name}': {self.sample_spec}, latent {self.latent_dim}{classes}{codes}, on {self.device}>"
+        )
 
     def _repr_html_(self) -> str:
         """For a notebook: the ``repr`` and eight samples."""

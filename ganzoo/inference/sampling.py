@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ganzoo.errors import BundleError, GanzooError
 from ganzoo.hub.load_name import short_name
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.class_labels import class_index
+from ganzoo.inference.codes import Codes, code_values, with_codes
 from ganzoo.inference.critic import Critic, check_best_of
 from ganzoo.inference.directions import DirectionsFile, find_directions, offset
 from ganzoo.inference.onnx_session import OnnxSession
@@ -93,6 +94,11 @@ class Sampler:
         return self.config.class_names
 
     @property
+    def codes(self) -> int:
+        """The number of continuous codes, which are the first entries of the latent; 0 for most models."""
+        return self.config.codes
+
+    @property
     def batch_size(self) -> int:
         """The number of samples in one run, from 1 to 256, limited by memory: 32 MiB on the CPU, 256 MiB on a GPU."""
         return max(1, min(MAX_BATCH, _BATCH_BYTES[self.device] // max(1, self.report.peak_bytes)))
@@ -121,6 +127,7 @@ class Sampler:
         truncation: float | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
+        codes: Codes | None = None,
     ) -> Samples:
         """Samples of ``seeds`` as one array: uint8 ``[n, h, w, c]``, or float32 ``[n, d]`` for vector models.
 
@@ -129,7 +136,9 @@ class Sampler:
         """
         checked = self.check_result(seeds, bytes_each=math.prod(self.shape) * self.dtype.itemsize)
         samples = np.empty((len(checked), *self.shape), self.dtype)
-        options = SamplingOptions(label=label, truncation=truncation, best_of=best_of, directions=directions)
+        options = SamplingOptions(
+            label=label, truncation=truncation, best_of=best_of, directions=directions, codes=codes
+        )
         for part, batch in self.placed_batches(checked, options):
             samples[part] = batch
         return samples
@@ -142,6 +151,7 @@ class Sampler:
         truncation: float | None = None,
         best_of: int = 1,
         directions: Mapping[str, float] | None = None,
+        codes: Codes | None = None,
         batch_size: int | None = None,
     ) -> Iterator[Samples]:
         """Samples of any number of seeds, in arrays of up to ``batch_size`` samples.
@@ -156,7 +166,9 @@ class Sampler:
             size = whole_number(batch_size, low=1, high=MAX_BATCH, what=f"A batch has 1 to {MAX_BATCH} samples")
         remaining = iter(seeds)
         while chunk := list(itertools.islice(remaining, size)):
-            yield self.sample(chunk, label=label, truncation=truncation, best_of=best_of, directions=directions)
+            yield self.sample(
+                chunk, label=label, truncation=truncation, best_of=best_of, directions=directions, codes=codes
+            )
 
     def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> NDArray[np.float32]:
         """The latents of ``seeds``: float32 ``[n, latent_dim]``, equal on every machine and in every version."""
@@ -219,15 +231,20 @@ class Sampler:
         """
         labels = self.label_indices(seeds, options.label)
         shift = self._offset(options.directions)
+        codes = code_values(options.codes, count=self.config.codes, model=self.name)
         count = self.check_best_of(options.best_of)
         latents.truncate(shift, options.truncation)  # checks the truncation
-        return self._batches(seeds, labels, shift, count, options.truncation)
+
+        def moved(z: NDArray[np.float32]) -> NDArray[np.float32]:
+            return with_codes(z + shift, codes)
+
+        return self._batches(seeds, labels, moved, count, options.truncation)
 
     def _batches(
         self,
         seeds: Sequence[int],
         labels: NDArray[np.int32] | None,
-        shift: NDArray[np.float32],
+        moved: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         count: int,
         truncation: float | None,
     ) -> Iterator[tuple[slice, Any]]:
@@ -238,7 +255,7 @@ class Sampler:
             z = latents.candidates(
                 seeds[part], count, dim=latent.dim, distribution=latent.distribution, truncation=truncation
             )
-            yield part, self._finish(self._best(z + shift, None if labels is None else labels[part]))
+            yield part, self._finish(self._best(moved(z), None if labels is None else labels[part]))
 
     def _best(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
         """From candidates ``[n, k, latent_dim]`` to the samples that the critic prefers: float32 ``[n, ...]``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ganzoo.inference.codes import Codes
+
 Label = int | str
 
 
@@ -16,3 +18,4 @@ class SamplingOptions:
     truncation: float | None = None
     best_of: int = 1
     directions: Mapping[str, float] | None = None
+    codes: Codes | None = None

@@ -51,8 +51,14 @@ class Adversarial(Objective):
 
         return {
             "generator": networks.build_generator(config, precision=config.training.precision),
-            "discriminator": networks.build_discriminator(config, precision=config.training.precision),
+            "discriminator": networks.build_discriminator(
+                config, precision=config.training.precision, heads=self.heads(config)
+            ),
         }
+
+    def heads(self, config: Config) -> dict[str, int]:
+        """Further outputs of the discriminator: name -> width. ``judge`` returns them."""
+        return {}
 
     def pair(self, step: Step, turn: int) -> tuple[Batch, Batch]:
         """The real and the generated batch of a turn. Networks of the generator's side may be applied here."""
@@ -61,8 +67,9 @@ class Adversarial(Objective):
 
     def judge(self, step: Step, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Apply the discriminator: the logits ``[b, 1]``, and the outputs of its other heads by name."""
-        logits = step.discriminate([batch.samples, *([] if batch.label is None else [batch.label])])[0]
-        return logits, {}
+        is_conditional = batch.label is not None and self.conditional_discriminator
+        logits, *heads = step.discriminate([batch.samples, *([batch.label] if is_conditional else [])])
+        return logits, dict(zip(self.heads(step.config), heads, strict=True))
 
     def needs_real(self, step: Step) -> bool:
         """Whether ``generator_loss`` depends on the logits of real samples. Otherwise it receives zeros."""
@@ -78,6 +85,10 @@ class Adversarial(Objective):
 
     def generator_terms(self, step: Step, fake: Judgment) -> Terms:
         """Terms that the generator's side minimizes in addition to the adversarial loss and the penalties."""
+        return {}
+
+    def measurements(self, step: Step, real: Judgment, fake: Judgment) -> Terms:
+        """Further metrics of the discriminator's outputs, which nothing minimizes."""
         return {}
 
     def update(self, step: Step) -> dict[str, Tensor]:
@@ -134,7 +145,7 @@ class Adversarial(Objective):
         g_norm = step.move(self.generator_side, g_gradients)
         metrics = {"d_loss": d_loss, "d_gradient_norm": d_norm, **step.describe(of_real.logits, of_fake.logits)}
         metrics |= {"g_loss": g_loss, "g_gradient_norm": g_norm, "penalty": sum(_present(d_penalty, g_penalty))}
-        return metrics | d_terms | g_terms
+        return metrics | d_terms | g_terms | self.measurements(step, of_real, of_fake)
 
     def _update_discriminator(self, step: Step, real: Batch, fake: Batch, turn: int) -> dict[str, Any]:
         from ganzoo.training.step import AUGMENT_FAKE, AUGMENT_REAL
@@ -148,7 +159,8 @@ class Adversarial(Objective):
             total = _total(d_loss, terms, penalty)
         norm = step.move(self.discriminator_side, step.gradients(tape, self.discriminator_side, total))
         metrics = {"d_loss": d_loss, "penalty": sum(_present(penalty)), "d_gradient_norm": norm}
-        return metrics | step.describe(of_real.logits, of_fake.logits) | terms
+        metrics |= step.describe(of_real.logits, of_fake.logits)
+        return metrics | terms | self.measurements(step, of_real, of_fake)
 
     def _judgment(self, step: Step, batch: Batch, turn: int, stream: int) -> Judgment:
         """Augment a batch and apply the discriminator, once. Penalties use the recorded tape."""

@@ -42,9 +42,16 @@ class Objective(Part):
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
     """The networks with a moving average of their weights. ``generator`` is the first; the average is exported."""
     extra_metrics: ClassVar[tuple[str, ...]] = ()
-    """Names of the metrics that ``update`` returns in addition to ``METRICS``."""
+    """Names of the metrics that ``update`` returns in addition to ``METRICS``. If they depend on the config, override
+    ``metrics``."""
     uses_labels: ClassVar[bool] = True
     """Whether the classes of the data are those of the generator. Otherwise the training finds its own classes."""
+    conditional_discriminator: ClassVar[bool] = True
+    """Whether the discriminator of a model with classes has the label as an input."""
+
+    def latent_codes(self) -> int:
+        """How many of the first entries of the latent are continuous codes, which the training gives a meaning."""
+        return 0
 
     def check(self, config: Config) -> None:
         """Check that this objective works with the rest of a config. Needs no TensorFlow.
@@ -68,7 +75,7 @@ class Objective(Part):
         return {"generator": networks.build_generator(config)}
 
     def update(self, step: Step) -> dict[str, Tensor]:
-        """Update all networks once. Returns float32 scalars: ``METRICS`` and ``extra_metrics``.
+        """Update all networks once. Returns float32 scalars with the names of ``metrics``.
 
         It is traced once into a graph, so it must not depend on a clock, a file or Python's random numbers.
 
@@ -77,8 +84,7 @@ class Objective(Part):
         """
         raise NotImplementedError
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
+    def metrics(self, config: Config) -> tuple[str, ...]:
         """The names of all metrics of a step, ``METRICS`` first."""
         return (*METRICS, *self.extra_metrics)
 

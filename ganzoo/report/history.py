@@ -11,11 +11,19 @@ from typing import Any
 
 from ganzoo.config import yaml_files
 from ganzoo.errors import ConfigError
+from ganzoo.objectives.base import METRICS
 from ganzoo.report.ending import Ending, ending_of
 from ganzoo.runs import CONFIG, VERSIONS, Run
 
 _NOT_MEASURED = ("d_loss", "seconds", "duplicates", "rollback", "changed", "warnings")
 """A line of the log with one of these keys has no metrics of an evaluation."""
+_NO_METRICS = {
+    *("step", "seconds", "images_per_second", "augment_p"),
+    *("recall", "real_recall", "duplicates", "real_duplicates"),
+    *("label_response", "label_agreement", "class_duplicates"),
+}
+"""Numbers next to the losses in the log that are not metrics of a step."""
+_SIDES = {"d_": "D", "g_": "G"}
 MAX_BYTES = 1 << 22
 """A larger metrics.json or versions.json is ignored."""
 
@@ -125,6 +133,18 @@ class History:
         lines = (record for record in self.log if not any(key in record for key in _NOT_MEASURED))
         keys = (key for record in lines for key, value in record.items() if _number(value) is not None)
         return tuple(dict.fromkeys(key for key in keys if key != "step"))
+
+    @cached_property
+    def further_metrics(self) -> dict[str, dict[str, str]]:
+        """The metrics of the steps that only some objectives have: title -> key -> label, as D's and G's class loss."""
+        lines = (record for record in self.log if "d_loss" in record)
+        keys = (key for record in lines for key, value in record.items() if _number(value) is not None)
+        found: dict[str, dict[str, str]] = {}
+        for key in dict.fromkeys(key for key in keys if key not in _NO_METRICS and key not in METRICS):
+            side = _SIDES.get(key[:2])
+            title = (key[2:] if side else key).replace("_", " ").strip().capitalize() or key
+            found.setdefault(title, {})[key] = side or title
+        return found
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

@@ -77,12 +77,19 @@ def comparison_page(histories: Sequence[History]) -> str:
 
 def _compared(histories: Sequence[History]) -> list[Chart]:
     labels = dict.fromkeys(label for history in histories for label in history.metric_labels)
+    further = {
+        key: title if label == title else f"{title} of {label}"
+        for history in histories
+        for title, labels in history.further_metrics.items()
+        for key, label in labels.items()
+    }
     keys = [
         ("d_loss", "Loss of D", "loss"),
         ("g_loss", "Loss of G", "loss"),
         *((label, label, parts.direction(label)) for label in labels),
         ("d_real", "Realness scores of D: real samples", "probability of being real"),
         ("d_fake", "Realness scores of D: generated samples", "probability of being real"),
+        *((key, title, "value") for key, title in further.items()),
         ("recall", "Variety of the preview", "share of real samples covered"),
         ("images_per_second", "Speed", "images or samples per second"),
     ]

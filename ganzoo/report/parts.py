@@ -44,6 +44,7 @@ def charts_of(history: History) -> list[Chart]:
             (0.0, 1.0),
             (("d_real", "real samples"), ("d_fake", "generated samples")),
         ),
+        *((title, f"value{mean}", None, tuple(labels.items())) for title, labels in history.further_metrics.items()),
     ]
     found = [
         Chart(title, [history.series(*pair) for pair in pairs], unit, bounds, marks, reach=reach)

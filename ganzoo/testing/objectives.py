@@ -30,10 +30,12 @@ def check_objective(objective: Objective | type[Objective]) -> None:
     require(objective.generator_side[0] == "generator", "generator_side does not begin with 'generator'")
     require(objective.discriminator_side[0] == "discriminator", "discriminator_side does not begin with its name")
     require(objective.averaged[0] == "generator", "averaged does not begin with 'generator'")
-    require(not set(objective.extra_metrics) & set(METRICS), "extra_metrics repeats a name of METRICS")
     accepted = [config for config in _configs(objective) if config is not None]
     require(bool(accepted), "check() refuses a generator and a discriminator of one dense layer each")
     for config in accepted:
+        names = objective.metrics(config)
+        require(names[: len(METRICS)] == METRICS, "metrics() does not begin with METRICS")
+        require(len(set(names)) == len(names), "extra_metrics or metrics() repeats a name")
         _check_steps(config)
 
 

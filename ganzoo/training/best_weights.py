@@ -141,7 +141,7 @@ def check(config: Config, dataset: Dataset) -> None:
 
 
 def _classes(config: Config, dataset: Dataset) -> Classes:
-    return classes_of(dataset, count=config.num_classes)
+    return classes_of(dataset, count=config.num_classes, of_data=config.objective.uses_labels)
 
 
 def _real_count(settings: EvaluationConfig, dataset: Dataset) -> int:

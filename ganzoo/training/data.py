@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
@@ -68,9 +69,11 @@ def check_dataset(config: Config, dataset: Dataset) -> None:
         raise DataError("The data source has no samples.")
     if shape != wanted:
         raise DataError(f"The data have samples of shape {list(shape)}, but the config needs {list(wanted)}.")
-    if config.num_classes and dataset.labels is None:
+    if not config.num_classes or not config.objective.uses_labels:
+        return
+    if dataset.labels is None:
         raise DataError(f"num_classes is {config.num_classes}, but the data have no labels; set num_classes=0")
-    if config.num_classes and len(dataset.class_names) != config.num_classes:
+    if len(dataset.class_names) != config.num_classes:
         count = len(dataset.class_names)
         raise DataError(
             f"num_classes is {config.num_classes}, but the data have {count} classes; set num_classes={count}"
@@ -81,6 +84,9 @@ def _loaded(config: Config, given: object, *, quiet: bool, info: Info) -> Datase
     dataset = config.data.load(quiet=quiet) if given is None else given_dataset(given, config, info=info)
     for line in described.lines(dataset):
         info(line)
+    if dataset.labels is not None and not config.objective.uses_labels:
+        info(f"The labels are not used: the objective '{config.objective.registered_name}' works without them")
+        return replace(dataset, labels=None, class_names=())
     if dataset.labels is not None and not config.num_classes:
         count = len(dataset.class_names)
         info(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")

@@ -28,7 +28,7 @@ def graph_loop(
 
     def steps_in_graph(samples: Any, labels: Any, indices: Any, first: Any) -> Any:
         count, done = tf.shape(indices)[0], 0
-        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(config.objective.metrics)])
+        rows = tf.TensorArray(tf.float32, size=count, element_shape=[len(config.objective.metrics(config))])
         for i in tf.range(count):
             step = first + tf.cast(i, tf.int64)
             metrics = strategy.run(one_step, args=(samples, labels, indices[i], step))

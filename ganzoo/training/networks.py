@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import keras
 
 from ganzoo.blocks.base import Block
-from ganzoo.blocks.context import BuildContext, Label, Style
+from ganzoo.blocks.context import BuildContext, Heads, Label, Style
 from ganzoo.config.experiment import Config
 from ganzoo.config.summary import block_names
 from ganzoo.environment.process_settings import own_settings
+from ganzoo.errors import ConfigError
 from ganzoo.training.initialization import initialize
 
 Precision = Literal["float32", "mixed_bfloat16"]
@@ -34,14 +35,27 @@ def build_generator(config: Config, *, precision: Precision = "float32", seed: i
         return initialize(lambda: _generator(config), config.generator.initializer, seed)
 
 
-def build_discriminator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
+def build_discriminator(
+    config: Config, *, precision: Precision = "float32", seed: int | None = None, heads: Mapping[str, int] | None = None
+) -> keras.Model:
     """Build the discriminator: samples (and label int32 ``[b]`` if conditional) -> logits float32 ``[b, 1]``.
 
-    With packing, ``config.pack_size`` samples share one logit. The arguments are those of ``build_generator``.
+    With packing, ``config.pack_size`` samples share one logit.
+
+    Args:
+        config: the experiment. Its objective decides whether the discriminator is conditional.
+        precision, seed: as in ``build_generator``.
+        heads: name -> width of further outputs, which are linear in the last features. The model then returns
+            ``[logits, *heads]``, each head float32 ``[b, width]``. The other weights do not depend on them.
+
+    Raises:
+        ConfigError: if the discriminator's head block makes no further outputs.
     """
     seed = config.training.seed if seed is None else seed
     with own_settings(dtype_policy=precision):
-        return initialize(lambda: discriminator_graph(config, _build), config.discriminator.initializer, seed + 1)
+        return initialize(
+            lambda: discriminator_graph(config, _build, heads=heads), config.discriminator.initializer, seed + 1
+        )
 
 
 def _generator(config: Config) -> keras.Model:
@@ -59,19 +73,29 @@ def _generator(config: Config) -> keras.Model:
     return keras.Model([latent, label], _chain(x, blocks, names, context), name="generator")
 
 
-def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
+def discriminator_graph(config: Config, apply: Apply, *, heads: Mapping[str, int] | None = None) -> keras.Model:
     """The discriminator with ``apply(block, x, context)`` instead of ``block.build(x, context)``, for each block.
 
-    Its weights have the names of ``build_discriminator``, and Keras' initial values.
+    Its weights have the names of ``build_discriminator``, and Keras' initial values. ``heads`` is described there.
     """
     sample = keras.Input(config.sample_shape, name="sample")
     blocks = config.discriminator.expand(config.sample_shape)
     names = [*block_names(blocks[:-1]), "head"]
-    if not config.num_classes:
-        return keras.Model([sample], _chain(sample, blocks, names, BuildContext(""), apply), name="discriminator")
-    label = keras.Input((), dtype="int32", name="label")
-    context = BuildContext("", label=Label(label, config.num_classes))
-    return keras.Model([sample, label], _chain(sample, blocks, names, context, apply), name="discriminator")
+    inputs, label = [sample], None
+    if config.num_classes and config.objective.conditional_discriminator:
+        label = Label(keras.Input((), dtype="int32", name="label"), config.num_classes)
+        inputs.append(label.tensor)
+    further = Heads(heads, {}) if heads else None
+    logits = _chain(sample, blocks, names, BuildContext("", label=label, heads=further), apply)
+    if further is None:
+        return keras.Model(inputs, logits, name="discriminator")
+    if further.outputs.keys() != further.widths.keys():
+        raise ConfigError(
+            f"the objective '{config.objective.registered_name}' needs further outputs of the discriminator, and its "
+            f"head '{blocks[-1].registered_name}' makes none; use another discriminator.head, such as logit_head"
+        )
+    outputs = [logits, *(further.outputs[name] for name in further.widths)]
+    return keras.Model(inputs, outputs, name="discriminator")
 
 
 def _build(block: Block, x: keras.KerasTensor, context: BuildContext) -> keras.KerasTensor:

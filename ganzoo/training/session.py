@@ -127,7 +127,7 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
     """Write the files that describe a run. The config is last, because it makes the folder a run."""
     images.write_atomic(run.folder / VERSIONS, _provenance(command).encode())
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
-    if config.num_classes:
+    if config.num_classes and config.objective.uses_labels:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
     images.save(draw_samples(random_samples(dataset.samples)), run.folder / "real.png")
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())

@@ -223,7 +223,7 @@ class TrainStep:
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """Run one step and return its metrics, float32 ``[len(objective.metrics)]``.
+        """Run one step and return its metrics, float32 ``[metrics]``, as named by the objective.
 
         Args:
             samples: uint8 images ``[n, h, w, c]`` or float32 vectors ``[n, d]``.
@@ -236,7 +236,7 @@ class TrainStep:
         with _calling.keyed(now.seed(LAYERS, 0, own=True)):
             metrics = objective.update(now)
         self._average(step)
-        return tf.stack([tf.cast(metrics[name], tf.float32) for name in objective.metrics])
+        return tf.stack([tf.cast(metrics[name], tf.float32) for name in objective.metrics(self.config)])
 
     def _average(self, step: tf.Tensor) -> None:
         """Move the averaged networks towards the trained ones, batch statistics included; ``ema_decay`` 0 copies."""

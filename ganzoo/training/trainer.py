@@ -59,7 +59,7 @@ class Trainer:
         self.input_pipeline = InputPipeline(config, dataset)
         self.state = state = TrainingState(config, dataset, run, self.strategy)
         update = TrainStep(config, state.networks, state.averages, state.optimizers, ada=state.ada)
-        self._metrics = config.objective.metrics
+        self._metrics = config.objective.metrics(config)
         self._run_steps = graph_loop(config, update, state.ada, self.strategy)
         self._preview = preview.sampler(config, state.ema)
         self._class_preview = preview.class_sampler(config, state.ema)

@@ -9,6 +9,7 @@ import tiny_bundles
 from PIL import Image
 
 import ganzoo
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.cli.destination import Output
 from ganzoo.errors import GanzooError
 from ganzoo.inference.onnx_session import OnnxSession
@@ -86,6 +87,21 @@ def test_truncation(command, bundle, place):
     command("generate", "bundle", "--seeds", "1,2", "--truncation", "0", "-o", "a.npy")
     first, second = np.load(place / "a.npy")
     np.testing.assert_array_equal(first, second)
+
+
+def test_codes(command, fails, bundle, place):
+    write_bundle(
+        place / "coded",
+        config=tiny_bundles.image_config(codes=2),
+        onnx=tiny_bundles.image_model().SerializeToString(),
+        weights={"w": np.ones((2, 2), np.float32)},
+        samples=tiny_bundles.PNG,
+    )
+    command("generate", "./coded", "--seeds", "5", "--codes", "-1,1.5", "-o", "x.png")
+    np.testing.assert_array_equal(pixels("x.png"), ganzoo.load(place / "coded").sample([5], codes=[-1, 1.5])[0])
+    assert "received 1" in fails("generate", "./coded", "--codes", "1")
+    assert "has no continuous codes" in fails("generate", "bundle", "--codes", "1")
+    assert "--codes are numbers" in fails("generate", "bundle", "--codes", "one")
 
 
 def test_several_truncations_make_one_row_each(command, bundle, place):

@@ -30,6 +30,16 @@ def test_curves_and_metrics(make_run):
     assert (history.step, history.steps) == (25, 100)
 
 
+def test_metrics_that_only_some_objectives_have(make_run):
+    more = {"penalty": 0.1, "d_class_loss": 2.0, "g_class_loss": 1.0, "class_accuracy": 0.5, "recall": 0.5}
+    history = History(make_run(records=[line(10), line(20, **more), {"step": 20, "frechet": 5.0}]))
+    assert history.further_metrics == {
+        "Class loss": {"d_class_loss": "D", "g_class_loss": "G"},
+        "Class accuracy": {"class_accuracy": "Class accuracy"},
+    }
+    assert History(make_run("plain")).further_metrics == {}
+
+
 def test_values_that_are_not_numbers_become_gaps(make_run):
     records = [
         line(10),

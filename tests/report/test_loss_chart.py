@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ganzoo.report.history import History
-from ganzoo.report.loss_chart import D_COLOR, G_COLOR, SIZE, loss_chart
+from ganzoo.report.loss_chart import D_COLOR, G_COLOR, OTHER_COLOR, SIZE, loss_chart
 
 from .conftest import line
 
@@ -44,6 +44,14 @@ def test_scores_are_below_the_losses(make_run):
     assert image.size == (SIZE[0], 2 * SIZE[1])
     lower = pixels_of(image.crop((0, SIZE[1], *image.size)), D_COLOR)
     assert len(lower) > 100
+
+
+def test_further_metrics_are_below_the_scores(make_run):
+    further = {"d_code_loss": 1.0, "g_code_loss": 2.0, "code_loss": 3.0, "code_error": 0.5}
+    image = picture(make_run(records=[line(step, **further) for step in (10, 20, 30)]))
+    assert image.size == (SIZE[0], 4 * SIZE[1])
+    third = image.crop((0, 2 * SIZE[1], SIZE[0], 3 * SIZE[1]))
+    assert all(len(pixels_of(third, color)) > 100 for color in (D_COLOR, G_COLOR, OTHER_COLOR))
 
 
 @pytest.mark.parametrize("records", [[], losses_only([(1.0, 1.0)])])

@@ -11,6 +11,7 @@ from ganzoo.report.chart import Chart
 from ganzoo.report.ending import Ending
 from ganzoo.report.history import History, Series
 from ganzoo.report.page import comparison_page, run_page
+from ganzoo.report.parts import charts_of
 from ganzoo.report.pictures import Pictures
 
 from .conftest import CONFIG, line
@@ -55,6 +56,17 @@ def page(run, **options):
 
 def data_of(text):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
+
+
+def test_further_metrics_of_an_objective_have_charts(make_run):
+    records = [line(step, d_class_loss=2.0, g_class_loss=1.5, class_accuracy=0.5) for step in (10, 20)]
+    run = make_run(records=records)
+    titles = ["Losses", "Realness scores of D", "Class loss", "Class accuracy", "Speed"]
+    found = [chart.title for chart in charts_of(History(run))]
+    assert [title for title in found if title in titles] == titles
+    text = comparison_page([History(run), History(make_run("other"))])
+    assert "Class loss of D" in text
+    assert "Class loss of G" in text
 
 
 def test_the_page_has_everything(make_run):
