@@ -21,6 +21,8 @@ class Loss(Part):
     critic: ClassVar[bool] = False
     """Whether the scale and sign of logits have no meaning. Then D cannot saturate, and adaptive augmentation cannot
     measure overfitting."""
+    falls_with_logit: ClassVar[bool] = True
+    """Whether the generator's loss of a sample depends on its logit alone, and falls as that rises. SAN needs it."""
 
     @property
     def chance(self) -> float | None:
@@ -95,6 +97,8 @@ class Saturating(CrossEntropyLoss):
 class LeastSquares(Loss):
     """Squared distance of the logit to 1 for real and 0 for fake (Mao et al. 2017, arXiv:1611.04076, equation 9)."""
 
+    falls_with_logit: ClassVar[bool] = False
+
     @property
     def chance(self) -> float:
         return 0.25
@@ -157,6 +161,7 @@ class Relativistic(Loss):
     """
 
     generator_needs_real: ClassVar[bool] = True
+    falls_with_logit: ClassVar[bool] = False
 
     @property
     def chance(self) -> float:

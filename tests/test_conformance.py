@@ -68,6 +68,7 @@ VARIANTS = [
     (discriminator_blocks, {"name": "residual_down", "downsample": False, "preactivation": False}),
     (discriminator_blocks, {"name": "logit_head", "pool": "sum", "norm": "spectral", "dropout": 0.1}),
     (discriminator_blocks, {"name": "logit_head", "pool": "mean", "activation": "relu"}),
+    *((discriminator_blocks, {"name": "san_head", "pool": pool}) for pool in ("sum", "mean")),
     (discriminator_blocks, {"name": "packing", "samples": 4}),
     (
         generator_architectures,

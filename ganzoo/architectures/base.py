@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, model_validator
 
@@ -17,6 +17,7 @@ from ganzoo.sample_spec import SampleSpec
 
 GeneratorPart = Annotated[Block, generator_blocks.field()]
 DiscriminatorPart = Annotated[Block, discriminator_blocks.field()]
+B = TypeVar("B", bound=Block)
 Widths = tuple[Annotated[int, Field(ge=1, le=65536)], ...]
 
 
@@ -102,8 +103,7 @@ class GeneratorConfig(NetworkConfig):
             ConfigError: if it is not a head of a generator.
         """
         head = self.head or generator_blocks.create(self.default_head(sample_shape))
-        _check_head(head, GeneratorHead, "generator", generator_blocks)
-        return with_values(head, shape=sample_shape)
+        return with_values(_checked_head(head, GeneratorHead, "generator", generator_blocks), shape=sample_shape)
 
     def default_head(self, sample_shape: Shape) -> dict[str, Any]:
         """The config of the head where ``head`` is left out."""
@@ -140,9 +140,20 @@ class DiscriminatorConfig(NetworkConfig):
             (discriminator_blocks.create({"name": "packing", "samples": self.packing}),) if self.packing > 1 else ()
         )
         stddev = (discriminator_blocks.create("minibatch_stddev"),) if self.minibatch_stddev else ()
-        head = self.head or discriminator_blocks.create(self.default_head())
-        _check_head(head, LogitHead, "discriminator", discriminator_blocks)
-        return (*packing, *body, *stddev, head)
+        return (*packing, *body, *stddev, self.complete_head())
+
+    def complete_head(self) -> LogitHead:
+        """The head, or the default one.
+
+        Raises:
+            ConfigError: if it is not a head of a discriminator.
+        """
+        return _checked_head(
+            self.head or discriminator_blocks.create(self.default_head()),
+            LogitHead,
+            "discriminator",
+            discriminator_blocks,
+        )
 
     def body(self, sample_shape: Shape) -> tuple[Block, ...]:
         """The blocks of the compact form before the head.
@@ -250,10 +261,11 @@ def require_images(sample_shape: Shape, model: str, makes: str) -> None:
         raise ConfigError(f"a {model} {makes} images; for vectors use model: dense")
 
 
-def _check_head(head: Block, base: type[Block], network: str, registry: Registry[Block]) -> None:
+def _checked_head(head: Block, base: type[B], network: str, registry: Registry[Block]) -> B:
     if not isinstance(head, base):
         heads = [name for name in registry.names() if issubclass(registry.get(name), base)]
         raise ConfigError(f"{network}.head is '{head.registered_name}', but it must be one of {', '.join(heads)}")
+    return head
 
 
 def _check_one_form(block: Block | None, blocks: tuple[Block, ...] | None) -> None:

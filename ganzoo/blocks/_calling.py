@@ -1,4 +1,4 @@
-"""Settings of a training step for its layers: keys for their random draws, and whether their state may change."""
+"""What a training step and its layers exchange: keys for random draws, whether state may change, further outputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 _key: ContextVar[tuple[Any, Iterator[int]] | None] = ContextVar("ganzoo_layer_key", default=None)
 _frozen: ContextVar[bool] = ContextVar("ganzoo_layer_state_is_frozen", default=False)
+_outputs: ContextVar[dict[str, Any] | None] = ContextVar("ganzoo_layer_outputs", default=None)
 
 
 @contextlib.contextmanager
@@ -53,3 +54,24 @@ def frozen_state() -> Iterator[None]:
 def state_is_frozen() -> bool:
     """Whether layers must not change their state."""
     return _frozen.get()
+
+
+@contextlib.contextmanager
+def further_outputs() -> Iterator[dict[str, Any]]:
+    """Collects what layers pass to ``add_output`` inside: tensors by name."""
+    found: dict[str, Any] = {}
+    token = _outputs.set(found)
+    try:
+        yield found
+    finally:
+        _outputs.reset(token)
+
+
+def add_output(name: str, value: Any) -> None:
+    """Give a tensor to the training step, besides the output of the network. Outside of ``further_outputs`` it is lost.
+
+    So a head has a term of the loss that needs more than the logits, and the network still has one output.
+    """
+    found = _outputs.get()
+    if found is not None:
+        found[name] = value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -16,8 +17,10 @@ from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
     from keras import KerasTensor
+    from tensorflow import Tensor
 
     from ganzoo.blocks.context import BuildContext
+    from ganzoo.losses import Loss
 
 
 class GeneratorHead(Block):
@@ -143,10 +146,27 @@ class LogitHead(NormalizedBlock):
     def output_shape(self, shape: Shape) -> Shape:
         return (1,)
 
-    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+    def check_loss(self, loss: Loss) -> None:
+        """Check that the head works with a loss.
+
+        Raises:
+            ConfigError: with one line that names both.
+        """
+
+    def loss_term(self, loss: Loss, real: Mapping[str, Tensor], fake: Mapping[str, Tensor]) -> Tensor | None:
+        """A term that the discriminator minimizes in addition to its loss, a float32 scalar. None without one.
+
+        Args:
+            loss: of the training.
+            real, fake: the further outputs of the discriminator for both batches, from ``_calling.add_output``.
+        """
+        return None
+
+    def features(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        """The input of the last layer, after activation, pooling and dropout: ``[b, ...] -> [b, d]``."""
         import keras
 
-        name, label = context.name, context.label
+        name = context.name
         x = activate(x, self.activation, self.slope, name)
         if len(x.shape) > 2 and self.pool == "flatten":
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
@@ -154,7 +174,13 @@ class LogitHead(NormalizedBlock):
             x = keras.layers.GlobalAveragePooling2D(name=f"{name}_pool")(x) * (
                 math.prod(x.shape[1:3]) if self.pool == "sum" else 1
             )
-        x = drop_out(x, self.dropout, name)
+        return drop_out(x, self.dropout, name)
+
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        import keras
+
+        name, label = context.name, context.label
+        x = self.features(x, context)
         logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
         if context.heads is not None:
             for other, width in context.heads.widths.items():

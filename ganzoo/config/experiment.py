@@ -246,6 +246,7 @@ class Config(BaseModel):
 
     def _check_objective(self) -> None:
         try:
+            self.discriminator.complete_head().check_loss(self.training.loss)
             self.objective.check(self)
         except ConfigError as error:
             raise ValueError(str(error)) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.blocks import _calling
 from ganzoo.objectives.base import Objective, objectives
 from ganzoo.penalties import Generated, Judged
 
@@ -30,11 +31,13 @@ class Judgment:
         seen: the batch as the discriminator sees it, after augmentation.
         heads: outputs of the discriminator's other heads by name, float32 ``[b, d]``.
         judged: the same samples and their logits, for penalties.
+        further: what the discriminator's layers passed to ``_calling.add_output``, for a term of its head.
     """
 
     seen: Batch
     heads: dict[str, Tensor]
     judged: Judged
+    further: dict[str, Tensor]
 
     @property
     def logits(self) -> Tensor:
@@ -135,7 +138,7 @@ class Adversarial(Objective):
                 d_terms = self.discriminator_terms(step, of_real, of_fake)
                 with g_tape.stop_recording():
                     d_penalty = step.discriminator_penalty(of_real.judged, of_fake.judged, 0)
-                d_total = _total(d_loss, d_terms, d_penalty)
+                d_total = _total(d_loss, d_terms, d_penalty, _term_of_head(step, of_real, of_fake))
             g_loss = self.generator_loss(step, of_real.logits, of_fake.logits)
             g_terms = self.generator_terms(step, of_fake)
             g_penalty = step.generator_penalty(_generated(fake), 0)
@@ -156,7 +159,7 @@ class Adversarial(Objective):
             d_loss = step.training.loss.discriminator(of_real.logits, of_fake.logits)
             terms = self.discriminator_terms(step, of_real, of_fake)
             penalty = step.discriminator_penalty(of_real.judged, of_fake.judged, turn)
-            total = _total(d_loss, terms, penalty)
+            total = _total(d_loss, terms, penalty, _term_of_head(step, of_real, of_fake))
         norm = step.move(self.discriminator_side, step.gradients(tape, self.discriminator_side, total))
         metrics = {"d_loss": d_loss, "penalty": sum(_present(penalty)), "d_gradient_norm": norm}
         metrics |= step.describe(of_real.logits, of_fake.logits)
@@ -170,7 +173,8 @@ class Adversarial(Objective):
             tape.watch(batch.samples)
             seen = step.augment(batch, turn, stream)
             tape.watch(seen.samples)
-            logits, heads = self.judge(step, seen)
+            with _calling.further_outputs() as further:
+                logits, heads = self.judge(step, seen)
         judged = Judged(
             samples=seen.samples,
             logits=logits,
@@ -178,17 +182,21 @@ class Adversarial(Objective):
             original=batch.samples,
             tape=tape,
         )
-        return Judgment(seen, heads, judged)
+        return Judgment(seen, heads, judged, further)
 
 
 def _generated(batch: Batch) -> Generated:
     return Generated(batch.samples, batch.latent, batch.label)
 
 
-def _total(loss: Any, terms: Terms, penalty: Any) -> Any:
-    """The sum of a loss, its further terms, and the penalty if there is one."""
-    return sum([*terms.values(), *_present(penalty)], loss)
+def _term_of_head(step: Step, real: Judgment, fake: Judgment) -> Any:
+    return step.config.discriminator.complete_head().loss_term(step.training.loss, real.further, fake.further)
 
 
-def _present(*penalties: Any) -> list[Any]:
-    return [penalty for penalty in penalties if penalty is not None]
+def _total(loss: Any, terms: Terms, *others: Any) -> Any:
+    """The sum of a loss, its further terms, and those of the others that are not None."""
+    return sum([*terms.values(), *_present(*others)], loss)
+
+
+def _present(*values: Any) -> list[Any]:
+    return [value for value in values if value is not None]
