@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from pydantic import field_validator
 
 from ganzoo.blocks.base import discriminator_blocks
 from ganzoo.blocks.heads import LogitHead
 from ganzoo.errors import ConfigError
+from ganzoo.norms import NoNorm, Norm
 
 if TYPE_CHECKING:
     from keras import KerasTensor
@@ -30,7 +33,14 @@ class SanHead(LogitHead):
         norm: none, because the direction has unit norm already.
     """
 
-    norm: Literal["none"] = "none"
+    @field_validator("norm")
+    @classmethod
+    def _no_norm(cls, norm: Norm) -> Norm:
+        if type(norm) is not NoNorm:
+            raise ValueError(
+                f"the direction of 'san_head' has unit norm already: allowed is none, not {norm.registered_name}"
+            )
+        return norm
 
     def check_loss(self, loss: Loss) -> None:
         if not loss.falls_with_logit:

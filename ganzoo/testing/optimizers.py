@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ganzoo.optimizers import OptimizerConfig, optimizers
+from ganzoo.schedules import Linear
 from ganzoo.testing.part import check_part, require
 
 
@@ -17,7 +18,7 @@ def check_optimizer(optimizer: OptimizerConfig | type[OptimizerConfig]) -> None:
     import keras
 
     optimizer = check_part(optimizers, optimizer)
-    falling = optimizer.model_copy(update={"schedule": "linear", "learning_rate": 0.01})
+    falling = optimizer.model_copy(update={"schedule": Linear(), "learning_rate": 0.01})
     built = falling.build(100)
     require(isinstance(built, keras.Optimizer), f"build() returns {type(built)}, not a Keras optimizer")
     weight = keras.Variable(np.array([1.0, -2.0], np.float32))
