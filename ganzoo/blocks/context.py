@@ -47,12 +47,14 @@ class BuildContext:
         style: None in a network without a style.
         images: intermediate images ``[b, h, w, c]`` of a generator with output skips, the newest last. A block appends
             to the list; the head reads it. All blocks of a network share it.
+        sample_shape: shape of one sample that a generator outputs; empty in a discriminator.
     """
 
     name: str
     label: Label | None = None
     style: Style | None = None
     images: list[KerasTensor] = field(default_factory=list)
+    sample_shape: tuple[int, ...] = ()
 
     def named(self, name: str) -> Self:
         """The same context for layers whose names begin with ``name``."""
