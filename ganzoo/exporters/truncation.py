@@ -74,7 +74,7 @@ def truncated(generator: keras.Model, mean: StyleMean) -> Callable[..., Any]:
         latent, *label, psi = inputs
         w = mapping([latent, *label], training=False)
         center = tf.gather(mean.values, label[0]) if label else tf.constant(mean.values)
-        return synthesis([center + psi * (w - center), psi * latent, *label], training=False)
+        return synthesis([center + psi * (w - center), latent * psi, *label], training=False)
 
     return call
 
