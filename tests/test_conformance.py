@@ -74,6 +74,13 @@ VARIANTS = [
         generator_architectures,
         {"model": "dcgan", "base_channels": 4, "mapping": {"layers": 2}, "self_modulation": True},
     ),
+    (
+        generator_architectures,
+        {"model": "stylegan2", "base_channels": 4, "mapping": {"layers": 2, "learning_rate_factor": 0.1}},
+    ),
+    (generator_blocks, {"name": "styled_upsample", "interpolation": "nearest", "kernel_size": 4}),
+    (generator_blocks, {"name": "constant_stem", "height": 3, "width": 5, "kernel_size": 1}),
+    (discriminator_blocks, {"name": "blurred_down", "from_image": True, "kernel_size": 1}),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
     (objectives, {"name": "infogan", "codes": 1, "variance": "learned"}),
     (objectives, {"name": "infogan", "codes": 0}),

@@ -67,6 +67,16 @@ class Block(Part):
         """Whether the block needs ``context.style``: the latent, or the output of the generator's mapping network."""
         return False
 
+    @property
+    def adds_image(self) -> bool:
+        """Whether the block appends to ``context.images``. The head then needs them."""
+        return False
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether the block reads ``context.images``."""
+        return False
+
     def output_shape(self, shape: Shape) -> Shape:
         """Shape of the output for an input of ``shape``.
 

@@ -60,6 +60,7 @@ class BuildContext:
         style: None in a network without a style.
         images: intermediate images ``[b, h, w, c]`` of a generator with output skips, the newest last. A block appends
             to the list; the head reads it. All blocks of a network share it.
+        sample_shape: shape of one sample that a generator outputs; empty in a discriminator.
         heads: outputs of a discriminator besides the logit, which its head block makes; None without them.
     """
 
@@ -67,6 +68,7 @@ class BuildContext:
     label: Label | None = None
     style: Style | None = None
     images: list[KerasTensor] = field(default_factory=list)
+    sample_shape: tuple[int, ...] = ()
     heads: Heads | None = None
 
     def named(self, name: str) -> Self:

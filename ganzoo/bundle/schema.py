@@ -27,14 +27,26 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class LatentSpec:
-    """The latent distribution: ``dim`` independent values, ``"normal"`` N(0, 1) or ``"uniform"`` on [-1, 1]."""
+    """The latent distribution: ``dim`` independent values, ``"normal"`` N(0, 1) or ``"uniform"`` on [-1, 1].
+
+    Attributes:
+        truncation: what truncation scales: ``"latent"``, or ``"style"``, what the mapping network makes of it. Then the
+            graph has the optional input "truncation". Bundles before it have no such key, and scale the latent.
+    """
 
     dim: int
     distribution: Literal["normal", "uniform"] = "normal"
+    truncation: Literal["latent", "style"] = "latent"
 
     def __post_init__(self) -> None:
         check_whole(self.dim, "latent.dim", 1, MAX_LATENT)
         check_choice(self.distribution, "latent.distribution", ("normal", "uniform"))
+        check_choice(self.truncation, "latent.truncation", ("latent", "style"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, without ``truncation`` if it is ``"latent"``, so that older versions can read them."""
+        values: dict[str, Any] = {"dim": self.dim, "distribution": self.distribution}
+        return values if self.truncation == "latent" else {**values, "truncation": self.truncation}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +141,7 @@ class BundleConfig:
             "kind": self.kind,
             "shape": list(self.shape),
             "image_range": None if self.image_range is None else list(self.image_range),
-            "latent": {"dim": self.latent.dim, "distribution": self.latent.distribution},
+            "latent": self.latent.to_dict(),
             "num_classes": self.num_classes,
             "class_names": None if self.class_names is None else list(self.class_names),
             **({"codes": self.codes} if self.codes else {}),
@@ -150,6 +162,7 @@ class BundleConfig:
         latent = values["latent"]
         if not isinstance(latent, Mapping):
             reject("latent", latent, "an object with dim and distribution")
+        latent = {"truncation": "latent", **latent}
         check_keys(latent, LatentSpec.__dataclass_fields__, "config.json, latent")
         values["latent"] = LatentSpec(**latent)
         for key in ("shape", "image_range", "class_names"):

@@ -205,6 +205,7 @@ class Config(BaseModel):
         by_class = self.num_classes > 0 and self.generator.conditioning == "batch_norm"
         blocks = self.generator.expand(self.sample_shape)
         self._check_style(blocks)
+        self._check_images(blocks)
         if any(block.conditional_norm for block in blocks):
             return
         if by_class:
@@ -229,6 +230,21 @@ class Config(BaseModel):
             raise ValueError(
                 "generator.mapping makes a style that no block uses; use blocks that need a style, such as "
                 "styled_upsample, or self_modulation: true"
+            )
+
+    def _check_images(self, blocks: tuple[Block, ...]) -> None:
+        """Check that the images that blocks add have a reader, and the reader has images."""
+        *body, head = blocks
+        makers = [block.registered_name for block in body if block.adds_image]
+        if head.needs_image and not makers:
+            raise ValueError(
+                f"the generator's head '{head.registered_name}' sums the images of blocks such as styled_upsample, and "
+                "no block adds one; use head: image_head"
+            )
+        if makers and not head.needs_image:
+            raise ValueError(
+                f"the generator block '{makers[0]}' adds an image, which the head '{head.registered_name}' does not "
+                "use; use head: skip_head"
             )
 
     def _check_batch(self) -> None:

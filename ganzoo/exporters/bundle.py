@@ -23,6 +23,7 @@ from ganzoo.environment.versions import EXPORT_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, ExportError
 from ganzoo.exporters.critic import Weights, export_critic
 from ganzoo.exporters.parity import FLOAT16_TOLERANCE, TOLERANCE, Runtime, check_parity
+from ganzoo.exporters.truncation import style_mean
 from ganzoo.sample_sheet import class_latents, classes_shown, draw_samples, preview_latents
 from ganzoo.training.weight_names import named_weights
 
@@ -67,7 +68,7 @@ def export_bundle(
 
     generator = float32_clone(generator, config)
     described = bundle_config(config, class_names=class_names)
-    model = to_onnx(generator, num_classes=config.num_classes)
+    model = to_onnx(generator, num_classes=config.num_classes, style_mean=style_mean(generator, config))
     onnx, runtime, error = _checked(model, generator, described, tolerance=TOLERANCE, name="onnx")
     onnx_fp16 = None
     if fp16:
@@ -111,7 +112,11 @@ def bundle_config(config: Config, *, class_names: tuple[str, ...] | None = None)
         name=config.name,
         kind=config.sample_spec.kind,
         shape=config.sample_spec.shape,
-        latent=LatentSpec(dim=config.generator.latent_dim, distribution=config.generator.latent),
+        latent=LatentSpec(
+            dim=config.generator.latent_dim,
+            distribution=config.generator.latent,
+            truncation="style" if config.generator.mapping else "latent",
+        ),
         num_classes=config.num_classes or None,
         class_names=names,
         codes=config.objective.latent_codes(),

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.errors import ExportError, reason
+from ganzoo.exporters import truncation
 from ganzoo.exporters.base import Exporter, exporters, input_names, output_name
 from ganzoo.exporters.fold import fold_channel_scales
 from ganzoo.exporters.parity import Runtime
 from ganzoo.exporters.simplify import simplify
+from ganzoo.exporters.truncation import StyleMean
 
 if TYPE_CHECKING:
     import keras
@@ -48,22 +50,27 @@ class OnnxExporter(Exporter):
         return onnx_runtime(path.read_bytes())
 
 
-def to_onnx(generator: keras.Model, *, num_classes: int = 0, fold: bool = True) -> ModelProto:
+def to_onnx(
+    generator: keras.Model, *, num_classes: int = 0, fold: bool = True, style_mean: StyleMean | None = None
+) -> ModelProto:
     """Convert a float32 generator.
 
     Inputs "latent" float32 ``[batch, latent_dim]`` and, if conditional, "label" int32 ``[batch]``; output "image"
-    float32 ``[batch, h, w, c]`` or "vector" float32 ``[batch, d]``.
+    float32 ``[batch, h, w, c]`` or "vector" float32 ``[batch, d]``. With a mean style, the optional input "truncation"
+    is a float32 scalar with the default 1.
 
     Args:
         generator: a model with the inputs [latent] or [latent, label].
         num_classes: number of classes of a conditional generator; removes the wrapping of negative labels.
         fold: fold batch normalization into the weights.
+        style_mean: of a generator with a mapping network, for the truncation of its style.
 
     Raises:
         ExportError: if ONNX does not support an operation; the message names it.
     """
     names = input_names(generator)
-    return _convert(generator, names, output_name(generator), num_classes=num_classes, fold=fold)
+    output = output_name(generator)
+    return _convert(generator, names, output, num_classes=num_classes, fold=fold, style_mean=style_mean)
 
 
 def critic_to_onnx(critic: keras.Model, *, kind: Literal["image", "vector"], num_classes: int = 0) -> ModelProto:
@@ -76,7 +83,15 @@ def critic_to_onnx(critic: keras.Model, *, kind: Literal["image", "vector"], num
     return _convert(critic, names, "logit", num_classes=num_classes, fold=True)
 
 
-def _convert(network: keras.Model, names: list[str], output: str, *, num_classes: int, fold: bool) -> ModelProto:
+def _convert(
+    network: keras.Model,
+    names: list[str],
+    output: str,
+    *,
+    num_classes: int,
+    fold: bool,
+    style_mean: StyleMean | None = None,
+) -> ModelProto:
     """Convert a network whose inputs get ``names``, and whose output gets the name ``output``."""
     import tensorflow as tf
     import tf2onnx
@@ -90,6 +105,9 @@ def _convert(network: keras.Model, names: list[str], output: str, *, num_classes
     def call(*inputs: Any) -> Any:
         return network(list(inputs), training=False)
 
+    if style_mean is not None:
+        call = truncation.truncated(network, style_mean)
+        signature.append(tf.TensorSpec((), tf.float32, name=truncation.INPUT))
     with _quiet() as conversion_errors:
         try:
             model, _ = tf2onnx.convert.from_function(
@@ -104,7 +122,10 @@ def _convert(network: keras.Model, names: list[str], output: str, *, num_classes
         raise ExportError(f"The {what} cannot be converted to ONNX: {'; '.join(conversion_errors)[:300]}")
     model = _name(model, output=output, shape=network.output.shape[1:], graph_name=what)
     model = simplify(model, num_classes=num_classes)
-    return fold_channel_scales(model) if fold else model
+    model = fold_channel_scales(model) if fold else model
+    if style_mean is not None:
+        truncation.add_default(model)
+    return model
 
 
 def to_float16(model: ModelProto) -> ModelProto:
@@ -130,11 +151,14 @@ def to_float16(model: ModelProto) -> ModelProto:
             )
     copy = type(model)()
     copy.CopyFrom(model)
+    has_default = truncation.remove_default(copy)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns about every number that is rounded to 0 or 65504
         half = float16.convert_float_to_float16(
             copy, keep_io_types=True, disable_shape_infer=True, max_finite_val=65504.0
         )
+    if has_default:
+        truncation.add_default(half)
     _sort(half)
     return _clean(half)
 
@@ -165,7 +189,8 @@ def _name(model: ModelProto, *, output: str, shape: tuple[int, ...], graph_name:
     graph.output[0].name = output
     for value, sizes in ((graph.output[0], shape), *((given, None) for given in graph.input)):
         dims = value.type.tensor_type.shape.dim
-        dims[0].dim_param = "batch"
+        if dims:  # a scalar has no batch axis
+            dims[0].dim_param = "batch"
         for dim, size in zip(list(dims)[1:], sizes or (), strict=False):
             dim.dim_value = size
     graph.name = graph_name

@@ -11,6 +11,7 @@ from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.environment.requirements import EXPORT, is_installed
 from ganzoo.errors import BundleError, ConfigError, ExportError
 from ganzoo.exporters.bundle import bundle_config, plugin_packages
+from ganzoo.exporters.truncation import style_mean
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -81,4 +82,5 @@ def _check_graph(config: Config, info: Callable[[str], None]) -> None:
     from ganzoo.exporters.onnx import to_onnx
 
     info("Checking that the generator can be exported ...")
-    check_onnx(to_onnx(generator, num_classes=config.num_classes).SerializeToString(), bundle_config(config))
+    model = to_onnx(generator, num_classes=config.num_classes, style_mean=style_mean(generator, config))
+    check_onnx(model.SerializeToString(), bundle_config(config))

@@ -110,7 +110,8 @@ def find_directions(generator: Decoder, graph: Graph, *, count: int | None, meth
         graph: its ONNX graph.
         count: number of directions, from 1 to 64 and at most the length of the latent; by default up to 10.
         method: ``"sefa"``: the singular vectors of the layers that read the latent (Shen and Zhou 2021,
-            arXiv:2007.06600). For a model with self-modulation these are the first dense layer and the style layers.
+            arXiv:2007.06600). For a model with self-modulation these are the first dense layer and the style layers,
+            and for a model with a mapping network its first layer (and the stem, if that reads the latent).
             ``"pca"``: the singular vectors of the covariance between latents and samples, estimated from 1024 samples,
             after subtracting the mean of each class. For a normal latent they are those of the mean Jacobian.
 

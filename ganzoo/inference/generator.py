@@ -88,12 +88,13 @@ class Generator(LatentSpace):
             seeds: whole numbers from 0 to 4294967295.
             label: class, one for all seeds or one per seed: a whole number is its index, a text its name, or its index
                 if no class has that name (``ganzoo.inference.class_labels``). By default the seed chooses the class.
-            truncation: from 0 (the mean) to 1 (off); see ``ganzoo.latents.truncate``.
+            truncation: from 0 (the mean) to 1 (off); see ``ganzoo.latents.truncate``. In a model with a mapping network
+                it scales the style around its mean, and not the latent.
             best_of: number of samples per seed, from 1 to 64, of which the bundle's critic chooses one; all have the
                 same class. The first is that of ``best_of=1``. Fewer failures, less variety, ``best_of`` times the
                 time. If two scores are nearly equal, another runtime or batch size may choose the other sample.
             directions: name -> strength of the model's ``directions``, as in ``{"light": 2.0}``. The strength is from
-                -10 to 10, in standard deviations of the latent. It is added after the truncation.
+                -10 to 10, in standard deviations of the latent. It is added after the truncation of the latent.
             codes: values of the continuous codes, for models with ``codes`` above 0: one for each code, or number of a
                 code -> value, as in ``{0: 1.5}``. They are from -10 to 10 and replace these entries of the latent at
                 the end; the seed gives the others.

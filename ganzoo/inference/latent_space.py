@@ -61,7 +61,9 @@ class LatentSpace(Sampler):
         if len(seeds) < 2:
             raise GanzooError(f"A walk needs at least two seeds; received {len(seeds)}.")
         whole_number(frames, low=2, high=MAX_FRAMES, what=f"A walk has 2 frames to {MAX_FRAMES} from seed to seed")
-        stops = self.latents(seeds, truncation=truncation)
+        latents.truncate(np.zeros(0, np.float32), truncation)  # checks the truncation
+        of_style, of_latent = (truncation, None) if self.truncates_style else (None, truncation)
+        stops = self.latents(seeds, truncation=of_latent)
         labels = self.label_indices(seeds[:1], label)
         distribution = self.config.latent.distribution
         parts = [
@@ -69,12 +71,15 @@ class LatentSpace(Sampler):
             for start, stop in itertools.pairwise(stops)
         ]
         path = np.concatenate([*(part[:-1] for part in parts), stops[-1:]])
-        return self._frames(path + self._offset(directions), labels)
+        return self._frames(path + self._offset(directions), labels, of_style)
 
-    def _frames(self, path: NDArray[np.float32], labels: NDArray[np.int32] | None) -> Iterator[Samples]:
+    def _frames(
+        self, path: NDArray[np.float32], labels: NDArray[np.int32] | None, truncation: float | None
+    ) -> Iterator[Samples]:
         for first in range(0, len(path), self.batch_size):
             z = path[first : first + self.batch_size]
-            yield from self._finish(self._run(z, None if labels is None else np.repeat(labels, len(z))))
+            own = None if labels is None else np.repeat(labels, len(z))
+            yield from self._finish(self._run(z, own, truncation))
 
     def directions(self, count: int | None = None, *, method: Method | None = None) -> list[Direction]:
         """Directions of the latent space that change an image in one way, for the argument ``directions``.

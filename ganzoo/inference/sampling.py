@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -170,9 +171,22 @@ class Sampler:
                 chunk, label=label, truncation=truncation, best_of=best_of, directions=directions, codes=codes
             )
 
+    @property
+    def truncates_style(self) -> bool:
+        """Whether truncation moves what the mapping network makes of a latent, and not the latent itself."""
+        return self.config.latent.truncation == "style"
+
     def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> NDArray[np.float32]:
-        """The latents of ``seeds``: float32 ``[n, latent_dim]``, equal on every machine and in every version."""
+        """The latents of ``seeds``: float32 ``[n, latent_dim]``, equal on every machine and in every version.
+
+        Raises:
+            GanzooError: if a seed or the truncation is out of range, or the truncation does not act on latents.
+        """
         latent = self.config.latent
+        if truncation is not None and self.truncates_style:
+            raise GanzooError(
+                f"Truncation of '{self.name}' moves styles, not latents; use decode with truncation={truncation}."
+            )
         return latents.latents(seeds, dim=latent.dim, distribution=latent.distribution, truncation=truncation)
 
     def labels(self, seeds: Iterable[int]) -> NDArray[np.int32]:
@@ -186,14 +200,19 @@ class Sampler:
         return latents.labels(seeds, num_classes=self.num_classes)
 
     def decode(
-        self, z: NDArray[np.floating], labels: Label | Sequence[Label] | NDArray[np.integer] | None = None
+        self,
+        z: NDArray[np.floating],
+        labels: Label | Sequence[Label] | NDArray[np.integer] | None = None,
+        *,
+        truncation: float | None = None,
     ) -> NDArray[np.float32]:
         """Latents ``[n, latent_dim]`` -> float32 images ``[n, h, w, c]`` in [-1, 1], or vectors ``[n, d]``.
 
         A conditional model needs ``labels``: one class for all latents, or one per latent.
 
         Raises:
-            GanzooError: if the latents have another shape or are not finite, or the labels do not fit.
+            GanzooError: if the latents have another shape or are not finite, the labels do not fit, or the truncation
+                is out of range.
         """
         z = np.asarray(z)
         if z.ndim != 2 or z.shape[1] != self.latent_dim or not len(z) or z.dtype.kind != "f":
@@ -202,7 +221,10 @@ class Sampler:
             raise GanzooError("The latents have values that are not finite.")
         if self.num_classes is not None and labels is None:
             raise GanzooError(f"'{self.name}' is conditional: decode needs labels from 0 to {self.num_classes - 1}.")
-        return self._run(z.astype(np.float32, copy=False), self.label_indices(range(len(z)), labels))
+        z = z.astype(np.float32, copy=False)
+        truncated = latents.truncate(z, truncation)  # checks the truncation, too
+        own = self.label_indices(range(len(z)), labels)
+        return self._run(z, own, truncation) if self.truncates_style else self._run(truncated, own)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -250,18 +272,28 @@ class Sampler:
     ) -> Iterator[tuple[slice, Any]]:
         latent = self.config.latent
         size = max(1, self.batch_size // count)
+        of_style, of_latent = (truncation, None) if self.truncates_style else (None, truncation)
         for start in range(0, len(seeds), size):
             part = slice(start, min(start + size, len(seeds)))
             z = latents.candidates(
-                seeds[part], count, dim=latent.dim, distribution=latent.distribution, truncation=truncation
+                seeds[part], count, dim=latent.dim, distribution=latent.distribution, truncation=of_latent
             )
-            yield part, self._finish(self._best(moved(z), None if labels is None else labels[part]))
+            yield part, self._finish(self._best(moved(z), None if labels is None else labels[part], of_style))
 
-    def _best(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
-        """From candidates ``[n, k, latent_dim]`` to the samples that the critic prefers: float32 ``[n, ...]``."""
+    def _best(
+        self, z: NDArray[np.float32], labels: NDArray[np.int32] | None, truncation: float | None
+    ) -> NDArray[np.float32]:
+        """From candidates ``[n, k, latent_dim]`` to the samples that the critic prefers: float32 ``[n, ...]``.
+
+        Args:
+            z: the candidates.
+            labels: one class per row.
+            truncation: of the style.
+        """
         if z.shape[1] == 1:
-            return self._run(z[:, 0], labels)
-        return self._critic.best(z, labels, decode=self._run, batch_size=self.batch_size)
+            return self._run(z[:, 0], labels, truncation)
+        decode = functools.partial(self._run, truncation=truncation)
+        return self._critic.best(z, labels, decode=decode, batch_size=self.batch_size)
 
     def _offset(self, wanted: Mapping[str, float] | None) -> NDArray[np.float32]:
         """What is added to each latent: float32 ``[latent_dim]``."""
@@ -275,14 +307,18 @@ class Sampler:
         known = self._known_directions
         return offset(wanted, known, dim=latent.dim, distribution=latent.distribution, model=self.name)
 
-    def _run(self, z: NDArray[np.float32], labels: NDArray[np.int32] | None) -> NDArray[np.float32]:
-        """Run in batches: float32 ``[n, ...]``."""
+    def _run(
+        self, z: NDArray[np.float32], labels: NDArray[np.int32] | None, truncation: float | None = None
+    ) -> NDArray[np.float32]:
+        """Run in batches: float32 ``[n, ...]``. The truncation is that of the style; other models have none here."""
         out = np.empty((len(z), *self.shape), np.float32)
         for start in range(0, len(z), self.batch_size):
             part = slice(start, start + self.batch_size)
             feed: dict[str, NDArray[Any]] = {"latent": z[part]}
             if labels is not None:
                 feed["label"] = labels[part]
+            if truncation is not None:
+                feed["truncation"] = np.array(truncation, np.float32)
             samples = self._session.run((self.sample_spec.kind,), feed)[0]
             if samples.shape != out[part].shape:
                 shapes = f"{list(samples.shape)}, and declares {list(out[part].shape)}"

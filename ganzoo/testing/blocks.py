@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 VECTOR: Shape = (5,)
 CLASSES = 3
 STYLE = 6
-"""Length of the style of a self-modulated block."""
+"""Length of the style of a block that needs one, or of a self-modulated block."""
 
 
 def check_generator_block(block: Block | type[Block], *, onnx: bool = True) -> None:
@@ -83,7 +83,10 @@ def _accepted(block: Block) -> list[Shape]:
 def _model(
     block: Block, shape: Shape, *, label_in_norms: bool | None = None, self_modulated: bool = False
 ) -> keras.Model:
-    """A model of the block alone, with its first weights; conditional unless ``label_in_norms`` is None."""
+    """A model of the block alone, with its first weights; conditional unless ``label_in_norms`` is None.
+
+    Its outputs are those of the block, and the images that it adds.
+    """
     import keras
 
     from ganzoo.training.initialization import initialize
@@ -94,12 +97,21 @@ def _model(
         if label_in_norms is not None:
             inputs.append(keras.Input((), dtype="int32", name="label"))
             label = Label(inputs[-1], CLASSES, label_in_norms)
-        if self_modulated:
+        if self_modulated or block.needs_style:
             inputs.append(keras.Input((STYLE,), name="style"))
-            style = Style(inputs[-1], in_norms=True)
-        return keras.Model(inputs, block.build(inputs[0], BuildContext("block", label=label, style=style)))
+            style = Style(inputs[-1], in_norms=self_modulated)
+        earlier = [keras.layers.Conv2D(IMAGE[-1], 1, name="earlier")(inputs[0])] if block.needs_image else []
+        context = BuildContext("block", label=label, style=style, images=[*earlier], sample_shape=IMAGE)
+        output = block.build(inputs[0], context)
+        return keras.Model(inputs, [output, *context.images[len(earlier) :]])
 
     return initialize(build, HeNormal(), 0)
+
+
+def _outputs(model: keras.Model, inputs: list[Any], *, training: bool = False) -> list[Any]:
+    """All outputs. Keras returns the only output of a model as a tensor."""
+    made = model(inputs, training=training)
+    return list(made) if isinstance(made, list | tuple) else [made]
 
 
 def _trained(model: keras.Model) -> keras.Model:
@@ -134,7 +146,8 @@ def check_layers(
     rng = np.random.RandomState(0)
     inputs = [tf.constant(rng.standard_normal((BATCH, *shape)), tf.float32)]
     inputs += [] if label_in_norms is None else [tf.constant([0, 1, 2, 0])]
-    inputs += [tf.constant(rng.standard_normal((BATCH, STYLE)), tf.float32)] if self_modulated else []
+    styled = self_modulated or block.needs_style
+    inputs += [tf.constant(rng.standard_normal((BATCH, STYLE)), tf.float32)] if styled else []
     for policy, compute in (("float32", tf.float32), ("mixed_bfloat16", tf.bfloat16)):
         with own_settings(dtype_policy=policy):
             model, again = (
@@ -145,10 +158,13 @@ def check_layers(
             same = np.array_equal(one, other)
             require(same, f"{one.path} differs between two builds with one seed: use an initializer of Keras")
         model = _trained(model)
-        require(model.output.shape[1:] == wanted, f"output_shape() is {wanted}, Keras outputs {model.output.shape[1:]}")
+        built = model.outputs[0].shape[1:]
+        require(built == wanted, f"output_shape() is {wanted}, Keras outputs {built}")
         with tf.GradientTape() as tape:
-            output = model(inputs, training=True)
-            goal = tf.reduce_sum(tf.cast(output, tf.float32) * rng.standard_normal(output.shape))
+            output, *added = _outputs(model, inputs, training=True)
+            goals = [tf.cast(made, tf.float32) * rng.standard_normal(made.shape) for made in (output, *added)]
+            goal = tf.add_n([tf.reduce_sum(values) for values in goals])
+        require(bool(added) == block.adds_image, f"adds_image is {block.adds_image}, {len(added)} images were added")
         samples = BATCH // block.samples_per_output
         require(output.shape == (samples, *wanted), f"an output has the shape {output.shape}")
         features = block.output == "features" and policy != "float32"
@@ -158,11 +174,12 @@ def check_layers(
         if block.output == "images":
             require(float(tf.reduce_max(tf.abs(output))) <= 1.0, "the head's images leave [-1, 1]")
         if label_in_norms:
-            others = model([inputs[0], tf.constant([1, 2, 0, 1]), *inputs[2:]], training=True)
+            others = _outputs(model, [inputs[0], tf.constant([1, 2, 0, 1]), *inputs[2:]], training=True)[0]
             require(not np.array_equal(output, others), "conditional_norm is True, but the label changes nothing")
-        if self_modulated:
-            others = model([*inputs[:-1], -inputs[-1]], training=True)
-            require(not np.array_equal(output, others), "conditional_norm is True, but the latent changes nothing")
+        if styled:
+            others = _outputs(model, [*inputs[:-1], -inputs[-1]], training=True)[0]
+            needs = "conditional_norm" if self_modulated else "needs_style"
+            require(not np.array_equal(output, others), f"{needs} is True, but the style changes nothing")
         gradients = tape.gradient(goal, [weight.value for weight in model.trainable_variables])
         for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
             arrived = gradient is not None and np.any(tf.convert_to_tensor(gradient))
@@ -173,8 +190,8 @@ def _check_single_samples(block: Block, shape: Shape) -> None:
     """Check that the features of a sample, except the declared statistics, do not depend on the rest of the batch."""
     model = _trained(_model(block, shape))
     batch = np.random.RandomState(0).standard_normal((BATCH, *shape)).astype(np.float32)
-    together = np.asarray(model([batch], training=False))
-    alone = np.concatenate([np.asarray(model([batch[row : row + 1]], training=False)) for row in range(BATCH)])
+    together = np.asarray(_outputs(model, [batch])[0])
+    alone = np.concatenate([np.asarray(_outputs(model, [batch[row : row + 1]])[0]) for row in range(BATCH)])
     kept = together.shape[-1] - block.statistic_channels
     require(
         np.allclose(together[..., :kept], alone[..., :kept], atol=1e-3),
@@ -192,7 +209,10 @@ def _check_onnx(block: Block, shape: Shape) -> None:
     body = _trained(_model(block, shape))
     latent = keras.Input((8,), name="latent")
     features = keras.layers.Dense(int(np.prod(shape)), name="features")(latent)
-    generator = keras.Model([latent], body(keras.layers.Reshape(shape, name="features_shape")(features)))
+    inputs = [keras.layers.Reshape(shape, name="features_shape")(features)]
+    inputs += [keras.layers.Dense(STYLE, name="style")(latent)] if block.needs_style else []
+    made = _outputs(body, inputs)
+    generator = keras.Model([latent], keras.layers.Concatenate(name="all")(made) if len(made) > 1 else made[0])
     run = onnx_runtime(to_onnx(generator).SerializeToString())
     for distribution in DISTRIBUTIONS:
         difference = measure(generator, run, distribution=distribution)

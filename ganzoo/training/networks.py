@@ -63,13 +63,13 @@ def _generator(config: Config) -> keras.Model:
     blocks = config.generator.expand(config.sample_shape)
     names = block_names(blocks)
     if not config.num_classes:
-        context = BuildContext("", style=_style(latent, config))
+        context = BuildContext("", style=_style(latent, config), sample_shape=config.sample_shape)
         return keras.Model([latent], _chain(latent, blocks, names, context), name="generator")
     label = keras.Input((), dtype="int32", name="label")
     concatenated = config.generator.conditioning == "concat"
     x = _with_embedding(latent, label, config) if concatenated else latent
     classes = Label(label, config.num_classes, in_norms=not concatenated)
-    context = BuildContext("", label=classes, style=_style(x, config))
+    context = BuildContext("", label=classes, style=_style(x, config), sample_shape=config.sample_shape)
     return keras.Model([latent, label], _chain(x, blocks, names, context), name="generator")
 
 

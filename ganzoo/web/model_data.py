@@ -15,7 +15,7 @@ from ganzoo import latents
 from ganzoo.bundle.folder import Bundle, BundleConfig
 from ganzoo.bundle.onnx_guard import read_graph
 from ganzoo.bundle.onnx_guard.graph import Attribute, Graph, Node, Tensor
-from ganzoo.bundle.onnx_guard.known_tensors import KnownTensors
+from ganzoo.bundle.onnx_guard.known_tensors import Dims, KnownTensors
 from ganzoo.bundle.onnx_guard.shapes import infer
 from ganzoo.errors import BundleError
 from ganzoo.inference.bundle_graph import inspected_graph, tensor_values
@@ -77,7 +77,7 @@ def model_data(bundle: Bundle) -> dict[str, Any]:
     Returns:
         - ``name``, ``title``: the name of the model.
         - ``sample``: ``kind``, "image" or "vector", and ``dims``, ``[h, w, c]`` or ``[d]``.
-        - ``latent``: ``dim`` and ``distribution``.
+        - ``latent``: ``dim`` and ``distribution``, and ``truncation``, if it acts on the style.
         - ``classes``: ``count``, 0 for a model without classes, and ``names``, which are numbers if they have no names.
         - ``graph``: ``nodes`` in order (op, inputs, outputs, attributes, cost), ``inputs``, ``output``.
         - ``weights``: base64 of all tensors, little-endian.
@@ -89,7 +89,7 @@ def model_data(bundle: Bundle) -> dict[str, Any]:
     """
     config = bundle.config
     content, _ = inspected_graph(bundle)
-    graph = read_graph(content)
+    graph = read_graph(content).without_defaults()
     program = _program(graph, config)
     output = graph.outputs[0].name
     names = _short_names(program, keep=[*(value.name for value in graph.inputs), output])
@@ -99,7 +99,7 @@ def model_data(bundle: Bundle) -> dict[str, Any]:
         "name": config.name,
         "title": config.name,
         "sample": {"kind": config.kind, "dims": list(config.shape)},
-        "latent": {"dim": config.latent.dim, "distribution": config.latent.distribution},
+        "latent": config.latent.to_dict(),
         "classes": {"count": count, "names": list(config.class_names or map(str, range(count)))},
         "graph": {
             "nodes": [
@@ -138,7 +138,7 @@ def _program(graph: Graph, config: BundleConfig) -> _Program:
     Raises:
         BundleError: if the rest has operations that a page cannot run.
     """
-    inputs = {"latent": (1, config.latent.dim), "label": (1,)}
+    inputs: dict[str, Dims] = {"latent": (1, config.latent.dim), "label": (1,), "truncation": ()}
     known = KnownTensors(graph, {value.name: inputs[value.name] for value in graph.inputs})
     costs = []
     for node in graph.nodes:

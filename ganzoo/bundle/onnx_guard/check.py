@@ -6,7 +6,9 @@ are not finite, inputs and outputs that differ from the bundle's config, and gra
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -37,14 +39,20 @@ class OnnxReport(NamedTuple):
 
 
 class _Interface(NamedTuple):
-    """The inputs and the output that a graph must have. The first axis of each is the batch."""
+    """The inputs and the output that a graph must have.
+
+    Attributes:
+        inputs, output: the first axis of each is the batch.
+        scalars: optional float32 inputs without axes, and their default values.
+    """
 
     inputs: dict[str, tuple[str, tuple[int, ...]]]
     output: tuple[str, tuple[int, ...]]
+    scalars: Mapping[str, float] = MappingProxyType({})
 
 
 def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
-    """Validate the ONNX file of a generator: latent (and label) -> image or vector.
+    """Validate the ONNX file of a generator: latent (and label, and truncation of the style) -> image or vector.
 
     Returns:
         The cost of one sample at batch size 1. Up to batch size 256, n samples cost at most n times as much.
@@ -53,7 +61,8 @@ def check_onnx(content: bytes, config: BundleConfig) -> OnnxReport:
         BundleError: if the file has content that is not allowed in a bundle, or differs from ``config``.
     """
     inputs = {"latent": ("float32", (config.latent.dim,))} | _label(config)
-    return _check(content, _Interface(inputs, (config.kind, config.shape)))
+    scalars = {"truncation": 1.0} if config.latent.truncation == "style" else {}
+    return _check(content, _Interface(inputs, (config.kind, config.shape), scalars))
 
 
 def check_critic(content: bytes, config: BundleConfig) -> OnnxReport:
@@ -73,6 +82,7 @@ def _check(content: bytes, interface: _Interface) -> OnnxReport:
     graph = read_graph(content)
     check_graph(graph)
     _check_interface(graph, interface)
+    graph = graph.without_defaults()
     one, many = _cost(graph, interface, 1), _cost(graph, interface, MAX_BATCH)
     if many.peak_bytes > MAX_BATCH * one.peak_bytes or many.multiply_adds > MAX_BATCH * one.multiply_adds:
         raise BundleError("The ONNX file needs more than n times the memory or time for n samples.")
@@ -111,11 +121,19 @@ def _check_interface(graph: Graph, interface: _Interface) -> None:
     """Require the inputs and outputs of the bundle's config, by name, type and shape."""
     inputs = {name: (dtype, (None, *shape)) for name, (dtype, shape) in interface.inputs.items()}
     name, shape = interface.output
-    _compare("inputs", graph.inputs, inputs)
+    _compare("inputs", graph.inputs, inputs | dict.fromkeys(interface.scalars, ("float32", ())))
     _compare("outputs", graph.outputs, {name: ("float32", (None, *shape))})
     for name in inputs:
         if name in graph.constants:
             raise BundleError(f"The ONNX file has a constant with the name of the input '{name}'.")
+    for name, default in interface.scalars.items():
+        tensor = graph.constants.get(name)
+        if tensor is None or (tensor.dtype, tensor.dims, bytes(tensor.raw)) != (
+            "float32",
+            (),
+            struct.pack("<f", default),
+        ):
+            raise BundleError(f"The ONNX file must give its input '{name}' the default {default:g}, a float32 scalar.")
 
 
 def _compare(what: str, found: tuple[Value, ...], wanted: _Values) -> None:
@@ -133,7 +151,8 @@ def _show(values: _Values) -> str:
 
 
 def _cost(graph: Graph, interface: _Interface, batch: int) -> Cost:
-    made = cost(graph, inputs={name: (batch, *shape) for name, (_, shape) in interface.inputs.items()})
+    inputs = {name: (batch, *shape) for name, (_, shape) in interface.inputs.items()}
+    made = cost(graph, inputs=inputs | dict.fromkeys(interface.scalars, ()))
     wanted = (batch, *interface.output[1])
     if made.outputs != (wanted,):
         raise BundleError(

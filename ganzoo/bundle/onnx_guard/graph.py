@@ -77,6 +77,11 @@ class Graph(NamedTuple):
     outputs: tuple[Value, ...]
     opsets: dict[str, int]
 
+    def without_defaults(self) -> Graph:
+        """The graph without the constants that are default values of inputs, and so can be changed by a caller."""
+        names = {value.name for value in self.inputs}
+        return self._replace(constants={name: kept for name, kept in self.constants.items() if name not in names})
+
 
 def read_graph(content: bytes | bytearray) -> Graph:
     """Read an ONNX file.

@@ -2,7 +2,8 @@
 /* Runs the generator of a bundle, as ganzoo.web.model_data describes it, and turns its samples into pixels. */
 const { openModel, toPixels } = (() => {
   /**
-   * Opens a model for run(latent, label, onProgress).
+   * Opens a model for run(latent, label, onProgress, truncation). The truncation, from 0 to 1, is that of the style; a
+   * model that truncates its latent ignores it.
    *
    * `data` is the object that ganzoo.web.model_data returns. Throws an Error if it is incomplete, or if the graph has
    * an operator that OPERATORS lacks.
@@ -17,7 +18,7 @@ const { openModel, toPixels } = (() => {
     nodes.forEach((node, n) => node.inputs.forEach((name) => lastReader.set(name, n)));
     const totalCost = nodes.reduce((sum, node) => sum + node.cost, 0);
 
-    function run(latent, label = null, onProgress = null) {
+    function run(latent, label = null, onProgress = null, truncation = 1) {
       if (latent.length !== data.latent.dim) {
         throw new Error(`A latent of this model has ${data.latent.dim} values; received ${latent.length}.`);
       }
@@ -28,6 +29,7 @@ const { openModel, toPixels } = (() => {
         }
         values.set("label", { dims: [1], data: Int32Array.of(label) });
       }
+      if (inputs.includes("truncation")) values.set("truncation", { dims: [], data: Float32Array.of(truncation) });
       let done = 0;
       nodes.forEach((node, n) => {
         const made = OPERATORS[node.op](

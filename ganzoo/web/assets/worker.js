@@ -14,7 +14,8 @@ function pictureMaker(data) {
   const count = data.classes ? data.classes.count || 0 : 0;
   const [height, width, channels] = data.sample.dims;
 
-  function latentOfRequest({ seed, truncation, to, at, amounts }) {
+  function latentOfRequest({ seed, truncation: asked, to, at, amounts }) {
+    const truncation = data.latent.truncation === "style" ? 1 : asked; // the graph truncates the style
     const start = truncated(latentOf(seed, data.latent), truncation);
     const between =
       at > 0
@@ -30,7 +31,7 @@ function pictureMaker(data) {
 
   return (request, onProgress) => {
     const label = count ? (request.label === null ? classOf(request.seed, count) : request.label) : null;
-    const values = model.run(latentOfRequest(request), label, onProgress);
+    const values = model.run(latentOfRequest(request), label, onProgress, request.truncation);
     const pixels = toPixels(values, channels);
     return { pixels, label, large: request.factor ? enlarge(pixels, width, height, request.factor) : null };
   };
