@@ -1,8 +1,8 @@
-"""From a config to the two Keras models."""
+"""From a config to Keras models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import keras
@@ -47,16 +47,15 @@ def build_discriminator(config: Config, *, precision: Precision = "float32", see
 def _generator(config: Config) -> keras.Model:
     latent = keras.Input((config.generator.latent_dim,), name="latent")
     blocks = config.generator.expand(config.sample_shape)
-    names = block_names(blocks)
     if not config.num_classes:
         context = BuildContext("", style=_style(latent, config))
-        return keras.Model([latent], _chain(latent, blocks, names, context), name="generator")
+        return keras.Model([latent], apply_blocks(latent, blocks, context), name="generator")
     label = keras.Input((), dtype="int32", name="label")
     concatenated = config.generator.conditioning == "concat"
     x = _with_embedding(latent, label, config) if concatenated else latent
     classes = Label(label, config.num_classes, in_norms=not concatenated)
     context = BuildContext("", label=classes, style=_style(x, config))
-    return keras.Model([latent, label], _chain(x, blocks, names, context), name="generator")
+    return keras.Model([latent, label], apply_blocks(x, blocks, context), name="generator")
 
 
 def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
@@ -64,24 +63,28 @@ def discriminator_graph(config: Config, apply: Apply) -> keras.Model:
 
     Its weights have the names of ``build_discriminator``, and Keras' initial values.
     """
-    sample = keras.Input(config.sample_shape, name="sample")
-    blocks = config.discriminator.expand(config.sample_shape)
-    names = [*block_names(blocks[:-1]), "head"]
-    if not config.num_classes:
-        return keras.Model([sample], _chain(sample, blocks, names, BuildContext(""), apply), name="discriminator")
-    label = keras.Input((), dtype="int32", name="label")
-    context = BuildContext("", label=Label(label, config.num_classes))
-    return keras.Model([sample, label], _chain(sample, blocks, names, context, apply), name="discriminator")
+    inputs = [keras.Input(config.sample_shape, name="sample")]
+    context = BuildContext("")
+    if config.num_classes:
+        inputs.append(keras.Input((), dtype="int32", name="label"))
+        context = BuildContext("", label=Label(inputs[1], config.num_classes))
+    *body, head = config.discriminator.expand(config.sample_shape)
+    features = apply_blocks(inputs[0], body, context, apply)
+    return keras.Model(inputs, apply(head, features, context.named("head")), name="discriminator")
 
 
 def _build(block: Block, x: keras.KerasTensor, context: BuildContext) -> keras.KerasTensor:
     return block.build(x, context)
 
 
-def _chain(
-    x: keras.KerasTensor, blocks: tuple[Block, ...], names: list[str], context: BuildContext, apply: Apply = _build
+def apply_blocks(
+    x: keras.KerasTensor, blocks: Sequence[Block], context: BuildContext, apply: Apply = _build
 ) -> keras.KerasTensor:
-    for name, block in zip(names, blocks, strict=True):
+    """The output of blocks in a row, for example the features that a discriminator has before its head.
+
+    The layers of a block have names that begin with its name in ``block_names(blocks)``.
+    """
+    for name, block in zip(block_names(blocks), blocks, strict=True):
         x = apply(block, x, context.named(name))
     return x
 
