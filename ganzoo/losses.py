@@ -21,6 +21,9 @@ class Loss(Part):
     critic: ClassVar[bool] = False
     """Whether the scale and sign of logits have no meaning. Then D cannot saturate, and adaptive augmentation cannot
     measure overfitting."""
+    zero_is_neutral: ClassVar[bool] = True
+    """Whether a logit of 0 is halfway between real and fake, so that the negated logits of real samples can take the
+    place of those of fakes. The objective ``bigan`` needs it."""
 
     @property
     def chance(self) -> float | None:
@@ -94,6 +97,8 @@ class Saturating(CrossEntropyLoss):
 @losses.register("least_squares")
 class LeastSquares(Loss):
     """Squared distance of the logit to 1 for real and 0 for fake (Mao et al. 2017, arXiv:1611.04076, equation 9)."""
+
+    zero_is_neutral: ClassVar[bool] = False
 
     @property
     def chance(self) -> float:
