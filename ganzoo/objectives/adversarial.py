@@ -80,6 +80,10 @@ class Adversarial(Objective):
         """Terms that the generator's side minimizes in addition to the adversarial loss and the penalties."""
         return {}
 
+    def pair_terms(self, step: Step, real: Batch, fake: Batch) -> Terms:
+        """Terms that the generator's side minimizes, from the batches of ``pair`` before augmentation."""
+        return {}
+
     def update(self, step: Step) -> dict[str, Tensor]:
         if step.training.update == "simultaneous":
             return self._simultaneous(step)
@@ -104,7 +108,7 @@ class Adversarial(Objective):
             else:
                 real_logits = tf.zeros_like(of_fake.logits)
             g_loss = self.generator_loss(step, real_logits, of_fake.logits)
-            terms = self.generator_terms(step, of_fake)
+            terms = self.generator_terms(step, of_fake) | self.pair_terms(step, real, fake)
             penalty = step.generator_penalty(_generated(fake), last)
             total = _total(g_loss, terms, penalty)
         norm = step.move(self.generator_side, step.gradients(tape, self.generator_side, total))
@@ -126,7 +130,7 @@ class Adversarial(Objective):
                     d_penalty = step.discriminator_penalty(of_real.judged, of_fake.judged, 0)
                 d_total = _total(d_loss, d_terms, d_penalty)
             g_loss = self.generator_loss(step, of_real.logits, of_fake.logits)
-            g_terms = self.generator_terms(step, of_fake)
+            g_terms = self.generator_terms(step, of_fake) | self.pair_terms(step, real, fake)
             g_penalty = step.generator_penalty(_generated(fake), 0)
             g_total = _total(g_loss, g_terms, g_penalty)
         g_gradients = step.gradients(g_tape, self.generator_side, g_total)

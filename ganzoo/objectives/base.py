@@ -43,6 +43,10 @@ class Objective(Part):
     """The networks with a moving average of their weights. ``generator`` is the first; the average is exported."""
     extra_metrics: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics that ``update`` returns in addition to ``METRICS``."""
+    exported_encoder: ClassVar[str | None] = None
+    """The name in ``averaged`` of a network from samples to latents, which every bundle of a training contains."""
+    scores_samples: ClassVar[bool] = True
+    """Whether the discriminator scores a sample (with its label), so that it can be exported as a critic."""
     uses_labels: ClassVar[bool] = True
     """Whether the classes of the data are those of the generator. Otherwise the training finds its own classes."""
 

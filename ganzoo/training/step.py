@@ -29,7 +29,8 @@ class Batch:
     Attributes:
         samples: float32 ``[b, ...]``; images in [-1, 1].
         label: int32 ``[b]``; None in a model without classes.
-        latent: float32 ``[b, latent_dim]``, what the samples were generated from; None for real samples.
+        latent: float32 ``[b, latent_dim]``, what the samples were generated from; of real samples, what an encoder made
+            of them, or None without an encoder.
     """
 
     samples: tf.Tensor
