@@ -65,6 +65,7 @@ VARIANTS = [
         generator_architectures,
         {"model": "dcgan", "base_channels": 4, "mapping": {"layers": 2}, "self_modulation": True},
     ),
+    (objectives, {"name": "bigan", "reconstruction": 1.0, "latent_features": 3, "joint_features": 5}),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
     (losses, {"name": "saturating", "label_smoothing": 0.1}),
     (augmentations, {"name": "diff_augment", "policy": ["color"]}),
@@ -106,6 +107,10 @@ FAULTS = {
     "an objective without a metric": (
         (objectives, "adversarial", "extra_metrics", ("d_loss",)),
         "repeats a name of METRICS",
+    ),
+    "an objective whose encoder is not averaged": (
+        (objectives, "bigan", "averaged", ("generator",)),
+        "the encoder 'encoder' is not in averaged",
     ),
     "an architecture that makes other samples": (
         (generator_architectures, "dense", "expand", lambda self, shape: (Dense(channels=9),)),
@@ -151,6 +156,10 @@ FAULTS = {
     "a loss with wrong scores": (
         (losses, "hinge", "realness_scores", lambda self, real, fake: (real - 9.0, fake)),
         "D takes reals with large logits for fakes",
+    ),
+    "a loss with another neutral logit than 0": (
+        (losses, "least_squares", "zero_is_neutral", True),
+        "zero_is_neutral is True, but the scores of negated logits are not",
     ),
     "a loss with a wrong value at chance": (
         (losses, "hinge", "chance", 1.0),
