@@ -8,6 +8,8 @@ import ganzoo
 from ganzoo.config.zoo import describe, list_models, load_config
 
 EXPECTED = {
+    "bigan-faces-32",
+    "bigan-mnist",
     "cdcgan-cifar10",
     "cdcgan-faces-64",
     "cdcgan-fashion-mnist",
