@@ -23,6 +23,9 @@ class Loss(Part):
     measure overfitting."""
     falls_with_logit: ClassVar[bool] = True
     """Whether the generator's loss of a sample depends on its logit alone, and falls as that rises. SAN needs it."""
+    zero_is_neutral: ClassVar[bool] = True
+    """Whether a logit of 0 is halfway between real and fake, so that the negated logits of real samples can take the
+    place of those of fakes. The objective ``bigan`` needs it."""
 
     @property
     def chance(self) -> float | None:
@@ -98,6 +101,7 @@ class LeastSquares(Loss):
     """Squared distance of the logit to 1 for real and 0 for fake (Mao et al. 2017, arXiv:1611.04076, equation 9)."""
 
     falls_with_logit: ClassVar[bool] = False
+    zero_is_neutral: ClassVar[bool] = False
 
     @property
     def chance(self) -> float:

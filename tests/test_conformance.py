@@ -81,6 +81,7 @@ VARIANTS = [
     (generator_blocks, {"name": "styled_upsample", "interpolation": "nearest", "kernel_size": 4}),
     (generator_blocks, {"name": "constant_stem", "height": 3, "width": 5, "kernel_size": 1}),
     (discriminator_blocks, {"name": "blurred_down", "from_image": True, "kernel_size": 1}),
+    (objectives, {"name": "bigan", "reconstruction": 1.0, "latent_features": 3, "joint_features": 5}),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
     (objectives, {"name": "infogan", "codes": 1, "variance": "learned"}),
     (objectives, {"name": "infogan", "codes": 0}),
@@ -141,6 +142,10 @@ FAULTS = {
         (objectives, "adversarial", "extra_metrics", ("d_loss",)),
         "repeats a name",
     ),
+    "an objective whose encoder is not averaged": (
+        (objectives, "bigan", "averaged", ("generator",)),
+        "the encoder 'encoder' is not in averaged",
+    ),
     "an architecture that makes other samples": (
         (generator_architectures, "dense", "expand", lambda self, shape: (Dense(channels=9),)),
         r"the last block outputs \(9,\)",
@@ -185,6 +190,10 @@ FAULTS = {
     "a loss with wrong scores": (
         (losses, "hinge", "realness_scores", lambda self, real, fake: (real - 9.0, fake)),
         "D takes reals with large logits for fakes",
+    ),
+    "a loss with another neutral logit than 0": (
+        (losses, "least_squares", "zero_is_neutral", True),
+        "zero_is_neutral is True, but the scores of negated logits are not",
     ),
     "a loss with a wrong value at chance": (
         (losses, "hinge", "chance", 1.0),

@@ -11,6 +11,8 @@ from ganzoo.config.zoo import describe, load_config
 from ganzoo.model_list import list_models
 
 EXPECTED = {
+    "bigan-faces-32",
+    "bigan-mnist",
     "cdcgan-cifar10",
     "cdcgan-faces-64",
     "cdcgan-fashion-mnist",

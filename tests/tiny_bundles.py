@@ -76,6 +76,23 @@ def critic_model(
     return make_model(nodes, inputs, [output], constants)
 
 
+def encoder_model(
+    *, kind: str = "image", shape: tuple[int, ...] = (8, 8, 3), latent_dim: int = 8, scale: float = 1.0
+) -> onnx.ModelProto:
+    """image or vector -> latent: a random matrix."""
+    size = int(np.prod(shape))
+    weight = np.random.RandomState(0).standard_normal((size, latent_dim)) * scale / size**0.5
+    nodes = [helper.make_node("Reshape", [kind, "flat"], ["x"]), helper.make_node("MatMul", ["x", "w"], ["latent"])]
+    constants = [numpy_helper.from_array(weight.astype(np.float32), "w")]
+    constants.append(numpy_helper.from_array(np.array([-1, size], np.int64), "flat"))
+    return make_model(
+        nodes,
+        [helper.make_tensor_value_info(kind, TensorProto.FLOAT, ["batch", *shape])],
+        [helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["batch", latent_dim])],
+        constants,
+    )
+
+
 def make_model(nodes, inputs, outputs, constants, *, opset: int = 18) -> onnx.ModelProto:
     graph = helper.make_graph(nodes, "g", inputs, outputs, constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
@@ -96,6 +113,7 @@ def image_bundle(
     num_classes: int | None = None,
     class_names: tuple[str, ...] | None = None,
     critic: onnx.ModelProto | None = None,
+    encoder: onnx.ModelProto | None = None,
     model: onnx.ModelProto | None = None,
     card: str | None = None,
 ) -> Bundle:
@@ -108,6 +126,7 @@ def image_bundle(
         weights={"dense/kernel": np.ones((8, 64), np.float32)},
         samples=PNG,
         critic=None if critic is None else critic.SerializeToString(),
+        encoder=None if encoder is None else encoder.SerializeToString(),
         facts=BundleFacts(parity_error=1e-7, training_step=10, metrics={"fid": {"value": 12.5, "protocol": "none"}}),
     )
 

@@ -1,6 +1,8 @@
-"""Shapes of the outputs of blocks, and sizes that halve. No Keras."""
+"""Names and output shapes of the blocks of a network, and sizes that halve. No Keras."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.errors import ConfigError
@@ -36,3 +38,8 @@ def nearest_that_halves(height: int, width: int) -> str:
     """The nearest size whose sides can both be halved, as written in a config."""
     near = tuple(max(8, 8 * ((side + 4) // 8)) for side in (height, width))
     return f"{near[0]}" if near[0] == near[1] else f"{near[0]}x{near[1]}"
+
+
+def block_names(blocks: Iterable[Block]) -> list[str]:
+    """The name of each block in its network, from its position and type. The names of its layers begin with it."""
+    return [f"{position:02d}_{block.registered_name}" for position, block in enumerate(blocks)]

@@ -1,7 +1,8 @@
 """Reads a bundle: the folder that is exported and published. Nothing in it is trusted before it is verified.
 
     config.json  metadata.json  README.md  samples.png  [classes.png]  [nearest.png]  model.safetensors
-    onnx/model.onnx  [onnx/model_fp16.onnx]  [onnx/critic.onnx]  [directions.json]
+    onnx/model.onnx  [onnx/model_fp16.onnx]  [onnx/critic.onnx]  [onnx/encoder.onnx]
+    [directions.json]
 
 Only files with these names are read, as JSON, Markdown, PNG, safetensors and ONNX. Other files in the folder
 (``.gitattributes``, ``.DS_Store``, ``notes.txt``) are not part of the bundle. They are never opened, published or
@@ -38,6 +39,8 @@ SAMPLES, CLASSES, NEAREST = "samples.png", "classes.png", "nearest.png"
 WEIGHTS, ONNX, ONNX_FP16 = "model.safetensors", "onnx/model.onnx", "onnx/model_fp16.onnx"
 CRITIC = "onnx/critic.onnx"
 """The trained discriminator, which chooses among samples (``best_of``)."""
+ENCODER = "onnx/encoder.onnx"
+"""The encoder of the training, from samples to latents of the generator."""
 DIRECTIONS = "directions.json"
 """Named directions of the latent space."""
 _MIB = 1 << 20
@@ -52,6 +55,7 @@ LIMITS = {
     ONNX: 2048 * _MIB - 1,
     ONNX_FP16: 2048 * _MIB - 1,
     CRITIC: 2048 * _MIB - 1,
+    ENCODER: 2048 * _MIB - 1,
     DIRECTIONS: _MIB,
 }
 """Every file name of a bundle, and its largest size in bytes."""

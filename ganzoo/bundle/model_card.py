@@ -14,7 +14,7 @@ from typing import Any
 
 from ganzoo.bundle.card_metrics import main_numbers, main_section, split_label
 from ganzoo.bundle.card_text import cell, duration, hardware, number, part, picture, sentences, table, text
-from ganzoo.bundle.folder import CLASSES, CRITIC, DIRECTIONS, NEAREST, ONNX, SAMPLES, WEIGHTS
+from ganzoo.bundle.folder import CLASSES, CRITIC, DIRECTIONS, ENCODER, NEAREST, ONNX, SAMPLES, WEIGHTS
 from ganzoo.bundle.schema import BundleConfig, BundleFacts
 from ganzoo.errors import GanzooError
 from ganzoo.sample_sheet import classes_shown, preview_options, preview_seeds
@@ -186,6 +186,13 @@ def _usage(config: BundleConfig, files: Collection[str], name: str) -> list[str]
         lines += [f"It has {entries} of the latent: `generator.generate(7, codes={{0: 1.5}})`."]
     if CRITIC in files:
         lines += ["The best of four samples, chosen by the discriminator: `generator.generate(7, best_of=4)`."]
+    if ENCODER in files:
+        labels = ", labels" if config.num_classes else ""
+        what = "images" if is_image else "vectors"
+        lines += [
+            f"From {what} to latents and back: `latents = generator.encode({what})`, then "
+            f"`generator.decode(latents{labels})`."
+        ]
     if DIRECTIONS in files:
         lines += [f"It has named directions of the latent space: `ganzoo directions {name} -o directions.png`"]
     return [*lines, f"On the command line: `ganzoo generate {name} {preview_options(config.sample_spec)}`"]
@@ -271,6 +278,10 @@ def _files(config: BundleConfig, facts: BundleFacts, files: Collection[str], spe
         step = table(facts.training.get("critic")).get("step")
         of_step = f" of step {step}" if isinstance(step, int) else ""
         lines += [f"- `{CRITIC}` is the discriminator{of_step}, for `best_of`. It trades variety for quality."]
+    if ENCODER in files:
+        error = table(facts.training.get("encoder")).get("parity_error")
+        parity = f" Largest difference from Keras: {error:.1g}." if isinstance(error, float) else ""
+        lines += [f"- `{ENCODER}` is the encoder that was trained with the generator, for `encode`.{parity}"]
     lines += ["- `metadata.json` has the SHA-256 of each file, and all numbers without rounding."]
     versions = ", ".join(f"{name} {version}" for name, version in config.versions.items())
     lines += [f"- Exported with {versions}."] if versions else []

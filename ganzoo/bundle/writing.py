@@ -13,6 +13,7 @@ from ganzoo.bundle.folder import (
     CLASSES,
     CONFIG,
     CRITIC,
+    ENCODER,
     LIMITS,
     METADATA,
     ONNX,
@@ -44,6 +45,7 @@ def write_bundle(
     classes: bytes | None = None,
     onnx_fp16: bytes | None = None,
     critic: bytes | None = None,
+    encoder: bytes | None = None,
     facts: BundleFacts | None = None,
     card: str | None = None,
 ) -> Bundle:
@@ -58,6 +60,7 @@ def write_bundle(
         classes: a PNG image of the same seeds in every class (``classes.png``).
         onnx_fp16: the float16 graph (``onnx/model_fp16.onnx``).
         critic: the graph of the discriminator (``onnx/critic.onnx``).
+        encoder: the graph from samples to latents (``onnx/encoder.onnx``).
         facts: parity error, step, metrics and training for metadata.json.
         card: the model card (``README.md``), see ``ganzoo.bundle.model_card``.
 
@@ -68,7 +71,7 @@ def write_bundle(
 
     folder = Path(folder)
     contents = {CONFIG: write_json(config.to_dict()), ONNX: onnx, WEIGHTS: save(dict(weights))}
-    optional = {SAMPLES: samples, CLASSES: classes, ONNX_FP16: onnx_fp16, CRITIC: critic}
+    optional = {SAMPLES: samples, CLASSES: classes, ONNX_FP16: onnx_fp16, CRITIC: critic, ENCODER: encoder}
     contents |= {name: content for name, content in optional.items() if content is not None}
     records = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(records, facts or BundleFacts()).to_dict())

@@ -11,12 +11,9 @@ from ganzoo.cli.destination import Output, check_outside
 from ganzoo.cli.generate import read_label
 from ganzoo.cli.options import RunsFolder, What
 from ganzoo.cli.output import info, print_data, print_json
-from ganzoo.errors import GanzooError, reason
+from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ganzoo.inference.generator import Generator
 
 LATENT = ".npy"
@@ -44,21 +41,28 @@ def project(
 ) -> None:
     """Find the latent whose image is most like IMAGE, and print the error in levels from 0 to 255.
 
+    The search starts from the most similar seeds, and from the encoder of the model if it has one.
+
     The image is cropped in the middle to the aspect ratio of the model.
     """
     from ganzoo import images
     from ganzoo.data.reading.parallel import progress_bar
     from ganzoo.inference.load import load
+    from ganzoo.inference.pictures import decoded, read_file
 
     target = None if output is None else Output.parse(output, None).with_suffix(".png")
     if target is not None:
         target = target.file(f"{image.stem}-projection.png") if target.is_folder else target
         target.check_suffix([*images.FORMATS, LATENT])
-    content = _read(image)
+    content = read_file(image)
     generator = load(what, root=runs, info=info)
     if target is not None:
         check_outside(target, generator)
-    levels = _decoded(content, image, generator)
+    if not generator.sample_spec.is_image:
+        raise GanzooError(f"'{generator.name}' generates vectors, and only images can be projected.")
+    levels = decoded(content, image, generator.sample_spec)
+    if generator.has_encoder:
+        info(f"Starting from the encoder of '{generator.name}', and from the most similar seeds.")
     with progress_bar("Searching", steps, quiet=quiet) as advance:
         found = generator.project(
             levels, label=read_label(generator, label), steps=steps, on_step=lambda step: advance(1)
@@ -66,10 +70,13 @@ def project(
     shown = None if found.label is None else _class_name(generator, found.label)
     if as_json:
         facts = {"error": found.error, "start_error": found.start_error, "label": shown}
+        facts |= {} if found.encoder_error is None else {"encoder_error": found.encoder_error}
         print_json(facts | {"latent": found.latent.tolist()})
     else:
         classes = "" if shown is None else f", class {shown}"
-        print_data(f"error: {found.error:.1f} levels (the most similar seed: {found.start_error:.1f}){classes}")
+        encoder = "" if found.encoder_error is None else f"the encoder: {found.encoder_error:.1f}, "
+        starts = f"{encoder}the most similar seed: {found.start_error:.1f}"
+        print_data(f"error: {found.error:.1f} levels ({starts}){classes}")
     if target is None:
         return
     import numpy as np
@@ -86,22 +93,3 @@ def project(
 def _class_name(generator: Generator, label: int) -> str:
     """The name of a class, or its index if the classes have no names."""
     return generator.class_names[label] if generator.class_names else str(label)
-
-
-def _read(image: Path) -> bytes:
-    try:
-        return image.read_bytes()
-    except OSError as error:
-        raise GanzooError(f"Cannot read the image '{image}': {error.strerror or reason(error)}.") from error
-
-
-def _decoded(content: bytes, image: Path, generator: Generator) -> NDArray[np.uint8]:
-    from ganzoo.data.reading.decode import BrokenImageError, decode
-
-    spec = generator.sample_spec
-    if not spec.is_image:
-        raise GanzooError(f"'{generator.name}' generates vectors, and only images can be projected.")
-    try:
-        return decode(content, size=spec.size, channels=spec.channels, crop="center", resample="lanczos")
-    except BrokenImageError as error:
-        raise GanzooError(f"Cannot use the image '{image}': {error}.") from error

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ganzoo.architectures.shapes import trace
+from ganzoo.architectures.shapes import block_names, trace
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.experiment import Config
 
@@ -78,11 +78,6 @@ def summarize(config: Config) -> Summary:
     d_names = [*block_names(d_blocks[:-1]), "head"]
     discriminator = NetworkSummary(_rows(d_blocks, d_names, config.sample_shape))
     return Summary(generator, discriminator)
-
-
-def block_names(blocks: Iterable[Block]) -> list[str]:
-    """The name of each block in its network, from its position and type. The names of its layers begin with it."""
-    return [f"{position:02d}_{block.registered_name}" for position, block in enumerate(blocks)]
 
 
 def _rows(blocks: tuple[Block, ...], names: list[str], shape: Shape) -> tuple[Row, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
-from ganzoo.bundle.folder import CONFIG, CRITIC, LIMITS, BundleConfig, BundleFacts, LatentSpec
+from ganzoo.bundle.folder import CONFIG, CRITIC, ENCODER, LIMITS, BundleConfig, BundleFacts, LatentSpec
 from ganzoo.bundle.model_card import FILES, model_card
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.bundle.presentable_names import presentable_names
@@ -22,6 +22,7 @@ from ganzoo.environment.process_settings import own_settings
 from ganzoo.environment.versions import EXPORT_LIBRARIES, library_versions
 from ganzoo.errors import BundleError, ExportError
 from ganzoo.exporters.critic import Weights, export_critic
+from ganzoo.exporters.encoder import export_encoder
 from ganzoo.exporters.parity import FLOAT16_TOLERANCE, TOLERANCE, Runtime, check_parity
 from ganzoo.exporters.truncation import style_mean
 from ganzoo.sample_sheet import class_latents, classes_shown, draw_samples, preview_latents
@@ -44,6 +45,7 @@ def export_bundle(
     *,
     fp16: bool = False,
     discriminator: Weights | None = None,
+    encoder: keras.Model | None = None,
     facts: BundleFacts | None = None,
     class_names: tuple[str, ...] | None = None,
 ) -> Path:
@@ -56,6 +58,7 @@ def export_bundle(
         folder: path of the bundle; an existing bundle is replaced.
         fp16: add a float16 graph.
         discriminator: weights of the trained discriminator, as a checkpoint has them; adds a critic.
+        encoder: the float32 encoder that was trained with the generator: samples -> latents; adds it.
         facts: provenance and metrics; this function adds the parity error.
         class_names: class names of a conditional generator, in label order.
 
@@ -80,18 +83,24 @@ def export_bundle(
         critic = export_critic(config, described, discriminator, generator)
         recorded = {**(facts.training.get("critic") or {}), "parity_error": critic.parity_error}
         facts = replace(facts, training={**facts.training, "critic": recorded})
+    encoding = None
+    if encoder is not None:
+        encoding = export_encoder(config, described, encoder, generator)
+        facts = replace(facts, training={**facts.training, "encoder": {"parity_error": encoding.parity_error}})
     facts = public_facts(facts)
+    added = [name for name, part in ((CRITIC, critic), (ENCODER, encoding)) if part is not None]
     write_bundle(
         folder,
         config=described,
         onnx=onnx,
         onnx_fp16=onnx_fp16,
         critic=None if critic is None else critic.content,
+        encoder=None if encoding is None else encoding.content,
         weights={name: np.ascontiguousarray(weight) for name, weight in named_weights(generator).items()},
         samples=_samples(runtime, described),
         classes=_classes(runtime, described),
         facts=facts,
-        card=model_card(described, facts, files=(*FILES, CRITIC) if critic else FILES),
+        card=model_card(described, facts, files=(*FILES, *added)),
     )
     return Path(folder)
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo import latents
 from ganzoo.bundle.onnx_guard import check_critic
 from ganzoo.errors import BundleError, ExportError
-from ganzoo.exporters.parity import BATCHES, keras_samples, relative_difference
+from ganzoo.exporters.parity import BATCHES, Samples, check_graph, generated_samples, one_by_one, relative_difference
 
 if TYPE_CHECKING:
     import keras
@@ -33,8 +32,6 @@ MEASURED = 1024
 
 Weights = Mapping[str, NDArray[Any]]
 """The discriminator's weights by name, as in a checkpoint."""
-_Samples = tuple[NDArray[np.float32], NDArray[np.int32] | None]
-"""Samples in [-1, 1], float32 ``[n, ...]``, and their classes."""
 
 
 class Critic(NamedTuple):
@@ -50,6 +47,11 @@ def check_possible(config: Config) -> None:
     Raises:
         ExportError: with the block that prevents it.
     """
+    if not config.objective.scores_samples:
+        raise ExportError(
+            f"'{config.name}' cannot have a critic, which scores single samples: the discriminator of the objective "
+            f"'{config.objective.registered_name}' judges more than a sample. Export it without --critic."
+        )
     for block in config.discriminator.expand(config.sample_shape):
         why = ""
         if block.samples_per_output > 1:
@@ -80,14 +82,15 @@ def export_critic(config: Config, described: BundleConfig, weights: Weights, gen
 
     check_possible(config)
     critic = build_critic(config, weights, measured_statistics(config, weights, generator))
-    samples = _generated(config, generator, range(sum(BATCHES)))
+    samples = generated_samples(config, generator, range(sum(BATCHES)))
     logits = _independent_logits(config, critic, samples)
     content = critic_to_onnx(critic, kind=described.kind, num_classes=config.num_classes).SerializeToString()
     try:
         check_critic(content, described)
     except BundleError as error:
         raise ExportError(f"The critic's graph is not allowed in a bundle: {error}") from error
-    return Critic(content, _parity(content, described, samples, logits))
+    inputs = dict(zip((described.kind, "label"), _inputs(samples), strict=False))
+    return Critic(content, check_graph(content, inputs, logits, tolerance=TOLERANCE, name="critic"))
 
 
 def measured_statistics(config: Config, weights: Weights, generator: keras.Model) -> dict[str, NDArray[np.float32]]:
@@ -117,7 +120,7 @@ def measured_statistics(config: Config, weights: Weights, generator: keras.Model
     size = config.training.batch_size
     found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in outputs}
     for start in range(0, max(2 * size, MEASURED), size):
-        samples, labels = _generated(config, generator, range(start, start + size))
+        samples, labels = generated_samples(config, generator, range(start, start + size))
         values = measure(_inputs((samples, labels if takes_label else None)), training=False)
         for name, value in values.items():
             channels = np.asarray(value, np.float32)
@@ -159,30 +162,18 @@ def _assign(network: keras.Model, config: Config, weights: Weights) -> None:
         variable.assign(value)
 
 
-def _generated(config: Config, generator: keras.Model, seeds: range) -> _Samples:
-    z = latents.latents(seeds, dim=config.generator.latent_dim, distribution=config.generator.latent)
-    labels = latents.labels(seeds, num_classes=config.num_classes) if config.num_classes else None
-    return keras_samples(generator, z, labels), labels
-
-
-def _inputs(samples: _Samples) -> list[NDArray[Any]]:
+def _inputs(samples: Samples) -> list[NDArray[Any]]:
     return [part for part in samples if part is not None]
 
 
-def _rows(samples: _Samples, rows: slice) -> _Samples:
-    values, labels = samples
-    return values[rows], None if labels is None else labels[rows]
-
-
-def _independent_logits(config: Config, critic: keras.Model, samples: _Samples) -> NDArray[np.float32]:
+def _independent_logits(config: Config, critic: keras.Model, samples: Samples) -> NDArray[np.float32]:
     """The logits of Keras, float32 ``[n, 1]``, if each depends on its sample alone.
 
     Raises:
         ExportError: if a logit changes with the other samples of the batch.
     """
     together = np.asarray(critic(_inputs(samples), training=False), np.float32)
-    singles = [_inputs(_rows(samples, slice(row, row + 1))) for row in range(len(together))]
-    alone = np.concatenate([np.asarray(critic(single, training=False), np.float32) for single in singles])
+    alone = one_by_one(critic, _inputs(samples))
     difference = relative_difference(together, alone)
     if np.isnan(difference):
         raise ExportError("The discriminator returns logits that are not finite, so it cannot be a critic.")
@@ -192,25 +183,3 @@ def _independent_logits(config: Config, critic: keras.Model, samples: _Samples) 
             f"changes by {difference:.2g} with the other samples of the batch. Export it without --critic."
         )
     return alone
-
-
-def _parity(content: bytes, described: BundleConfig, samples: _Samples, logits: NDArray[np.float32]) -> float:
-    """Largest difference between ONNX Runtime and ``logits``, in batches of the sizes ``BATCHES``.
-
-    Raises:
-        ExportError: if it is above ``TOLERANCE``.
-    """
-    from ganzoo.inference.onnx_session import OnnxSession
-
-    session = OnnxSession(content, name="the exported critic", device="cpu")
-    worst, start = 0.0, 0
-    for size in BATCHES:
-        rows = slice(start, start + size)
-        start += size
-        values, labels = _rows(samples, rows)
-        feed: dict[str, NDArray[Any]] = {described.kind: values} | ({} if labels is None else {"label": labels})
-        error = relative_difference(session.run(None, feed)[0], logits[rows])
-        if not error <= TOLERANCE:
-            raise ExportError(f"The critic's export differs from Keras by {error:.2g}; allowed: {TOLERANCE:.2g}.")
-        worst = max(worst, error)
-    return worst

@@ -83,6 +83,15 @@ def critic_to_onnx(critic: keras.Model, *, kind: Literal["image", "vector"], num
     return _convert(critic, names, "logit", num_classes=num_classes, fold=True)
 
 
+def encoder_to_onnx(encoder: keras.Model, *, kind: Literal["image", "vector"]) -> ModelProto:
+    """Convert a float32 encoder.
+
+    Input "image" float32 ``[batch, h, w, c]`` or "vector" float32 ``[batch, d]``; output "latent" float32
+    ``[batch, latent_dim]``. Errors are those of ``to_onnx``.
+    """
+    return _convert(encoder, [kind], "latent", num_classes=0, fold=True)
+
+
 def _convert(
     network: keras.Model,
     names: list[str],
@@ -96,7 +105,7 @@ def _convert(
     import tensorflow as tf
     import tf2onnx
 
-    what = "critic" if output == "logit" else "generator"
+    what = {"logit": "critic", "latent": "encoder"}.get(output, "generator")
     signature = [
         tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=name)
         for name, tensor in zip(names, network.inputs, strict=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,13 @@ from ganzoo.latents import Distribution
 if TYPE_CHECKING:
     import keras
 
+    from ganzoo.config.experiment import Config
+
 Runtime = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 """Latents float32 ``[n, latent_dim]``, labels int32 ``[n]`` (or None) -> samples float32 ``[n, ...]``."""
+
+Samples = tuple[NDArray[np.float32], NDArray[np.int32] | None]
+"""Samples in [-1, 1], float32 ``[n, ...]``, and their classes."""
 
 TOLERANCE = 1e-4
 """Largest allowed difference between an exported file and Keras, for samples in [-1, 1]."""
@@ -96,6 +101,49 @@ def check_parity(
     if error > tolerance:
         raise ExportError(f"The {name} export differs from Keras by {error:.2g}; allowed: {tolerance:.2g}.")
     return error
+
+
+def check_graph(
+    content: bytes, inputs: Mapping[str, NDArray[Any]], expected: NDArray[np.float32], *, tolerance: float, name: str
+) -> float:
+    """The largest difference between ONNX Runtime and ``expected``, in batches of the sizes ``BATCHES``.
+
+    Args:
+        content: a graph with one output.
+        inputs: name -> array with ``sum(BATCHES)`` rows.
+        expected: what Keras computes from each row alone: float32 ``[n, d]``.
+        tolerance: largest allowed difference, as ``relative_difference`` defines it.
+        name: of the network, for the error.
+
+    Raises:
+        ExportError: if the difference is above ``tolerance``, or a value is not finite.
+    """
+    from ganzoo.inference.onnx_session import OnnxSession
+
+    session = OnnxSession(content, name=f"the exported {name}", device="cpu")
+    worst, start = 0.0, 0
+    for size in BATCHES:
+        rows = slice(start, start + size)
+        start += size
+        found = session.run(None, {key: values[rows] for key, values in inputs.items()})[0]
+        error = relative_difference(found, expected[rows])
+        if not error <= tolerance:
+            raise ExportError(f"The {name}'s export differs from Keras by {error:.2g}; allowed: {tolerance:.2g}.")
+        worst = max(worst, error)
+    return worst
+
+
+def one_by_one(network: keras.Model, inputs: list[NDArray[Any]]) -> NDArray[np.float32]:
+    """What a Keras network computes from each row of ``inputs`` alone, in inference mode: float32 ``[n, ...]``."""
+    rows = [[values[row : row + 1] for values in inputs] for row in range(len(inputs[0]))]
+    return np.concatenate([np.asarray(network(row, training=False), np.float32) for row in rows])
+
+
+def generated_samples(config: Config, generator: keras.Model, seeds: range) -> Samples:
+    """Samples of the Keras generator, and their classes if it is conditional."""
+    z = latents.latents(seeds, dim=config.generator.latent_dim, distribution=config.generator.latent)
+    labels = latents.labels(seeds, num_classes=config.num_classes) if config.num_classes else None
+    return keras_samples(generator, z, labels), labels
 
 
 def keras_samples(

@@ -60,16 +60,34 @@ def restored_generator(run: Run, found: Checkpoint) -> keras.Model:
         RunError: if the checkpoint does not match the run's config.
     """
     from ganzoo.training import networks
-    from ganzoo.training.weight_names import named_variables
 
-    generator = networks.build_generator(run.config)
-    saved = found.state.get("ema", {})
-    for name, variable in named_variables(generator.variables).items():
-        value = saved.get(name)
+    return _restored(run, found, "generator", networks.build_generator(run.config))
+
+
+def restored_encoder(run: Run, found: Checkpoint) -> keras.Model | None:
+    """Build the encoder of the run's objective and set its EMA weights; None if the objective has no encoder.
+
+    Raises:
+        RunError: if the checkpoint does not match the run's config.
+    """
+    objective = run.config.objective
+    name = objective.exported_encoder
+    return None if name is None else _restored(run, found, name, objective.averages(run.config)[name])
+
+
+def _restored(run: Run, found: Checkpoint, name: str, network: keras.Model) -> keras.Model:
+    """Set the averaged weights of a network."""
+    from ganzoo.training.weight_names import average_group, named_variables
+
+    saved = found.state.get(average_group(name), {})
+    for key, variable in named_variables(network.variables).items():
+        value = saved.get(key)
         if value is None or value.shape != tuple(variable.shape):
-            raise RunError(f"The checkpoint at step {found.step} of run {run.name} does not match its config.yaml.")
+            raise RunError(
+                f"The {name} in the checkpoint at step {found.step} of run {run.name} does not match its config.yaml."
+            )
         variable.assign(value)
-    return generator
+    return network
 
 
 def discriminator_near(run: Run, found: Checkpoint) -> Checkpoint:

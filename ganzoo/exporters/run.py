@@ -24,6 +24,7 @@ from ganzoo.exporters.restore import (
     chosen_by,
     discriminator_near,
     load_averaged,
+    restored_encoder,
     restored_generator,
 )
 
@@ -44,7 +45,7 @@ def export_run(
     license: str | None = None,
     limits: Sequence[str] = (),
 ) -> Path:
-    """Export the EMA generator of a run.
+    """Export the EMA generator of a run, and the encoder if its objective has one.
 
     Args:
         run: the run.
@@ -90,6 +91,7 @@ def export_run(
             config,
             paths["onnx"],
             fp16=wanted.fp16,
+            encoder=restored_encoder(run, found),
             discriminator=None if judge is None else judge.state["discriminator"],
             facts=BundleFacts(training_step=found.step, training=training),
             class_names=_class_names(run),

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from ganzoo.bundle.folder import CARD, CONFIG, CRITIC, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CONFIG, CRITIC, ENCODER, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
 from ganzoo.bundle.schema import FileRecord
 from ganzoo.bundle.strict_json import read_json
 from ganzoo.errors import BundleError, HubError, UnknownNameError, did_you_mean
@@ -204,6 +204,8 @@ def _missing_part(model: Pretrained, files: Collection[str] | None) -> str:
         )
     if files is not None and CRITIC in files:
         return f"the copy that comes with ganzoo lacks its {CRITIC}, which best_of needs. Leave best_of out."
+    if files is not None and ENCODER in files:
+        return f"the copy that comes with ganzoo lacks its {ENCODER}, which encode needs."
     return (
         f"the copy that comes with ganzoo lacks its {WEIGHTS}, which training needs. "
         f"Generating works: ganzoo generate {name} --grid -o grid.png"

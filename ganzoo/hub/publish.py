@@ -145,6 +145,8 @@ def checked_speed(bundle: Bundle) -> str | None:
     generator = Generator.from_bundle(bundle, device="cpu")
     if generator.has_critic:
         generator.check_best_of(2)
+    if generator.has_encoder:
+        generator.load_encoder()
     count, size = 0, min(16, generator.batch_size)
     generator.sample(range(size))
     begun = time.perf_counter()

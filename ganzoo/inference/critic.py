@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.bundle.folder import CRITIC, Bundle
-from ganzoo.bundle.onnx_guard import MAX_BATCH, check_critic
+from ganzoo.bundle.onnx_guard import check_critic
 from ganzoo.errors import BundleError
 from ganzoo.hub.load_name import short_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.lazy_graph import LazyGraph
 from ganzoo.inference.onnx_runtime import Device
-from ganzoo.inference.onnx_session import OnnxSession
 
 MAX_BEST_OF = 64
-_BATCH_BYTES = 32 << 20
 Labels = NDArray[np.int32] | None
 Decode = Callable[[NDArray[np.float32], Labels], NDArray[np.float32]]
 """Latents and classes -> samples, as ``Sampler.decode``."""
-
-
-class _Loaded(NamedTuple):
-    """The session of the graph, and the largest number of samples in one run."""
-
-    session: OnnxSession
-    batch_size: int
 
 
 class Critic:
@@ -36,22 +28,19 @@ class Critic:
 
     Args:
         bundle: the verified bundle, with or without a critic.
-        device, threads: as in ``Generator.from_bundle``.
-        hub: how to fetch the graph, if the bundle is in the Hub's cache without it.
+        device, threads, hub: as in ``LazyGraph``.
     """
 
     def __init__(
         self, bundle: Bundle, *, device: Device = "auto", threads: int | None = None, hub: HubOptions = DEFAULTS
     ) -> None:
-        self._bundle, self._hub = bundle, hub
-        self._device: Device = device
-        self._threads = threads
-        self._loaded: _Loaded | None = None
+        self._bundle = bundle
+        self._graph = LazyGraph(bundle, CRITIC, check_critic, role="critic", device=device, threads=threads, hub=hub)
 
     @property
     def exists(self) -> bool:
         """Whether the bundle has a critic."""
-        return CRITIC in self._bundle.metadata.files
+        return self._graph.exists
 
     def load(self) -> None:
         """Load the graph, if this was not done before.
@@ -65,7 +54,7 @@ class Critic:
                 f"'{short_name(self._bundle)}' has no critic, which best_of (--best-of) needs. "
                 f"{_how_to_export(self._bundle)}"
             )
-        self._current()
+        self._graph.current()
 
     def scores(self, samples: NDArray[np.float32], labels: Labels) -> NDArray[np.float32]:
         """The logits of samples with their classes: float32 ``[n]``; a larger one means "more real".
@@ -73,14 +62,14 @@ class Critic:
         Raises:
             BundleError: as ``load``, and if a logit is not finite.
         """
-        loaded, kind = self._current(), self._bundle.config.kind
+        opened, kind = self._graph.current(), self._bundle.config.kind
         parts = []
-        for start in range(0, len(samples), loaded.batch_size):
-            part = slice(start, start + loaded.batch_size)
+        for start in range(0, len(samples), opened.batch_size):
+            part = slice(start, start + opened.batch_size)
             feed: dict[str, NDArray[Any]] = {kind: samples[part]}
             if labels is not None:
                 feed["label"] = labels[part]
-            parts.append(loaded.session.run(("logit",), feed)[0])
+            parts.append(opened.session.run(("logit",), feed)[0])
         logits: NDArray[np.float32] = np.concatenate(parts)
         if logits.shape != (len(samples), 1) or not np.isfinite(logits).all():
             raise BundleError(f"The critic of '{short_name(self._bundle)}' returns logits that are not finite numbers.")
@@ -111,28 +100,6 @@ class Critic:
         if best is None:
             raise ValueError("there are no latents")
         return best
-
-    def _current(self) -> _Loaded:
-        if self._loaded is None:  # two threads may both open it, which is slower and does no harm
-            self._loaded = self._open()
-        return self._loaded
-
-    def _open(self) -> _Loaded:
-        from ganzoo.resolve import read_or_fetch
-
-        bundle = self._bundle
-        content = read_or_fetch(bundle, CRITIC, self._hub)
-        try:
-            report = check_critic(content, bundle.config)
-        except BundleError as error:
-            raise BundleError(f"Bundle '{bundle.folder}', {CRITIC}: {error}") from error
-        name = f"the critic of {short_name(bundle)}"
-        session = OnnxSession(content, name=name, device=self._device, threads=self._threads)
-        return _Loaded(session, max(1, min(MAX_BATCH, _BATCH_BYTES // max(1, report.peak_bytes))))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy."""
-        return {**vars(self), "_hub": self._hub.without_token()}
 
 
 def check_best_of(value: object) -> int:

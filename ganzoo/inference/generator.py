@@ -23,6 +23,7 @@ from ganzoo.inference.class_labels import described
 from ganzoo.inference.codes import Codes
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.directions import DirectionsFile
+from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.image_list import ImageList
 from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_runtime import Device
@@ -57,7 +58,8 @@ class Generator(LatentSpace):
             device: "cpu", "cuda", or "auto" for CUDA if it works and the CPU otherwise.
             threads: CPU threads of one run; by default one per core.
             precision: "float16" uses ``onnx/model_fp16.onnx``, if the bundle has it.
-            hub: how to fetch the critic, if ``best_of`` needs it and the bundle is in the Hub's cache without it.
+            hub: how to fetch the critic or the encoder, if a method needs it and the bundle is in the Hub's cache
+                without it.
 
         Raises:
             BundleError: if the bundle is damaged or unsafe.
@@ -69,8 +71,9 @@ class Generator(LatentSpace):
         session = OnnxSession(content, name=short_name(bundle), device=device, threads=threads)
         bundle = replace(bundle, kept={})
         critic = Critic(bundle, device=device, threads=threads, hub=hub)
+        encoder = Encoder(bundle, device=device, threads=threads, hub=hub)
         named = DirectionsFile(bundle, hub=hub)
-        return cls(bundle, session=session, report=report, critic=critic, directions_file=named)
+        return cls(bundle, session=session, report=report, critic=critic, encoder=encoder, directions_file=named)
 
     def generate(
         self,

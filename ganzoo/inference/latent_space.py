@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo import latents
+from ganzoo import images, latents
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.directions import Direction, Method, check_count, find_directions, named_directions
+from ganzoo.inference.pictures import all_levels, levels_of, vectors_of
 from ganzoo.inference.projection import Projection, project
 from ganzoo.inference.sampling import Sampler, Samples
 from ganzoo.inference.sampling_options import Label
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from ganzoo.inference.pictures import Picture
 
 MAX_FRAMES = 1_000_000
 
@@ -100,9 +101,28 @@ class LatentSpace(Sampler):
             return named_directions(self, self._directions_file.read()[:limit])
         return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
 
+    def encode(self, samples: Picture | Iterable[Picture] | NDArray[np.floating]) -> NDArray[np.float32]:
+        """The latents of images by the bundle's encoder: float32 ``[n, latent_dim]``, for ``decode``.
+
+        Only bundles of models that are trained with an encoder have one; ``project`` works for every image model.
+
+        Args:
+            samples: one image or several: paths, PIL images, uint8 arrays ``[h, w, c]`` of any size, or an array
+                ``[n, h, w, c]``. They are cropped in the middle and resized. For a vector model, vectors ``[n, d]``.
+
+        Raises:
+            GanzooError: if there is no image, or one of them cannot be used.
+            BundleError: if the bundle has no encoder, or its encoder is damaged or unsafe.
+        """
+        self.load_encoder()
+        if not self.sample_spec.is_image:
+            return self._encoder.latents(vectors_of(samples, dim=self.shape[0]))
+        levels = all_levels(cast("Picture", samples), self.sample_spec)
+        return self._encoder.latents(images.from_uint8(image) for image in levels)
+
     def project(
         self,
-        image: Image | NDArray[np.uint8],
+        image: Picture,
         *,
         label: Label | None = None,
         steps: int = 30,
@@ -110,8 +130,11 @@ class LatentSpace(Sampler):
     ) -> Projection:
         """The latent whose image is most like ``image``, for ``decode``.
 
+        The search starts from the most similar of 512 seeds, and from the latent of the encoder if the bundle has one.
+
         Args:
-            image: a PIL image, which is cropped in the middle and resized, or uint8 ``[h, w, c]`` in the model's shape.
+            image: a path or a PIL image, which is cropped in the middle and resized, or uint8 ``[h, w, c]`` in the
+                model's shape.
             label: the class; by default the class that fits best.
             steps: number of steps of the search, from 0 to 1000. A step needs about ``latent_dim`` images.
             on_step: called after each step with its number.
@@ -121,15 +144,15 @@ class LatentSpace(Sampler):
         """
         known = self.label_indices([0], label) if label is not None else None
         return project(
-            self, self._pixels(image), label=None if known is None else int(known[0]), steps=steps, on_step=on_step
+            self,
+            self._pixels(image),
+            label=None if known is None else int(known[0]),
+            steps=steps,
+            encode=self.encode if self.has_encoder else None,
+            on_step=on_step,
         )
 
-    def _pixels(self, image: Image | NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _pixels(self, image: Picture) -> NDArray[np.uint8]:
         if isinstance(image, np.ndarray) or not self.sample_spec.is_image:
             return np.asarray(image)
-        from ganzoo.data.reading.decode import flattened
-        from ganzoo.data.reading.resize import resized_array
-
-        levels = np.atleast_3d(np.asarray(flattened(image, self.sample_spec.channels)))
-        pixels: NDArray[np.uint8] = resized_array(levels[None], self.sample_spec.size, self.sample_spec.channels)[0]
-        return pixels
+        return levels_of(image, self.sample_spec)

@@ -1,6 +1,7 @@
 """Finds the latent whose image is most like a given image.
 
-The search needs only the ONNX graph. It starts from the seeds with the most similar images, and minimizes the squared
+The search needs only the ONNX graph. It starts from the seeds with the most similar images, and from the latent that an
+encoder computes, if the bundle has one (Zhu et al. 2016, arXiv:1609.03552). It minimizes the squared
 error by the Levenberg-Marquardt method (Marquardt 1963). The Jacobian is computed by finite differences, which is one
 batch of ``latent_dim`` images. A small penalty on the length keeps the latent where the generator was trained.
 """
@@ -37,7 +38,8 @@ class Projection(NamedTuple):
         label: index of the class, None for a model without classes.
         image: the image of the latent: uint8 ``[h, w, c]``.
         error: mean absolute difference from the given image, in levels from 0 to 255.
-        start_error: the same for the best start, the most similar of 512 seeds.
+        start_error: the same for the most similar of 512 seeds.
+        encoder_error: the same for the latent of the encoder; None without one.
     """
 
     latent: NDArray[np.float32]
@@ -45,6 +47,7 @@ class Projection(NamedTuple):
     image: NDArray[np.uint8]
     error: float
     start_error: float
+    encoder_error: float | None = None
 
 
 class _Point(NamedTuple):
@@ -62,6 +65,7 @@ def project(
     *,
     label: int | None,
     steps: int,
+    encode: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None,
     on_step: Callable[[int], None] = lambda step: None,
 ) -> Projection:
     """Search for the latent of an image.
@@ -71,6 +75,7 @@ def project(
         target: uint8 ``[h, w, c]`` in the shape of its images.
         label: the class; by default the class of the start with the smallest loss.
         steps: number of steps, from 0 to 1000. A step needs about ``latent_dim`` images.
+        encode: the encoder of the bundle: uint8 ``[h, w, c]`` -> float32 ``[1, latent_dim]``.
         on_step: called after each step with its number.
 
     Raises:
@@ -87,7 +92,10 @@ def project(
     steps = whole_number(steps, low=0, high=MAX_STEPS, what=f"A projection has 0 to {MAX_STEPS} steps")
     search = _Search(generator, target)
     points = search.starts(label)
-    start = points[0]
+    start, encoded = points[0], None
+    if encode is not None:
+        encoded = search.best_of(encode(target).astype(np.float64), label)
+        points = [encoded, *points[: _STARTS - 1]]
     done = 0
 
     def improved(point: _Point, count: int) -> _Point:
@@ -101,7 +109,12 @@ def project(
         points = [improved(point, _FIRST_STEPS) for point in points]
     best = improved(min(points, key=lambda point: point.loss), steps - done)
     return Projection(
-        best.z.astype(np.float32), best.label, search.image(best), search.error(best), search.error(start)
+        best.z.astype(np.float32),
+        best.label,
+        search.image(best),
+        error=search.error(best),
+        start_error=search.error(start),
+        encoder_error=None if encoded is None else search.error(encoded),
     )
 
 
@@ -113,8 +126,7 @@ class _Search:
 
     def starts(self, label: int | None) -> list[_Point]:
         """The seeds with the most similar images, the best first, each in its best class."""
-        classes = self._generator.config.num_classes
-        labels: Sequence[int | None] = range(classes) if classes and label is None else [label]
+        labels = self._labels(label)
         share = len(_CANDIDATES) // len(labels) or 1
         seeds = _CANDIDATES[:share]
         z = self._generator.latents(seeds).astype(np.float64)
@@ -122,6 +134,16 @@ class _Search:
             point for one in labels for point in sorted(self.points(z, one), key=lambda point: point.loss)[:_STARTS]
         ]
         return sorted(points, key=lambda point: point.loss)[:_STARTS]
+
+    def best_of(self, z: NDArray[np.float64], label: int | None) -> _Point:
+        """The best point of latents ``[n, latent_dim]``, each in its best class."""
+        found = [point for one in self._labels(label) for point in self.points(z, one)]
+        return min(found, key=lambda point: point.loss)
+
+    def _labels(self, label: int | None) -> Sequence[int | None]:
+        """The classes to try: the given one, or all."""
+        classes = self._generator.config.num_classes
+        return range(classes) if classes and label is None else [label]
 
     def points(self, z: NDArray[np.float64], label: int | None) -> list[_Point]:
         """The points of latents ``[n, latent_dim]``."""

@@ -21,6 +21,7 @@ from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.codes import Codes, code_values, with_codes
 from ganzoo.inference.critic import Critic, check_best_of
 from ganzoo.inference.directions import DirectionsFile, find_directions, offset
+from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.inference.sampling_options import Label, SamplingOptions
 from ganzoo.sample_spec import SampleSpec
@@ -39,6 +40,7 @@ class Sampler:
         session: the session of the bundle's graph.
         report: memory and multiply-adds of the graph.
         critic: the bundle's critic; by default it is loaded when it is needed.
+        encoder: the bundle's encoder; by default it is loaded when it is needed.
         directions_file: the bundle's named directions; by default they are read when they are needed.
     """
 
@@ -49,6 +51,7 @@ class Sampler:
         session: OnnxSession,
         report: OnnxReport,
         critic: Critic | None = None,
+        encoder: Encoder | None = None,
         directions_file: DirectionsFile | None = None,
     ) -> None:
         self.bundle = bundle
@@ -56,6 +59,7 @@ class Sampler:
         self.report = report
         self._session = session
         self._critic = critic or Critic(bundle)
+        self._encoder = encoder or Encoder(bundle)
         self._directions_file = directions_file or DirectionsFile(bundle)
         self._known_directions: dict[str, NDArray[np.float32]] | None = None
 
@@ -108,6 +112,19 @@ class Sampler:
     def has_critic(self) -> bool:
         """Whether the bundle has a critic, which ``best_of`` above 1 needs."""
         return self._critic.exists
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether the bundle has an encoder, which ``encode`` needs."""
+        return self._encoder.exists
+
+    def load_encoder(self) -> None:
+        """Load the encoder, if this was not done before.
+
+        Raises:
+            BundleError: if the bundle has no encoder, or it is damaged or unsafe.
+        """
+        self._encoder.load()
 
     def check_best_of(self, best_of: int) -> int:
         """``best_of`` as an int. Above 1, the critic is loaded.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.blocks import _calling
-from ganzoo.objectives.base import Objective, objectives
+from ganzoo.objectives.base import AUGMENT_FAKE, AUGMENT_GENERATOR, AUGMENT_REAL, Objective, objectives
 from ganzoo.penalties import Generated, Judged
 
 if TYPE_CHECKING:
@@ -94,6 +94,10 @@ class Adversarial(Objective):
         """Further metrics of the discriminator's outputs, which nothing minimizes."""
         return {}
 
+    def pair_terms(self, step: Step, real: Batch, fake: Batch) -> Terms:
+        """Terms that the generator's side minimizes, from the batches of ``pair`` before augmentation."""
+        return {}
+
     def update(self, step: Step) -> dict[str, Tensor]:
         if step.training.update == "simultaneous":
             return self._simultaneous(step)
@@ -102,8 +106,6 @@ class Adversarial(Objective):
     def _alternating(self, step: Step) -> dict[str, Any]:
         """Discriminator updates, then one generator update that reuses the last generated batch."""
         import tensorflow as tf
-
-        from ganzoo.training.step import AUGMENT_GENERATOR, AUGMENT_REAL
 
         last = step.training.d_steps - 1
         for turn in range(last):
@@ -118,7 +120,7 @@ class Adversarial(Objective):
             else:
                 real_logits = tf.zeros_like(of_fake.logits)
             g_loss = self.generator_loss(step, real_logits, of_fake.logits)
-            terms = self.generator_terms(step, of_fake)
+            terms = self.generator_terms(step, of_fake) | self.pair_terms(step, real, fake)
             penalty = step.generator_penalty(_generated(fake), last)
             total = _total(g_loss, terms, penalty)
         norm = step.move(self.generator_side, step.gradients(tape, self.generator_side, total))
@@ -127,7 +129,6 @@ class Adversarial(Objective):
 
     def _simultaneous(self, step: Step) -> dict[str, Any]:
         """Both updates from one pass through the generator and one through the discriminator."""
-        from ganzoo.training.step import AUGMENT_FAKE, AUGMENT_REAL
 
         with step.watching(self.generator_side) as g_tape:
             real, fake = self.pair(step, 0)
@@ -140,7 +141,7 @@ class Adversarial(Objective):
                     d_penalty = step.discriminator_penalty(of_real.judged, of_fake.judged, 0)
                 d_total = _total(d_loss, d_terms, d_penalty, _term_of_head(step, of_real, of_fake))
             g_loss = self.generator_loss(step, of_real.logits, of_fake.logits)
-            g_terms = self.generator_terms(step, of_fake)
+            g_terms = self.generator_terms(step, of_fake) | self.pair_terms(step, real, fake)
             g_penalty = step.generator_penalty(_generated(fake), 0)
             g_total = _total(g_loss, g_terms, g_penalty)
         g_gradients = step.gradients(g_tape, self.generator_side, g_total)
@@ -151,7 +152,6 @@ class Adversarial(Objective):
         return metrics | d_terms | g_terms | self.measurements(step, of_real, of_fake)
 
     def _update_discriminator(self, step: Step, real: Batch, fake: Batch, turn: int) -> dict[str, Any]:
-        from ganzoo.training.step import AUGMENT_FAKE, AUGMENT_REAL
 
         with step.watching(self.discriminator_side) as tape:
             of_real = self._judgment(step, real.detached(), turn, AUGMENT_REAL)

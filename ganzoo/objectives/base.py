@@ -28,6 +28,10 @@ METRICS = (
 real; with the relativistic loss, that it is more real than the other sample of its pair."""
 
 
+LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS, LABEL = range(8)
+"""Independent streams of random numbers, for ``Step.seed``. ``LAYERS`` is for layers such as dropout."""
+
+
 class Objective(Part):
     """What a training optimizes.
 
@@ -44,6 +48,10 @@ class Objective(Part):
     extra_metrics: ClassVar[tuple[str, ...]] = ()
     """Names of the metrics that ``update`` returns in addition to ``METRICS``. If they depend on the config, override
     ``metrics``."""
+    exported_encoder: ClassVar[str | None] = None
+    """The name in ``averaged`` of a network from samples to latents, which every bundle of a training contains."""
+    scores_samples: ClassVar[bool] = True
+    """Whether the discriminator scores a sample (with its label), so that it can be exported as a critic."""
     uses_labels: ClassVar[bool] = True
     """Whether the classes of the data are those of the generator. Otherwise the training finds its own classes."""
     conditional_discriminator: ClassVar[bool] = True

@@ -47,6 +47,14 @@ def check_loss(loss: Loss | type[Loss]) -> None:
         sure = loss.realness_scores(tf.constant(real**2 + 1.0), tf.constant(-(fake**2)))
         require(bool((sure[0] > 0).numpy().all()), "D takes reals with large logits for fakes")
         require(bool((sure[1] < 0).numpy().all()), "D takes fakes with small logits for reals")
+    scores = loss.realness_scores(tf.constant(real), tf.constant(fake))
+    exchanged = loss.realness_scores(tf.constant(-fake), tf.constant(-real))
+    neutral = np.allclose(exchanged[0], -scores[1]) and np.allclose(exchanged[1], -scores[0])
+    require(
+        bool(neutral) == loss.zero_is_neutral,
+        f"zero_is_neutral is {loss.zero_is_neutral}, but the scores of negated logits are {'' if neutral else 'not '}"
+        "the negated scores",
+    )
     if loss.chance is not None:
         equal = [np.full((6, 1), logit) for logit in np.linspace(-4.0, 4.0, 801)]
         least = min(float(_value(loss.discriminator, logits, logits)) for logits in equal)

@@ -30,6 +30,8 @@ def check_objective(objective: Objective | type[Objective]) -> None:
     require(objective.generator_side[0] == "generator", "generator_side does not begin with 'generator'")
     require(objective.discriminator_side[0] == "discriminator", "discriminator_side does not begin with its name")
     require(objective.averaged[0] == "generator", "averaged does not begin with 'generator'")
+    encoder = objective.exported_encoder
+    require(encoder is None or encoder in objective.averaged, f"the encoder '{encoder}' is not in averaged")
     accepted = [config for config in _configs(objective) if config is not None]
     require(bool(accepted), "check() refuses a generator and a discriminator of one dense layer each")
     for config in accepted:
@@ -71,6 +73,10 @@ def _check_steps(config: Config) -> None:
     for name in (*objective.generator_side, *objective.discriminator_side):
         require(name in networks, f"networks() has no '{name}'")
     first = objective.networks(config)
+    if objective.exported_encoder is not None:
+        latents = networks[objective.exported_encoder]([np.zeros((BATCH, *config.sample_shape), np.float32)])
+        wanted = (BATCH, config.generator.latent_dim)
+        require(tuple(latents.shape) == wanted, f"the encoder outputs {tuple(latents.shape)}, not {wanted}")
     for name, network in networks.items():
         for old, new in zip(first[name].trainable_variables, network.trainable_variables, strict=True):
             require(not np.array_equal(old, new), f"{STEPS} steps do not move {name}/{new.path}")

@@ -1,9 +1,9 @@
-"""Measures the averaged generator during training, and saves the weights of the best step."""
+"""Measures the averaged generator during training, and saves the averaged networks of the best step."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,7 +19,7 @@ from ganzoo.evaluation.evaluator import LEAST, Evaluator, Number, Sample, check_
 from ganzoo.runs import BEST, Run
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.checkpointed_array import CheckpointedArray
-from ganzoo.training.weight_names import named_variables
+from ganzoo.training.weight_names import average_group, named_variables
 
 FIRST_SEED = 4_000_000_000
 """First seed of the measured samples. ``ganzoo evaluate`` starts at 0 and never reaches these seeds."""
@@ -31,7 +31,7 @@ class BestWeights:
     Args:
         config: the experiment; ``config.training.evaluation`` sets the metrics.
         dataset: the real samples.
-        generator: the averaged generator, whose weights are measured and saved.
+        averages: the averaged networks by name. The generator is measured, and all are saved.
         run: the run; the weights are saved in its folder ``best/``.
 
     Raises:
@@ -39,7 +39,7 @@ class BestWeights:
         GanzooError: if the extractor cannot be loaded.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> None:
+    def __init__(self, config: Config, dataset: Dataset, averages: Mapping[str, keras.Model], run: Run) -> None:
         settings = config.training.evaluation
         if settings is None:
             raise ValueError("there is no evaluation")
@@ -59,15 +59,15 @@ class BestWeights:
             first_seed=FIRST_SEED,
             with_floor=False,
         )
-        self._generator, self._folder = generator, run.folder / BEST
-        self._sample = sampler(config, generator)
+        self._averages, self._folder = averages, run.folder / BEST
+        self._sample = sampler(config, averages["generator"])
         self._value, self._step = CheckpointedArray("value", 1), CheckpointedArray("step", 1)
         self.variables = (self._value, self._step)
 
     @classmethod
-    def of(cls, config: Config, dataset: Dataset, generator: keras.Model, run: Run) -> BestWeights | None:
+    def of(cls, config: Config, dataset: Dataset, averages: Mapping[str, keras.Model], run: Run) -> BestWeights | None:
         """Return None if ``is_due`` is False, so that nothing is measured."""
-        return cls(config, dataset, generator, run) if is_due(config, dataset) else None
+        return cls(config, dataset, averages, run) if is_due(config, dataset) else None
 
     @property
     def step(self) -> int:
@@ -84,7 +84,7 @@ class BestWeights:
             slot.assign(value)
 
     def measure(self, step: int) -> dict[str, float]:
-        """Measure the generator at ``step``, and save its weights if they are the best so far.
+        """Measure the generator at ``step``, and save the averaged networks if it is the best so far.
 
         Returns:
             The numbers for the log, by their labels.
@@ -109,9 +109,12 @@ class BestWeights:
         return gain >= 0 if number.better == "higher" else gain <= 0
 
     def _save(self, step: int, chosen: Number, values: dict[str, float]) -> None:
-        ema = {name: np.asarray(variable) for name, variable in named_variables(self._generator.variables).items()}
+        weights = {
+            average_group(name): {key: np.asarray(value) for key, value in named_variables(network.variables).items()}
+            for name, network in self._averages.items()
+        }
         measured = {label: np.array(value, np.float64) for label, value in values.items()}
-        state = {"ema": ema, "measured": measured, "chosen_by": {chosen.label: np.array(step)}}
+        state = {**weights, "measured": measured, "chosen_by": {chosen.label: np.array(step)}}
         checkpoint.save(self._folder, step=step, state=state, keep=1)
 
 

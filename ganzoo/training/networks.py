@@ -1,19 +1,21 @@
-"""From a config to the two Keras models."""
+"""From a config to Keras models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import keras
 
+from ganzoo.architectures.shapes import block_names
 from ganzoo.blocks.base import Block
 from ganzoo.blocks.context import BuildContext, Heads, Label, Style
-from ganzoo.config.experiment import Config
-from ganzoo.config.summary import block_names
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import ConfigError
 from ganzoo.training.initialization import initialize
+
+if TYPE_CHECKING:
+    from ganzoo.config.experiment import Config
 
 Precision = Literal["float32", "mixed_bfloat16"]
 Apply = Callable[[Block, keras.KerasTensor, BuildContext], keras.KerasTensor]
@@ -61,16 +63,15 @@ def build_discriminator(
 def _generator(config: Config) -> keras.Model:
     latent = keras.Input((config.generator.latent_dim,), name="latent")
     blocks = config.generator.expand(config.sample_shape)
-    names = block_names(blocks)
     if not config.num_classes:
         context = BuildContext("", style=_style(latent, config), sample_shape=config.sample_shape)
-        return keras.Model([latent], _chain(latent, blocks, names, context), name="generator")
+        return keras.Model([latent], apply_blocks(latent, blocks, context), name="generator")
     label = keras.Input((), dtype="int32", name="label")
     concatenated = config.generator.conditioning == "concat"
     x = _with_embedding(latent, label, config) if concatenated else latent
     classes = Label(label, config.num_classes, in_norms=not concatenated)
     context = BuildContext("", label=classes, style=_style(x, config), sample_shape=config.sample_shape)
-    return keras.Model([latent, label], _chain(x, blocks, names, context), name="generator")
+    return keras.Model([latent, label], apply_blocks(x, blocks, context), name="generator")
 
 
 def discriminator_graph(config: Config, apply: Apply, *, heads: Mapping[str, int] | None = None) -> keras.Model:
@@ -78,21 +79,20 @@ def discriminator_graph(config: Config, apply: Apply, *, heads: Mapping[str, int
 
     Its weights have the names of ``build_discriminator``, and Keras' initial values. ``heads`` is described there.
     """
-    sample = keras.Input(config.sample_shape, name="sample")
-    blocks = config.discriminator.expand(config.sample_shape)
-    names = [*block_names(blocks[:-1]), "head"]
-    inputs, label = [sample], None
+    inputs, label = [keras.Input(config.sample_shape, name="sample")], None
     if config.num_classes and config.objective.conditional_discriminator:
         label = Label(keras.Input((), dtype="int32", name="label"), config.num_classes)
         inputs.append(label.tensor)
     further = Heads(heads, {}) if heads else None
-    logits = _chain(sample, blocks, names, BuildContext("", label=label, heads=further), apply)
+    context = BuildContext("", label=label, heads=further)
+    *body, head = config.discriminator.expand(config.sample_shape)
+    logits = apply(head, apply_blocks(inputs[0], body, context, apply), context.named("head"))
     if further is None:
         return keras.Model(inputs, logits, name="discriminator")
     if further.outputs.keys() != further.widths.keys():
         raise ConfigError(
             f"the objective '{config.objective.registered_name}' needs further outputs of the discriminator, and its "
-            f"head '{blocks[-1].registered_name}' makes none; use another discriminator.head, such as logit_head"
+            f"head '{head.registered_name}' makes none; use another discriminator.head, such as logit_head"
         )
     outputs = [logits, *(further.outputs[name] for name in further.widths)]
     return keras.Model(inputs, outputs, name="discriminator")
@@ -102,10 +102,14 @@ def _build(block: Block, x: keras.KerasTensor, context: BuildContext) -> keras.K
     return block.build(x, context)
 
 
-def _chain(
-    x: keras.KerasTensor, blocks: tuple[Block, ...], names: list[str], context: BuildContext, apply: Apply = _build
+def apply_blocks(
+    x: keras.KerasTensor, blocks: Sequence[Block], context: BuildContext, apply: Apply = _build
 ) -> keras.KerasTensor:
-    for name, block in zip(names, blocks, strict=True):
+    """The output of blocks in a row, for example the features that a discriminator has before its head.
+
+    The layers of a block have names that begin with its name in ``block_names(blocks)``.
+    """
+    for name, block in zip(block_names(blocks), blocks, strict=True):
         x = apply(block, x, context.named(name))
     return x
 

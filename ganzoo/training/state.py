@@ -17,15 +17,10 @@ from ganzoo.training import checkpoint, learning_rate
 from ganzoo.training.ada import AdaptiveAugmentation
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import CollapseWatch
-from ganzoo.training.weight_names import named_variables
+from ganzoo.training.weight_names import average_group, named_variables
 
 NEWER_GROUPS = ("watch", "best")
 """Groups that are missing in checkpoints of older versions. They then keep their initial values."""
-
-
-def average_group(name: str) -> str:
-    """The group of a checkpoint that has the averaged weights of a network."""
-    return "ema" if name == "generator" else f"{name}_ema"
 
 
 class TrainingState:
@@ -68,7 +63,7 @@ class TrainingState:
             for optimizer, side in zip(self.optimizers.values(), sides, strict=True):
                 optimizer.build([weight for name in side for weight in self.networks[name].trainable_variables])
         self.ada = AdaptiveAugmentation.of(config)
-        self.best = BestWeights.of(config, dataset, self.ema, run)
+        self.best = BestWeights.of(config, dataset, self.averages, run)
 
     @property
     def generator(self) -> keras.Model:

@@ -15,11 +15,9 @@ import tensorflow as tf
 
 from ganzoo.blocks import _calling
 from ganzoo.config.experiment import Config
+from ganzoo.objectives.base import FLIP, LABEL, LATENT, LAYERS, PENALTY
 from ganzoo.penalties import Generated, Judged
 from ganzoo.training.ada import AdaptiveAugmentation
-
-LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS, LABEL = range(8)
-"""Independent streams of random numbers. ``LAYERS`` is for layers such as dropout."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,8 @@ class Batch:
     Attributes:
         samples: float32 ``[b, ...]``; images in [-1, 1].
         label: int32 ``[b]``; None in a model without classes.
-        latent: float32 ``[b, latent_dim]``, what the samples were generated from; None for real samples.
+        latent: float32 ``[b, latent_dim]``, what the samples were generated from; of real samples, what an encoder made
+            of them, or None without an encoder.
     """
 
     samples: tf.Tensor

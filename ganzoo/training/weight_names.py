@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     import keras
 
 
+def average_group(name: str) -> str:
+    """The group of a checkpoint that has the averaged weights of a network."""
+    return "ema" if name == "generator" else f"{name}_ema"
+
+
 def named_variables(variables: Iterable[Any]) -> dict[str, Any]:
     """Keras variables by name. The position keeps names unique and in order."""
     return {f"{position:04d}/{variable.path}": variable for position, variable in enumerate(variables)}

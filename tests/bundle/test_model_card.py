@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ganzoo.bundle.card_metrics import interval, main_numbers
 from ganzoo.bundle.card_text import number
-from ganzoo.bundle.folder import CRITIC, NEAREST, ONNX, BundleFacts
+from ganzoo.bundle.folder import CRITIC, ENCODER, NEAREST, ONNX, BundleFacts
 from ganzoo.bundle.model_card import is_ours, model_card
 
 TRAINING = {
@@ -104,6 +104,15 @@ def test_the_snippet_works_as_pasted(tmp_path, monkeypatch):
     assert len(code.splitlines()) == 3
     exec(code.replace("someone/tiny", "b"), {})
     assert (tmp_path / "seed7.png").stat().st_size > 50
+
+
+def test_an_encoder_is_explained_only_if_there_is_one():
+    facts = BundleFacts(training={"encoder": {"parity_error": 3e-7}})
+    card = model_card(tiny_bundles.image_config(num_classes=3), facts, files=[ONNX, ENCODER])
+    assert "`latents = generator.encode(images)`, then `generator.decode(latents, labels)`" in card
+    assert "- `onnx/encoder.onnx` is the encoder" in card
+    assert "Largest difference from Keras: 3e-07." in card
+    assert "encode" not in model_card(tiny_bundles.image_config(), facts, files=[ONNX])
 
 
 def test_a_critic_is_explained_only_if_there_is_one():

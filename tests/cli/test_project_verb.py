@@ -27,6 +27,16 @@ def test_the_pair_and_the_error(command, bundle, photo, place):
     assert np.abs(pair[:, :8] - pair[:, 9:]).mean() < 1
 
 
+def test_the_encoder_of_a_bundle_is_a_start_and_is_named(command, place):
+    folder = tiny_bundles.image_bundle(place / "e", encoder=tiny_bundles.encoder_model()).folder
+    images.save(ganzoo.load(folder).sample([5001])[0], place / "photo.png")
+    result = command("project", "e", "photo.png", "--steps", "20")
+    assert "Starting from the encoder of 'tiny', and from the most similar seeds." in result.stderr
+    assert "levels (the encoder: " in result.stdout
+    facts = json.loads(command("project", "e", "photo.png", "--json", "--steps", "0").stdout)
+    assert facts["encoder_error"] > facts["error"]
+
+
 def test_the_latent(command, bundle, photo, place):
     facts = json.loads(command("project", "bundle", photo, "--json", "-o", "z.npy").stdout)
     z = np.load(place / "z.npy")

@@ -62,6 +62,17 @@ def test_a_critic_is_checked_and_published(hub, owner):
     assert hub.requests == []
 
 
+def test_an_encoder_is_checked_and_published(hub, owner):
+    tiny_bundles.image_bundle(owner.folder / "b", encoder=tiny_bundles.encoder_model())
+    shown = owner.ganzoo("publish", "b", "someone/tiny", "--dry-run").stdout
+    assert "onnx/encoder.onnx" in shown
+    assert "generator.encode(images)" in shown
+    tiny_bundles.image_bundle(owner.folder / "b", encoder=tiny_bundles.encoder_model(latent_dim=7))
+    said = owner.ganzoo("publish", "b", "someone/tiny", "--dry-run", ok=False).stderr
+    assert "onnx/encoder.onnx: The ONNX file has the outputs" in said
+    assert hub.requests == []
+
+
 @pytest.mark.slow
 def test_private_branch_and_pull_request(hub, owner):
     owner.ganzoo("publish", "b", "someone/tiny", "--private", "--branch", "work")

@@ -77,6 +77,21 @@ def test_a_critic_is_fetched_at_its_first_use_from_the_commit_that_was_loaded(hu
     assert "critic.onnx is damaged" in stranger.refusal(f"{load}{best_of}", HF_HUB_OFFLINE="1")
 
 
+@pytest.mark.slow
+def test_an_encoder_is_fetched_at_its_first_use(hub, stranger, tmp_path):
+    bundle = tiny_bundles.image_bundle(tmp_path / "encoding", encoder=tiny_bundles.encoder_model())
+    hub.put("someone/tiny", {name: (bundle.folder / name).read_bytes() for name in bundle.files})
+    generator = Generator.from_bundle(bundle)
+    wanted = generator.encode(generator.sample([7])).sum().item()
+    load = "import ganzoo\ngenerator = ganzoo.load('someone/tiny')\nimages = generator.sample([7])\n"
+    stranger.run(load)
+    assert not list(stranger.home.rglob("encoder.onnx"))
+    encode = "generator.encode(images).sum().item()"
+    assert "not in the cache" in stranger.refusal(f"{load}{encode}", HF_HUB_OFFLINE="1")
+    assert stranger.value(f"{load}result = {encode}") == pytest.approx(wanted, abs=1e-4)
+    assert stranger.value(f"{load}result = {encode}", HF_HUB_OFFLINE="1") == pytest.approx(wanted, abs=1e-4)
+
+
 def test_other_files_of_a_repo_are_neither_fetched_nor_run(hub, stranger, files):
     hub.put("someone/tiny", {**files, "evil.pkl": b"\x80\x04.", "code.py": b"raise SystemExit", "model.keras": b"PK"})
     stranger.ganzoo("pull", "someone/tiny")

@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 from helpers import put_state, same, samples, state, tiny, tiny_vectors, trainer
 
-from ganzoo.objectives.base import METRICS
+from ganzoo.objectives.base import LATENT, METRICS
 from ganzoo.training import networks
 from ganzoo.training.running_means import RunningMeans
-from ganzoo.training.step import LATENT, Step, TrainStep
+from ganzoo.training.step import Step, TrainStep
 
 RATE = 0.05
 COUNTERS = ("g_optimizer", "d_optimizer", "watch")

@@ -74,6 +74,14 @@ def check_critic(content: bytes, config: BundleConfig) -> OnnxReport:
     return _check(content, _Interface(inputs, ("logit", (1,))))
 
 
+def check_encoder(content: bytes, config: BundleConfig) -> OnnxReport:
+    """Validate the ONNX file of an encoder: image or vector -> latent ``[batch, latent_dim]``.
+
+    Returns and raises as ``check_onnx``.
+    """
+    return _check(content, _Interface({config.kind: ("float32", config.shape)}, ("latent", (config.latent.dim,))))
+
+
 def _label(config: BundleConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
     return {} if config.num_classes is None else {"label": ("int32", ())}
 
