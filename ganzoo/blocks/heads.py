@@ -122,14 +122,15 @@ class LogitHead(NormalizedBlock):
     embedding of the label.
 
     Attributes:
-        pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
+        pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution, ``basis`` a sum of the
+            pixels with learned weights for each channel (R3GAN, Huang et al. 2024, arXiv:2501.05441).
         norm: normalization of the last layer's weights.
         activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
 
     output = "logits"
 
-    pool: Literal["flatten", "sum", "mean"] = "flatten"
+    pool: Literal["flatten", "sum", "mean", "basis"] = "flatten"
     norm: Literal["none", "spectral"] = "none"
     activation: Activation = "linear"
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -157,10 +158,14 @@ class LogitHead(NormalizedBlock):
         """The input of the last layer, after activation, pooling and dropout: ``[b, ...] -> [b, d]``."""
         import keras
 
+        from ganzoo.blocks import _r3gan_layers
+
         name = context.name
         x = activate(x, self.activation, self.slope, name)
         if len(x.shape) > 2 and self.pool == "flatten":
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
+        elif len(x.shape) > 2 and self.pool == "basis":
+            x = _r3gan_layers.WeightedPooling(name=f"{name}_basis")(x)
         elif len(x.shape) > 2:
             x = keras.layers.GlobalAveragePooling2D(name=f"{name}_pool")(x) * (
                 math.prod(x.shape[1:3]) if self.pool == "sum" else 1
