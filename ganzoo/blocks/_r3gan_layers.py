@@ -64,7 +64,7 @@ class Basis(keras.layers.Layer):
 class WeightedPooling(keras.layers.Layer):
     """Sum the pixels of each channel, with learned weights: ``[b, h, w, c] -> [b, c]``."""
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         _, height, width, channels = input_shape
         self.kernel_initializer = keras.initializers.RandomNormal(stddev=1.0 / math.sqrt(height * width))
         self.kernel = self.add_weight((height, width, channels), self.kernel_initializer, name="kernel")
