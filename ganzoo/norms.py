@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ganzoo.registry import Part, Registry
 
@@ -38,8 +38,16 @@ class Norm(Part):
         return x
 
 
+def _only_on_weights(norm: Norm) -> Norm:
+    if not norm.on_weights and type(norm) is not NoNorm:
+        raise ValueError(f"only weights can be normalized here: none or spectral, received {norm.registered_name}")
+    return norm
+
+
 norms: Registry[Norm] = Registry("norms", kind="norm", base=Norm, package="ganzoo.norms", compact=True)
 NormPart = Annotated[Norm, norms.field()]
+WeightNormPart = Annotated[Norm, norms.field(), AfterValidator(_only_on_weights)]
+"""A norm of weights, or none."""
 
 
 @norms.register("none")

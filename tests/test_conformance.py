@@ -58,6 +58,9 @@ VARIANTS = [
     (generator_blocks, {"name": "image_head", "norm": "batch", "activation": "relu"}),
     (generator_blocks, {"name": "image_head", "norm": "spectral"}),
     (generator_blocks, {"name": "dense", "dropout": 0.2}),
+    *((generator_blocks, {"name": name, "group_width": 2}) for name in ("r3gan_stem", "r3gan_up")),
+    (generator_blocks, {"name": "r3gan_up", "residual_blocks": 1, "expansion": 3, "kernel_size": 5}),
+    (generator_blocks, {"name": "self_attention", "norm": "spectral", "key_reduction": 1}),
     *(
         (discriminator_blocks, {"name": name, "norm": norm})
         for name in ("strided_conv", "channelwise_conv", "residual_down", "dense")
@@ -68,6 +71,10 @@ VARIANTS = [
     (discriminator_blocks, {"name": "residual_down", "downsample": False, "preactivation": False}),
     (discriminator_blocks, {"name": "logit_head", "pool": "sum", "norm": "spectral", "dropout": 0.1}),
     (discriminator_blocks, {"name": "logit_head", "pool": "mean", "activation": "relu"}),
+    (discriminator_blocks, {"name": "logit_head", "pool": "basis"}),
+    (discriminator_blocks, {"name": "r3gan_down", "group_width": 2}),
+    (discriminator_blocks, {"name": "r3gan_down", "downsample": False}),
+    (discriminator_blocks, {"name": "self_attention", "norm": "spectral", "value_reduction": 1}),
     *((discriminator_blocks, {"name": "san_head", "pool": pool}) for pool in ("sum", "mean")),
     (discriminator_blocks, {"name": "packing", "samples": 4}),
     (
@@ -82,6 +89,9 @@ VARIANTS = [
     (generator_blocks, {"name": "constant_stem", "height": 3, "width": 5, "kernel_size": 1}),
     (discriminator_blocks, {"name": "blurred_down", "from_image": True, "kernel_size": 1}),
     (objectives, {"name": "bigan", "reconstruction": 1.0, "latent_features": 3, "joint_features": 5}),
+    (generator_architectures, {"model": "dcgan", "base_channels": 4, "attention": [4, 8]}),
+    (generator_architectures, {"model": "r3gan", "base_channels": 4}),
+    (discriminator_architectures, {"model": "r3gan", "base_channels": 4, "attention": 8}),
     (losses, {"name": "non_saturating", "label_smoothing": 0.1}),
     (objectives, {"name": "infogan", "codes": 1, "variance": "learned"}),
     (objectives, {"name": "infogan", "codes": 0}),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from ganzoo.architectures.attention import Attention, with_attention
 from ganzoo.architectures.base import (
     DiscriminatorConfig,
     GeneratorConfig,
@@ -18,7 +19,7 @@ from ganzoo.architectures.base import (
     with_values,
 )
 from ganzoo.architectures.shapes import halvings, nearest_that_halves
-from ganzoo.blocks.base import Block, Shape, generator_blocks
+from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.errors import ConfigError
 
 
@@ -29,13 +30,15 @@ class DcganGenerator(GeneratorConfig):
     Attributes:
         base_channels: channels of the block closest to the image.
         max_channels: upper limit of the channels.
+        attention: heights in pixels at which a ``self_attention`` block follows, for example 16 or [8, 16].
     """
 
     default_block: ClassVar[str] = "conv_transpose"
-    sizes: ClassVar[tuple[str, ...]] = ("base_channels", "max_channels")
+    sizes: ClassVar[tuple[str, ...]] = ("base_channels", "max_channels", "attention")
 
     base_channels: int = Field(64, ge=1, le=2048)
     max_channels: int = Field(1024, ge=1, le=8192)
+    attention: Attention = ()
 
     def expand(self, sample_shape: Shape) -> tuple[Block, ...]:
         model = self.registered_name
@@ -61,7 +64,10 @@ class DcganGenerator(GeneratorConfig):
         stem = self.stem or generator_blocks.create(self.default_stem())
         size = {"height": max(1, height // growth), "width": max(1, width // growth)}
         filled = size if all(getattr(stem, key, 0) is None for key in size) else {}
-        return (with_values(stem, channels=stem.channels or widest, **filled), *body, head)
+        features = (with_values(stem, channels=stem.channels or widest, **filled), *body)
+        if not self.blocks:
+            features = with_attention(features, (self.latent_dim,), self.attention, generator_blocks)
+        return (*features, head)
 
     def default_stem(self) -> dict[str, Any]:
         """The config of the stem where ``stem`` is left out."""
@@ -89,13 +95,15 @@ class DcganDiscriminator(DiscriminatorConfig):
     Attributes:
         base_channels: channels of the block closest to the image.
         max_channels: upper limit of the channels.
+        attention: heights in pixels at which a ``self_attention`` block follows, for example 16 or [8, 16].
     """
 
     default_block: ClassVar[str] = "strided_conv"
-    sizes: ClassVar[tuple[str, ...]] = ("base_channels", "max_channels")
+    sizes: ClassVar[tuple[str, ...]] = ("base_channels", "max_channels", "attention")
 
     base_channels: int = Field(64, ge=1, le=2048)
     max_channels: int = Field(1024, ge=1, le=8192)
+    attention: Attention = ()
 
     def body(self, sample_shape: Shape) -> tuple[Block, ...]:
         model = self.registered_name
@@ -109,4 +117,5 @@ class DcganDiscriminator(DiscriminatorConfig):
                 "use model: dense or a list of blocks"
             )
         channels = [min(self.base_channels * 2**k, self.max_channels) for k in range(count)]
-        return tuple(with_values(self.block, channels=n) for n in channels)
+        blocks = tuple(with_values(self.block, channels=n) for n in channels)
+        return with_attention(blocks, sample_shape, self.attention, discriminator_blocks)

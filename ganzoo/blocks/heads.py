@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ganzoo.activations import ActivationPart, Linear
 from ganzoo.blocks.base import Block, Shape, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import NormalizedBlock, activate, drop_out, normalize, weighted
 from ganzoo.errors import ConfigError
-from ganzoo.norms import NoNorm, Norm
+from ganzoo.norms import NoNorm, WeightNormPart
 from ganzoo.sample_spec import SampleSpec
 
 if TYPE_CHECKING:
@@ -125,23 +125,18 @@ class LogitHead(NormalizedBlock):
     features.
 
     Attributes:
-        pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution.
+        pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution, ``basis`` a sum of the
+            pixels with learned weights for each channel (R3GAN, Huang et al. 2024, arXiv:2501.05441).
         norm: normalization of the last layer's weights: ``none`` or ``spectral``.
         activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
 
     output = "logits"
 
-    pool: Literal["flatten", "sum", "mean"] = "flatten"
+    pool: Literal["flatten", "sum", "mean", "basis"] = "flatten"
+    norm: WeightNormPart = NoNorm()
     activation: ActivationPart = Linear()
     dropout: float = Field(0.0, ge=0, lt=1)
-
-    @field_validator("norm")
-    @classmethod
-    def _only_on_weights(cls, norm: Norm) -> Norm:
-        if not norm.on_weights and type(norm) is not NoNorm:
-            raise ValueError(f"a head normalizes its weights: none or spectral, received {norm.registered_name}")
-        return norm
 
     def output_shape(self, shape: Shape) -> Shape:
         return (1,)
@@ -166,10 +161,14 @@ class LogitHead(NormalizedBlock):
         """The input of the last layer, after activation, pooling and dropout: ``[b, ...] -> [b, d]``."""
         import keras
 
+        from ganzoo.blocks import _r3gan_layers
+
         name = context.name
         x = activate(x, self.activation, self.slope, name)
         if len(x.shape) > 2 and self.pool == "flatten":
             x = keras.layers.Flatten(name=f"{name}_flatten")(x)
+        elif len(x.shape) > 2 and self.pool == "basis":
+            x = _r3gan_layers.WeightedPooling(name=f"{name}_basis")(x)
         elif len(x.shape) > 2:
             x = keras.layers.GlobalAveragePooling2D(name=f"{name}_pool")(x) * (
                 math.prod(x.shape[1:3]) if self.pool == "sum" else 1

@@ -35,7 +35,6 @@ _OPERATOR = re.compile(r"^    (\w+):", re.MULTILINE)
 _SETTINGS: dict[tuple[str, str], tuple[Attribute, ...]] = {
     ("Cast", "to"): (1, 10, 11),  # float32, float16, float64
     ("Conv", "auto_pad"): ("NOTSET",),
-    ("Conv", "group"): (1,),
     ("ConvTranspose", "auto_pad"): ("NOTSET",),
     ("ConvTranspose", "group"): (1,),
     ("ConvTranspose", "output_shape"): (),
@@ -57,7 +56,7 @@ _DEFAULTS: dict[tuple[str, str], Attribute] = {
 _RANKS: dict[str, tuple[tuple[int, ...], ...]] = {
     "Conv": ((4, 4),),
     "ConvTranspose": ((4, 4),),
-    "MatMul": ((2, 2), (3, 2), (4, 2)),
+    "MatMul": ((2, 2), (3, 2), (4, 2), (3, 3), (4, 4)),
     "Resize": ((4,),),
 }
 """Ranks of the first inputs that ``operators.js`` can run, where it cannot run all of them."""
@@ -184,7 +183,10 @@ def _unsupported(node: Node, known: KnownTensors) -> str | None:
     if node.op == "Resize" and known.dims[node.inputs[0]][:2] != known.dims[node.outputs[0]][:2]:
         return "Resize of other axes than height and width"
     ranks = _RANKS.get(node.op, ((),))
-    found = tuple(len(known.dims[name]) for name in node.inputs[: len(ranks[0])])
+    sizes = [known.dims[name] for name in node.inputs[: len(ranks[0])]]
+    if node.op == "MatMul" and len(sizes[1]) > 2 and sizes[0][:-2] != sizes[1][:-2]:
+        return "MatMul of two stacks of matrices with other numbers"
+    found = tuple(map(len, sizes))
     return None if found in ranks else f"{node.op} of {' and '.join(map(str, found))} axes"
 
 

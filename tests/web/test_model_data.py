@@ -149,7 +149,7 @@ def replace_tanh(op, **attributes):
     ("change", "named"),
     [
         (replace_tanh("Softplus"), "the operation Softplus."),
-        (replace_tanh("Softmax", axis=1), "the operation Softmax."),
+        (replace_tanh("Selu"), "the operation Selu."),
     ],
 )
 def test_an_operation_that_a_page_cannot_run(change, named, tmp_path):
@@ -176,10 +176,15 @@ def vector_with(folder, *nodes, shape=(1, 4, 4), length=16, **constants):
 
 
 SETTINGS = {
-    "Conv with group 2": {
-        "node": NODE("Conv", ["x", "k"], ["y"], group=2),
+    "ConvTranspose with group 2": {
+        "node": NODE("ConvTranspose", ["x", "k"], ["y"], group=2),
         "shape": (4, 2, 2),
         "k": np.ones((4, 2, 1, 1), np.float32),
+    },
+    "MatMul of two stacks of matrices with other numbers": {
+        "node": NODE("MatMul", ["x", "k"], ["y"]),
+        "shape": (4, 2, 2),
+        "k": np.ones((1, 1, 2, 2), np.float32),
     },
     "Conv with auto_pad SAME_UPPER": {
         "node": NODE("Conv", ["x", "k"], ["y"], auto_pad="SAME_UPPER"),
@@ -233,4 +238,4 @@ def test_a_truncated_bundle(tmp_path):
 
 def test_the_list_of_operators():
     assert {"Conv", "ConvTranspose", "Gemm", "Resize"} < operators()
-    assert "Softmax" not in operators()
+    assert "Softplus" not in operators()

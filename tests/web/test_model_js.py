@@ -135,6 +135,14 @@ OPERATOR_CASES = {
         [NODE("Conv", ["x", "k"], ["y"], pads=[2, 0, 1, 1], strides=[2, 1], dilations=[1, 2])],
         {"k": values(2, 3, 2, 3)},
     ),
+    "Conv in groups": (
+        [
+            NODE("Concat", ["x", "x"], ["c"], axis=1),
+            NODE("Conv", ["c", "k", "b"], ["d"], pads=[1, 1, 1, 1], group=2),
+            NODE("Conv", ["d", "l"], ["y"], strides=[2, 1], group=4),
+        ],
+        {"k": values(8, 3, 3, 3), "b": values(8), "l": values(4, 2, 2, 1)},
+    ),
     "ConvTranspose": (
         [NODE("ConvTranspose", ["x", "k", "b"], ["y"], pads=[1, 1, 1, 1], strides=[2, 2])],
         {"k": values(3, 6, 4, 4), "b": values(6)},
@@ -167,6 +175,18 @@ OPERATOR_CASES = {
     "Identity": ([NODE("Identity", ["x"], ["y"])], {}),
     "LeakyRelu": ([NODE("LeakyRelu", ["x"], ["y"], alpha=0.2)], {}),
     "MatMul": ([NODE("MatMul", ["x", "k"], ["y"])], {"k": values(4, 7)}),
+    "MatMul of two computed stacks": (
+        [NODE("Transpose", ["x"], ["t"], perm=[0, 1, 3, 2]), NODE("MatMul", ["x", "t"], ["y"])],
+        {},
+    ),
+    "MatMul of two computed stacks of three axes": (
+        [
+            NODE("ReduceMean", ["x", "axis"], ["a"], keepdims=0),
+            NODE("Transpose", ["a"], ["b"], perm=[0, 2, 1]),
+            NODE("MatMul", ["a", "b"], ["y"]),
+        ],
+        {"axis": np.array([1])},
+    ),
     "Mul": ([NODE("Mul", ["x", "x"], ["y"])], {}),
     "Neg": ([NODE("Neg", ["x"], ["y"])], {}),
     "Reciprocal": ([NODE("Mul", ["x", "c"], ["z"]), NODE("Reciprocal", ["z"], ["y"])], {"c": np.float32(3)}),
@@ -198,6 +218,8 @@ OPERATOR_CASES = {
             "steps": np.array([1, 2]),
         },
     ),
+    "Softmax": ([NODE("Softmax", ["x"], ["y"])], {}),
+    "Softmax of the channels": ([NODE("Softmax", ["x"], ["y"], axis=1)], {}),
     "Sqrt": ([NODE("Mul", ["x", "x"], ["s"]), NODE("Sqrt", ["s"], ["y"])], {}),
     "Sub": ([NODE("Sub", ["c", "x"], ["y"])], {"c": values(5, 1)}),
     "Tanh": ([NODE("Tanh", ["x"], ["y"])], {}),
@@ -351,6 +373,11 @@ GENERATORS = {
         "block": {"name": "upsample_conv"},
         "generator": {"conditioning": "batch_norm", "self_modulation": True},
     },
+    "attention, spectral norm": {
+        "block": {"norm": "spectral"},
+        "generator": {"model": "dcgan", "attention": 8, "base_channels": 8, "block": {"name": "upsample_conv"}},
+    },
+    "r3gan": {"generator": {"model": "r3gan", "base_channels": 8, "block": {"name": "r3gan_up", "group_width": 8}}},
     "odd, kernel of 4": odd(4),
     "odd, kernel of 5": odd(5),
     "a flag with transparency": {"data": {"source": "numpy", "resolution": "16x32", "channels": 4}},

@@ -157,9 +157,36 @@ const OPERATORS = (() => {
     return multiplied(x, matrix, inner, columns, (sum, i) => alpha * sum + beta * offsets[i % offsets.length]);
   }
 
+  /** The second input is one matrix, or one for each matrix of the first. */
   function matmul(node, [x, weights]) {
-    const [inner, columns] = weights.dims;
-    return multiplied(x, matrixOf(weights, [0, 1]), inner, columns, (sum) => sum);
+    const [inner, columns] = weights.dims.slice(-2);
+    if (weights.dims.length === 2) return multiplied(x, matrixOf(weights, [0, 1]), inner, columns, (sum) => sum);
+    const rows = x.dims[x.dims.length - 2];
+    const dims = [...x.dims.slice(0, -1), columns];
+    const data = new Float32Array(sizeOf(dims));
+    for (let n = 0; n < data.length / rows / columns; n++) {
+      const part = { dims: [rows, inner], data: x.data.subarray(n * rows * inner, (n + 1) * rows * inner) };
+      const matrix = Float64Array.from(weights.data.subarray(n * inner * columns, (n + 1) * inner * columns));
+      data.set(multiplied(part, matrix, inner, columns, (sum) => sum)[0].data, n * rows * columns);
+    }
+    return [{ dims, data }];
+  }
+
+  function softmax({ attributes }, [x]) {
+    const rank = x.dims.length;
+    const axis = ((attributes.axis ?? -1) + rank) % rank;
+    const [size, step] = [x.dims[axis], stridesOf(x.dims)[axis]];
+    const data = new Float32Array(x.data.length);
+    const powers = new Float64Array(size);
+    for (let block = 0; block < data.length; block += size * step) {
+      for (let start = block; start < block + step; start++) {
+        let [largest, sum] = [-Infinity, 0];
+        for (let n = 0; n < size; n++) largest = Math.max(largest, x.data[start + n * step]);
+        for (let n = 0; n < size; n++) sum += powers[n] = Math.exp(x.data[start + n * step] - largest);
+        for (let n = 0; n < size; n++) data[start + n * step] = powers[n] / sum;
+      }
+    }
+    return [{ dims: x.dims, data }];
   }
 
   /**
@@ -211,6 +238,7 @@ const OPERATORS = (() => {
   }
 
   function conv({ attributes }, [x, weights, bias]) {
+    if (attributes.group > 1) return groupedConv(attributes, x, weights, bias);
     const { strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1] } = attributes;
     const [filters, , ...kernel] = weights.dims;
     const spans = kernel.map((taps, axis) => (taps - 1) * dilations[axis] + 1);
@@ -230,6 +258,21 @@ const OPERATORS = (() => {
       ),
     );
     return convolved(x, matrixOf(weights, [1, 2, 3, 0]), kernel, [1, filters, ...outSizes], targets, bias);
+  }
+
+  /** A convolution for each group of channels. Groups are contiguous in the input, the weights and the output. */
+  function groupedConv(attributes, x, weights, bias) {
+    const { group } = attributes;
+    const part = (tensor, n, axis) => {
+      const [dims, length] = [[...tensor.dims], tensor.data.length / group];
+      dims[axis] /= group;
+      return { dims, data: tensor.data.subarray(n * length, (n + 1) * length) };
+    };
+    const kernels = once(weights, `groups ${group}`, () => Array.from({ length: group }, (_, n) => part(weights, n, 0)));
+    const made = kernels.map(
+      (kernel, n) => conv({ attributes: { ...attributes, group: 1 } }, [part(x, n, 1), kernel, bias && part(bias, n, 0)])[0],
+    );
+    return concat({ attributes: { axis: 1 } }, made);
   }
 
   /**
@@ -446,6 +489,7 @@ const OPERATORS = (() => {
     Resize: resize,
     Sigmoid: unary(() => (x) => 1 / (1 + Math.exp(-x))),
     Slice: slice,
+    Softmax: softmax,
     Sqrt: unary(() => Math.sqrt),
     Sub: binary((out, o, n, x, i, stepX, y, j, stepY) => {
       for (let k = 0; k < n; k++) out[o + k] = x[i + k * stepX] - y[j + k * stepY];
