@@ -26,7 +26,8 @@ from ganzoo.architectures.mapping import MappingConfig
 from ganzoo.cli.main import app
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
-from ganzoo.config.experiment import Config, TrainingConfig
+from ganzoo.config.experiment import Config
+from ganzoo.config.training import TrainingConfig
 from ganzoo.inference.load import load
 from ganzoo.parts import HOMES, find_registry
 from ganzoo.registry import Part, PartField

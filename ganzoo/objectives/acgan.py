@@ -9,11 +9,11 @@ from pydantic import Field
 from ganzoo.errors import ConfigError
 from ganzoo.objectives.adversarial import Adversarial, Judgment, Terms
 from ganzoo.objectives.base import objectives
+from ganzoo.objectives.experiment import Experiment
 
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-    from ganzoo.config.experiment import Config
     from ganzoo.training.step import Step
 
 CLASSES = "classes"
@@ -37,13 +37,13 @@ class Acgan(Adversarial):
     d_weight: float = Field(1.0, gt=0, le=1e3)
     g_weight: float = Field(1.0, gt=0, le=1e3)
 
-    def check(self, config: Config) -> None:
+    def check(self, config: Experiment) -> None:
         if not config.num_classes:
             raise ConfigError("the objective 'acgan' classifies, so it needs classes; set num_classes")
         if config.pack_size > 1:
             raise ConfigError("a packed discriminator judges several samples at once and cannot classify them")
 
-    def heads(self, config: Config) -> dict[str, int]:
+    def heads(self, config: Experiment) -> dict[str, int]:
         return {CLASSES: config.num_classes}
 
     def discriminator_terms(self, step: Step, real: Judgment, fake: Judgment) -> Terms:

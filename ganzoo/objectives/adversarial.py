@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.blocks import _calling
-from ganzoo.objectives.base import AUGMENT_FAKE, AUGMENT_GENERATOR, AUGMENT_REAL, Objective, objectives
+from ganzoo.objectives.base import Objective, objectives
+from ganzoo.objectives.experiment import AUGMENT_FAKE, AUGMENT_GENERATOR, AUGMENT_REAL, Experiment
 from ganzoo.penalties import Generated, Judged
 
 if TYPE_CHECKING:
     import keras
     from tensorflow import Tensor
 
-    from ganzoo.config.experiment import Config
     from ganzoo.training.step import Batch, Step
 
 Terms = dict[str, Any]
@@ -49,7 +49,7 @@ class Judgment:
 class Adversarial(Objective):
     """A generator against a discriminator, with the loss, the penalties and the augmentation of ``training``."""
 
-    def networks(self, config: Config) -> dict[str, keras.Model]:
+    def networks(self, config: Experiment) -> dict[str, keras.Model]:
         from ganzoo.training import networks
 
         return {
@@ -59,7 +59,7 @@ class Adversarial(Objective):
             ),
         }
 
-    def heads(self, config: Config) -> dict[str, int]:
+    def heads(self, config: Experiment) -> dict[str, int]:
         """Further outputs of the discriminator: name -> width. ``judge`` returns them."""
         return {}
 

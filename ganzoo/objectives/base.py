@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ganzoo.objectives.experiment import Experiment
 from ganzoo.registry import Part, Registry
 
 if TYPE_CHECKING:
     import keras
     from tensorflow import Tensor
 
-    from ganzoo.config.experiment import Config
     from ganzoo.training.step import Step
 
 METRICS = (
@@ -26,10 +26,6 @@ METRICS = (
 )
 """The metrics of every step. ``d_real`` and ``d_fake``: mean probability, by D, that a real and a generated sample is
 real; with the relativistic loss, that it is more real than the other sample of its pair."""
-
-
-LATENT, FLIP, AUGMENT_REAL, AUGMENT_FAKE, AUGMENT_GENERATOR, PENALTY, LAYERS, LABEL = range(8)
-"""Independent streams of random numbers, for ``Step.seed``. ``LAYERS`` is for layers such as dropout."""
 
 
 class Objective(Part):
@@ -61,14 +57,14 @@ class Objective(Part):
         """How many of the first entries of the latent are continuous codes, which the training gives a meaning."""
         return 0
 
-    def check(self, config: Config) -> None:
+    def check(self, config: Experiment) -> None:
         """Check that this objective works with the rest of a config. Needs no TensorFlow.
 
         Raises:
             ConfigError: with one line that names the keys.
         """
 
-    def networks(self, config: Config) -> dict[str, keras.Model]:
+    def networks(self, config: Experiment) -> dict[str, keras.Model]:
         """Build all networks of the two sides, by name.
 
         Args:
@@ -76,7 +72,7 @@ class Objective(Part):
         """
         raise NotImplementedError
 
-    def averages(self, config: Config) -> dict[str, keras.Model]:
+    def averages(self, config: Experiment) -> dict[str, keras.Model]:
         """Build a second network, in float32, for each name of ``averaged``, with the same first weights."""
         from ganzoo.training import networks
 
@@ -92,7 +88,7 @@ class Objective(Part):
         """
         raise NotImplementedError
 
-    def metrics(self, config: Config) -> tuple[str, ...]:
+    def metrics(self, config: Experiment) -> tuple[str, ...]:
         """The names of all metrics of a step, ``METRICS`` first."""
         return (*METRICS, *self.extra_metrics)
 

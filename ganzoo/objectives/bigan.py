@@ -18,13 +18,13 @@ from ganzoo.blocks.base import Block, discriminator_blocks
 from ganzoo.errors import ConfigError
 from ganzoo.objectives.adversarial import Adversarial, Terms
 from ganzoo.objectives.base import objectives
+from ganzoo.objectives.experiment import Experiment
 
 if TYPE_CHECKING:
     import keras
     from keras import KerasTensor
     from tensorflow import Tensor
 
-    from ganzoo.config.experiment import Config
     from ganzoo.training.networks import Precision
     from ganzoo.training.step import Batch, Step
 
@@ -57,12 +57,12 @@ class Bigan(Adversarial):
     joint_features: int = Field(256, ge=1, le=8192)
     reconstruction: float = Field(0.0, ge=0, le=1e6)
 
-    def metrics(self, config: Config) -> tuple[str, ...]:
+    def metrics(self, config: Experiment) -> tuple[str, ...]:
         """Those of every objective, and ``reconstruction``, the weighted term, if it is on."""
         names = super().metrics(config)
         return (*names, "reconstruction") if self.reconstruction else names
 
-    def check(self, config: Config) -> None:
+    def check(self, config: Experiment) -> None:
         if config.pack_size > 1:
             raise ConfigError("the objective bigan judges pairs of one sample and one latent; use packing: 1")
         if not config.training.loss.zero_is_neutral:
@@ -79,7 +79,7 @@ class Bigan(Adversarial):
         except ConfigError as error:
             raise ConfigError(f"objective.encoder: {error}") from error
 
-    def networks(self, config: Config) -> dict[str, keras.Model]:
+    def networks(self, config: Experiment) -> dict[str, keras.Model]:
         from ganzoo.training import networks
 
         precision = config.training.precision
@@ -89,7 +89,7 @@ class Bigan(Adversarial):
             "discriminator": self._build_discriminator(config, precision),
         }
 
-    def averages(self, config: Config) -> dict[str, keras.Model]:
+    def averages(self, config: Experiment) -> dict[str, keras.Model]:
         return {**super().averages(config), ENCODER: self._build_encoder(config, "float32")}
 
     def pair(self, step: Step, turn: int) -> tuple[Batch, Batch]:
@@ -124,15 +124,15 @@ class Bigan(Adversarial):
     def _encoded(self, step: Step, samples: Tensor) -> Tensor:
         return step.networks[ENCODER]([samples], training=True)
 
-    def _encoder_config(self, config: Config) -> DiscriminatorConfig:
+    def _encoder_config(self, config: Experiment) -> DiscriminatorConfig:
         return self.encoder or config.discriminator
 
-    def _encoder_blocks(self, config: Config) -> tuple[Block, ...]:
+    def _encoder_blocks(self, config: Experiment) -> tuple[Block, ...]:
         """The blocks before the head that see one sample at a time."""
         body = self._encoder_config(config).expand(config.sample_shape)[:-1]
         return tuple(block for block in body if block.samples_per_output == 1 and not block.statistic_channels)
 
-    def _build_encoder(self, config: Config, precision: Precision) -> keras.Model:
+    def _build_encoder(self, config: Experiment, precision: Precision) -> keras.Model:
         """Samples float32 ``[b, ...]`` -> latents float32 ``[b, latent_dim]``."""
         import keras
 
@@ -155,7 +155,7 @@ class Bigan(Adversarial):
         with own_settings(dtype_policy=precision):
             return initialize(build, architecture.initializer, config.training.seed + 2)
 
-    def _build_discriminator(self, config: Config, precision: Precision) -> keras.Model:
+    def _build_discriminator(self, config: Experiment, precision: Precision) -> keras.Model:
         """Samples, latents float32 ``[b, latent_dim]`` (and labels int32 ``[b]``) -> logits float32 ``[b, 1]``."""
         import keras
 

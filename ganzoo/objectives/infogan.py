@@ -11,11 +11,11 @@ from ganzoo.errors import ConfigError
 from ganzoo.objectives.acgan import CLASSES, class_accuracy, class_loss
 from ganzoo.objectives.adversarial import Adversarial, Judgment, Terms
 from ganzoo.objectives.base import METRICS, objectives
+from ganzoo.objectives.experiment import Experiment
 
 if TYPE_CHECKING:
     from tensorflow import Tensor
 
-    from ganzoo.config.experiment import Config
     from ganzoo.training.step import Step
 
 MEANS, LOG_VARIANCES = "code_means", "code_log_variances"
@@ -48,7 +48,7 @@ class Infogan(Adversarial):
     code_weight: float = Field(0.1, gt=0, le=1e3)
     variance: Literal["unit", "learned"] = "unit"
 
-    def check(self, config: Config) -> None:
+    def check(self, config: Experiment) -> None:
         if not config.num_classes and not self.codes:
             raise ConfigError("the objective 'infogan' has no codes; set objective.codes, num_classes or both")
         if self.codes > config.generator.latent_dim:
@@ -62,13 +62,13 @@ class Infogan(Adversarial):
     def latent_codes(self) -> int:
         return self.codes
 
-    def heads(self, config: Config) -> dict[str, int]:
+    def heads(self, config: Experiment) -> dict[str, int]:
         heads = {CLASSES: config.num_classes} if config.num_classes else {}
         if self.codes:
             heads |= {MEANS: self.codes} | ({LOG_VARIANCES: self.codes} if self.variance == "learned" else {})
         return heads
 
-    def metrics(self, config: Config) -> tuple[str, ...]:
+    def metrics(self, config: Experiment) -> tuple[str, ...]:
         of_class = ("d_class_loss", "g_class_loss", "class_accuracy") if config.num_classes else ()
         of_codes = ("d_code_loss", "g_code_loss", "code_error") if self.codes else ()
         return (*METRICS, *of_class, *of_codes)

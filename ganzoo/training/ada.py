@@ -7,7 +7,7 @@ from typing import Any, Self
 import keras
 import tensorflow as tf
 
-from ganzoo.config.experiment import Config
+from ganzoo.objectives.experiment import Experiment
 
 INTERVAL = 4
 """Steps between two changes of the strength (Karras et al. 2020, arXiv:2006.06676, section 3.2)."""
@@ -21,7 +21,7 @@ class AdaptiveAugmentation:
     rise from 0 to 1 in ``adapt_images`` real images.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Experiment) -> None:
         augment = config.training.augment
         if augment is None:
             raise ValueError("there is no augmentation")
@@ -33,7 +33,7 @@ class AdaptiveAugmentation:
         self.variables = (self.p, self._signs)
 
     @classmethod
-    def of(cls, config: Config) -> Self | None:
+    def of(cls, config: Experiment) -> Self | None:
         """The strength of a config's augmentation, or None if it is not adaptive."""
         augment = config.training.augment
         return cls(config) if augment is not None and augment.adaptive else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import keras
 
@@ -12,17 +12,15 @@ from ganzoo.blocks.base import Block
 from ganzoo.blocks.context import BuildContext, Heads, Label, Style
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.errors import ConfigError
+from ganzoo.objectives.experiment import Experiment
 from ganzoo.training.initialization import initialize
-
-if TYPE_CHECKING:
-    from ganzoo.config.experiment import Config
 
 Precision = Literal["float32", "mixed_bfloat16"]
 Apply = Callable[[Block, keras.KerasTensor, BuildContext], keras.KerasTensor]
 """A block, its input and its context -> its output."""
 
 
-def build_generator(config: Config, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
+def build_generator(config: Experiment, *, precision: Precision = "float32", seed: int | None = None) -> keras.Model:
     """Build the generator: latent float32 ``[b, latent_dim]`` (and label int32 ``[b]`` if conditional) -> samples.
 
     Samples are float32: images ``[b, h, w, c]`` in [-1, 1] or vectors ``[b, d]``.
@@ -38,7 +36,11 @@ def build_generator(config: Config, *, precision: Precision = "float32", seed: i
 
 
 def build_discriminator(
-    config: Config, *, precision: Precision = "float32", seed: int | None = None, heads: Mapping[str, int] | None = None
+    config: Experiment,
+    *,
+    precision: Precision = "float32",
+    seed: int | None = None,
+    heads: Mapping[str, int] | None = None,
 ) -> keras.Model:
     """Build the discriminator: samples (and label int32 ``[b]`` if conditional) -> logits float32 ``[b, 1]``.
 
@@ -60,7 +62,7 @@ def build_discriminator(
         )
 
 
-def _generator(config: Config) -> keras.Model:
+def _generator(config: Experiment) -> keras.Model:
     latent = keras.Input((config.generator.latent_dim,), name="latent")
     blocks = config.generator.expand(config.sample_shape)
     if not config.num_classes:
@@ -74,7 +76,7 @@ def _generator(config: Config) -> keras.Model:
     return keras.Model([latent, label], apply_blocks(x, blocks, context), name="generator")
 
 
-def discriminator_graph(config: Config, apply: Apply, *, heads: Mapping[str, int] | None = None) -> keras.Model:
+def discriminator_graph(config: Experiment, apply: Apply, *, heads: Mapping[str, int] | None = None) -> keras.Model:
     """The discriminator with ``apply(block, x, context)`` instead of ``block.build(x, context)``, for each block.
 
     Its weights have the names of ``build_discriminator``, and Keras' initial values. ``heads`` is described there.
@@ -114,7 +116,7 @@ def apply_blocks(
     return x
 
 
-def _style(x: keras.KerasTensor, config: Config) -> Style | None:
+def _style(x: keras.KerasTensor, config: Experiment) -> Style | None:
     """The style of the generator's blocks, from the latent (and the label's embedding)."""
     generator = config.generator
     if not generator.has_style:
@@ -122,7 +124,7 @@ def _style(x: keras.KerasTensor, config: Config) -> Style | None:
     return Style(generator.mapping.build(x) if generator.mapping else x, in_norms=generator.self_modulation)
 
 
-def _with_embedding(latent: keras.KerasTensor, label: keras.KerasTensor, config: Config) -> keras.KerasTensor:
+def _with_embedding(latent: keras.KerasTensor, label: keras.KerasTensor, config: Experiment) -> keras.KerasTensor:
     """The latent, concatenated with an embedding of the label."""
     width = config.generator.label_embedding_dim
     embedding = keras.layers.Embedding(config.num_classes, width, name="label_embedding")(label)

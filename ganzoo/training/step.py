@@ -14,8 +14,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo.blocks import _calling
-from ganzoo.config.experiment import Config
-from ganzoo.objectives.base import FLIP, LABEL, LATENT, LAYERS, PENALTY
+from ganzoo.objectives.experiment import FLIP, LABEL, LATENT, LAYERS, PENALTY, Experiment
 from ganzoo.penalties import Generated, Judged
 from ganzoo.training.ada import AdaptiveAugmentation
 
@@ -207,7 +206,7 @@ class TrainStep:
 
     def __init__(
         self,
-        config: Config,
+        config: Experiment,
         networks: Mapping[str, keras.Model],
         averages: Mapping[str, keras.Model],
         optimizers: Mapping[str, keras.Optimizer],

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from ganzoo.augmentations import augmentations
 from ganzoo.blocks.base import discriminator_blocks, generator_blocks
 from ganzoo.config import yaml_files
-from ganzoo.config.experiment import Config, TrainingConfig
+from ganzoo.config.experiment import Config
+from ganzoo.config.training import TrainingConfig
 from ganzoo.config.zoo import load_config
 from ganzoo.errors import ConfigError
 from ganzoo.losses import losses

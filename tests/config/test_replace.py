@@ -8,7 +8,7 @@ from helpers import tiny, tiny_vectors
 
 import ganzoo
 from ganzoo.augmentations import augmentations
-from ganzoo.config.experiment import TrainingConfig
+from ganzoo.config.training import TrainingConfig
 from ganzoo.data.sources.image_folder import ImageFolder
 from ganzoo.errors import ConfigError
 from ganzoo.losses import Hinge

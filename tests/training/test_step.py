@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 from helpers import put_state, same, samples, state, tiny, tiny_vectors, trainer
 
-from ganzoo.objectives.base import LATENT, METRICS
+from ganzoo.objectives.base import METRICS
+from ganzoo.objectives.experiment import LATENT
 from ganzoo.training import networks
 from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.step import Step, TrainStep

@@ -1,0 +1,82 @@
+"""The settings of a training: losses, optimizers, length, evaluation, checkpoints."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ganzoo.augmentations import Augmentation, augmentations
+from ganzoo.config.collapse_watch import CollapseWatchConfig
+from ganzoo.config.evaluation import EvaluationConfig
+from ganzoo.config.paths import NAME_OR_PATH
+from ganzoo.losses import Loss, NonSaturating, losses
+from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
+from ganzoo.penalties import Penalty, penalties
+
+LossPart = Annotated[Loss, losses.field()]
+PenaltyPart = Annotated[Penalty, penalties.field()]
+AugmentationPart = Annotated[Augmentation, augmentations.field()]
+OptimizerPart = Annotated[OptimizerConfig, optimizers.field()]
+
+
+class TrainingConfig(BaseModel):
+    """How the two networks are trained.
+
+    Attributes:
+        loss: the pair of losses.
+        penalties: gradient penalties, added to the discriminator's loss.
+        augment: augmentation of real and generated images before the discriminator.
+        update: ``alternating`` updates the discriminator, then the generator against the updated discriminator;
+            ``simultaneous`` updates both from one forward pass of the discriminator, which is faster.
+        d_steps: discriminator updates per generator update, each on new real samples.
+        g_optimizer, d_optimizer: optimizers of the generator and the discriminator.
+        batch_size: samples per update.
+        steps: number of generator updates.
+        ema_decay: decay per step of the moving average of the generator's weights. The average is exported. 0 turns it
+            off.
+        ema_warmup: the decay starts low and rises as ``(1 + step) / (10 + step)``, so that early weights are forgotten.
+        precision: ``mixed_bfloat16`` computes in bfloat16 and keeps float32 weights.
+        xla: compile the update with XLA; faster on a GPU, slower on a CPU.
+        init_from: a trained generator whose weights this training starts from: ``user/name`` or
+            ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
+            generators must have the same layers; the discriminator starts from random weights.
+        init_partial: take only the weights of ``init_from`` that fit, by name and shape; the other layers start from
+            random weights. So a generator of 128 px can grow from one of 64 px that has the same first layers.
+        seed: fixes initial weights, noise, augmentation and data order.
+        evaluation: metrics during training, which select the best weights; null turns it off.
+        watch: the collapse watch, which warns, rolls back or stops.
+        log_every, sample_every, checkpoint_every: in steps.
+        keep_checkpoints: number of checkpoints to keep, the newest ones.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    loss: LossPart = NonSaturating()
+    penalties: tuple[PenaltyPart, ...] = ()
+    augment: AugmentationPart | None = None
+    update: Literal["alternating", "simultaneous"] = "alternating"
+    d_steps: int = Field(1, ge=1, le=100)
+    g_optimizer: OptimizerPart = Adam()
+    d_optimizer: OptimizerPart = Adam()
+    batch_size: int = Field(64, ge=2, le=65536)
+    steps: int = Field(20000, ge=1, le=1_000_000_000)
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_warmup: bool = True
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    xla: bool = False
+    init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
+    init_partial: bool = False
+    seed: int = Field(0, ge=0, lt=2**31)
+    evaluation: EvaluationConfig | None = EvaluationConfig()
+    watch: CollapseWatchConfig = CollapseWatchConfig()
+    log_every: int = Field(100, ge=1)
+    sample_every: int = Field(1000, ge=1)
+    checkpoint_every: int = Field(2000, ge=1)
+    keep_checkpoints: int = Field(2, ge=2, le=100)
+
+    @model_validator(mode="after")
+    def _simultaneous_has_one_step(self) -> Self:
+        if self.update == "simultaneous" and self.d_steps > 1:
+            raise ValueError(f"update: simultaneous makes one discriminator step, but d_steps is {self.d_steps}")
+        return self
