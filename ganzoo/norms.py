@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from ganzoo.errors import ConfigError
 from ganzoo.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -28,6 +30,13 @@ class Norm(Part):
     """Whether its scale and offset can depend on the class and on the style."""
     on_weights: ClassVar[bool] = False
     """Whether it changes the weights of the layer, and not its output."""
+
+    def check_channels(self, channels: int) -> None:
+        """Check that features with this number of channels can be normalized.
+
+        Raises:
+            ConfigError: if they cannot.
+        """
 
     def apply(self, layer: Any, x: KerasTensor) -> KerasTensor:
         """Apply a new Keras layer that is linear in its kernel."""
@@ -132,13 +141,17 @@ class GroupNorm(Norm):
 
     groups: int = Field(4, ge=1, le=1024)
 
+    def check_channels(self, channels: int) -> None:
+        if channels % self.groups:
+            raise ConfigError(
+                f"norm 'group' cannot split {channels} channels into {self.groups} groups; use groups: "
+                f"{math.gcd(channels, self.groups)}"
+            )
+
     def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
-        from ganzoo.errors import ConfigError
-
-        if x.shape[-1] % self.groups:
-            raise ConfigError(f"norm 'group' cannot split {x.shape[-1]} channels into {self.groups} groups")
+        self.check_channels(x.shape[-1])
         return keras.layers.GroupNormalization(self.groups, epsilon=1e-5, name=f"{context.name}_norm")(x)
 
 

@@ -39,6 +39,11 @@ class NormalizedBlock(Block):
     def conditional_norm(self) -> bool:
         return self.norm.conditional
 
+    def wanted_channels(self) -> int:
+        channels = super().wanted_channels()
+        self.norm.check_channels(channels)
+        return channels
+
     def at_input(self) -> Self:
         return self.model_copy(update={"norm": NoNorm()}) if self.norm.has_offset else self
 

@@ -129,7 +129,6 @@ class Adversarial(Objective):
 
     def _simultaneous(self, step: Step) -> dict[str, Any]:
         """Both updates from one pass through the generator and one through the discriminator."""
-
         with step.watching(self.generator_side) as g_tape:
             real, fake = self.pair(step, 0)
             with step.watching(self.discriminator_side) as d_tape:
@@ -152,7 +151,6 @@ class Adversarial(Objective):
         return metrics | d_terms | g_terms | self.measurements(step, of_real, of_fake)
 
     def _update_discriminator(self, step: Step, real: Batch, fake: Batch, turn: int) -> dict[str, Any]:
-
         with step.watching(self.discriminator_side) as tape:
             of_real = self._judgment(step, real.detached(), turn, AUGMENT_REAL)
             of_fake = self._judgment(step, fake.detached(), turn, AUGMENT_FAKE)

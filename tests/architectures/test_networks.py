@@ -300,3 +300,9 @@ def test_spectral_norm_begins_with_kernels_that_are_normalized():
 def test_an_unknown_architecture_is_answered_with_the_nearest():
     with pytest.raises(ConfigError, match=r"generator\.model: No generator architecture named 'dcgann'\. Did you mean"):
         Config.read(values(generator={"model": "dcgann"}))
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused_when_the_config_is_read():
+    norm = {"name": "group", "groups": 6}
+    with pytest.raises(ConfigError, match=r"cannot split \d+ channels into 6 groups; use groups: 2"):
+        Config.read(values(generator={"base_channels": 8, "block": {"name": "conv_transpose", "norm": norm}}))
