@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ganzoo.architectures.base import norm_of_weights, shared_fields
 from ganzoo.architectures.shapes import trace
@@ -12,13 +12,25 @@ from ganzoo.blocks.base import Block, Shape
 from ganzoo.errors import ConfigError
 from ganzoo.registry import Registry
 
-Height = Annotated[int, Field(ge=1, le=1024)]
-Attention = Height | Annotated[tuple[Height, ...], Field(max_length=16)]
-"""Heights of features in pixels: one, or a list."""
+LARGEST = 1024
+
+
+def _as_list(value: Any) -> Any:
+    return (value,) if isinstance(value, int | str) else value
+
+
+_HEIGHT = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+Attention = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=LARGEST)], ...],
+    BeforeValidator(_as_list),
+    Field(max_length=16),
+    WithJsonSchema({"anyOf": [_HEIGHT, {"type": "array", "items": _HEIGHT, "maxItems": 16}]}),
+]
+"""Heights of features in pixels. A config may have one number instead of a list."""
 
 
 def with_attention(
-    blocks: tuple[Block, ...], shape: Shape, heights: Attention, registry: Registry[Block]
+    blocks: tuple[Block, ...], shape: Shape, heights: tuple[int, ...], registry: Registry[Block]
 ) -> tuple[Block, ...]:
     """The blocks, with a ``self_attention`` block after each one whose output has one of the heights.
 
@@ -33,11 +45,10 @@ def with_attention(
     Raises:
         ConfigError: if no output has one of the heights.
     """
-    wanted = {heights} if isinstance(heights, int) else set(heights)
-    if not wanted:
+    if not heights:
         return blocks
     found = [output[0] for output in trace(blocks, shape)]
-    for height in sorted(wanted.difference(found)):
+    for height in sorted(set(heights).difference(found)):
         allowed = ", ".join(map(str, dict.fromkeys(found)))
         raise ConfigError(
             f"attention: {height} is not a height of the features of this network; its blocks output {allowed} px"
@@ -45,6 +56,6 @@ def with_attention(
     result: list[Block] = []
     for block, height in zip(blocks, found, strict=True):
         result.append(block)
-        if height in wanted:
+        if height in heights:
             result.append(registry.create({"name": "self_attention", **norm_of_weights(shared_fields(block))}))
     return tuple(result)

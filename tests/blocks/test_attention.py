@@ -76,8 +76,9 @@ def test_a_height_that_does_not_occur_is_one_line(network, heights):
 
 @pytest.mark.parametrize("wrong", [0, "x", [8, -1], 2.5])
 def test_wrong_heights_name_the_key(wrong):
-    with pytest.raises(ConfigError, match=r"generator\.attention"):
+    with pytest.raises(ConfigError, match=r"generator\.attention") as caught:
         tiny(resolution=16, generator={"attention": wrong})
+    assert "\n" not in str(caught.value)
 
 
 def test_it_is_read_back_and_has_no_effect_beside_a_list():
