@@ -40,7 +40,7 @@ def pins():
 
 def test_names():
     assert PROJECT["name"] == "ganzoo-keras"
-    assert PROJECT["scripts"] == {"ganzoo": "ganzoo.cli.main:main"}
+    assert PROJECT["scripts"] == {"ganzoo": "ganzoo.__main__:main"}
     assert set(PROJECT["optional-dependencies"]) == {
         "cpu",
         "docs",

@@ -158,7 +158,7 @@ def _images(path: Path) -> LabeledImages:
                 return replace(found, passed_over={**found.files.passed_over, **found.passed_over})
         raise
     layout = arranged(files)
-    return LabeledImages(layout.files, layout.labels, layout.class_names, layout.notes, layout.passed_over)
+    return LabeledImages(files, layout.labels, layout.class_names, layout.notes, layout.passed_over)
 
 
 def _note(report: CheckReport, name: str, facts: _Facts) -> None:

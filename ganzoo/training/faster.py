@@ -53,7 +53,7 @@ def smaller_model(config: Config) -> str | None:
     """A model of the zoo for the same data source with at most half the cost, of a sample and of the whole training;
     None if there is none.
 
-    Of several, it is one with the same architecture if possible, and the largest of these.
+    Of several, it is one with as few other kinds of parts as possible, and the largest of these.
     """
     found = []
     for name in config_files():
@@ -61,8 +61,15 @@ def smaller_model(config: Config) -> str | None:
         same_data = other.data.registered_name == config.data.registered_name
         is_smaller = 2 * cost(other) <= cost(config) and 2 * _whole_cost(other) <= _whole_cost(config)
         if same_data and is_smaller and bool(other.num_classes) == bool(config.num_classes):
-            found.append((type(other.generator) is type(config.generator), cost(other), name))
+            found.append((-len(_kinds(other) - _kinds(config)), cost(other), name))
     return max(found)[-1] if found else None
+
+
+def _kinds(config: Config) -> set[type]:
+    """The kind of the objective, and the kinds of blocks that the networks have."""
+    networks = (config.generator, config.discriminator)
+    blocks = {type(block) for network in networks for block in network.expand(config.sample_shape)}
+    return {type(config.objective), *blocks}
 
 
 def cost(config: Config) -> float:

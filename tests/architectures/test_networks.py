@@ -10,7 +10,11 @@ from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
 
 SIZES = [28, 32, 48, 64, 96, 128]
-UP_BLOCKS = [name for name in generator_blocks.names() if issubclass(generator_blocks.get(name), UpBlock)]
+UP_BLOCKS = [
+    name
+    for name in generator_blocks.names()
+    if issubclass(generator_blocks.get(name), UpBlock) and not generator_blocks.get(name)().needs_style
+]
 
 
 def generator(**values):

@@ -61,7 +61,7 @@ def test_the_compact_form_inserts_it(model):
 
 def test_it_is_spectral_where_the_block_is():
     spec = {"attention": 8, "block": {"name": "strided_conv", "norm": "spectral"}}
-    found = {block.norm for block in discriminator_architectures.create(spec).expand((16, 16, 3))[:-1]}
+    found = {block.norm.registered_name for block in discriminator_architectures.create(spec).expand((16, 16, 3))[:-1]}
     assert found == {"spectral"}
 
 

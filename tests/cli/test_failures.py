@@ -179,6 +179,7 @@ def test_training_is_quiet_where_nobody_watches(points_yaml):
         "Run points/001",
         "Report, updated during the training: runs/points/001/report.html",
         "points: step: 3 of 3, D loss ",
+        "losses.png needs two lines of the log",
         "Report: runs/points/001/report.html",
         "Finished at step 3",
         "  export: ",

@@ -139,6 +139,8 @@ def test_a_later_layer_may_take_the_effect_away(name):
         "num_classes=0",
         "training.ema_decay=0",
         "generator.self_modulation=false",
+        "generator.mapping=",
+        "objective=adversarial",
         "training.watch.enabled=false",
         *dense,
     ]

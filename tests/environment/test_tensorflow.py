@@ -18,13 +18,16 @@ def python(code, folder, **settings):
 
 @pytest.mark.slow
 def test_training_from_python_prints_only_lines_of_ganzoo(tmp_path):
-    samples, labels, run, report, step, end = python(TRAINED + "ganzoo.export(run)", tmp_path).stderr.splitlines()
+    samples, labels, run, report, step, losses, end = python(
+        TRAINED + "ganzoo.export(run)", tmp_path
+    ).stderr.splitlines()
     assert samples.startswith("100000 samples (vector of 2 values) in 8 classes: ")
     assert labels.startswith("The labels are not used")
     assert run == "Run dense-ring8/001 in runs/dense-ring8/001"
     assert report == "Report, updated during the training: runs/dense-ring8/001/report.html"
     assert end == "Report: runs/dense-ring8/001/report.html"
     assert step.startswith("dense-ring8: step: 2 of 2, ")
+    assert losses.startswith("losses.png needs two lines of the log")
 
 
 @pytest.mark.slow
