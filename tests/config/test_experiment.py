@@ -120,7 +120,7 @@ def config_values(draw):
     }
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(config_values())
 def test_every_config_comes_back_as_it_was_and_fits_the_schema(drawn):
     config = Config.read(drawn)

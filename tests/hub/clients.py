@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,20 +65,28 @@ class Client:
 
     def refusal(self, code: str, **environment: str) -> str:
         """The message of the GanzooError that the code must end in: one line, or two."""
+        return self.refusals([code], **environment)[0]
+
+    def refusals(self, codes: Sequence[str], **environment: str) -> list[str]:
+        """The messages of the GanzooErrors that each of the codes must end in, all in one process."""
         wrapped = f"""
 import json
 from ganzoo.errors import GanzooError
-try:
-{chr(10).join("    " + line for line in code.strip().splitlines())}
-except GanzooError as error:
-    print(json.dumps(str(error)))
-else:
-    raise SystemExit("it was not refused")
+messages = []
+for code in {[code.strip() for code in codes]!r}:
+    try:
+        exec(code, {{}})
+    except GanzooError as error:
+        messages.append(str(error))
+    else:
+        raise SystemExit("it was not refused: " + code)
+print(json.dumps(messages))
 """
-        message: str = json.loads(self.run(wrapped, **environment).stdout.splitlines()[-1])
-        assert len(message.splitlines()) <= 2, message
-        assert len(message) < 700, message
-        return message
+        messages: list[str] = json.loads(self.run(wrapped, **environment).stdout.splitlines()[-1])
+        for message in messages:
+            assert len(message.splitlines()) <= 2, message
+            assert len(message) < 700, message
+        return messages
 
     def value(self, code: str, **environment: str) -> Any:
         """What the code has put into ``result``, as JSON."""
