@@ -188,7 +188,7 @@ discriminator_architectures: Registry[DiscriminatorConfig] = Registry(
 
 
 def architecture_class(registry: Registry[Any], values: Mapping[str, Any]) -> type[NetworkConfig] | None:
-    """The class of the architecture that plain values name; None if there is no such architecture."""
+    """The class for the key ``model`` in plain values; None if there is no such architecture."""
     name = values.get(registry.key, registry.default)
     try:
         return registry.get(name) if isinstance(name, str) else None

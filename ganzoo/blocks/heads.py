@@ -132,6 +132,8 @@ class LogitHead(NormalizedBlock):
     """
 
     output = "logits"
+    has_loss_term: ClassVar[bool] = False
+    """Whether a part of the head learns from ``loss_term`` only."""
 
     pool: Literal["flatten", "sum", "mean", "basis"] = "flatten"
     norm: WeightNormPart = NoNorm()

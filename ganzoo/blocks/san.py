@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
 
@@ -32,6 +32,8 @@ class SanHead(LogitHead):
     Attributes:
         norm: none, because the direction has unit norm already.
     """
+
+    has_loss_term: ClassVar[bool] = True
 
     @field_validator("norm")
     @classmethod

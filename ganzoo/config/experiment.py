@@ -190,7 +190,13 @@ class Config(BaseModel):
 
     def _check_objective(self) -> None:
         try:
-            self.discriminator.complete_head().check_loss(self.training.loss)
+            head = self.discriminator.complete_head()
+            head.check_loss(self.training.loss)
+            if head.has_loss_term and not self.objective.adds_loss_term_of_head:
+                raise ConfigError(
+                    f"the head '{head.registered_name}' has its own loss, which the objective "
+                    f"'{self.objective.registered_name}' does not add; use another head, such as logit_head"
+                )
             self.objective.check(self)
         except ConfigError as error:
             raise ValueError(str(error)) from error

@@ -1,4 +1,4 @@
-"""The original game: a discriminator tells real samples from generated ones (Goodfellow et al. 2014, arXiv:1406.2661).
+"""The original GAN: a discriminator classifies samples as real or fake (Goodfellow et al. 2014, arXiv:1406.2661).
 
 Objectives with further networks or terms, such as an auxiliary classifier, derive from it and override its hooks.
 """
@@ -6,7 +6,7 @@ Objectives with further networks or terms, such as an auxiliary classifier, deri
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.blocks import _calling
 from ganzoo.objectives.base import Objective, objectives
@@ -48,6 +48,8 @@ class Judgment:
 @objectives.register("adversarial")
 class Adversarial(Objective):
     """A generator against a discriminator, with the loss, the penalties and the augmentation of ``training``."""
+
+    adds_loss_term_of_head: ClassVar[bool] = True
 
     def networks(self, config: Experiment) -> dict[str, keras.Model]:
         from ganzoo.training import networks

@@ -48,6 +48,8 @@ class Objective(Part):
     """The name in ``averaged`` of a network from samples to latents, which every bundle of a training contains."""
     scores_samples: ClassVar[bool] = True
     """Whether the discriminator scores a sample (with its label), so that it can be exported as a critic."""
+    adds_loss_term_of_head: ClassVar[bool] = False
+    """Whether ``update`` adds the ``loss_term`` of the discriminator's head. If not, heads that need it are refused."""
     uses_labels: ClassVar[bool] = True
     """Whether the classes of the data are those of the generator. Otherwise the training finds its own classes."""
     conditional_discriminator: ClassVar[bool] = True

@@ -10,6 +10,7 @@ from ganzoo.blocks._san_layers import SlicedLinear
 from ganzoo.blocks.san import SanHead
 from ganzoo.errors import ConfigError
 from ganzoo.losses import losses
+from ganzoo.objectives.adversarial import Adversarial
 from ganzoo.penalties import Judged, penalties
 
 RNG = np.random.RandomState(0)
@@ -157,3 +158,9 @@ def test_the_losses_that_say_so_fall_with_the_logit(name):
 def test_spectral_norm_is_refused():
     with pytest.raises(ConfigError, match="norm"):
         tiny(discriminator={"head": {"name": "san_head", "norm": "spectral"}})
+
+
+def test_an_objective_that_does_not_add_the_heads_loss_refuses_it(monkeypatch):
+    monkeypatch.setattr(Adversarial, "adds_loss_term_of_head", False)
+    with pytest.raises(ConfigError, match="'san_head' has its own loss, which the objective 'adv"):
+        tiny(discriminator={"head": "san_head"})

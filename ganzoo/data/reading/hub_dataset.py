@@ -92,7 +92,7 @@ def find_dataset(repo: str, revision: str | None, *, cache_dir: Path | None) -> 
         raise not_cached(situation)
     try:
         found = _ask(reference)
-    except Exception as error:
+    except Exception as error:  # the client's, httpx's and the operating system's; hub.errors explains them
         known = _saved(root, reference) if unreachable(error) else None
         if known is not None:
             _log.warning("%s cannot be reached; using %s from the cache.", endpoint(), known)

@@ -104,7 +104,7 @@ def _check_type(shard: ParquetShard, column: str) -> None:
 
 
 def _classes(shard: ParquetShard, column: str, values: Sequence[Any]) -> tuple[tuple[str, ...], Mapping[Any, int]]:
-    """The names of the classes, and the label of each value. A value that is not in the result is no label."""
+    """The names of the classes, and the label of each value. Values without an entry, such as null, have no label."""
     names = class_names(shard, column)
     integers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
     if names and len(integers) == len(values):

@@ -34,7 +34,7 @@ _MAGIC = b"PAR1"
 
 @dataclass(frozen=True)
 class ParquetShard:
-    """A shard with what its footer says.
+    """A parquet file and the content of its footer.
 
     Attributes:
         shard: the file.

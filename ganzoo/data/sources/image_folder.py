@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator
 
-from ganzoo.data.base import Dataset, ImageSource, data_sources
+from ganzoo.data.base import Dataset, data_sources
+from ganzoo.data.image_files import ImageFilesSource
 from ganzoo.data.reading.archive import image_files
-from ganzoo.data.reading.decode import Crop
-from ganzoo.data.reading.image_job import ImageJob, load_images
+from ganzoo.data.reading.collection import LabeledImages
 from ganzoo.data.reading.layout import arranged, check_classes
-from ganzoo.data.reading.resize import Filter
-from ganzoo.data.reading.validation import Subset, subset_of
+from ganzoo.data.reading.validation import subset_of
 from ganzoo.errors import DataError
 
 
 @data_sources.register("image_folder")
-class ImageFolder(ImageSource):
+class ImageFolder(ImageFilesSource):
     """All images in a folder and its subfolders, or in a zip.
 
     Supported formats: JPEG, PNG, WebP, GIF (first frame), BMP, TIFF (first page), AVIF, PPM, and HEIC if pillow-heif is
@@ -34,31 +33,9 @@ class ImageFolder(ImageSource):
             else the folders. Images without a label are skipped.
         split: ``auto`` uses the folder ``train`` if the folders are named train, test and so on. A folder name uses
             that folder, ``all`` uses all folders, ``none`` treats them as ordinary folders.
-        validation_split: fraction of each class to hold out for measuring, 0 to below 1, as in Keras'
-            ``image_dataset_from_directory``. The names of the files decide which ones.
-        subset: the part to read: ``training``, ``validation`` or ``both``. ``validation`` needs ``validation_split``.
-        crop: ``center`` crops the largest center part with the aspect ratio of ``resolution``, ``stretch`` ignores the
-            aspect ratio, ``pad`` adds white bars (transparent bars with ``channels: 4``).
-        resize: filter, ``lanczos`` or ``area``.
-        max_broken: largest fraction of broken files, 0 to 1. They are skipped; with more, loading fails.
     """
 
-    accepts_path: ClassVar[bool] = True
-
-    path: Path | None = None
     classes: Annotated[str, AfterValidator(check_classes)] = "auto"
-    split: str = Field("auto", min_length=1, max_length=255)
-    validation_split: float = Field(0.0, ge=0, lt=1)
-    subset: Subset = "training"
-    crop: Crop = "center"
-    resize: Filter = "lanczos"
-    max_broken: float = Field(0.01, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _has_a_validation_part(self) -> Self:
-        if self.subset == "validation" and not self.validation_split:
-            raise ValueError("subset: validation needs validation_split, for example 0.1")
-        return self
 
     def class_count(self) -> int | None:
         return 0 if self.classes == "none" else None
@@ -77,16 +54,5 @@ class ImageFolder(ImageSource):
             validation_split=self.validation_split,
             subset=self.subset,
         )
-        job = ImageJob(
-            source=self,
-            files=layout.files,
-            config=self.model_dump(mode="json", include={"resolution", "channels", "crop", "resize"}),
-            crop_of=lambda entry: self.crop,
-            resample=self.resize,
-            max_broken=self.max_broken,
-            labels=layout.labels,
-            class_names=layout.class_names,
-            notes=layout.notes,
-            passed_over=layout.passed_over,
-        )
-        return load_images(job, cache_dir=cache_dir, quiet=quiet)
+        found = LabeledImages(layout.files, layout.labels, layout.class_names, layout.notes, layout.passed_over)
+        return self.prepare(found, cache_dir=cache_dir, quiet=quiet)
