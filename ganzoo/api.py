@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
@@ -43,6 +44,8 @@ def train(
     callbacks: Sequence[Callback] = (),
     on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
     command: str | None = None,
+    devices: Sequence[int] | None = None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Train a model and return its run, for example for ``ganzoo.export``.
 
@@ -64,6 +67,9 @@ def train(
             checkpoints, and can stop the training.
         on_end: called with the run and why it ended, before KeyboardInterrupt is raised.
         command: the command that starts the same training, for the model card.
+        devices: numbers of the GPUs to use; by default all that TensorFlow can use.
+        cluster: the processes that train this run together; by default those of ``TF_CONFIG``, torchrun or SLURM, if
+            this process was started by one of them. All but the first write nothing, and return the run of the first.
 
     Raises:
         GanzooError: if the name, the config, the data or the disk is wrong.
@@ -73,6 +79,7 @@ def train(
     from ganzoo.training.session import start
 
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
+    cluster = cluster or find_cluster()
     ended = start(
         config,
         data=data if is_given(data) else None,
@@ -83,8 +90,10 @@ def train(
         info=_listener(info, quiet=quiet),
         callbacks=callbacks,
         command=command,
+        devices=devices,
+        cluster=cluster,
     )
-    return _ended(*ended, on_end)
+    return _ended(*ended, on_end, cluster)
 
 
 def resume(
@@ -100,6 +109,8 @@ def resume(
     info: Info | None = None,
     callbacks: Sequence[Callback] = (),
     on_end: Callable[[Run, Outcome], None] = lambda run, outcome: None,
+    devices: Sequence[int] | None = None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Resume a run from its newest checkpoint, as if it had never stopped, and return it.
 
@@ -109,7 +120,8 @@ def resume(
         data: the new place of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
             are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
-        root, max_steps, max_minutes, quiet, info, callbacks, on_end: as in ``train``.
+        root, max_steps, max_minutes, quiet, info, callbacks, on_end, devices, cluster: as in ``train``. The number of
+            devices and processes may differ from before.
 
     Raises:
         GanzooError: if there is no such run, it is finished or in training elsewhere, or a change is not possible.
@@ -118,6 +130,7 @@ def resume(
     from ganzoo.training import session
     from ganzoo.training.changes import Changes
 
+    cluster = cluster or find_cluster()
     ended = session.resume(
         _run_name(run),
         root=root,
@@ -132,8 +145,10 @@ def resume(
         quiet=quiet,
         info=_listener(info, quiet=quiet),
         callbacks=callbacks,
+        devices=devices,
+        cluster=cluster,
     )
-    return _ended(*ended, on_end)
+    return _ended(*ended, on_end, cluster)
 
 
 def export(
@@ -225,9 +240,10 @@ def _run_name(run: str | os.PathLike[str] | Run | None) -> str | None:
     return None if run is None else os.fspath(run.folder if isinstance(run, Run) else run)
 
 
-def _ended(run: Run, outcome: Outcome, on_end: Callable[[Run, Outcome], None]) -> Run:
+def _ended(run: Run, outcome: Outcome, on_end: Callable[[Run, Outcome], None], cluster: Cluster | None = None) -> Run:
     """The run. Ctrl-C ends the calling script, which expects a trained run."""
-    on_end(run, outcome)
+    if cluster is None or cluster.is_chief:
+        on_end(run, outcome)
     if outcome.reason == "interrupted":
         go_on = command_text("train --resume", run_word(run.folder))
         raise KeyboardInterrupt(f"Run {run.name} is saved at step {outcome.step}: {go_on}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from ganzoo import replicas
 from ganzoo.registry import Part, Registry
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _some(images: Tensor, changed: Tensor, seed: Tensor, probability: Tensor) ->
     import tensorflow as tf
 
     key = tf.random.experimental.stateless_fold_in(seed, WHETHER)
-    draw = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed=key)
+    draw = replicas.uniform([tf.shape(images)[0], 1, 1, 1], key)
     return tf.where(draw < probability, changed, images)
 
 
@@ -107,7 +108,7 @@ def _color(images: Tensor, seed: Tensor) -> Tensor:
     import tensorflow as tf
 
     images, alpha = images[..., :3], images[..., 3:]
-    draws = tf.random.stateless_uniform([3, tf.shape(images)[0], 1, 1, 1], seed=seed)
+    draws = replicas.uniform([3, tf.shape(images)[0], 1, 1, 1], seed, axis=1)
     images += draws[0] - 0.5
     gray = tf.reduce_mean(images, axis=3, keepdims=True)
     images = (images - gray) * (2.0 * draws[1]) + gray
@@ -120,7 +121,7 @@ def _translate(images: Tensor, seed: Tensor, ratio: float, *, padding: str) -> T
 
     batch, (height, width) = tf.shape(images)[0], images.shape[1:3]
     reach_y, reach_x = round(height * ratio), round(width * ratio)
-    draws = tf.random.stateless_uniform([2, batch], seed=seed)
+    draws = replicas.uniform([2, batch], seed, axis=1)
     shift_y = tf.cast(tf.floor(draws[0] * (2 * reach_y + 1)), tf.int32)
     shift_x = tf.cast(tf.floor(draws[1] * (2 * reach_x + 1)), tf.int32)
     mode = "REFLECT" if padding == "reflect" else "CONSTANT"
@@ -133,7 +134,7 @@ def _cut_out(images: Tensor, seed: Tensor, ratio: float) -> Tensor:
     import tensorflow as tf
 
     batch, (height, width) = tf.shape(images)[0], images.shape[1:3]
-    draws = tf.random.stateless_uniform([2, batch, 1], seed=seed)
+    draws = replicas.uniform([2, batch, 1], seed, axis=1)
     rows = tf.abs(tf.range(height, dtype=tf.float32)[None] - draws[0] * height) < height * ratio / 2
     columns = tf.abs(tf.range(width, dtype=tf.float32)[None] - draws[1] * width) < width * ratio / 2
     hole = rows[:, :, None] & columns[:, None, :]

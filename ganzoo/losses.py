@@ -18,6 +18,8 @@ class Loss(Part):
 
     generator_needs_real: ClassVar[bool] = False
     """Whether ``generator`` uses the logits of real samples. Otherwise it receives zeros."""
+    needs_whole_batch: ClassVar[bool] = False
+    """Whether the losses are not means over samples, so that a batch cannot be split over several devices."""
     critic: ClassVar[bool] = False
     """Whether the scale and sign of logits have no meaning. Then D cannot saturate, and adaptive augmentation cannot
     measure overfitting."""

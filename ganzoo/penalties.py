@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ganzoo import replicas
 from ganzoo.registry import Part, Registry
 from ganzoo.schedules import Cosine, SchedulePart
 
@@ -88,6 +89,8 @@ class Penalty(Part):
 
     network: ClassVar[Literal["discriminator", "generator"]]
     """The network whose loss has this term."""
+    needs_whole_batch: ClassVar[bool] = False
+    """Whether the penalty is not a mean over samples, so that a batch cannot be split over several devices."""
 
     interval: int = Field(1, ge=1, le=64)
 
@@ -214,7 +217,7 @@ class WganGp(DiscriminatorPenalty):
         import tensorflow as tf
 
         shape = [tf.shape(real.samples)[0], *[1] * (len(real.samples.shape) - 1)]
-        share = tf.random.stateless_uniform(shape, seed=seed)
+        share = replicas.uniform(shape, seed)
         between = Judged.by(real.critic, real.samples + share * (fake.samples - real.samples))
         norm = tf.sqrt(tf.reduce_sum(tf.square(between.gradient()), axis=1) + 1e-12)
         return self.weight * tf.reduce_mean(tf.square(norm - 1.0))
@@ -227,6 +230,8 @@ class ModeSeeking(GeneratorPenalty):
     ``weight / (E |G(z1) - G(z2)| / |z1 - z2|)`` over neighbors in the batch, with mean absolute differences. In a
     conditional model only neighbors of the same class count.
     """
+
+    needs_whole_batch: ClassVar[bool] = True
 
     weight: float = Field(1.0, gt=0, le=1e6)
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from ganzoo import replicas
 from ganzoo.blocks import _calling
 
 
@@ -25,11 +26,12 @@ class MinibatchStddev(keras.layers.Layer):
         self.num_channels = num_channels
 
     def call(self, x: Any) -> Any:
-        batch = ops.shape(x)[0]
+        whole = replicas.whole_batch(x)
+        batch = ops.shape(whole)[0]
         group = ops.where(ops.equal(batch % self.group_size, 0), self.group_size, batch)
-        grouped = ops.cast(ops.reshape(x, (group, -1, *x.shape[1:])), "float32")
+        grouped = ops.cast(ops.reshape(whole, (group, -1, *x.shape[1:])), "float32")
         means = _means_of_parts(ops.var(grouped, axis=0), x.shape, self.num_channels)
-        return _with_channels(x, ops.tile(means, (group, 1)))
+        return _with_channels(x, replicas.share(ops.tile(means, (group, 1))))
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[int | None, ...]:
         return (*input_shape[:-1], input_shape[-1] + self.num_channels)
@@ -48,8 +50,8 @@ class ClassStddev(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         x, label = inputs
-        rows = ops.cast(ops.reshape(x, (-1, math.prod(x.shape[1:]))), "float32")
-        members = ops.one_hot(label, self.num_classes, dtype="float32")
+        rows = replicas.whole_batch(ops.cast(ops.reshape(x, (-1, math.prod(x.shape[1:]))), "float32"))
+        members = replicas.whole_batch(ops.one_hot(label, self.num_classes, dtype="float32"))
         count = ops.maximum(ops.sum(members, axis=0), 1.0)[:, None]
         means = ops.matmul(ops.transpose(members), rows) / count
         squares = ops.square(rows - ops.matmul(members, means))
@@ -243,7 +245,7 @@ class Dropout(keras.layers.Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         if not training:
             return x
-        draws = tf.random.stateless_uniform(tf.shape(x), seed=_calling.next_key())
+        draws = replicas.uniform(tf.unstack(tf.shape(x)), _calling.next_key())
         return tf.where(draws < self.rate, tf.zeros_like(x), x / (1.0 - self.rate))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -49,6 +49,18 @@ def train(
     allow_changed: Annotated[
         str | None, typer.Option(metavar="data", help="With --resume: continue even if the data have changed.")
     ] = None,
+    devices: Annotated[
+        str | None, typer.Option(metavar="0,1", help="Numbers of the GPUs to use (default: all).")
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(help="Number of processes, on several machines, that train together.")
+    ] = None,
+    node_rank: Annotated[
+        int | None, typer.Option(help="Number of this process, from 0. Process 0 writes the run.")
+    ] = None,
+    master: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Machine and free port of process 0, for the others.")
+    ] = None,
     runs: RunsFolder = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress.")] = False,
 ) -> None:
@@ -57,9 +69,11 @@ def train(
     Ctrl-C stops at the next step and saves the run; ganzoo train --resume goes on from there.
     """
     from ganzoo import api
+    from ganzoo.environment.cluster import find_cluster
 
     options: dict[str, Any] = {"root": runs, "max_steps": max_steps, "max_minutes": max_minutes, "quiet": quiet}
-    options |= {"info": info, "on_end": _report}
+    options |= {"info": info, "on_end": _report, "devices": _read_devices(devices)}
+    options |= {"cluster": find_cluster(nodes=nodes, node_rank=node_rank, master=master)}
     if resume:
         name, steps = _read_resume(name, overrides or [], seed=seed, dry_run=dry_run, allow=allow_changed)
         api.resume(name, steps=steps, data=data, allow_changed_data=allow_changed is not None, **options)
@@ -107,6 +121,15 @@ def _read_resume(
     if allow is not None and allow != "data":
         raise typer.BadParameter(f"--allow-changed: the only allowed value is data; received '{allow}'")
     return name, yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
+
+
+def _read_devices(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isascii() and word.isdigit() for word in words):
+        raise typer.BadParameter(f"--devices: received '{text}'; allowed are numbers of GPUs, for example 0,1")
+    return [int(word) for word in words]
 
 
 def _print_plan(config: Config, *, show: str) -> None:

@@ -66,7 +66,7 @@ def go_back(state: TrainingState, signs: Sequence[Sign], *, log: Log, info: Info
     if state.best and best:
         state.best.set_mark(best)  # weights that were measured before the sign stay valid
     watch.rollbacks = count
-    state.scale_rates()
+    state.scale_rates(state.rate_factor)
     checkpoint.drop_after(state.run.folder / CHECKPOINTS, found.step)
     state.save()
     log.go_back(found.step)

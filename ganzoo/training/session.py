@@ -5,6 +5,7 @@ TensorFlow takes seconds to import, so everything that a user can get wrong with
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -17,6 +18,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.data.fingerprint import Fingerprint
 from ganzoo.environment import commands
+from ganzoo.environment.cluster import Cluster
 from ganzoo.environment.devices import available_memory, cpu_count
 from ganzoo.environment.process_settings import own_settings
 from ganzoo.environment.requirements import TRAINING, require
@@ -26,12 +28,14 @@ from ganzoo.errors import RunError
 from ganzoo.report.live import report_announced
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
-from ganzoo.training import init_from
+from ganzoo.training import follower, init_from
 from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
+from ganzoo.training.follower import follow
 from ganzoo.training.lock import training_lock
 from ganzoo.training.outcome import Outcome
+from ganzoo.training.team import Team, in_team
 
 if TYPE_CHECKING:
     from ganzoo.training.trainer import Trainer
@@ -50,8 +54,12 @@ def start(
     info: Info = lambda text: None,
     callbacks: Sequence[Callback] = (),
     command: str | None = None,
+    devices: Sequence[int] | None = None,
+    cluster: Cluster | None = None,
 ) -> tuple[Run, Outcome]:
     """Load the data, create the next run folder, and train.
+
+    In a cluster, only the chief creates the folder. The other processes return when the chief has ended.
 
     Args:
         config: the experiment.
@@ -62,6 +70,8 @@ def start(
         info: called with messages, for example the folder of the run.
         callbacks: called during the training; see ``Trainer.train``.
         command: the command that starts the same training again, for the model card.
+        devices: numbers of the GPUs to use; by default all.
+        cluster: the processes that train this run; None if this process trains alone.
 
     Raises:
         DataError, RunError, TrainingError: for the data, the run folder, the training.
@@ -70,24 +80,32 @@ def start(
     """
     callbacks = checked_callbacks(callbacks)
     require(TRAINING, action="Training")
-    checked_runs_folder(root)
-    config, weights = init_from.resolve(config, root=root)
-    config = config.model_copy(update={"data": config.data.pinned()})
-    dataset = load_data(config, given=data, quiet=quiet, info=info)
-    import_tensorflow()
-    with own_settings():
-        return _start(
-            config,
-            dataset,
-            weights,
-            root=root,
-            command=command,
-            max_steps=max_steps,
-            max_minutes=max_minutes,
-            quiet=quiet,
-            info=info,
-            callbacks=callbacks,
-        )
+    with in_team(cluster, info=info) as team:
+        if team and not team.is_chief:
+            source = config.to_dict()["data"]
+            return follow(team, source=source, given=data, devices=devices, quiet=quiet, info=info)
+        checked_runs_folder(root)
+        config, weights = init_from.resolve(config, root=root)
+        config = config.model_copy(update={"data": config.data.pinned()})
+        dataset = load_data(config, given=data, quiet=quiet, info=info)
+        if team:
+            follower.begin(team, config, dataset)
+        import_tensorflow()
+        with own_settings():
+            return _start(
+                config,
+                dataset,
+                weights,
+                root=root,
+                command=command,
+                max_steps=max_steps,
+                max_minutes=max_minutes,
+                quiet=quiet,
+                info=info,
+                callbacks=callbacks,
+                devices=devices,
+                team=team,
+            )
 
 
 def _start(
@@ -102,21 +120,28 @@ def _start(
     quiet: bool,
     info: Info,
     callbacks: Sequence[Callback],
+    devices: Sequence[int] | None,
+    team: Team | None,
 ) -> tuple[Run, Outcome]:
     from ganzoo.exporters.rehearsal import check_exportable
     from ganzoo.training import best_weights
+    from ganzoo.training.distribution import choose_devices, make_strategy
     from ganzoo.training.trainer import Trainer
 
+    choose_devices(devices)
+    strategy = make_strategy(team)
     best_weights.check(config, dataset)
     check_exportable(config, dataset.class_names, info=info)
     run = new_run(config.name, root=root)
     with training_lock(run, info=info):
         _describe(run, config, dataset, command)
         info(f"Run {run.name} in {run.folder}")
-        trainer = Trainer(config, dataset, run)
+        trainer = Trainer(config, dataset, run, strategy=strategy, team=team)
         _report_streaming(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
+        if team:
+            follower.check_same_data(team, dataset)
         with report_announced(run, info):
             return run, trainer.train(
                 max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info, callbacks=callbacks
@@ -143,13 +168,16 @@ def resume(
     quiet: bool = False,
     info: Info = lambda text: None,
     callbacks: Sequence[Callback] = (),
+    devices: Sequence[int] | None = None,
+    cluster: Cluster | None = None,
 ) -> tuple[Run, Outcome]:
     """Resume a run from its newest undamaged checkpoint. A run without a checkpoint starts over.
 
     Args:
         name: the run; by default the newest.
         changes: a new length of the training, a new place of the data.
-        root, max_steps, max_minutes, quiet, info, callbacks: as in ``start``.
+        root, max_steps, max_minutes, quiet, info, callbacks, devices, cluster: as in ``start``. The number of devices
+            and of processes may be another one than before.
 
     Raises:
         RunError: if there is no such run, all its checkpoints are damaged, it is finished, or it is in training.
@@ -158,15 +186,23 @@ def resume(
         MissingDependencyError: if TensorFlow is not installed.
     """
     callbacks = checked_callbacks(callbacks)
-    run = find_run(name, root=root)
     require(TRAINING, action="Training")
-    with training_lock(run, info=info):
+    with contextlib.ExitStack() as stack:
+        team = stack.enter_context(in_team(cluster, info=info))
+        if team and not team.is_chief:
+            return follow(team, moved=changes.data, given=changes.given, devices=devices, quiet=quiet, info=info)
+        run = find_run(name, root=root)
+        stack.enter_context(training_lock(run, info=info))
         changed_run = changed(run, changes)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
+        if team:
+            follower.begin(team, changed_run.config, dataset)
         import_tensorflow()
         with own_settings():
-            trainer = _restored(changed_run, dataset, changes, root=root, info=info)
+            trainer = _restored(changed_run, dataset, changes, root=root, info=info, devices=devices, team=team)
             run = changed_run.write()
+            if team:
+                follower.check_same_data(team, dataset)
             if changed_run.notes:
                 from ganzoo.training.log import Log
 
@@ -180,12 +216,21 @@ def resume(
 
 
 def _restored(
-    changed_run: ChangedRun, dataset: Dataset, changes: Changes, *, root: str | os.PathLike[str] | None, info: Info
+    changed_run: ChangedRun,
+    dataset: Dataset,
+    changes: Changes,
+    *,
+    root: str | os.PathLike[str] | None,
+    info: Info,
+    devices: Sequence[int] | None,
+    team: Team | None,
 ) -> Trainer:
     """The trainer at the newest undamaged checkpoint of an unfinished run."""
+    from ganzoo.training.distribution import choose_devices, make_strategy
     from ganzoo.training.trainer import Trainer
 
-    trainer = Trainer(changed_run.config, dataset, changed_run.run)
+    choose_devices(devices)
+    trainer = Trainer(changed_run.config, dataset, changed_run.run, strategy=make_strategy(team), team=team)
     _report_streaming(trainer, info)
     for skipped in trainer.state.restore():
         info(f"Skipped a damaged checkpoint: {skipped}")

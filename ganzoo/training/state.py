@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,18 +11,18 @@ from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.errors import RunError
 from ganzoo.runs import CHECKPOINTS, Run
-from ganzoo.training import checkpoint, learning_rate
-from ganzoo.training.ada import AdaptiveAugmentation
+from ganzoo.training import checkpoint
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import CollapseWatch
-from ganzoo.training.weight_names import average_group, named_variables
+from ganzoo.training.variables import TrainingVariables
+from ganzoo.training.weight_names import named_variables
 
 NEWER_GROUPS = ("watch", "best")
 """Groups that are missing in checkpoints of older versions. They then keep their initial values."""
 
 
-class TrainingState:
-    """The variables that change during a training. Checkpoints save them.
+class TrainingState(TrainingVariables):
+    """All variables that change during a training. Checkpoints save them.
 
     Args:
         config: the experiment.
@@ -34,61 +32,28 @@ class TrainingState:
 
     Attributes:
         step: number of steps done.
-        networks: the trained networks of the objective by name.
-        averages: the averaged networks by name.
-        optimizers: ``g_optimizer`` and ``d_optimizer``.
+        loads: number of checkpoints that were loaded.
         saved_step: step of the newest checkpoint that this process wrote or read; None if there is none.
-        ada: the strength of the adaptive augmentation; None if it is off.
         watch: the collapse watch; None if it is off.
         best: the best weights so far; None if nothing is measured.
     """
 
     def __init__(self, config: Config, dataset: Dataset, run: Run, strategy: tf.distribute.Strategy) -> None:
-        self.config = config
+        super().__init__(config, strategy)
         self.run = run
         self.step = 0
         self.saved_step: int | None = None
-        training = config.training
+        self.loads = 0
         watched = (dataset.samples, dataset.labels, dataset.class_names)
-        self.watch = CollapseWatch(config, *watched) if training.watch.enabled else None
-        with strategy.scope():
-            objective = config.objective
-            self.networks = objective.networks(config)
-            self.averages = objective.averages(config)
-            self.optimizers = {
-                "g_optimizer": training.g_optimizer.build(training.steps),
-                "d_optimizer": training.d_optimizer.build(training.steps * training.d_steps),
-            }
-            sides = (objective.generator_side, objective.discriminator_side)
-            for optimizer, side in zip(self.optimizers.values(), sides, strict=True):
-                optimizer.build([weight for name in side for weight in self.networks[name].trainable_variables])
-        self.ada = AdaptiveAugmentation.of(config)
+        self.watch = CollapseWatch(config, *watched) if config.training.watch.enabled else None
         self.best = BestWeights.of(config, dataset, self.averages, run)
-
-    @property
-    def generator(self) -> keras.Model:
-        """The trained generator."""
-        return self.networks["generator"]
-
-    @property
-    def ema(self) -> keras.Model:
-        """The averaged generator."""
-        return self.averages["generator"]
 
     def groups(self) -> dict[str, dict[str, Any]]:
         """The variables of a checkpoint by group and name."""
-        holders: dict[str, Sequence[Any]] = {
-            **{name: network.variables for name, network in self.networks.items()},
-            **{average_group(name): network.variables for name, network in self.averages.items()},
-            **{name: optimizer.variables for name, optimizer in self.optimizers.items()},
+        holders = {"watch": self.watch, "best": self.best}
+        return super().groups() | {
+            group: named_variables(holder.variables) for group, holder in holders.items() if holder
         }
-        if self.watch:
-            holders["watch"] = self.watch.variables
-        if self.best:
-            holders["best"] = self.best.variables
-        if self.ada:
-            holders["augment"] = self.ada.variables
-        return {group: named_variables(variables) for group, variables in holders.items()}
 
     def restore(self) -> tuple[str, ...]:
         """Load the newest intact checkpoint. Returns the damaged newer ones that were skipped, with the reasons.
@@ -118,8 +83,9 @@ class TrainingState:
                 raise RunError(f"The checkpoint at step {found.step} of '{self.run.name}' does not match its config.")
             for name, variable in variables.items():
                 variable.assign(saved[name])
-        self.scale_rates()
+        self.scale_rates(self.rate_factor)
         self.step = self.saved_step = found.step
+        self.loads += 1
 
     def save(self) -> None:
         """Write a checkpoint of the current step.
@@ -139,12 +105,10 @@ class TrainingState:
         checkpoint.save(folder, step=self.step, state=values, keep=training.keep_checkpoints, also=also)
         self.saved_step = self.step
 
-    def scale_rates(self) -> None:
-        """Set the learning rates: the config's, halved once for each rollback."""
-        factor = 0.5 ** (self.watch.rollbacks if self.watch else 0)
-        training = self.config.training
-        for name, optimizer in self.optimizers.items():
-            learning_rate.scale(optimizer, factor, peak=getattr(training, name).learning_rate)
+    @property
+    def rate_factor(self) -> float:
+        """The learning rates, as a multiple of the config's: halved once for each rollback."""
+        return 0.5 ** (self.watch.rollbacks if self.watch else 0)
 
     def last_good_step(self) -> int:
         """Return the step of the last regular checkpoint before any sign of collapse.

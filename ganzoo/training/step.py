@@ -6,7 +6,7 @@ An objective decides what is computed. A step uses no clock and no file, and (se
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from ganzoo.blocks import _calling
 from ganzoo.objectives.experiment import FLIP, LABEL, LATENT, LAYERS, PENALTY, Experiment
-from ganzoo.penalties import Generated, Judged
+from ganzoo.penalties import Generated, Judged, Penalty
+from ganzoo.replicas import replica_count, share
 from ganzoo.training.ada import AdaptiveAugmentation
 
 
@@ -53,7 +54,13 @@ class Step:
     """
 
     def __init__(
-        self, train_step: TrainStep, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, number: tf.Tensor
+        self,
+        train_step: TrainStep,
+        samples: tf.Tensor,
+        labels: tf.Tensor,
+        indices: tf.Tensor,
+        number: tf.Tensor,
+        due: Collection[int] | None = None,
     ) -> None:
         self.config = train_step.config
         self.training = train_step.config.training
@@ -62,6 +69,7 @@ class Step:
         self._optimizers = train_step.optimizers
         self._ada = train_step.ada
         self._samples, self._labels, self._indices = samples, labels, indices
+        self._due = due
 
     def real(self, turn: int) -> Batch:
         """The real batch of one discriminator update.
@@ -69,13 +77,13 @@ class Step:
         Args:
             turn: number of the discriminator update in this step, from 0.
         """
-        indices = _share(self._indices[turn])
+        indices = share(self._indices[turn])
         real = tf.gather(self._samples, indices)
         if self.config.sample_spec.is_image:
             real = tf.cast(real, tf.float32) / 127.5 - 1.0
             if self.config.data.mirrored:
                 draw = tf.random.stateless_uniform([self.training.batch_size], seed=self.seed(FLIP, turn))
-                real = tf.where(_share(draw)[:, None, None, None] < 0.5, real, real[:, :, ::-1])
+                real = tf.where(share(draw)[:, None, None, None] < 0.5, real, real[:, :, ::-1])
         if not self.config.num_classes:
             return Batch(real)
         if not self.config.objective.uses_labels:
@@ -86,7 +94,7 @@ class Step:
         """Classes that do not come from the data: int32 ``[b]``, each equally likely."""
         shape, count = [self.training.batch_size], self.config.num_classes
         seed = self.seed(LABEL, turn)
-        return _share(tf.random.stateless_uniform(shape, seed=seed, maxval=count, dtype=tf.int32))
+        return share(tf.random.stateless_uniform(shape, seed=seed, maxval=count, dtype=tf.int32))
 
     def fake(self, label: tf.Tensor | None, turn: int) -> Batch:
         """A generated batch.
@@ -101,7 +109,7 @@ class Step:
             latent = tf.random.stateless_uniform(shape, seed=seed, minval=-1.0, maxval=1.0)
         else:
             latent = tf.random.stateless_normal(shape, seed=seed)
-        latent = _share(latent)
+        latent = share(latent)
         return Batch(self.generate(latent, label), label, latent)
 
     def generate(self, latent: tf.Tensor, label: tf.Tensor | None) -> tf.Tensor:
@@ -118,7 +126,7 @@ class Step:
         augment = self.training.augment
         if augment is None:
             return batch
-        seed = self.seed(stream, turn, own=True)
+        seed = self.seed(stream, turn)
         if self._ada is None:
             return replace(batch, samples=augment.apply(batch.samples, seed))
         return replace(batch, samples=augment.apply_some(batch.samples, seed, tf.convert_to_tensor(self._ada.p)))
@@ -152,7 +160,7 @@ class Step:
         return self._penalty("generator", (generated,), turn)
 
     def _penalty(self, network: str, inputs: tuple[Any, ...], turn: int) -> tf.Tensor | None:
-        seed, total = self.seed(PENALTY, turn, own=True), None
+        seed, total = self.seed(PENALTY, turn), None
         for penalty in self.training.penalties:
             if penalty.network != network:
                 continue
@@ -163,21 +171,24 @@ class Step:
                 scale = penalty.scale(self.number, self.training.steps)
                 return value if scale is None else scale * value
 
-            is_due = self.number % penalty.interval == 0
-            value = due() if penalty.interval == 1 else tf.cond(is_due, due, lambda: tf.zeros([]))
+            value = self._if_due(penalty, due)
             total = value if total is None else total + value
         return total
 
-    def seed(self, stream: int, turn: int, *, own: bool = False) -> tf.Tensor:
+    def _if_due(self, penalty: Penalty, value: Callable[[], Any]) -> Any:
+        """The value at the steps that are multiples of the penalty's interval; zero at the others."""
+        if penalty.interval == 1:
+            return value()
+        if self._due is not None:
+            return value() if penalty.interval in self._due else tf.zeros([])
+        return tf.cond(self.number % penalty.interval == 0, value, lambda: tf.zeros([]))
+
+    def seed(self, stream: int, turn: int) -> tf.Tensor:
         """Key of one draw, int64 ``[2]``, from the training's seed, the stream, the step and the turn.
 
-        With ``own``, each replica has its own key; that of the first replica equals the key without replicas.
+        It is the same on all replicas. ``ganzoo.replicas.uniform`` draws for the samples of each.
         """
-        draw: Any = turn
-        if own:
-            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-            draw = tf.cast(replica, tf.int64) * self.training.d_steps + turn
-        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), self.number * 2**20 + draw])
+        return tf.stack([tf.constant(self.training.seed * 8 + stream, tf.int64), self.number * 2**20 + turn])
 
     def describe(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """The metrics of the discriminator's logits of real and generated samples."""
@@ -220,7 +231,14 @@ class TrainStep:
         self.ada = ada
 
     @tf.autograph.experimental.do_not_convert
-    def __call__(self, samples: tf.Tensor, labels: tf.Tensor, indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def __call__(
+        self,
+        samples: tf.Tensor,
+        labels: tf.Tensor,
+        indices: tf.Tensor,
+        step: tf.Tensor,
+        due: Collection[int] | None = None,
+    ) -> tf.Tensor:
         """Run one step and return its metrics, float32 ``[metrics]``, as named by the objective.
 
         Args:
@@ -228,10 +246,12 @@ class TrainStep:
             labels: int32 ``[n]``; ignored by a model without classes.
             indices: int32 ``[d_steps, batch]``: the samples of each discriminator update, for all replicas together.
             step: int64 scalar, the number of the step.
+            due: the intervals of the penalties that are computed, if the caller knows the step. By default the graph
+                decides with ``tf.cond``, in which replicas cannot exchange values.
         """
         objective = self.config.objective
-        now = Step(self, samples, labels, indices, step)
-        with _calling.keyed(now.seed(LAYERS, 0, own=True)):
+        now = Step(self, samples, labels, indices, step, due)
+        with _calling.keyed(now.seed(LAYERS, 0)):
             metrics = objective.update(now)
         self._average(step)
         return tf.stack([tf.cast(metrics[name], tf.float32) for name in objective.metrics(self.config)])
@@ -248,28 +268,14 @@ class TrainStep:
                 average.assign(decay * average + (1.0 - decay) * tf.convert_to_tensor(weight))
 
 
-def _share(batch: tf.Tensor) -> tf.Tensor:
-    """The part of the first axis for this replica."""
-    context = tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync
-    if replicas == 1:
-        return batch
-    size = tf.shape(batch)[0] // replicas
-    return batch[context.replica_id_in_sync_group * size :][:size]
-
-
 def _apply(
     optimizer: keras.Optimizer, weights: list[Any], gradients: list[tf.Tensor], clip_norm: float | None
 ) -> tf.Tensor:
     """Update the weights. Returns the global norm of the gradients before clipping."""
-    context = tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync
-    if replicas > 1:
-        gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+    if replica_count() > 1:
+        gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
     norm = tf.linalg.global_norm(gradients)
     if clip_norm is not None:
         gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, use_norm=norm)
-    if replicas > 1:  # Keras sums the gradients of the replicas
-        gradients = [gradient / replicas for gradient in gradients]
     optimizer.apply(gradients, weights)
     return norm

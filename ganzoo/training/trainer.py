@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
-from ganzoo.errors import ConfigError, EvaluationError, RunError, TrainingError
+from ganzoo.environment.commands import command, run_word
+from ganzoo.errors import EvaluationError, RunError, TrainingError
 from ganzoo.report.live import LiveReport
 from ganzoo.runs import CHECKPOINTS, Run
 from ganzoo.sample_sheet import draw_samples
@@ -20,7 +22,6 @@ from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.callbacks import Callback, Callbacks
 from ganzoo.training.checkpoint import checkpoint_folder
 from ganzoo.training.collapse_watch import NOT_FINITE, CollapseWatch, Sign
-from ganzoo.training.graph_loop import graph_loop
 from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
@@ -29,7 +30,9 @@ from ganzoo.training.progress import TrainingProgress
 from ganzoo.training.run_time import RunTime
 from ganzoo.training.running_means import RunningMeans
 from ganzoo.training.state import TrainingState
-from ganzoo.training.step import TrainStep
+from ganzoo.training.steps import Steps
+from ganzoo.training.team import Team, TeamError
+from ganzoo.training.transfer import send_state
 
 CHUNK_SECONDS = 1.0
 """Approximate time of one graph run. Afterwards Python checks the clock and Ctrl-C, and updates the progress."""
@@ -47,23 +50,34 @@ class Trainer:
         dataset: the real samples.
         run: a run with an existing folder; its checkpoints are not read before ``state.restore``.
         strategy: distributes the steps over devices; by default TensorFlow's default, one device.
+        team: the processes of a cluster, of which this is the chief; None if this process trains alone.
     """
 
     def __init__(
-        self, config: Config, dataset: Dataset, run: Run, *, strategy: tf.distribute.Strategy | None = None
+        self,
+        config: Config,
+        dataset: Dataset,
+        run: Run,
+        *,
+        strategy: tf.distribute.Strategy | None = None,
+        team: Team | None = None,
     ) -> None:
         self.config = config
         self.run = run
-        self.strategy = strategy or tf.distribute.get_strategy()
-        _check_shares(config, self.strategy.num_replicas_in_sync)
-        self.input_pipeline = InputPipeline(config, dataset)
-        self.state = state = TrainingState(config, dataset, run, self.strategy)
-        update = TrainStep(config, state.networks, state.averages, state.optimizers, ada=state.ada)
-        self._metrics = config.objective.metrics(config)
-        self._run_steps = graph_loop(config, update, state.ada, self.strategy)
+        self.team = team
+        strategy = strategy or tf.distribute.get_strategy()
+        self.state = state = TrainingState(config, dataset, run, strategy)
+        self._steps = Steps(config, dataset, state, strategy)
+        self._metrics = self._steps.metrics
         self._preview = preview.sampler(config, state.ema)
         self._class_preview = preview.class_sampler(config, state.ema)
         self._callbacks = Callbacks()
+        self._sent_loads: int | None = None
+
+    @property
+    def input_pipeline(self) -> InputPipeline:
+        """The real samples of each step."""
+        return self._steps.input_pipeline
 
     @property
     def step(self) -> int:
@@ -133,6 +147,8 @@ class Trainer:
             preview.save_curve(self.run, info=info)
             preview.save_animation(self.run)
             self._callbacks.on_end(outcome)
+        if self.team is not None:
+            self.team.stop(str(self.run.folder), step=outcome.step, reason=outcome.reason)
         return outcome
 
     def _loop(
@@ -153,7 +169,7 @@ class Trainer:
             self._save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
         with progress, interruptible() as interrupted:
-            while self.step < last and not (interrupted.is_set() or self._callbacks.stop):
+            while self.step < last and not (self._is_interrupted(interrupted) or self._callbacks.stop):
                 if deadline is not None and self.step != first and time.monotonic() >= deadline:
                     break
                 count = min(
@@ -183,7 +199,7 @@ class Trainer:
                     report.update(self.step)
                 if self.step % training.checkpoint_every == 0:
                     self._save()
-            outcome = self._outcome(last, interrupted.is_set())
+            outcome = self._outcome(last, self._is_interrupted(interrupted))
             self._finish(log, outcome, info)
         return outcome
 
@@ -215,10 +231,8 @@ class Trainer:
             NotFiniteError: if a loss or a gradient is not finite.
         """
         begun = time.monotonic()
-        samples, labels, indices = self.input_pipeline.take(first=self.step, steps=count)
-        rows, steps_done = self._run_steps(samples, labels, indices, tf.constant(self.step, tf.int64))
-        rows, steps_done = rows.numpy()[: int(steps_done)], int(steps_done)
-        self.state.step += steps_done
+        rows = self._run_steps(count)
+        self.state.step += len(rows)
         if not np.isfinite(rows).all():
             bad = ", ".join(name for name, value in zip(self._metrics, rows[-1], strict=True) if not np.isfinite(value))
             raise NotFiniteError(
@@ -231,10 +245,33 @@ class Trainer:
         means.add(rows, self.config.training.batch_size, seconds)
         return seconds
 
+    def _run_steps(self, count: int) -> NDArray[np.float32]:
+        """Run steps in all processes, and return their metrics ``[steps, metrics]``."""
+        if self.team is None:
+            return self._steps.run(first=self.step, count=count)
+        try:
+            if self._sent_loads != self.state.loads:  # at the start, and after a rollback
+                send_state(self.team, self.state, rate_factor=self.state.rate_factor)
+                self._sent_loads = self.state.loads
+            self.team.send("run", first=self.step, count=count)
+            return self._steps.run(first=self.step, count=count)
+        except tf.errors.OpError as error:
+            raise TrainingError(f"{self.team.explain(error)}. {self._how_to_continue()}") from error
+        except TeamError as error:
+            raise TrainingError(f"{error}. {self._how_to_continue()}") from error
+
+    def _how_to_continue(self) -> str:
+        go_on = command("train --resume", run_word(self.run.folder))
+        return f"{self.state.last_checkpoint_text()} Start all processes again with: {go_on}"
+
     def _intervals(self) -> tuple[int, ...]:
         training = self.config.training
         evaluation = (self.best.every,) if self.best else ()
         return training.log_every, training.sample_every, training.checkpoint_every, *evaluation
+
+    def _is_interrupted(self, interrupted: threading.Event) -> bool:
+        """Whether a signal has asked this process, or another one of a cluster, to stop."""
+        return interrupted.is_set() or (self.team is not None and self.team.interrupted.is_set())
 
     def _outcome(self, last: int, interrupted: bool) -> Outcome:
         if self.step >= self.config.training.steps:
@@ -279,15 +316,6 @@ class Trainer:
         log.write_image(self.step, sheet)
         self._callbacks.on_sample(self.step, samples)
         return samples
-
-
-def _check_shares(config: Config, replicas: int) -> None:
-    samples = config.pack_size
-    if config.training.batch_size % (replicas * samples):
-        packing = f" times packing {samples}" if samples > 1 else ""
-        raise ConfigError(
-            f"training.batch_size {config.training.batch_size} is not a multiple of the {replicas} devices{packing}"
-        )
 
 
 def _next_chunk(chunk: int, count: int, seconds: float) -> int:

@@ -1,0 +1,52 @@
+"""Runs training steps on the real samples of a dataset."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from ganzoo.config.experiment import Config
+from ganzoo.data.base import Dataset
+from ganzoo.training.distribution import check_splittable
+from ganzoo.training.graph_loop import graph_loop
+from ganzoo.training.input_pipeline import InputPipeline
+from ganzoo.training.step import TrainStep
+from ganzoo.training.variables import TrainingVariables
+
+
+class Steps:
+    """The training steps of one process.
+
+    Args:
+        config: the experiment.
+        dataset: the real samples.
+        variables: the variables that the steps change.
+        strategy: distributes the steps over devices.
+
+    Attributes:
+        input_pipeline: the real samples of each step.
+        metrics: names of the metrics of a step.
+
+    Raises:
+        ConfigError: if the batch cannot be split over the devices.
+        DataError: if the dataset does not match the config.
+    """
+
+    def __init__(
+        self, config: Config, dataset: Dataset, variables: TrainingVariables, strategy: tf.distribute.Strategy
+    ) -> None:
+        check_splittable(config, strategy.num_replicas_in_sync)
+        self.input_pipeline = InputPipeline(config, dataset)
+        self.metrics = config.objective.metrics(config)
+        update = TrainStep(config, variables.networks, variables.averages, variables.optimizers, ada=variables.ada)
+        self._loop = graph_loop(config, update, variables.ada, strategy)
+
+    def run(self, *, first: int, count: int) -> NDArray[np.float32]:
+        """Run ``count`` steps from the step ``first``. Returns the metrics of the steps that were done.
+
+        They are float32 ``[steps, metrics]``. A metric that is not finite ends the steps early.
+        """
+        samples, labels, indices = self.input_pipeline.take(first=first, steps=count)
+        rows, done = self._loop(samples, labels, indices, tf.constant(first, tf.int64))
+        return rows.numpy()[: int(done)]
