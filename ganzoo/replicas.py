@@ -6,7 +6,7 @@ number of replicas. With one replica, and outside of a training step, the share 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,22 +36,24 @@ def share(batch: Tensor, *, axis: int = 0) -> Tensor:
     return batch[(slice(None),) * axis + (slice(first, first + size),)]
 
 
-def uniform(shape: Sequence[Any], seed: Tensor, *, axis: int = 0, **options: Any) -> Tensor:
-    """Draw random numbers for this replica's samples: those that they have in the whole batch on one device.
+def uniform(shape: Sequence[Any] | Tensor, seed: Tensor, *, axis: int = 0) -> Tensor:
+    """Draw random numbers in [0, 1) for this replica's samples: those that they have in the whole batch on one device.
 
     Args:
         shape: shape of the result, for the samples of this replica.
         seed: int64 ``[2]``, the same on all replicas.
         axis: the axis of the samples.
-        options: further arguments of ``tf.random.stateless_uniform``, such as ``maxval``.
     """
     import tensorflow as tf
 
-    count = replica_count()
-    if count == 1:
-        return tf.random.stateless_uniform(shape, seed=seed, **options)
-    whole = [size * count if number == axis else size for number, size in enumerate(shape)]
-    return share(tf.random.stateless_uniform(whole, seed=seed, **options), axis=axis)
+    return _drawn(tf.random.stateless_uniform, shape, seed, axis)
+
+
+def normal(shape: Sequence[Any] | Tensor, seed: Tensor, *, axis: int = 0) -> Tensor:
+    """Draw standard normal numbers. The arguments are those of ``uniform``."""
+    import tensorflow as tf
+
+    return _drawn(tf.random.stateless_normal, shape, seed, axis)
 
 
 def whole_batch(samples: Tensor) -> Tensor:
@@ -71,6 +73,17 @@ def whole_batch(samples: Tensor) -> Tensor:
     rest = [[0, 0]] * (len(samples.shape) - 1)
     padded = tf.pad(samples, [[before, count * size - size - before], *rest])
     return context.all_reduce(tf.distribute.ReduceOp.SUM, padded)
+
+
+def _drawn(draw: Callable[..., Tensor], shape: Sequence[Any] | Tensor, seed: Tensor, axis: int) -> Tensor:
+    import tensorflow as tf
+
+    count = replica_count()
+    if count == 1:
+        return draw(shape, seed=seed)
+    sizes = tf.unstack(tf.convert_to_tensor(shape))
+    sizes[axis] *= count
+    return share(draw(sizes, seed=seed), axis=axis)
 
 
 def _context() -> Any:

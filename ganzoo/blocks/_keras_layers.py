@@ -245,7 +245,7 @@ class Dropout(keras.layers.Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         if not training:
             return x
-        draws = replicas.uniform(tf.unstack(tf.shape(x)), _calling.next_key())
+        draws = replicas.uniform(tf.shape(x), _calling.next_key())
         return tf.where(draws < self.rate, tf.zeros_like(x), x / (1.0 - self.rate))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

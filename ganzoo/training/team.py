@@ -24,6 +24,8 @@ from ganzoo.training.channel import Channel, ChannelError
 
 JOIN_SECONDS = 600.0
 """How long the processes wait for each other at the start."""
+GREETING_SECONDS = 5.0
+"""How long the chief waits for the first message of a connection, which may be a stranger's."""
 ALIVE_SECONDS = 5.0
 """Each process shows at this interval that it is alive."""
 SILENCE_SECONDS = 30.0
@@ -249,9 +251,10 @@ def _as_chief(cluster: Cluster, info: Info, seconds: float) -> Team:
                     f"Waited {seconds:.0f} s for the processes with rank {', '.join(map(str, absent))}. Start them "
                     f"with --master HOST:{cluster.port}, and see that this port is open"
                 ) from error
-            channel = Channel(connection, silence=SILENCE_SECONDS)
+            channel = Channel(connection, silence=GREETING_SECONDS)
             try:
                 greeting, _ = channel.receive()
+                connection.settimeout(SILENCE_SECONDS)
                 rank, port = int(greeting["rank"]), int(greeting["port"])
                 problem = _problem(cluster, greeting, rank, peers)
                 if problem is None:
