@@ -50,9 +50,10 @@ def train(
         what: a name from the zoo, a path to a YAML file, or a config.
         steps: length of the training; by default the config's.
         data: the training data, instead of the config's. A path of a file or folder, for sources that read one; images
-            as a uint8 array ``[n, h, w, c]`` of the config's size; a pair of images and labels ``[n]``; or a
-            ``tf.data.Dataset`` of images or of (image, label), which is read into memory. Only a path is saved with
-            the run, so resume such a run with the same data in the same order.
+            as a uint8 array ``[n, h, w, c]`` of the config's size, or vectors as a float32 array ``[n, d]`` for a
+            config that has vectors; a pair of such an array and labels ``[n]``; or a ``tf.data.Dataset`` of images or
+            of (image, label), which is read into memory. Only a path is saved with the run, so resume such a run with
+            the same data in the same order.
         seed: by default the config's.
         overrides: further ``dotted.key=value`` texts.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
@@ -257,7 +258,6 @@ def experiment(
     Raises:
         UnknownNameError: if no model of the zoo has the name; with the next command if it is a pretrained model.
         ConfigError: if the file, an argument or an override is wrong, or ``data`` is a path for a source without files.
-        DataError: if ``data`` are arrays, and the config has vectors.
     """
     from ganzoo.config.zoo import load_config
     from ganzoo.errors import UnknownNameError

@@ -101,7 +101,9 @@ def test_a_packing_block_shares_the_work_from_itself_on():
     assert [counted[name][2] for name in ("00_dense", "02_dense")] == [192 * 6, 2 * 6 * 9 // 2]
 
 
-@pytest.mark.parametrize("name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10", "infogan-mnist"])
+@pytest.mark.parametrize(
+    "name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10", "infogan-mnist"]
+)
 def test_parameters_are_those_of_the_networks(name):
     experiment = load_config(name)
     summary = summarize_with_costs(experiment)
