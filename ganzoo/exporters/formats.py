@@ -89,7 +89,7 @@ def _checked_name(one: Format) -> str:
         if not name or not one.file_name:
             kind = type(one).__name__
             raise ExportError(
-                f"formats: the exporter {kind} needs a file_name, and a name: @exporters.register('NAME') above its class."
+                f"formats: the exporter {kind} needs a file_name, and a name by @exporters.register('NAME')."
             )
     else:
         name = one if isinstance(one, str) else str(one["name"])
