@@ -35,7 +35,8 @@ def code_values(codes: Codes | None, *, count: int, model: str) -> dict[int, flo
     if not count:
         raise GanzooError(f"'{model}' has no continuous codes, so it takes no codes; received {shortened(codes)}.")
     if not isinstance(codes, Mapping):
-        if isinstance(codes, str | bytes) or not isinstance(codes, Sequence | np.ndarray) or np.ndim(codes) != 1:
+        is_list = isinstance(codes, Sequence | np.ndarray) and not isinstance(codes, str | bytes)
+        if not is_list or getattr(codes, "ndim", 1) != 1 or any(map(_are_codes, codes)):
             raise GanzooError(
                 f"Codes are a list of numbers, as in [1.5, -1], or a mapping, as in {{0: 1.5}}; received "
                 f"{shortened(codes)}."

@@ -108,6 +108,8 @@ def test_every_way_to_generate_has_codes(generator):
         (1.5, "Codes are a list of numbers"),
         ("1,2", "Codes are a list of numbers"),
         ([[1, 2], [3, 4]], "Codes are a list of numbers"),
+        ([[1], [3, 4]], "Codes are a list of numbers"),
+        (np.array(1.5), "Codes are a list of numbers"),
     ],
     ids=str,
 )
@@ -141,6 +143,7 @@ def test_a_walk_goes_evenly_from_codes_to_codes(generator):
         ([{0: 1}] * 3, "received 3 sets for 2 seeds"),
         ([{0: 1}, {5: 1}], "the codes 0 to 1; received 5"),
         ([{0: 1}, 2.0], "Codes are a list of numbers"),
+        ([[1, 2], [[1], [1, 2]]], "Codes are a list of numbers"),
         ([1.0], "a list of that length; received 1"),
         ("ab", "Codes are a list of numbers"),
     ],
