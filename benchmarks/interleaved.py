@@ -21,12 +21,21 @@ PACKAGES = ("tensorflow", "keras", "onnxruntime", "torch", "numpy")
 class Contender:
     """A process that does one unit of work per input line, and prints the seconds that the work took."""
 
-    def __init__(self, script: str, *arguments: str, one_dnn: bool | None = None) -> None:
-        """``one_dnn`` turns TensorFlow's oneDNN on or off. If it is None, TensorFlow or ganzoo decides."""
+    def __init__(self, script: str, *arguments: str, one_dnn: bool | None = None, source: Path | None = None) -> None:
+        """Start the process.
+
+        Args:
+            script: a file in ``contenders/``.
+            arguments: of the script.
+            one_dnn: turns TensorFlow's oneDNN on or off; by default, TensorFlow or ganzoo decides.
+            source: folder of another ``ganzoo`` than the installed one.
+        """
         command = [sys.executable, str(HERE / "contenders" / script), *arguments]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_WAIT_POLICY": "PASSIVE"}
         if one_dnn is not None:
             environment["TF_ENABLE_ONEDNN_OPTS"] = str(int(one_dnn))
+        if source is not None:
+            environment["PYTHONPATH"] = str(source)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )

@@ -21,6 +21,7 @@ from ganzoo.errors import ExportError
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.environment.locks import Holder
+    from ganzoo.exporters.formats import Format
     from ganzoo.exporters.restore import WhichCheckpoint
     from ganzoo.runs import Run
     from ganzoo.training.callbacks import Callback
@@ -53,9 +54,10 @@ def train(
         what: a name from the zoo, a path to a YAML file, or a config.
         steps: length of the training; by default the config's.
         data: the training data, instead of the config's. A path of a file or folder, for sources that read one; images
-            as a uint8 array ``[n, h, w, c]`` of the config's size; a pair of images and labels ``[n]``; or a
-            ``tf.data.Dataset`` of images or of (image, label), which is read into memory. Only a path is saved with
-            the run, so resume such a run with the same data in the same order.
+            as a uint8 array ``[n, h, w, c]`` of the config's size, or vectors as a float32 array ``[n, d]`` for a
+            config that has vectors; a pair of such an array and labels ``[n]``; or a ``tf.data.Dataset`` of images or
+            of (image, label), which is read into memory. Only a path is saved with the run, so resume such a run with
+            the same data in the same order.
         seed: by default the config's.
         overrides: further ``dotted.key=value`` texts.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
@@ -156,7 +158,7 @@ def export(
     folder: str | os.PathLike[str] | None = None,
     *,
     checkpoint: WhichCheckpoint = "best",
-    formats: Sequence[str] | None = None,
+    formats: Sequence[Format] | None = None,
     onnx: bool | None = None,
     fp16: bool = False,
     critic: bool = False,
@@ -175,9 +177,10 @@ def export(
             their own names. If exactly one other format is requested, and no bundle, this is its path.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
-        formats: names of formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
+        formats: the formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
             float16 graph or with the discriminator in addition, for ``generate(seed, best_of=4)``. All others are
-            exporters: ``savedmodel``, ``tflite``, and those of plug-ins (``ganzoo parts exporters``).
+            exporters: ``savedmodel``, ``tflite``, and those of plug-ins (``ganzoo parts exporters``). An exporter with
+            options is a mapping, ``{"name": "tflite", "tolerance": 0.001}``, or the exporter itself.
         onnx, fp16, critic, savedmodel, tflite: add these formats. Without ``formats``, ``onnx`` is True by default.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
@@ -188,16 +191,16 @@ def export(
         The folder of the bundle, or the path of the first other form.
 
     Raises:
-        GanzooError: if there is no such run or format, all its checkpoints are damaged, or an export differs from the
-            generator.
+        GanzooError: if there is no such run, format or option, all its checkpoints are damaged, or an export differs
+            from the generator.
     """
     from ganzoo.exporters.formats import Formats
     from ganzoo.runs import exporting, find_run
 
     found = find_run(_run_name(run), root=root)
     flags = {"fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
-    names = _format_names(formats, onnx, flags)
-    Formats.of(names)
+    wanted = _all_formats(formats, onnx, flags)
+    Formats.of(wanted)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
@@ -210,7 +213,7 @@ def export(
             found,
             folder,
             checkpoint=checkpoint,
-            formats=names,
+            formats=wanted,
             license=license,
             limits=limits,
         )
@@ -221,8 +224,8 @@ def is_given(data: object) -> bool:
     return data is not None and not isinstance(data, str | os.PathLike)
 
 
-def _format_names(formats: Sequence[str] | None, onnx: bool | None, flags: Mapping[str, bool]) -> Sequence[str]:
-    """The names of all requested formats."""
+def _all_formats(formats: Sequence[Format] | None, onnx: bool | None, flags: Mapping[str, bool]) -> Sequence[Format]:
+    """All requested formats."""
     chosen = [name for name, wanted in flags.items() if wanted]
     if onnx is False and {"fp16", "critic"} & {*chosen}:
         raise ExportError("A float16 graph and a critic are parts of a bundle; export one, too: onnx=True.")
@@ -273,7 +276,6 @@ def experiment(
     Raises:
         UnknownNameError: if no model of the zoo has the name; with the next command if it is a pretrained model.
         ConfigError: if the file, an argument or an override is wrong, or ``data`` is a path for a source without files.
-        DataError: if ``data`` are arrays, and the config has vectors.
     """
     from ganzoo.config.zoo import load_config
     from ganzoo.errors import UnknownNameError

@@ -6,19 +6,19 @@ Everything that can be checked without TensorFlow is checked before TensorFlow i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from ganzoo.api import experiment
+from ganzoo.bundle.generator_config import recorded_config
 from ganzoo.environment.requirements import TRAINING, require
-from ganzoo.errors import BundleError, ConfigError, did_you_mean
+from ganzoo.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     import keras
 
-    from ganzoo.bundle.folder import Bundle
     from ganzoo.config.experiment import Config
 
 Info = Callable[[str], None]
@@ -110,9 +110,9 @@ def _base(
     if _is_config(what):
         return what
     if pretrained:
-        return _recorded_config(resolve(cast("str | Path", what), files=(), root=root, info=info))
+        return recorded_config(resolve(cast("str | Path", what), files=(), root=root, info=info))
     if isinstance(what, str) and find_pretrained(what) is not None:
-        return _recorded_config(resolve(_zoo_name(what), files=(), root=root))
+        return recorded_config(resolve(_zoo_name(what), files=(), root=root))
     return what
 
 
@@ -124,20 +124,6 @@ def _is_config(what: str | Path | Config) -> bool:
     if isinstance(what, str | os.PathLike) and Path(what).suffix in (".yaml", ".yml"):
         return True
     return isinstance(what, Config) or (isinstance(what, str) and what in config_files())
-
-
-def _recorded_config(bundle: Bundle) -> Config:
-    """The config of the training of a bundle, without the weights that it started from."""
-    from ganzoo.config.experiment import Config
-
-    values = bundle.metadata.facts.training.get("config")
-    if not isinstance(values, Mapping):
-        raise BundleError(
-            f"The bundle '{bundle.folder}' does not record its training's config, so its discriminator is unknown. "
-            "Name a config with the same generator, and these weights in overrides: training.init_from=NAME"
-        )
-    config = Config.read(values, what=f"{bundle.folder.name}, config of the training")
-    return config.replace(**{"training.init_from": None})
 
 
 def _weights_of(what: str | Path | Config, config: Config) -> str:

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.errors import ConfigError
+
+
+class BlockChain(NamedTuple):
+    """Blocks in a row.
+
+    Attributes:
+        input_shape: shape of one input of the first block.
+        blocks: name -> block, in order. The names of a block's layers begin with its name and ``_``.
+    """
+
+    input_shape: Shape
+    blocks: dict[str, Block]
 
 
 def trace(blocks: tuple[Block, ...], shape: Shape) -> list[Shape]:
@@ -43,3 +56,11 @@ def nearest_that_halves(height: int, width: int) -> str:
 def block_names(blocks: Iterable[Block]) -> list[str]:
     """The name of each block in its network, from its position and type. The names of its layers begin with it."""
     return [f"{position:02d}_{block.registered_name}" for position, block in enumerate(blocks)]
+
+
+def block_chain(input_shape: Shape, blocks: tuple[Block, ...], *, head: str | None = None) -> BlockChain:
+    """Blocks with their names in a network; ``head`` is the name of the last one."""
+    names = block_names(blocks)
+    if head is not None:
+        names[-1] = head
+    return BlockChain(input_shape, dict(zip(names, blocks, strict=True)))

@@ -1,7 +1,8 @@
-"""Reads the generator's config from an untrusted bundle. It has names of registered parts, never import paths."""
+"""Reads the configs in an untrusted bundle. They have names of registered parts, never import paths."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ganzoo.bundle.folder import Bundle
@@ -9,6 +10,7 @@ from ganzoo.errors import BundleError
 
 if TYPE_CHECKING:
     from ganzoo.architectures.base import GeneratorConfig
+    from ganzoo.config.experiment import Config
 
 
 def generator_config(bundle: Bundle) -> GeneratorConfig:
@@ -28,6 +30,25 @@ def generator_config(bundle: Bundle) -> GeneratorConfig:
     except ValidationError as error:
         first = explain(error, GeneratorConfig)[0].line.splitlines()[0]
         raise BundleError(f"Bundle '{bundle.folder}': config.json, {first}{_absent_packages(bundle)}") from error
+
+
+def recorded_config(bundle: Bundle) -> Config:
+    """The config of the training of a bundle, without the weights that it started from.
+
+    Raises:
+        BundleError: if the bundle does not have it.
+        ConfigError: if it is not valid.
+    """
+    from ganzoo.config.experiment import Config
+
+    values = bundle.metadata.facts.training.get("config")
+    if not isinstance(values, Mapping):
+        raise BundleError(
+            f"The bundle '{bundle.folder}' does not record its training's config, so its discriminator is unknown. "
+            "Name a config with the same generator, and these weights in overrides: training.init_from=NAME"
+        )
+    config = Config.read(values, what=f"{bundle.folder.name}, config of the training")
+    return config.replace(**{"training.init_from": None})
 
 
 def _absent_packages(bundle: Bundle) -> str:

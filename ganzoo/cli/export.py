@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import typer
 
@@ -38,7 +38,8 @@ def export(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="Write a format by its name, for example of a plug-in (ganzoo parts exporters). Repeatable.",
+            help="Write a format by its name, for example of a plug-in (ganzoo parts exporters), with options: "
+            "'{name: tflite, tolerance: 0.001}'. Repeatable.",
             autocompletion=complete.formats,
         ),
     ] = None,
@@ -81,8 +82,8 @@ def export(
 
     which = _which(checkpoint)
     flags = {"onnx": onnx, "fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
-    names = [*(name for name, wanted in flags.items() if wanted), *(formats or [])]
-    from_bundle = which == "best" and not (names or license or limit)
+    asked = [*(name for name, wanted in flags.items() if wanted), *map(_format, formats or [])]
+    from_bundle = which == "best" and not (asked or license or limit)
     if triton:
         if html or not from_bundle:
             raise typer.BadParameter(
@@ -102,13 +103,13 @@ def export(
     found = find_run(run, root=runs)
     if html:
         check_page_of(found, output)
-    names += ["onnx"] if html or not names else []
-    wanted = Formats.of(names)
+    asked += ["onnx"] if html or not asked else []
+    wanted = Formats.of(asked)
     folder = api.export(
         found,
         output,
         checkpoint=which,
-        formats=names,
+        formats=asked,
         license=license,
         limits=limit or (),
         info=info,
@@ -119,6 +120,13 @@ def export(
         write_page_next_to(folder)
     if wanted.bundle:
         info(f"Generate from it: {generate_hint(path_word(folder), found.config)}")
+
+
+def _format(text: str) -> Any:
+    """A format of ``ganzoo.export``: a name, or a mapping in YAML."""
+    from ganzoo.config import yaml_files
+
+    return yaml_files.parse(text, what="--format") if text.startswith("{") else text
 
 
 def _which(text: str) -> Literal["best", "newest"] | int:

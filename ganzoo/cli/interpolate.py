@@ -37,6 +37,14 @@ def interpolate(
     ] = None,
     truncation: Truncation = None,
     direction: DirectionStrengths = None,
+    codes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VALUES",
+            help="Continuous codes of all images, as in ganzoo generate: 1.5,-1 or 0=1.5. Repeated once for each seed, "
+            "the codes at that seed, between which they change evenly.",
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -53,9 +61,11 @@ def interpolate(
 ) -> None:
     """Write an animation from one seed to the next through the latent space."""
     from ganzoo.inference import animations
+    from ganzoo.inference.codes import parse_walk_codes
     from ganzoo.inference.load import load
 
     seeds, moved = [a, b, *(more or ())], strengths(direction)
+    values = parse_walk_codes(_codes_of_walk(codes or [], len(seeds), loop=loop))
     target = Output.parse(output, form).with_suffix(".gif")
     if not target.is_folder:
         target.check_suffix(list(animations.MAX_RATE))
@@ -72,11 +82,19 @@ def interpolate(
         label=read_label(generator, label),
         truncation=truncation,
         directions=moved,
+        codes=values,
     )
     if target.is_stdout:
         _write_stdout(walk, target, fps)
     else:
         print_data(str(animations.save_animation(walk, target.path, frames_per_second=fps)))
+
+
+def _codes_of_walk(texts: list[str], seeds: int, *, loop: bool) -> list[str]:
+    """One text for all samples, or one for each stop."""
+    if len(texts) > 1 and len(texts) != seeds:
+        raise GanzooError(f"--codes is given once, or once for each seed; received {len(texts)} for {seeds} seeds.")
+    return [*texts, *texts[:1]] if loop and len(texts) > 1 else texts
 
 
 def _write_stdout(walk: Iterator[Any], target: Output, fps: float) -> None:

@@ -44,8 +44,8 @@ def show(
         print_json({"config": config.to_dict(), **summary.to_dict()})
         return
     print_data(yaml)
-    _print_network("Generator", summary.generator)
-    _print_network("Discriminator", summary.discriminator)
+    for title, network in summary.networks.items():
+        _print_network(title, network)
     _print_memory(summary, config.training.batch_size)
 
 
@@ -72,7 +72,7 @@ def _print_network(title: str, network: NetworkSummary) -> None:
     ]
     if network.parameters is not None:
         rows.append(("total", "", number(network.parameters), number(network.multiply_adds)))
-    columns = (title.lower(), "output", "parameters", "multiply-adds")
+    columns = (title, "output", "parameters", "multiply-adds")
     print_data("")
     print_table(columns, rows, right=columns[2:])
 

@@ -5,12 +5,12 @@ Shapes come from the config alone. ``ganzoo.training.network_costs`` fills in th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ganzoo.architectures.shapes import block_names, trace
-from ganzoo.blocks.base import Block, Shape
+from ganzoo.architectures.shapes import BlockChain, trace
+from ganzoo.blocks.base import Shape
 from ganzoo.config.experiment import Config
 
 
@@ -49,39 +49,49 @@ class NetworkSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """Both networks of a config, and estimates of memory in bytes (None if they were not built).
+    """The networks of a config, and estimates of memory in bytes (None if they were not built).
 
     Attributes:
+        networks: all networks of the objective by name: ``generator``, ``discriminator`` and, for example, ``encoder``.
         training_bytes: weights, gradients, optimizers, averaged weights and the activations of one batch; without the
             data and the libraries.
         generation_bytes: weights and activations for one sample.
     """
 
-    generator: NetworkSummary
-    discriminator: NetworkSummary
+    networks: Mapping[str, NetworkSummary]
     training_bytes: int | None = None
     generation_bytes: int | None = None
 
+    @property
+    def generator(self) -> NetworkSummary:
+        """The generator."""
+        return self.networks["generator"]
+
+    @property
+    def discriminator(self) -> NetworkSummary:
+        """The discriminator."""
+        return self.networks["discriminator"]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        values = asdict(self)
-        for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
-            values[name] |= {"parameters": network.parameters, "multiply_adds": network.multiply_adds}
-        return values
+        networks = {
+            name: asdict(network) | {"parameters": network.parameters, "multiply_adds": network.multiply_adds}
+            for name, network in self.networks.items()
+        }
+        return networks | {"training_bytes": self.training_bytes, "generation_bytes": self.generation_bytes}
 
 
 def summarize(config: Config) -> Summary:
-    """The blocks of both networks with their shapes. No network is built, so the costs are None."""
-    g_blocks = config.generator.expand(config.sample_shape)
-    d_blocks = config.discriminator.expand(config.sample_shape)
-    generator = NetworkSummary(_rows(g_blocks, block_names(g_blocks), (config.latent_width,)))
-    d_names = [*block_names(d_blocks[:-1]), "head"]
-    discriminator = NetworkSummary(_rows(d_blocks, d_names, config.sample_shape))
-    return Summary(generator, discriminator)
+    """The blocks of all networks with their shapes. No network is built, so the costs are None."""
+    objective = config.objective
+    chains = objective.block_chains(config)
+    names = (*objective.generator_side, *objective.discriminator_side)
+    return Summary({name: NetworkSummary(_rows(chains[name]) if name in chains else ()) for name in names})
 
 
-def _rows(blocks: tuple[Block, ...], names: list[str], shape: Shape) -> tuple[Row, ...]:
-    return tuple(Row(name, shape) for name, shape in zip(names, trace(blocks, shape), strict=True))
+def _rows(chain: BlockChain) -> tuple[Row, ...]:
+    shapes = trace(tuple(chain.blocks.values()), chain.input_shape)
+    return tuple(Row(name, shape) for name, shape in zip(chain.blocks, shapes, strict=True))
 
 
 def _total(values: Iterable[int | None]) -> int | None:

@@ -22,8 +22,8 @@ SOURCE = "numpy"
 """Name of the data source that describes passed arrays in a config."""
 DESCRIPTION = "An array that was passed in Python. Its origin is not recorded."
 ALLOWED = (
-    "allowed is a path, images as a uint8 array [n, h, w, c], a pair (images, labels), or a tf.data.Dataset of images "
-    "or of (image, label)"
+    "allowed is a path, images as a uint8 array [n, h, w, c], vectors as a float32 array [n, d], a pair (images, "
+    "labels), or a tf.data.Dataset of images or of (image, label)"
 )
 _BATCH = 256
 _NOISE = re.compile(r"\{\{.*?\}\} ?| \[Op:.*")
@@ -31,26 +31,15 @@ _NOISE = re.compile(r"\{\{.*?\}\} ?| \[Op:.*")
 
 
 def config_for_given(config: Config) -> Config:
-    """The config with the data source ``numpy`` instead of its own, for images of the same size.
-
-    Raises:
-        DataError: if the config has vectors.
-    """
+    """The config with the data source ``numpy`` instead of its own, for samples of the same size."""
     spec = config.sample_spec
-    if not spec.is_image:
-        raise DataError(
-            f"data: arrays must be images, and the config '{config.name}' has {spec}. For vectors, save them with "
-            "numpy.save and pass the path, with data.source=numpy and data.vector_dim=N in overrides."
-        )
-    height, width = spec.size
     described = config.to_dict()["data"].get("description") if type(config.data).accepts_arrays else None
-    changes = {
-        "source": SOURCE,
-        "path": None,
-        "resolution": height if height == width else [height, width],
-        "channels": spec.channels,
-        "description": described or DESCRIPTION,
-    }
+    changes: dict[str, Any] = {"source": SOURCE, "path": None, "description": described or DESCRIPTION}
+    if spec.is_image:
+        height, width = spec.size
+        changes |= {"resolution": height if height == width else [height, width], "channels": spec.channels}
+    else:
+        changes |= {"vector_dim": spec.channels}
     return config.replace(**{f"data.{key}": value for key, value in changes.items()})
 
 
@@ -58,25 +47,27 @@ def given_dataset(data: object, config: Config, *, info: Callable[[str], None]) 
     """The dataset of arrays or of a tf.data.Dataset, which is read into memory.
 
     Args:
-        data: images uint8 ``[n, h, w, c]``, a pair of images and labels ``[n]``, or a tf.data.Dataset of images uint8
-            ``[h, w, c]`` or of (image, label), also in batches. Arrays are not copied.
-        config: the experiment, whose size the images must have.
+        data: images uint8 ``[n, h, w, c]``, or vectors ``[n, d]`` for a config that has vectors; a pair of samples and
+            labels ``[n]``; or a tf.data.Dataset of samples or of (sample, label), also in batches. Arrays of uint8 and
+            float32 are not copied.
+        config: the experiment, whose size the samples must have.
         info: called with a message before a dataset is read.
 
     Raises:
         DataError: in one line: what was received, what is allowed, what to do.
     """
     if _is_tf_dataset(data):
-        images, labels = _read(data, info)
+        samples, labels = _read(data, config, info)
     elif isinstance(data, tuple | list):
         if len(data) != 2:
             raise DataError(f"data: received a {type(data).__name__} of {len(data)} items; {ALLOWED}.")
-        images, labels = _array(data[0]), data[1]
+        samples, labels = _array(data[0]), data[1]
     else:
-        images, labels = _array(data), None
-    images = _checked_images(images, config)
-    checked, names = _checked_labels(labels, len(images))
-    return Dataset(images, checked, names, DataReport(files=len(images)))
+        samples, labels = _array(data), None
+    is_image = config.sample_spec.is_image
+    samples = _checked_images(samples, config) if is_image else _checked_vectors(samples, config)
+    checked, names = _checked_labels(labels, len(samples))
+    return Dataset(samples, checked, names, DataReport(files=len(samples)))
 
 
 def _array(value: object) -> NDArray[Any]:
@@ -110,6 +101,21 @@ def _checked_images(images: NDArray[Any], config: Config) -> NDArray[np.uint8]:
     if wanted[2] == 4:  # the colors of transparent pixels
         return np.stack([filled(image) for image in images])
     return images
+
+
+def _checked_vectors(vectors: NDArray[Any], config: Config) -> NDArray[np.float32]:
+    received, (length,) = f"received {vectors.dtype} {list(vectors.shape)}", config.sample_shape
+    if vectors.ndim != 2 or vectors.shape[1] != length:
+        hint = f" Or change the config: overrides=['data.vector_dim={vectors.shape[-1]}']" if vectors.ndim == 2 else ""
+        raise DataError(f"data: {received}; the config '{config.name}' needs vectors [n, {length}].{hint}")
+    if not len(vectors):
+        raise DataError(f"data: {received}, which has no vectors; allowed is at least one vector.")
+    if vectors.dtype.kind not in "fiu":
+        raise DataError(f"data: {received}; allowed are numbers float32 [n, {length}].")
+    vectors = np.asarray(vectors, np.float32)
+    if not np.isfinite(vectors).all():
+        raise DataError(f"data: {received} with values that are not finite (NaN or infinity); leave such vectors out.")
+    return vectors
 
 
 def _conversion(images: NDArray[Any]) -> str:
@@ -161,8 +167,8 @@ def _is_tf_dataset(data: object) -> bool:
     return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
 
-def _read(dataset: Any, info: Callable[[str], None]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """The images and labels of a tf.data.Dataset."""
+def _read(dataset: Any, config: Config, info: Callable[[str], None]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """The samples and labels of a tf.data.Dataset."""
     spec = dataset.element_spec
     has_labels = isinstance(spec, tuple) and len(spec) == 2
     image = spec[0] if has_labels else spec
@@ -170,7 +176,8 @@ def _read(dataset: Any, info: Callable[[str], None]) -> tuple[NDArray[Any], NDAr
         raise DataError(
             f"data: received a tf.data.Dataset of {_short(spec)}; {ALLOWED}. Choose the parts: data.map(lambda x: ...)"
         )
-    if image.dtype.name != "uint8":
+    is_image = config.sample_spec.is_image
+    if is_image and image.dtype.name != "uint8":
         more = ", label" if has_labels else ""
         raise DataError(
             f"data: received a tf.data.Dataset of {image.dtype.name} images; allowed are images uint8 in [0, 255]. "
@@ -182,10 +189,11 @@ def _read(dataset: Any, info: Callable[[str], None]) -> tuple[NDArray[Any], NDAr
             "data.take(10_000)"
         )
     info("Reading the tf.data.Dataset into memory ...")
-    batches = dataset if image.shape.rank == 4 else dataset.batch(_BATCH)
+    batches = dataset if image.shape.rank == 1 + len(config.sample_shape) else dataset.batch(_BATCH)
     images, labels = _collected(batches, has_labels=has_labels)
     if not images:
-        raise DataError("data: received a tf.data.Dataset without images; allowed is at least one image.")
+        noun = "image" if is_image else "vector"
+        raise DataError(f"data: received a tf.data.Dataset without {noun}s; allowed is at least one {noun}.")
     return np.concatenate(images), np.concatenate(labels) if has_labels else None
 
 

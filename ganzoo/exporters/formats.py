@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from ganzoo.config.validation import explain
 from ganzoo.errors import ExportError, UnknownNameError, did_you_mean
-from ganzoo.exporters.base import exporters
+from ganzoo.exporters.base import Exporter, exporters
 from ganzoo.runs import Run
 
 BUNDLE_FORMATS = ("onnx", "fp16", "critic")
 """Names of a bundle with an ONNX file, and of a bundle that has a float16 graph or the discriminator in addition."""
+
+
+EXAMPLE = "['onnx', 'tflite'], or of mappings with options, as in [{'name': 'tflite', 'tolerance': 0.001}]"
+Format = str | Mapping[str, Any] | Exporter
+"""A name, a mapping with the name and the fields of an exporter, or an exporter."""
 
 
 @dataclass(frozen=True)
@@ -23,35 +32,30 @@ class Formats:
         bundle: write a bundle.
         fp16: the bundle has a float16 graph, too.
         critic: the bundle has the discriminator, too.
-        others: names of the exporters that write a file or folder of their own.
+        others: the exporters that write a file or folder of their own.
     """
 
     bundle: bool
     fp16: bool
     critic: bool
-    others: tuple[str, ...]
+    others: tuple[Exporter, ...]
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> Formats:
-        """The formats with these names: ``onnx``, ``fp16``, ``critic``, and those of all exporters, also of plug-ins.
+    def of(cls, formats: Sequence[Format]) -> Formats:
+        """The formats of a list: ``onnx``, ``fp16``, ``critic``, and all exporters, also those of plug-ins.
 
         Raises:
             UnknownNameError: for an unknown name. The message has the nearest name and all names.
-            ExportError: if ``names`` is no list of names, it is empty, or two formats have the same file.
+            ExportError: if ``formats`` is not such a list, it is empty, a field of an exporter is wrong, or two formats
+                have the same file.
         """
-        if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(one, str) for one in names):
-            raise ExportError(f"formats: received {names!r}; allowed is a list of names, such as ['onnx', 'tflite'].")
-        known = format_names()
-        for name in names:
-            if name not in known:
-                broken = "".join(
-                    f"\nPlug-in '{plugin}' could not be imported: {why}" for plugin, why in exporters.broken.items()
-                )
-                near = did_you_mean(name, known)
-                raise UnknownNameError(f"No export format '{name}'.{near} Allowed: {', '.join(known)}.{broken}")
+        if isinstance(formats, str) or not isinstance(formats, Sequence) or not all(map(_is_format, formats)):
+            raise ExportError(f"formats: received {formats!r}; allowed is a list of names, such as {EXAMPLE}.")
+        names = [_checked_name(one) for one in formats]
         if not names:
-            raise ExportError(f"Nothing to export; choose one or more of {', '.join(known)}.")
-        others = tuple(dict.fromkeys(name for name in names if name not in BUNDLE_FORMATS))
+            raise ExportError(f"Nothing to export; choose one or more of {', '.join(format_names())}.")
+        named = zip(names, formats, strict=True)
+        others = tuple(dict.fromkeys(_exporter(one, name) for name, one in named if name not in BUNDLE_FORMATS))
         _check_files(others)
         return cls(any(name in BUNDLE_FORMATS for name in names), "fp16" in names, "critic" in names, others)
 
@@ -63,10 +67,10 @@ class Formats:
             folder: as in ``export_run``.
         """
         if folder is not None and not self.bundle and len(self.others) == 1:
-            return {self.others[0]: Path(folder)}
+            return {self.others[0].registered_name: Path(folder)}
         bundle = run.folder / "bundle" if folder is None else Path(folder)
         found = {"onnx": bundle} if self.bundle else {}
-        return found | {name: bundle.parent / exporters.get(name).file_name for name in self.others}
+        return found | {other.registered_name: bundle.parent / other.file_name for other in self.others}
 
 
 def format_names() -> list[str]:
@@ -74,10 +78,45 @@ def format_names() -> list[str]:
     return sorted({*BUNDLE_FORMATS, *exporters.names()})
 
 
-def _check_files(names: Sequence[str]) -> None:
+def _is_format(value: object) -> bool:
+    return isinstance(value, str | Exporter) or (isinstance(value, Mapping) and isinstance(value.get("name"), str))
+
+
+def _checked_name(one: Format) -> str:
+    """The name of a format, if there is such a format, and its options are possible."""
+    if isinstance(one, Exporter):
+        name = one.registered_name
+        if not name or not one.file_name:
+            kind = type(one).__name__
+            raise ExportError(
+                f"formats: the exporter {kind} needs a file_name, and a name by @exporters.register('NAME')."
+            )
+    else:
+        name = one if isinstance(one, str) else str(one["name"])
+        if name not in format_names():
+            found = exporters.broken.items()
+            broken = "".join(f"\nPlug-in '{plugin}' could not be imported: {why}" for plugin, why in found)
+            near = did_you_mean(name, format_names())
+            raise UnknownNameError(f"No export format '{name}'.{near} Allowed: {', '.join(format_names())}.{broken}")
+    if name in BUNDLE_FORMATS and not isinstance(one, str):
+        raise ExportError(
+            f"formats: '{name}' stands for a bundle, which takes no options; write the name alone: '{name}'."
+        )
+    return name
+
+
+def _exporter(one: Format, name: str) -> Exporter:
+    try:
+        return exporters.create(one)
+    except ValidationError as error:
+        problem = explain(error, exporters.get(name))[0].line
+        raise ExportError(f"formats: {name}.{problem}") from error
+
+
+def _check_files(others: Sequence[Exporter]) -> None:
     owners: dict[str, str] = {}
-    for name in names:
-        file = exporters.get(name).file_name
+    for exporter in others:
+        file, name = exporter.file_name, exporter.registered_name
         if file in owners:
             raise ExportError(f"The formats '{owners[file]}' and '{name}' both write {file}; export them one by one.")
         owners[file] = name

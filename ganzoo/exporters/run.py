@@ -15,10 +15,9 @@ from ganzoo.bundle.strict_json import check_tree, write_json
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import BundleError, RunError
-from ganzoo.exporters.base import exporters
 from ganzoo.exporters.bundle import export_bundle
 from ganzoo.exporters.critic import check_possible
-from ganzoo.exporters.formats import Formats
+from ganzoo.exporters.formats import Format, Formats
 from ganzoo.exporters.restore import (
     WhichCheckpoint,
     chosen_by,
@@ -41,7 +40,7 @@ def export_run(
     folder: str | os.PathLike[str] | None = None,
     *,
     checkpoint: WhichCheckpoint = "best",
-    formats: Sequence[str] = ("onnx",),
+    formats: Sequence[Format] = ("onnx",),
     license: str | None = None,
     limits: Sequence[str] = (),
 ) -> Path:
@@ -54,8 +53,8 @@ def export_run(
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
         formats: ``onnx`` writes the bundle. ``fp16`` adds a float16 graph to it, and ``critic`` the discriminator of
-            the nearest checkpoint, for ``generate(seed, best_of=4)``. All others are names of exporters, such as
-            ``savedmodel``, ``tflite`` and those of plug-ins.
+            the nearest checkpoint, for ``generate(seed, best_of=4)``. All others are exporters, such as ``savedmodel``,
+            ``tflite`` and those of plug-ins: a name, a mapping with the name and the exporter's fields, or an exporter.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
 
@@ -96,9 +95,9 @@ def export_run(
             facts=BundleFacts(training_step=found.step, training=training),
             class_names=_class_names(run),
         )
-    for name in wanted.others:
-        exporter = exporters.get(name)()
-        exporter.export(generator, paths[name], distribution=config.generator.latent, num_classes=config.num_classes)
+    for exporter in wanted.others:
+        path = paths[exporter.registered_name]
+        exporter.export(generator, path, distribution=config.generator.latent, num_classes=config.num_classes)
     return next(iter(paths.values()))
 
 

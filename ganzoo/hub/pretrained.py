@@ -207,6 +207,6 @@ def _missing_part(model: Pretrained, files: Collection[str] | None) -> str:
     if files is not None and ENCODER in files:
         return f"the copy that comes with ganzoo lacks its {ENCODER}, which encode needs."
     return (
-        f"the copy that comes with ganzoo lacks its {WEIGHTS}, which training needs. "
-        f"Generating works: ganzoo generate {name} --grid -o grid.png"
+        f"the copy that comes with ganzoo lacks its {WEIGHTS}. Generating and training.init_from work without it: "
+        f"ganzoo generate {name} --grid -o grid.png"
     )

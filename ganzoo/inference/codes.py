@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from ganzoo.inference.arguments import real_number, shortened, whole_number
 
 Codes = Sequence[float] | Mapping[int, float]
 """A value for each code, or number of a code, from 0 -> value."""
+WalkCodes = Codes | Sequence[Codes | None]
+"""Codes of all samples of a walk, or the codes at each of its seeds."""
 LIMIT = 10.0
 
 
@@ -32,7 +35,8 @@ def code_values(codes: Codes | None, *, count: int, model: str) -> dict[int, flo
     if not count:
         raise GanzooError(f"'{model}' has no continuous codes, so it takes no codes; received {shortened(codes)}.")
     if not isinstance(codes, Mapping):
-        if isinstance(codes, str | bytes) or not isinstance(codes, Sequence | np.ndarray) or np.ndim(codes) != 1:
+        is_list = isinstance(codes, Sequence | np.ndarray) and not isinstance(codes, str | bytes)
+        if not is_list or getattr(codes, "ndim", 1) != 1 or any(map(_are_codes, codes)):
             raise GanzooError(
                 f"Codes are a list of numbers, as in [1.5, -1], or a mapping, as in {{0: 1.5}}; received "
                 f"{shortened(codes)}."
@@ -48,6 +52,44 @@ def code_values(codes: Codes | None, *, count: int, model: str) -> dict[int, flo
         place = whole_number(number, low=0, high=count - 1, what=f"'{model}' has the codes 0 to {count - 1}")
         found[place] = real_number(value, low=-LIMIT, high=LIMIT, what=f"A code is from {-LIMIT:g} to {LIMIT:g}")
     return found
+
+
+def walk_code_values(codes: WalkCodes | None, *, stops: int, count: int, model: str) -> list[dict[int, float]]:
+    """Check the codes of a walk. Returns the codes at each stop, as ``code_values``.
+
+    Args:
+        codes: as in ``Generator.walk``.
+        stops: number of seeds.
+        count, model: as in ``code_values``.
+
+    Raises:
+        GanzooError: as ``code_values``, or if there is a list of codes for another number of seeds.
+    """
+    if not isinstance(codes, Sequence | np.ndarray) or not any(map(_are_codes, codes)):
+        return [code_values(cast("Codes | None", codes), count=count, model=model)] * stops
+    if len(codes) != stops:
+        raise GanzooError(
+            f"A walk has one set of codes, or one for each seed; received {len(codes)} sets for {stops} seeds."
+        )
+    return [code_values(cast("Codes | None", own), count=count, model=model) for own in codes]
+
+
+def _are_codes(value: object) -> bool:
+    return isinstance(value, Mapping | Sequence | np.ndarray) and not isinstance(value, str | bytes)
+
+
+def with_walked_codes(
+    path: NDArray[np.float32], start: Mapping[int, float], stop: Mapping[int, float]
+) -> NDArray[np.float32]:
+    """Latents float32 ``[frames, latent_dim]`` with codes that go evenly from their values at the start to the stop.
+
+    A code that is set at one end only begins or ends at the value that the path has there.
+    """
+    path = path.copy()
+    for place in {*start, *stop}:
+        first, last = start.get(place, path[0, place]), stop.get(place, path[-1, place])
+        path[:, place] = np.linspace(first, last, len(path))
+    return path
 
 
 def with_codes(z: NDArray[np.float32], values: Mapping[int, float]) -> NDArray[np.float32]:
@@ -80,3 +122,13 @@ def parse_codes(text: str | None) -> Codes | None:
     if len(codes) != len(pairs):
         raise GanzooError(f"--codes sets a code twice; received {shortened(text)}.")
     return codes
+
+
+def parse_walk_codes(texts: Sequence[str] | None) -> WalkCodes | None:
+    """The codes of a walk: of all samples from one text, or at each seed from several.
+
+    Raises:
+        GanzooError: as ``parse_codes``.
+    """
+    parsed = [parse_codes(text) for text in texts or ()]
+    return parsed if len(parsed) > 1 else (parsed or [None])[0]

@@ -20,7 +20,7 @@ from ganzoo.hub.load_name import short_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.bundle_graph import Precision, graph_file, inspected_graph
 from ganzoo.inference.class_labels import described
-from ganzoo.inference.codes import Codes
+from ganzoo.inference.codes import Codes, WalkCodes
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.directions import DirectionsFile
 from ganzoo.inference.encoder import Encoder
@@ -128,15 +128,17 @@ class Generator(LatentSpace):
         label: Label | None = None,
         truncation: float | None = None,
         directions: Mapping[str, float] | None = None,
+        codes: WalkCodes | None = None,
     ) -> Any:
         """Samples between the latents of seeds ``a`` and ``b``: ``frames`` PIL images, or float32 ``[frames, d]``.
 
-        All frames of a conditional model have the same class: ``label``, or the class of ``a``.
+        All frames of a conditional model have the same class: ``label``, or the class of ``a``. ``codes`` are those of
+        all frames, or a list with the codes at ``a`` and at ``b``, as in ``walk``.
 
         Raises:
             GanzooError: as ``generate``, and if ``frames`` is below 2.
         """
-        return self.walk([a, b], frames, label=label, truncation=truncation, directions=directions)
+        return self.walk([a, b], frames, label=label, truncation=truncation, directions=directions, codes=codes)
 
     def walk(
         self,
@@ -146,6 +148,7 @@ class Generator(LatentSpace):
         label: Label | None = None,
         truncation: float | None = None,
         directions: Mapping[str, float] | None = None,
+        codes: WalkCodes | None = None,
     ) -> Any:
         """Samples on the way through the latents of several seeds: PIL images, or float32 ``[n, d]``.
 
@@ -154,11 +157,13 @@ class Generator(LatentSpace):
             frames: number of samples from one seed to the next, including both.
             label: class of all samples; by default the class of the first seed.
             truncation, directions: as in ``generate``.
+            codes: as in ``generate``, of all samples; or a list with the codes at each seed, as in
+                ``walk([7, 7], 60, codes=[{0: -2}, {0: 2}])``. Between two seeds they change evenly.
 
         Raises:
             GanzooError: as ``generate``, and for fewer than two seeds or ``frames`` below 2.
         """
-        samples = self.iter_walk(seeds, frames, label=label, truncation=truncation, directions=directions)
+        samples = self.iter_walk(seeds, frames, label=label, truncation=truncation, directions=directions, codes=codes)
         if not self.sample_spec.is_image:
             return np.stack(list(samples))
         return ImageList(images.to_pil(cast("NDArray[np.uint8]", sample)) for sample in samples)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ganzoo import images, latents
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.codes import WalkCodes, walk_code_values, with_walked_codes
 from ganzoo.inference.directions import Direction, Method, check_count, find_directions, named_directions
 from ganzoo.inference.pictures import all_levels, levels_of, vectors_of
 from ganzoo.inference.projection import Projection, project
@@ -36,13 +37,14 @@ class LatentSpace(Sampler):
         label: Label | None = None,
         truncation: float | None = None,
         directions: Mapping[str, float] | None = None,
+        codes: WalkCodes | None = None,
     ) -> Iterator[Samples]:
         """The samples of ``interpolate`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
 
         Raises:
             GanzooError: as ``interpolate``.
         """
-        return self.iter_walk([a, b], frames, label=label, truncation=truncation, directions=directions)
+        return self.iter_walk([a, b], frames, label=label, truncation=truncation, directions=directions, codes=codes)
 
     def iter_walk(
         self,
@@ -52,6 +54,7 @@ class LatentSpace(Sampler):
         label: Label | None = None,
         truncation: float | None = None,
         directions: Mapping[str, float] | None = None,
+        codes: WalkCodes | None = None,
     ) -> Iterator[Samples]:
         """The samples of ``walk`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
 
@@ -66,13 +69,14 @@ class LatentSpace(Sampler):
         of_style, of_latent = (truncation, None) if self.truncates_style else (None, truncation)
         stops = self.latents(seeds, truncation=of_latent)
         labels = self.label_indices(seeds[:1], label)
-        distribution = self.config.latent.distribution
-        parts = [
-            latents.interpolate(start, stop, frames=frames, distribution=distribution)
-            for start, stop in itertools.pairwise(stops)
-        ]
-        path = np.concatenate([*(part[:-1] for part in parts), stops[-1:]])
-        return self._frames(path + self._offset(directions), labels, of_style)
+        values = walk_code_values(codes, stops=len(seeds), count=self.config.codes, model=self.name)
+        distribution, shift = self.config.latent.distribution, self._offset(directions)
+        parts = []
+        for (start, first), (stop, last) in itertools.pairwise(zip(stops, values, strict=True)):
+            part = latents.interpolate(start, stop, frames=frames, distribution=distribution)
+            parts.append(with_walked_codes(part + shift, first, last))
+        path = np.concatenate([*(part[:-1] for part in parts), parts[-1][-1:]])
+        return self._frames(path, labels, of_style)
 
     def _frames(
         self, path: NDArray[np.float32], labels: NDArray[np.int32] | None, truncation: float | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from ganzoo.architectures.shapes import BlockChain, block_chain
 from ganzoo.objectives.experiment import Experiment
 from ganzoo.registry import Part, Registry
 
@@ -73,6 +74,17 @@ class Objective(Part):
             config: the experiment; ``training.seed`` fixes the first weights, ``training.precision`` the dtype policy.
         """
         raise NotImplementedError
+
+    def block_chains(self, config: Experiment) -> dict[str, BlockChain]:
+        """The blocks of networks by name, for ``ganzoo show``. Needs no TensorFlow.
+
+        A network may have further layers, or be left out: ``ganzoo show`` then lists its layers that have weights.
+        """
+        shape = config.sample_shape
+        return {
+            "generator": block_chain((config.latent_width,), config.generator.expand(shape)),
+            "discriminator": block_chain(shape, config.discriminator.expand(shape), head="head"),
+        }
 
     def averages(self, config: Experiment) -> dict[str, keras.Model]:
         """Build a second network, in float32, for each name of ``averaged``, with the same first weights."""

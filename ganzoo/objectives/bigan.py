@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ganzoo.activations import Linear
 from ganzoo.architectures.base import DiscriminatorConfig, discriminator_architectures, norm_of_weights, shared_fields
-from ganzoo.architectures.shapes import trace
+from ganzoo.architectures.shapes import BlockChain, block_chain, trace
 from ganzoo.blocks.base import Block, discriminator_blocks
 from ganzoo.errors import ConfigError
 from ganzoo.objectives.adversarial import Adversarial, Terms
@@ -88,6 +88,10 @@ class Bigan(Adversarial):
             ENCODER: self._build_encoder(config, precision),
             "discriminator": self._build_discriminator(config, precision),
         }
+
+    def block_chains(self, config: Experiment) -> dict[str, BlockChain]:
+        encoder = block_chain(config.sample_shape, self._encoder_blocks(config))
+        return {**super().block_chains(config), ENCODER: encoder}
 
     def averages(self, config: Experiment) -> dict[str, keras.Model]:
         return {**super().averages(config), ENCODER: self._build_encoder(config, "float32")}

@@ -38,6 +38,8 @@ def check_objective(objective: Objective | type[Objective]) -> None:
         names = objective.metrics(config)
         require(names[: len(METRICS)] == METRICS, "metrics() does not begin with METRICS")
         require(len(set(names)) == len(names), "extra_metrics or metrics() repeats a name")
+        sides = {*objective.generator_side, *objective.discriminator_side}
+        require(objective.block_chains(config).keys() <= sides, "block_chains() names a network that is on no side")
         _check_steps(config, repeat=config is accepted[0])
 
 

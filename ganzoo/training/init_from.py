@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.bundle.folder import WEIGHTS, Bundle
+from ganzoo.bundle.folder import ONNX, WEIGHTS, Bundle
 from ganzoo.config.experiment import Config
-from ganzoo.errors import ConfigError
+from ganzoo.errors import ConfigError, HubError
+from ganzoo.training.graph_weights import GraphWeights
 from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from ganzoo.training.state import TrainingState
 
 Weights = Mapping[str, NDArray[np.float32]]
+Source = Weights | GraphWeights
+"""Weights by name, or an ONNX file that has them."""
 
 
-def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tuple[Config, Weights | None]:
+def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tuple[Config, Source | None]:
     """Find the weights of ``training.init_from``. Returns them with a config that pins their exact commit.
+
+    The wheel has its pretrained models without ``model.safetensors``. If the Hub does not have it either, or cannot be
+    reached, the weights are read back from the ONNX file.
 
     Args:
         config: the experiment.
@@ -38,11 +44,26 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     from ganzoo.bundle.generator_config import generator_config
     from ganzoo.resolve import resolve as find
 
-    bundle = find(what, files=[WEIGHTS], root=root)
+    try:
+        bundle = find(what, files=[WEIGHTS], root=root)
+        weights: Source = bundle.weights()
+    except HubError:
+        shipped = _shipped_graph(what)
+        if shipped is None:
+            raise
+        bundle, weights = shipped, GraphWeights(shipped)
     generator_config(bundle)
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)
-    return Config.read(values, what=config.name), bundle.weights()
+    return Config.read(values, what=config.name), weights
+
+
+def _shipped_graph(what: str) -> Bundle | None:
+    """The copy of a pretrained model that comes with ganzoo, if it has the ONNX file."""
+    from ganzoo.hub.pretrained import find_pretrained, shipped_bundle
+
+    model = find_pretrained(what)
+    return None if model is None else shipped_bundle(model, files=[ONNX])
 
 
 def exact_name(what: str, bundle: Bundle) -> str:
@@ -60,24 +81,30 @@ def exact_name(what: str, bundle: Bundle) -> str:
     return str(bundle.folder) if reference is None else f"{SCHEME}{reference.repo}@{bundle.folder.name}"
 
 
-def begin(state: TrainingState, weights: Weights, *, info: Callable[[str], None]) -> None:
+def begin(state: TrainingState, weights: Source, *, info: Callable[[str], None]) -> None:
     """Assign the weights to the generator and its average.
 
     Args:
         state: of a training that has not begun.
-        weights: by name, as ``resolve`` returns them.
-        info: called with a message if only a part of the weights is taken.
+        weights: as ``resolve`` returns them.
+        info: called with a message if only a part of the weights is taken, or they are read from an ONNX file.
 
     Raises:
         ConfigError: with the first weight that does not fit; with ``init_partial``, if none fits.
+        BundleError: if weights cannot be read from an ONNX file.
     """
     assign(state.config, weights, [state.generator, state.ema], info=info)
 
 
-def assign(config: Config, weights: Weights, networks: Sequence[keras.Model], *, info: Callable[[str], None]) -> None:
+def assign(config: Config, weights: Source, networks: Sequence[keras.Model], *, info: Callable[[str], None]) -> None:
     """Assign the weights to generators with the same layers. Arguments and errors are those of ``begin``."""
     training = config.training
     what = training.init_from or "init_from"
+    if isinstance(weights, GraphWeights):
+        info(
+            f"{what} comes without {WEIGHTS} here. Its weights are read from {ONNX}: the same images within one level."
+        )
+        weights = weights.named()
     if training.init_partial:
         weights = _fitting(what, weights, named_weights(networks[0]), info=info)
     else:

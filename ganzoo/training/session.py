@@ -111,7 +111,7 @@ def start(
 def _start(
     config: Config,
     dataset: Dataset,
-    weights: init_from.Weights | None,
+    weights: init_from.Source | None,
     *,
     root: str | os.PathLike[str] | None,
     command: str | None,

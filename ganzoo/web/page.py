@@ -56,6 +56,7 @@ def page(bundle: Bundle) -> str:
     load, name = load_name(bundle), short_name(bundle)
     about = {key: value for key, value in data.items() if key not in heavy}
     about |= {"name": name, "title": name, "load": load or _LOCAL, "directions": _directions(bundle)}
+    about["codes"] = bundle.config.codes
     style = _read("style.css")
     engine = script(*map(_read, ENGINE_SCRIPTS))
     page_script = script("(() => {", *map(_read, PAGE_SCRIPTS), "})();")

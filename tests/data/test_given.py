@@ -31,9 +31,40 @@ def test_the_config_says_where_the_data_are_from():
     assert (changed.data.path, changed.data.flip) == (None, True)
 
 
-def test_a_config_with_vectors_is_refused():
-    with pytest.raises(DataError, match="arrays must be images, and the config 'points' has vector of 2 values"):
-        config_for_given(tiny_vectors())
+VECTORS = np.random.RandomState(0).standard_normal((10, 2)).astype(np.float32)
+POINTS = config_for_given(tiny_vectors())
+
+
+def test_a_config_with_vectors_takes_vectors():
+    assert (POINTS.data.registered_name, POINTS.data.vector_dim, POINTS.sample_shape) == ("numpy", 2, (2,))
+    assert read(VECTORS, POINTS).samples is VECTORS
+    forms = [(VECTORS, LABELS), tensors((VECTORS, LABELS)), tensors((VECTORS, LABELS)).batch(3)]
+    for data in forms:
+        dataset = read(data, POINTS)
+        np.testing.assert_array_equal(dataset.samples, VECTORS)
+        np.testing.assert_array_equal(dataset.labels, LABELS)
+    assert read(np.arange(6).reshape(3, 2), POINTS).samples.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (VECTORS[:, :1], r"\[10, 1\]; the config 'points' needs vectors \[n, 2\].*\['data.vector_dim=1'\]"),
+        (IMAGES, r"\[10, 8, 8, 1\]; the config 'points' needs vectors \[n, 2\]\.$"),
+        (VECTORS[0], "needs vectors"),
+        (VECTORS[:0], "which has no vectors"),
+        (VECTORS * np.nan, "not finite"),
+        (VECTORS.astype(str), "allowed are numbers float32"),
+        (VECTORS > 0, "received bool"),
+        ((VECTORS, LABELS[:3]), "labels: received"),
+        (tensors(VECTORS).take(0), "without vectors"),
+        (tensors(VECTORS).repeat(), "infinite"),
+    ],
+)
+def test_wrong_vectors_are_one_line(data, message):
+    with pytest.raises(DataError, match=message) as raised:
+        read(data, POINTS)
+    assert "\n" not in str(raised.value)
 
 
 def test_arrays_are_used_as_they_are():

@@ -11,6 +11,9 @@ from ganzoo.cli import complete
 from ganzoo.errors import ExportError, GanzooError, UnknownNameError
 from ganzoo.exporters.base import Exporter, exporters
 from ganzoo.exporters.formats import Formats, format_names
+from ganzoo.exporters.onnx import OnnxExporter
+from ganzoo.exporters.savedmodel import SavedModelExporter
+from ganzoo.exporters.tflite import TFLiteExporter
 from ganzoo.runs import Run
 
 
@@ -55,8 +58,13 @@ def test_names_are_those_of_the_bundle_and_of_every_exporter(plugin):
         (["onnx"], Formats(True, False, False, ())),
         (("fp16",), Formats(True, True, False, ())),
         (["critic"], Formats(True, False, True, ())),
-        (["tflite"], Formats(False, False, False, ("tflite",))),
-        (["tflite", "onnx", "tflite", "savedmodel"], Formats(True, False, False, ("tflite", "savedmodel"))),
+        (["tflite"], Formats(False, False, False, (TFLiteExporter(),))),
+        ([{"name": "tflite", "tolerance": 0.01}], Formats(False, False, False, (TFLiteExporter(tolerance=0.01),))),
+        (["onnx", TFLiteExporter()], Formats(True, False, False, (TFLiteExporter(),))),
+        (
+            ["tflite", "onnx", "tflite", "savedmodel"],
+            Formats(True, False, False, (TFLiteExporter(), SavedModelExporter())),
+        ),
     ],
     ids=str,
 )
@@ -86,6 +94,27 @@ def test_paths(tmp_path):
         ([""], UnknownNameError, "No export format ''. Allowed"),
         ("onnx", ExportError, r"formats: received 'onnx'; allowed is a list of names, such as \['onnx', 'tflite'\]"),
         ([3], ExportError, r"formats: received \[3\]"),
+        ({"tflite": {}}, ExportError, r"received \{'tflite': \{\}\}; .* as in \[\{'name': 'tflite'"),
+        ([{"tolerance": 1}], ExportError, r"received \[\{'tolerance': 1\}\]; allowed is a list of names"),
+        ([{"name": "tflight"}], UnknownNameError, "Did you mean 'tflite'"),
+        (
+            [{"name": "tflite", "tolerence": 0.1}],
+            ExportError,
+            r"tflite\.tolerence: no such key\. Did you mean 'tolerance'",
+        ),
+        ([{"name": "tflite", "tolerance": 5}], ExportError, r"formats: tflite\.tolerance = 5: allowed is 0\.1 at most"),
+        (
+            [{"name": "onnx", "fp16": True}],
+            ExportError,
+            "'onnx' stands for a bundle, which takes no options",
+        ),
+        ([Exporter()], ExportError, "the exporter Exporter needs a file_name, and a name"),
+        ([OnnxExporter(fold=False)], ExportError, "'onnx' stands for a bundle"),
+        (
+            ["tflite", {"name": "tflite", "tolerance": 0.1}],
+            ExportError,
+            r"'tflite' and 'tflite' both write model\.tflite",
+        ),
         (None, ExportError, "formats: received None"),
         (7, ExportError, "formats: received 7"),
         ([], ExportError, "Nothing to export; choose one or more of critic, fp16, onnx, "),
@@ -138,7 +167,8 @@ def test_an_exporter_of_a_plugin_from_python_and_from_the_command_line(plugin, r
     assert ganzoo.export(run, formats=("keras_archive", "onnx")) == run.folder / "bundle"
     (run.folder / "model.keras").unlink()
     monkeypatch.chdir(tmp_path)
-    arguments = ["export", str(run.folder), "--format", "keras_archive", "--format", "tflite"]
+    options = "{name: tflite, tolerance: 0.01}"
+    arguments = ["export", str(run.folder), "--format", "keras_archive", "--format", options]
     done = CliRunner().invoke(app, arguments, prog_name="ganzoo")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [str(run.folder / name) for name in ("model.keras", "model.tflite")]
@@ -147,3 +177,6 @@ def test_an_exporter_of_a_plugin_from_python_and_from_the_command_line(plugin, r
     assert wrong.exit_code == 2
     assert "Did you mean 'keras_archive'?" in wrong.stderr
     assert "Traceback" not in wrong.output
+    for text, message in (("{name: tflite, tolerance: 9}", "tflite.tolerance = 9"), ("{name: ", "--format")):
+        wrong = CliRunner().invoke(app, ["export", str(run.folder), "--format", text], prog_name="ganzoo")
+        assert wrong.exit_code == 2 and message in wrong.stderr and "Traceback" not in wrong.output

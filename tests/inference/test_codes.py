@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 import tiny_bundles
+from PIL import Image
+from typer.testing import CliRunner
 
 import ganzoo
 from ganzoo.bundle.folder import read_bundle
 from ganzoo.bundle.schema import BundleConfig
 from ganzoo.bundle.writing import write_bundle
+from ganzoo.cli.main import app
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.codes import parse_codes
 
@@ -105,6 +108,8 @@ def test_every_way_to_generate_has_codes(generator):
         (1.5, "Codes are a list of numbers"),
         ("1,2", "Codes are a list of numbers"),
         ([[1, 2], [3, 4]], "Codes are a list of numbers"),
+        ([[1], [3, 4]], "Codes are a list of numbers"),
+        (np.array(1.5), "Codes are a list of numbers"),
     ],
     ids=str,
 )
@@ -114,11 +119,69 @@ def test_wrong_codes_are_one_line(generator, codes, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_walk_has_codes_of_all_samples(generator):
+    fixed = generator.interpolate(7, 8, 3, label=1, codes={0: -2.0})
+    for frame, seed in ((0, 7), (2, 8)):
+        np.testing.assert_array_equal(fixed[frame], generator.generate(seed, label=1, codes={0: -2.0}))
+
+
+def test_a_walk_goes_evenly_from_codes_to_codes(generator):
+    walk = generator.walk([7, 7, 9], 5, label=1, codes=[[-2, 1], {0: 2.0}, None])
+    own = float(generator.latents([7])[0, 1])
+    for frame, code in enumerate((-2.0, -1.0, 0.0, 1.0, 2.0)):
+        codes = {0: code, 1: 1 + (own - 1) * frame / 4}
+        np.testing.assert_array_equal(walk[frame], generator.generate(7, label=1, codes=codes))
+    np.testing.assert_array_equal(walk[-1], generator.generate(9, label=1))
+    ends = generator.interpolate(7, 8, 2, label=1, truncation=0.5, codes=np.array([[1, 2], [3, 4]]))
+    np.testing.assert_array_equal(ends[1], generator.generate(8, label=1, truncation=0.5, codes=[3, 4]))
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        ([[1, 2]], "one for each seed; received 1 sets for 2 seeds"),
+        ([{0: 1}] * 3, "received 3 sets for 2 seeds"),
+        ([{0: 1}, {5: 1}], "the codes 0 to 1; received 5"),
+        ([{0: 1}, 2.0], "Codes are a list of numbers"),
+        ([[1, 2], [[1], [1, 2]]], "Codes are a list of numbers"),
+        ([1.0], "a list of that length; received 1"),
+        ("ab", "Codes are a list of numbers"),
+    ],
+    ids=str,
+)
+def test_wrong_codes_of_a_walk_are_one_line(generator, codes, words):
+    with pytest.raises(GanzooError, match=words) as caught:
+        generator.walk([7, 8], 3, codes=codes)
+    assert "\n" not in str(caught.value)
+
+
+def test_codes_of_the_command_interpolate(folder, generator, tmp_path):
+    def command(*words):
+        arguments = ["interpolate", str(folder), "7", "9", "--frames", "2", "--label", "1", *words]
+        return CliRunner().invoke(app, arguments, prog_name="ganzoo")
+
+    path = tmp_path / "walk.webp"
+    result = command("--loop", "--codes", "0=-2", "--codes", "1,2", "-o", str(path))
+    assert result.exit_code == 0, result.output
+    with Image.open(path) as animation:
+        assert animation.n_frames == 3
+    for words, text in (
+        (["--codes", "1,2,3"], "received 3"),
+        (["--codes", "a"], "--codes are numbers"),
+        (["--codes", "0=1"] * 3, "--codes is given once, or once for each seed; received 3 for 2 seeds"),
+    ):
+        result = command(*words)
+        assert result.exit_code == 2
+        assert text in result.stderr and "Traceback" not in result.stderr
+
+
 def test_a_model_without_codes_takes_none(tmp_path):
     generator = ganzoo.load(tiny_bundles.image_bundle(tmp_path / "bundle").folder)
     assert generator.codes == 0
     with pytest.raises(GanzooError, match=r"'tiny' has no continuous codes, so it takes no codes; received \[1.5\]"):
         generator.generate(7, codes=[1.5])
+    with pytest.raises(GanzooError, match="so it takes no codes"):
+        generator.interpolate(7, 8, 3, codes=[[1.5], [2.5]])
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_labels_make_a_conditional_model(tmp_path):
         (CONFIG, IMAGES, {"overrides": ["num_classes=2", "generator.conditioning=concat"]}, "the data have no labels"),
         ("dcgan-faces-32", IMAGES, {}, r"the config 'dcgan-faces-32' needs \[32, 32, 3\]"),
         ("dcgan-faces-32", IMAGES, {"overrides": ["data.count=9"]}, "data.count: no such key"),
-        ("dense-ring8", IMAGES, {}, "arrays must be images"),
+        ("dense-ring8", IMAGES, {}, r"the config 'dense-ring8' needs vectors \[n, 2\]"),
     ],
 )
 def test_mistakes_leave_no_run(tmp_path, what, data, options, message):

@@ -101,15 +101,37 @@ def test_a_packing_block_shares_the_work_from_itself_on():
     assert [counted[name][2] for name in ("00_dense", "02_dense")] == [192 * 6, 2 * 6 * 9 // 2]
 
 
-@pytest.mark.parametrize("name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10"])
+@pytest.mark.parametrize(
+    "name", ["dcgan-faces-32", "cdcgan-cifar10", "dense-ring8", "wgan-gp-cifar10", "infogan-mnist"]
+)
 def test_parameters_are_those_of_the_networks(name):
-    from ganzoo.training import networks
-
     experiment = load_config(name)
     summary = summarize_with_costs(experiment)
-    assert summary.generator.parameters == networks.build_generator(experiment).count_params()
-    assert summary.discriminator.parameters == networks.build_discriminator(experiment).count_params()
-    assert json.dumps(summary.to_dict())
+    networks = experiment.objective.networks(experiment)
+    assert {key: network.parameters for key, network in summary.networks.items()} == {
+        key: network.count_params() for key, network in networks.items()
+    }
+    assert json.loads(json.dumps(summary.to_dict())).keys() > networks.keys()
+
+
+def test_an_objective_with_an_encoder_and_joint_layers():
+    network = {"model": "dense", "hidden": [7]}
+    bigan = {"name": "bigan", "latent_features": 5, "joint_features": 6, "encoder": {"model": "dense", "hidden": [9]}}
+    values = {"generator": {"model": "dense", "hidden": [4], "latent_dim": 3}, "discriminator": network}
+    experiment = config(**values, objective=bigan)
+    summary = summarize_with_costs(experiment)
+    assert costs(summary.networks["encoder"]) == {
+        "00_dense": ((9,), 192 * 9 + 9, 192 * 9),
+        "latent_dense": ((3,), 9 * 3 + 3, 9 * 3),
+    }
+    assert costs(summary.discriminator) == {
+        "00_dense": ((7,), 192 * 7 + 7, 192 * 7),
+        "latent_dense": ((5,), 3 * 5 + 5, 3 * 5),
+        "joint_dense": ((6,), 12 * 6 + 6, 12 * 6),
+        "head": ((1,), 6 + 1, 6),
+    }
+    assert list(costs(summary.discriminator))[-1] == "head"
+    assert [row.shape for row in summarize(experiment).networks["encoder"].rows] == [(9,)]
 
 
 def test_without_building_there_are_shapes():

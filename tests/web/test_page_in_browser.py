@@ -4,8 +4,10 @@ import io
 
 import numpy as np
 import pytest
+import tiny_bundles
 from PIL import Image
 
+from ganzoo.bundle.writing import write_bundle
 from ganzoo.hub.pretrained import pretrained_models
 from ganzoo.inference.generator import Generator
 from ganzoo.resolve import resolve
@@ -89,6 +91,30 @@ def test_truncation_directions_and_reset(opened, tiny_page, generator):
     page.click("#reset")
     page.wait_for("#seed=3")
     assert page.get_by_label("Light").input_value() == "0"
+
+
+def test_the_codes(opened, tmp_path):
+    config = tiny_bundles.image_config(num_classes=3, codes=2)
+    graph = tiny_bundles.image_model(num_classes=3).SerializeToString()
+    bundle = write_bundle(tmp_path / "bundle", config=config, onnx=graph, weights={})
+    generator = Generator.from_bundle(bundle)
+    page = opened(web_page.write_page(bundle, tmp_path / "index.html"), "#seed=3&codes=1.5,&label=1")
+    assert page.text("#python").endswith('.generate(3, label="1", codes={0: 1.5})')
+    expected = generator.generate(3, label="1", codes={0: 1.5})
+    assert differ(pixels(page.downloaded("#save"))[..., :3], expected) <= 1
+    assert [page.text(f"#code-{index}-value") for index in (0, 1)] == ["1.50", "by the seed"]
+    page.get_by_label("Code 1").fill("-3")
+    page.fill("#to", "9")
+    page.fill("#at", "100")
+    page.wait_for("#seed=3&label=1&morph=9,1&codes=1.5,-3")
+    expected = generator.interpolate(3, 9, 2, label="1", codes=[1.5, -3])[1]
+    assert differ(pixels(page.downloaded("#save"))[..., :3], expected) <= 1
+    page.click("#reset")
+    page.wait_for("#seed=3&morph=9,1")
+    for wrong in ("codes=1", "codes=1,2,3", "codes=11,0", "codes=a,0"):
+        page.evaluate(f"location.hash = '#seed=3&{wrong}'")
+        page.wait_for("#seed=3")
+        assert page.text("#note") == f"Ignored in the address: {wrong}"
 
 
 def test_the_morph(opened, tiny_page, generator):

@@ -28,7 +28,7 @@ _CHUNK = 1024
 
 @data_sources.register("numpy")
 class NumpyArrays(ImageSource):
-    """Images or vectors from a ``.npy`` or ``.npz`` file, or images that Python passes: ``ganzoo.train(data=images)``.
+    """Images or vectors from a ``.npy`` or ``.npz`` file, or arrays that Python passes: ``ganzoo.train(data=images)``.
 
     Images are ``[n, h, w]``, ``[n, h, w, c]`` or ``[n, c, h, w]`` with 1, 3 or 4 channels, uint8 in [0, 255] or floats.
     A ``.npy`` of uint8 images that already have the resolution, grayscale or RGB, is used in place through a memory

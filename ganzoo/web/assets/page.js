@@ -15,6 +15,7 @@ const model = {
   count: about.classes ? about.classes.count || 0 : 0,
   names: (about.classes && about.classes.names) || [],
   directions: about.directions,
+  codes: about.codes,
 };
 /** On a small screen, the large picture becomes smaller when the wall is reached. */
 function watchWall() {
@@ -117,7 +118,12 @@ const keepInAddress = settled(() => {
 
 const wall = createWall(painter, {
   size: { width, height },
-  choices: () => ({ label: state.label, truncation: state.truncation, amounts: state.amounts }),
+  choices: () => ({
+    label: state.label,
+    truncation: state.truncation,
+    codes: state.codes,
+    amounts: state.amounts,
+  }),
   describe,
   onChoice: (seed) => choose({ seed, at: 0 }),
 });
@@ -141,6 +147,10 @@ function showControls() {
   byId("truncation-value").textContent = state.truncation.toFixed(2);
   byId("at-value").textContent = `${Math.round(100 * state.at)}%`;
   byId("at").setAttribute("aria-valuetext", `${Math.round(100 * state.at)}% to seed ${state.to}`);
+  state.codes.forEach((code, index) => {
+    byId(`code-${index}`).value = code === null ? 0 : code;
+    byId(`code-${index}-value`).textContent = code === null ? "by the seed" : code.toFixed(2);
+  });
   state.amounts.forEach((amount, index) => {
     byId(`direction-${index}`).value = amount;
     byId(`direction-${index}-value`).textContent = amount.toFixed(2);
@@ -156,7 +166,7 @@ function choose(change, { keepPlaying = false } = {}) {
   note("");
   showControls();
   keepInAddress();
-  if ("label" in change || "truncation" in change || "amounts" in change) refreshWall();
+  if (["label", "truncation", "codes", "amounts"].some((key) => key in change)) refreshWall();
   return paint();
 }
 
@@ -188,27 +198,47 @@ function onSlider(slider, change) {
   slider.addEventListener("input", () => choose(change(Number(slider.value))));
 }
 
+/** Adds a slider with a label and its value to a panel. The ids are `id` and `id-value`. */
+function addSlider(panel, { id, name, range }, change) {
+  const field = document.createElement("div");
+  const head = document.createElement("div");
+  const label = document.createElement("label");
+  const slider = document.createElement("input");
+  const value = document.createElement("output");
+  field.className = "field";
+  head.className = "head";
+  slider.id = label.htmlFor = id;
+  value.id = `${id}-value`;
+  value.htmlFor = id;
+  label.textContent = name;
+  Object.assign(slider, { type: "range", min: -range, max: range, step: range / 60, autocomplete: "off" });
+  onSlider(slider, change);
+  head.append(label, value);
+  field.append(head, slider);
+  panel.append(field);
+}
+
+const replaced = (values, index, value) => values.map((old, other) => (other === index ? value : old));
+
 function addDirections() {
-  const panel = byId("directions");
-  panel.hidden = model.directions.length === 0;
+  byId("directions").hidden = model.directions.length === 0;
   model.directions.forEach(({ name, range }, index) => {
-    const field = document.createElement("div");
-    const head = document.createElement("div");
-    const label = document.createElement("label");
-    const slider = document.createElement("input");
-    const value = document.createElement("output");
-    field.className = "field";
-    head.className = "head";
-    slider.id = label.htmlFor = `direction-${index}`;
-    value.id = `direction-${index}-value`;
-    value.htmlFor = slider.id;
-    label.textContent = /^[0-9]+$/.test(name) ? `Direction ${name}` : name[0].toUpperCase() + name.slice(1);
-    Object.assign(slider, { type: "range", min: -range, max: range, step: range / 60, autocomplete: "off" });
-    onSlider(slider, (amount) => ({ amounts: state.amounts.map((old, other) => (other === index ? amount : old)) }));
-    head.append(label, value);
-    field.append(head, slider);
-    panel.append(field);
+    const shown = /^[0-9]+$/.test(name) ? `Direction ${name}` : name[0].toUpperCase() + name.slice(1);
+    addSlider(byId("directions"), { id: `direction-${index}`, name: shown, range }, (amount) => ({
+      amounts: replaced(state.amounts, index, amount),
+    }));
   });
+}
+
+/** A slider for each continuous code, over the values that are common in the training. */
+function addCodes() {
+  byId("codes").hidden = model.codes === 0;
+  const range = about.latent.distribution === "normal" ? 3 : 1;
+  for (let index = 0; index < model.codes; index += 1) {
+    addSlider(byId("codes"), { id: `code-${index}`, name: `Code ${index}`, range }, (code) => ({
+      codes: replaced(state.codes, index, code),
+    }));
+  }
 }
 
 function addClasses() {
@@ -245,6 +275,7 @@ function fileName(scale) {
   return `${parts.join("-")}${scale === 1 ? "" : `-${scale}x`}.png`;
 }
 
+addCodes();
 addDirections();
 addClasses();
 onSeed("seed", (seed) => ({ seed, at: 0 }));
@@ -259,8 +290,8 @@ byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("another").addEventListener("click", () => choose({ seed: Math.floor(Math.random() * 1000000), at: 0 }));
 byId("reset").addEventListener("click", () => {
-  const { label, truncation, amounts } = firstState(model);
-  choose({ label, truncation, amounts });
+  const { label, truncation, codes, amounts } = firstState(model);
+  choose({ label, truncation, codes, amounts });
 });
 byId("save").addEventListener("click", () => save(1));
 byId("save-large").addEventListener("click", () => save(4));

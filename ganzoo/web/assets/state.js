@@ -1,11 +1,13 @@
 /* What the page shows, and the part of its address that keeps it: #seed=7&label=micah&truncation=0.8&morph=13,0.4 */
 
 const MAX_SEED = 4294967295;
+const MAX_CODE = 10;
 const FIRST = { seed: 2, to: 13 };
 
 /** The state without any choice. */
 function firstState(model) {
-  return { ...FIRST, label: null, truncation: 1, at: 0, amounts: model.directions.map(() => 0) };
+  const codes = Array.from({ length: model.codes }, () => null); // null: chosen by the seed
+  return { ...FIRST, label: null, truncation: 1, at: 0, codes, amounts: model.directions.map(() => 0) };
 }
 
 /** A seed from a text, or null if it is none. */
@@ -54,6 +56,12 @@ function readKey(key, text, model) {
     const at = second === undefined ? 0 : parseNumber(second, 0, 1);
     return to === null || at === null || rest.length ? null : { to, at };
   }
+  if (key === "codes" && model.codes) {
+    const texts = text.split(",");
+    const codes = texts.map((code) => parseNumber(code, -MAX_CODE, MAX_CODE));
+    const areValid = codes.every((code, index) => code !== null || texts[index] === "");
+    return codes.length === model.codes && areValid ? { codes } : null;
+  }
   if (key === "directions" && model.directions.length) {
     const amounts = text.split(",").map((amount, index) => {
       const direction = model.directions[index];
@@ -88,6 +96,7 @@ function writeHash(state, model) {
   if (state.label !== null) parts.push(`label=${encodeURIComponent(labelText(state.label, model))}`);
   if (state.truncation !== 1) parts.push(`truncation=${state.truncation}`);
   if (state.at > 0 || state.to !== FIRST.to) parts.push(`morph=${state.to}${state.at > 0 ? `,${state.at}` : ""}`);
+  if (state.codes.some((code) => code !== null)) parts.push(`codes=${state.codes.join(",")}`);
   if (state.amounts.some((amount) => amount !== 0)) parts.push(`directions=${state.amounts.join(",")}`);
   return `#${parts.join("&")}`;
 }
@@ -104,6 +113,8 @@ function pythonLine(state, model) {
     state.amounts[index] === 0 ? [] : [`${JSON.stringify(name)}: ${state.amounts[index]}`],
   );
   if (moved.length) options.push(`directions={${moved.join(", ")}}`);
+  const codes = state.codes.flatMap((code, index) => (code === null ? [] : [`${index}: ${code}`]));
+  if (codes.length) options.push(`codes={${codes.join(", ")}}`);
   const tail = options.map((option) => `, ${option}`).join("");
   const load = `ganzoo.load(${JSON.stringify(model.load)})`;
   if (state.at === 0) return `${load}.generate(${state.seed}${tail})`;

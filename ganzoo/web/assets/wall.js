@@ -8,7 +8,7 @@ const WALL_SCREEN = 120;
  *
  * @param {object} painter from createPainter.
  * @param {{width: number, height: number}} size of a picture.
- * @param {function(): object} choices the label, truncation and amounts that the wall shows.
+ * @param {function(): object} choices the label, truncation, codes and amounts that the wall shows.
  * @param {function(number, number|null): string} describe the name of a seed's picture, for a seed and its class.
  * @param {function(number)} onChoice called with the seed of a chosen picture.
  * @returns {{refresh: function(), mark: function(number)}}

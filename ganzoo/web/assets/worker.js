@@ -5,7 +5,7 @@
  *
  * @param {object} data the model, as model_data.py writes it.
  * @returns {function(object, function(number)=): object} from a request {seed, label, truncation, to, at, amounts,
- *   factor} to {pixels, large, label}: RGBA of one picture, the same enlarged if the request has a factor, and the class
+ *   codes, factor} to {pixels, large, label}: RGBA of one picture, the same enlarged if the request has a factor, and the class
  *   of a model with classes (else null). The second argument is called with the progress from 0 to 1.
  */
 function pictureMaker(data) {
@@ -14,7 +14,7 @@ function pictureMaker(data) {
   const count = data.classes ? data.classes.count || 0 : 0;
   const [height, width, channels] = data.sample.dims;
 
-  function latentOfRequest({ seed, truncation: asked, to, at, amounts }) {
+  function latentOfRequest({ seed, truncation: asked, to, at, amounts, codes = [] }) {
     const truncation = data.latent.truncation === "style" ? 1 : asked; // the graph truncates the style
     const start = truncated(latentOf(seed, data.latent), truncation);
     const between =
@@ -25,6 +25,9 @@ function pictureMaker(data) {
     directions.forEach((vector, index) => {
       const amount = amounts[index] || 0;
       if (amount !== 0) vector.forEach((value, place) => (latent[place] += amount * value));
+    });
+    codes.forEach((code, place) => {
+      if (code !== null) latent[place] = code;
     });
     return latent;
   }
