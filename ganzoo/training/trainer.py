@@ -152,7 +152,7 @@ class Trainer:
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
             self._save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
-        with progress, interruptible() as interrupted:
+        with self.input_pipeline, progress, interruptible() as interrupted:
             while self.step < last and not (interrupted.is_set() or self._callbacks.stop):
                 if deadline is not None and self.step != first and time.monotonic() >= deadline:
                     break

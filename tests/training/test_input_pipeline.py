@@ -1,12 +1,15 @@
 """The loop gets the same samples from memory and from a memory map."""
 
+import threading
+
 import numpy as np
 import pytest
-from helpers import samples, tiny, tiny_vectors
+from helpers import samples, tiny, tiny_vectors, trainer
 
 from ganzoo.data.base import Dataset
 from ganzoo.errors import DataError
 from ganzoo.training.input_pipeline import InputPipeline
+from ganzoo.training.prefetch import THREAD_NAME
 
 
 def seen(feed, **place):
@@ -30,6 +33,30 @@ def test_memory_and_memory_map_give_the_same_batches(tmp_path, classes):
         for one, other in zip(seen(held, **place), seen(lent, **place), strict=True):
             assert one.shape[:3] == (place["steps"], 2, 4)
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_process_reads_only_its_share_of_each_batch(tmp_path):
+    """So that each of several machines reads a part of the data."""
+    config = tiny(num_classes=3, training={"d_steps": 2})
+    dataset = samples(config, count=200, classes=3)
+    np.save(tmp_path / "x.npy", dataset.samples)
+    mapped = Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), dataset.labels, dataset.class_names)
+    whole, share = InputPipeline(config, dataset), slice(1, 3)
+    part = InputPipeline(config, mapped, memory_limit=10_000, share=share)
+    for place in ({"first": 5, "steps": 4}, {"first": 9, "steps": 7}):
+        assert len(part.take(**place)[0]) == place["steps"] * 2 * 2
+        for one, other in zip(seen(whole, **place), seen(part, **place), strict=True):
+            np.testing.assert_array_equal(one[:, :, share], other[:, :, share])
+
+
+def test_a_training_ends_the_thread(tmp_path, monkeypatch):
+    config = tiny()
+    dataset = samples(config, count=500)
+    monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: dataset.samples.nbytes)
+    made = trainer(config, tmp_path, dataset)
+    assert not made.input_pipeline.in_memory
+    assert made.train(max_steps=2, quiet=True).step == 2
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
 
 
 def test_a_memory_map_hands_over_only_what_the_steps_need():
