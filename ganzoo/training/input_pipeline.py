@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import mmap
 from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
@@ -18,10 +20,8 @@ from ganzoo.training.prefetch import Prefetch
 
 MOST_STEPS = 10_000
 """Longer chunks do not make training faster."""
-COPIES = 4
-"""Memory of streaming, in chunks: the chunk's tensor, its parts, the parts read ahead, and the part in work."""
 PART_BYTES = 8 << 20
-"""Size of the parts that are read ahead. The disk gets the requests of a part at once."""
+"""Size of the parts that are read ahead. The disk gets all requests of a part at once."""
 HOST = "CPU:0"
 """The device of the samples."""
 
@@ -79,10 +79,18 @@ class InputPipeline:
             return
         self._shared = len(range(*share.indices(training.batch_size)))
         step = max(1, training.d_steps * self._shared * size // len(dataset))
-        self.most_steps = max(1, min(MOST_STEPS, limit // COPIES // step))
-        part = max(1, min(self.most_steps // 8, PART_BYTES // step))
+        room = min(3 * MOST_STEPS, limit // step)
+        self._part = max(1, min(room // 16, PART_BYTES // step))
+        places = max(2, room // self._part)
+        self._prefetch = Prefetch(self._read, part=self._part, places=places, last=training.steps)
+        self.most_steps = self._prefetch.most_steps
+        rows = places * self._part * training.d_steps * self._shared
         self._rows = Rows(self._samples)
-        self._prefetch = Prefetch(self._read, part=part, most=self.most_steps, last=training.steps)
+        self._memory = (
+            _shared_array((rows, *self._samples.shape[1:]), self._samples.dtype),
+            _shared_array((rows,), "i4"),
+        )
+        self._tensors = tuple(tf.experimental.dlpack.from_dlpack(array.__dlpack__()) for array in self._memory)
         self.streamed = (
             f"The samples need {gigabytes(size)} of memory, but this process may use only {gigabytes(free)}. "
             "They are read in parts during the training."
@@ -98,31 +106,36 @@ class InputPipeline:
     def take(self, *, first: int, steps: int) -> tuple[Any, Any, Any]:
         """Return samples, labels, and the indices of the steps from ``first``: int32 ``[steps, d_steps, batch]``.
 
-        Indices of streamed samples are 0 outside of the share.
+        Streamed samples are valid until the next call, because the memory is used again. Their indices are 0 outside of
+        the share.
 
         Raises:
             DataError: if the samples cannot be read.
         """
         if self.in_memory:
             return (*self._tensors, tf.convert_to_tensor(self._order(first, steps)))
-        pieces = self._prefetch.take(first=first, steps=steps)
-        count = self._per_step[0] * self._shared
-        with tf.device(HOST):
-            samples, labels = (
-                tf.concat([piece.data[place][piece.start * count : piece.stop * count] for piece in pieces], axis=0)
-                for place in (0, 1)
-            )
+        places = [
+            np.arange(piece.place * self._part + piece.start, piece.place * self._part + piece.stop)
+            for piece in self._prefetch.take(first=first, steps=steps)
+        ]
+        in_step = np.arange(self._per_step[0] * self._shared).reshape(1, self._per_step[0], self._shared)
         indices = np.zeros((steps, *self._per_step), np.int32)
-        indices[:, :, self._share] = np.arange(steps * count).reshape(steps, self._per_step[0], self._shared)
-        return samples, labels, tf.convert_to_tensor(indices)
+        indices[:, :, self._share] = np.concatenate(places)[:, None, None] * in_step.size + in_step
+        return (*self._tensors, tf.convert_to_tensor(indices))
 
-    def _read(self, first: int, steps: int) -> tuple[Any, Any]:
-        """Samples and labels of the share of some steps, step by step."""
-        needed = self._order(first, steps)[:, :, self._share].ravel()
-        with tf.device(HOST):
-            return tf.convert_to_tensor(self._rows.gather(needed)), tf.convert_to_tensor(self._labels[needed])
+    def _read(self, first: int, place: int) -> None:
+        """Read the share of the steps of a part, step by step."""
+        needed = self._order(first, self._part)[:, :, self._share].ravel()
+        samples, labels = (array[place * len(needed) : (place + 1) * len(needed)] for array in self._memory)
+        self._rows.gather(needed, samples)
+        labels[:] = self._labels[needed]
 
     def _order(self, first: int, steps: int) -> NDArray[np.int32]:
         return batch_indices(
             first=first, steps=steps, per_step=self._per_step, count=len(self._samples), seed=self._seed
         )
+
+
+def _shared_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """An array whose memory a tensor can share: page-aligned. Its pages take no memory before they are written."""
+    return np.ndarray(shape, dtype, buffer=mmap.mmap(-1, math.prod(shape) * np.dtype(dtype).itemsize))

@@ -12,71 +12,82 @@ def threads():
     return [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
 
 
-def steps_of(pieces):
-    return [step for piece in pieces for step in piece.data[piece.start : piece.stop]]
+class Reader:
+    """A memory of the numbers of the steps, and the parts that were read into it."""
+
+    def __init__(self, *, part=3, places=20, last=1000):
+        self.memory, self.parts, self.broken_from = {}, [], None
+        self.part = part
+        self.prefetch = Prefetch(self.read, part=part, places=places, last=last)
+
+    def read(self, first, place):
+        if self.broken_from is not None and first >= self.broken_from:
+            raise OSError(5, "Input/output error")
+        self.parts.append(first)
+        self.memory[place] = list(range(first, first + self.part))
+
+    def take(self, first, steps):
+        pieces = self.prefetch.take(first=first, steps=steps)
+        self.prefetch._pool.submit(int).result()  # all that is read ahead is there, and overwrote no piece
+        return [step for piece in pieces for step in self.memory[piece.place][piece.start : piece.stop]]
 
 
-def reader(**options):
-    """A prefetch of the numbers of the steps, and the parts that it read."""
-    read = []
+@pytest.fixture
+def reader():
+    made = []
 
-    def steps(first, count):
-        read.append(first)
-        return list(range(first, first + count))
+    def make(**options):
+        made.append(Reader(**options))
+        return made[-1]
 
-    return Prefetch(steps, **{"part": 3, "most": 100, "last": 1000} | options), read
+    yield make
+    for each in made:
+        each.prefetch.close()
 
 
-@pytest.mark.parametrize("part", [1, 3, 50])
-def test_calls_of_any_length_get_their_steps(part):
-    prefetch, _ = reader(part=part)
+@pytest.mark.parametrize(("part", "places"), [(1, 2), (1, 9), (3, 2), (3, 4), (3, 20), (50, 2)])
+def test_calls_of_any_length_get_their_steps(reader, part, places):
+    made = reader(part=part, places=places)
+    most = made.prefetch.most_steps
+    assert most * 2 <= part * places
     first = 0
-    for steps in (1, 2, 7, 1, 20, 3):
-        assert steps_of(prefetch.take(first=first, steps=steps)) == list(range(first, first + steps))
+    for steps in (1, 2, 7, 1, 20, 3, most, most):
+        steps = min(steps, most)
+        assert made.take(first, steps) == list(range(first, first + steps))
         first += steps
     for first in (2, 4000, 0):  # a rollback, a place after the last step, and a new start
-        assert steps_of(prefetch.take(first=first, steps=5)) == list(range(first, first + 5))
-    prefetch.close()
+        assert made.take(first, most) == list(range(first, first + most))
 
 
-def test_each_part_is_read_once_and_ahead_of_its_call():
-    prefetch, read = reader()
-    prefetch.take(first=0, steps=4)
-    prefetch.take(first=4, steps=4)
-    prefetch._pool.shutdown(wait=True)
-    assert read == [0, 3, 6, 9, 12]  # twice the longest call: up to step 16
-    prefetch.close()
+def test_each_part_is_read_once_and_ahead_of_its_call(reader):
+    made = reader()
+    made.take(0, 4)
+    made.take(4, 4)
+    assert made.parts == [0, 3, 6, 9, 12, 15]  # twice the longest call: up to step 16
+    assert set(made.memory) == {0, 1, 2, 3, 4}  # place 0 was used again
 
 
-def test_no_more_is_read_ahead_than_allowed_and_nothing_after_the_last_step():
-    for options, expected in (({"most": 4}, [0, 3, 6]), ({"last": 8}, [0, 3, 6])):
-        prefetch, read = reader(**options)
-        prefetch.take(first=0, steps=6)
-        prefetch._pool.shutdown(wait=True)
-        assert read == expected
-        prefetch.close()
+def test_no_more_is_read_ahead_than_there_are_places_and_nothing_after_the_last_step(reader):
+    for options, expected in (({"places": 4}, [0, 3, 6, 9]), ({"last": 5}, [0, 3])):
+        made = reader(**options)
+        made.take(0, 3)
+        assert made.parts == expected[: len(made.parts)]
+        assert len(made.parts) == min(len(expected), 3)
 
 
-def test_an_error_is_raised_in_its_call_and_can_be_retried():
-    broken = True
-
-    def steps(first, count):
-        if broken and first >= 6:
-            raise OSError(5, "Input/output error")
-        return list(range(first, first + count))
-
-    prefetch = Prefetch(steps, part=3, most=100, last=100)
-    prefetch.take(first=0, steps=5)
+def test_an_error_is_raised_in_its_call_and_can_be_retried(reader):
+    made = reader()
+    made.broken_from = 6
+    made.take(0, 5)
     with pytest.raises(DataError, match=r"^Cannot read the samples of steps 6 to 8: Input/output error$"):
-        prefetch.take(first=5, steps=5)
-    broken = False
-    assert steps_of(prefetch.take(first=5, steps=5)) == [5, 6, 7, 8, 9]
-    prefetch.close()
+        made.take(5, 5)
+    made.broken_from = None
+    assert made.take(5, 5) == [5, 6, 7, 8, 9]
 
 
-def test_closing_ends_the_thread():
-    prefetch, _ = reader()
-    prefetch.take(first=0, steps=4)
+def test_closing_ends_the_thread(reader):
+    made = reader()
+    made.take(0, 4)
     assert threads()
-    prefetch.close()
+    made.prefetch.close()
     assert not threads()

@@ -26,12 +26,21 @@ class Rows:
         if self._map is not None:
             self._start = self._array.ctypes.data - np.frombuffer(self._map, np.uint8).ctypes.data
 
-    def gather(self, indices: NDArray[np.int32]) -> NDArray[np.generic]:
-        """Return a copy of the rows in the order of ``indices``, which may repeat."""
-        self._request(indices)
-        return self._array[indices]
+    def gather(self, indices: NDArray[np.integer], out: NDArray[np.generic]) -> None:
+        """Copy the rows of ``indices``, which may repeat, to ``out`` in this order.
 
-    def _request(self, indices: NDArray[np.int32]) -> None:
+        Raises:
+            IndexError: if there is no such row.
+        """
+        if len(indices) and not 0 <= indices.min() <= indices.max() < len(self._array):
+            raise IndexError(f"rows {indices.min()} to {indices.max()} of {len(self._array)}")
+        self._request(indices)
+        if self._array.flags.c_contiguous:
+            np.take(self._array, indices, axis=0, out=out, mode="clip")  # the other modes make a second copy
+        else:
+            out[...] = self._array[indices]
+
+    def _request(self, indices: NDArray[np.integer]) -> None:
         """Ask the system to read the pages of these rows, in the background."""
         if self._map is None:
             return
