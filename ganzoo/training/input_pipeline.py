@@ -45,6 +45,7 @@ class InputPipeline:
             only the samples of the share are read.
 
     Attributes:
+        size: bytes of all samples.
         in_memory: the whole dataset is in memory.
         most_steps: maximum number of steps in one call of ``take``.
         streamed: a message, if the dataset is streamed because it does not fit in memory; else None.
@@ -68,7 +69,8 @@ class InputPipeline:
         self._share = share
         self._samples = dataset.samples
         self._labels = np.zeros(len(dataset), np.int32) if dataset.labels is None else dataset.labels
-        size, free = dataset.samples.nbytes, available_memory()
+        self.size = size = dataset.samples.nbytes
+        free = available_memory()
         limit = free // 2 if memory_limit is None else memory_limit
         self.in_memory = size <= limit
         self.streamed: str | None = None

@@ -26,7 +26,7 @@ from ganzoo.errors import RunError
 from ganzoo.report.live import report_announced
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
-from ganzoo.training import init_from
+from ganzoo.training import device, init_from
 from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
@@ -75,6 +75,7 @@ def start(
     config = config.model_copy(update={"data": config.data.pinned()})
     dataset = load_data(config, given=data, quiet=quiet, info=info)
     import_tensorflow()
+    device.choose_device(config.training, info=info)
     with own_settings():
         return _start(
             config,
@@ -114,7 +115,7 @@ def _start(
         _describe(run, config, dataset, command)
         info(f"Run {run.name} in {run.folder}")
         trainer = Trainer(config, dataset, run)
-        _report_streaming(trainer, info)
+        _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
         with report_announced(run, info):
@@ -164,6 +165,7 @@ def resume(
         changed_run = changed(run, changes)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
         import_tensorflow()
+        device.choose_device(changed_run.config.training, info=info)
         with own_settings():
             trainer = _restored(changed_run, dataset, changes, root=root, info=info)
             run = changed_run.write()
@@ -186,7 +188,7 @@ def _restored(
     from ganzoo.training.trainer import Trainer
 
     trainer = Trainer(changed_run.config, dataset, changed_run.run)
-    _report_streaming(trainer, info)
+    _report_device(trainer, info)
     for skipped in trainer.state.restore():
         info(f"Skipped a damaged checkpoint: {skipped}")
     if trainer.step == 0:
@@ -212,7 +214,8 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     )
 
 
-def _report_streaming(trainer: Trainer, info: Info) -> None:
+def _report_device(trainer: Trainer, info: Info) -> None:
+    info(device.description(trainer))
     if trainer.input_pipeline.streamed:
         info(trainer.input_pipeline.streamed)
 

@@ -20,6 +20,7 @@ from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.callbacks import Callback, Callbacks
 from ganzoo.training.checkpoint import checkpoint_folder
 from ganzoo.training.collapse_watch import NOT_FINITE, CollapseWatch, Sign
+from ganzoo.training.device import uses_gpu
 from ganzoo.training.graph_loop import graph_loop
 from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.interrupt import interruptible
@@ -114,7 +115,7 @@ class Trainer:
             last_step=last,
             deadline=deadline,
             minutes=max_minutes,
-            on_gpu=bool(tf.config.list_physical_devices("GPU")),
+            on_gpu=uses_gpu(),
             info=(lambda text: None) if quiet else info,
         )
         self._callbacks = Callbacks(callbacks)

@@ -1,0 +1,95 @@
+"""Chooses the device of a training as ``training.device`` sets, and describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.config.training import TrainingConfig
+from ganzoo.environment.devices import cpu_count, gigabytes
+from ganzoo.environment.gpus import card_of, grow_memory, nvidia_cards, unsupported, why_no_gpu
+from ganzoo.errors import TrainingError
+
+if TYPE_CHECKING:
+    from ganzoo.training.trainer import Trainer
+
+NEW_PROCESS = "TensorFlow has already started its devices in this process. Start a new process"
+
+
+def choose_device(training: TrainingConfig, *, info: Callable[[str], None]) -> None:
+    """Let TensorFlow use only the devices that ``training.device`` allows. This applies to the whole process.
+
+    ``deterministic`` applies to the whole process, too: TensorFlow has no public function that turns it off.
+
+    Args:
+        training: the settings.
+        info: called with a warning if a GPU of the machine is not used.
+
+    Raises:
+        TrainingError: if ``training.device`` is ``gpu`` and there is no usable GPU, or the devices cannot change any
+            more in this process.
+    """
+    import tensorflow as tf
+
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    if training.device == "cpu":
+        _show(tf, [])
+        return
+    grow_memory(tf)
+    build, devices = tf.sysconfig.get_build_info(), tf.config.get_visible_devices("GPU")
+    problems = {device.name: problem for device in devices if (problem := unsupported(card_of(tf, device), build))}
+    usable = [device for device in devices if device.name not in problems]
+    for problem in problems.values() if usable or training.device == "auto" else ():
+        info(f"A GPU is not used: {problem}")
+    if not usable and training.device == "gpu":
+        raise TrainingError(f"training.device=gpu, but there is no usable GPU: {_reason(tf, build, problems.values())}")
+    if not usable and not problems:
+        missing = why_no_gpu(build)
+        if missing.is_expected and not tf.config.list_physical_devices("GPU"):
+            info(f"The CPU is used, because {missing.reason}. {missing.advice}".rstrip())
+    _show(tf, usable)
+
+
+def uses_gpu() -> bool:
+    """Whether a training in this process uses a GPU."""
+    import tensorflow as tf
+
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
+def description(trainer: Trainer) -> str:
+    """Describe the device, the precision and the place of the data, in one line."""
+    import tensorflow as tf
+
+    gpus, cores = tf.config.get_visible_devices("GPU"), cpu_count()
+    listed = nvidia_cards() if gpus else []
+    device = (
+        "; ".join(str(card_of(tf, gpu, listed=listed)) for gpu in gpus)
+        if gpus
+        else f"CPU, {cores} {'core' if cores == 1 else 'cores'}"
+    )
+    pipeline = trainer.input_pipeline
+    data = f"{gigabytes(pipeline.size)}, {'in memory' if pipeline.in_memory else 'streamed from the disk'}"
+    return f"Device: {device}. Precision: {trainer.config.training.precision}. Data: {data}."
+
+
+def _reason(tf: Any, build: Mapping[str, Any], problems: Collection[str]) -> str:
+    if problems:
+        return " ".join(problems)
+    if tf.config.list_physical_devices("GPU"):
+        return f"this process has hidden its GPUs. {NEW_PROCESS}."
+    missing = why_no_gpu(build)
+    return f"{missing.reason}. {missing.advice}".rstrip()
+
+
+def _show(tf: Any, gpus: Sequence[Any]) -> None:
+    """Hide all GPUs but these."""
+    if list(gpus) == list(tf.config.get_visible_devices("GPU")):
+        return
+    try:
+        tf.config.set_visible_devices(list(gpus), "GPU")
+    except RuntimeError as error:
+        raise TrainingError(
+            f"The GPU cannot be turned off: {NEW_PROCESS}, or set CUDA_VISIBLE_DEVICES=-1 before."
+        ) from error
