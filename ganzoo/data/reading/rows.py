@@ -13,7 +13,7 @@ class Rows:
 
     Rows that are gathered one after the other wait for the disk one after the other, and the kernel reads more pages
     than they need. So the pages of all rows are first requested, in the order of the file; then the disk has many
-    requests to work on. ``benchmarks/streaming.py`` measures it.
+    requests to work on.
 
     Args:
         array: ``[n, ...]``.
