@@ -11,7 +11,7 @@ from ganzoo.environment.gpus import card_of, grow_memory, nvidia_cards, unsuppor
 from ganzoo.errors import TrainingError
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.training.input_pipeline import InputPipeline
 
 NEW_PROCESS = "TensorFlow has already started its devices in this process. Start a new process"
 
@@ -58,7 +58,7 @@ def uses_gpu() -> bool:
     return bool(tf.config.get_visible_devices("GPU"))
 
 
-def description(trainer: Trainer) -> str:
+def description(training: TrainingConfig, pipeline: InputPipeline) -> str:
     """Describe the device, the precision and the place of the data, in one line."""
     import tensorflow as tf
 
@@ -69,9 +69,8 @@ def description(trainer: Trainer) -> str:
         if gpus
         else f"CPU, {cores} {'core' if cores == 1 else 'cores'}"
     )
-    pipeline = trainer.input_pipeline
     data = f"{gigabytes(pipeline.size)}, {'in memory' if pipeline.in_memory else 'streamed from the disk'}"
-    return f"Device: {device}. Precision: {trainer.config.training.precision}. Data: {data}."
+    return f"Device: {device}. Precision: {training.precision}. Data: {data}."
 
 
 def _reason(tf: Any, build: Mapping[str, Any], problems: Collection[str]) -> str:

@@ -215,7 +215,7 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
 
 
 def _report_device(trainer: Trainer, info: Info) -> None:
-    info(device.description(trainer))
+    info(device.description(trainer.config.training, trainer.input_pipeline))
     if trainer.input_pipeline.streamed:
         info(trainer.input_pipeline.streamed)
 

@@ -3,11 +3,12 @@
 import gpus
 import pytest
 import tensorflow as tf
-from helpers import tiny
+from helpers import samples, tiny
 
-from ganzoo.environment.gpus import NoGpu
+from ganzoo.environment.gpus import Card, NoGpu
 from ganzoo.errors import TrainingError
-from ganzoo.training.device import choose_device, uses_gpu
+from ganzoo.training.device import choose_device, description, uses_gpu
+from ganzoo.training.input_pipeline import InputPipeline
 
 
 def chosen(**training):
@@ -66,6 +67,21 @@ def test_a_card_that_tensorflow_has_no_code_for(monkeypatch):
         chosen(device="gpu")
     assert len(chosen()) == 1
     assert found.visible == []
+
+
+def test_the_first_line_of_a_training(monkeypatch):
+    config = tiny()
+    pipeline = InputPipeline(config, samples(config, count=500), memory_limit=0)
+    monkeypatch.setattr("ganzoo.training.device.cpu_count", lambda: 1)
+    assert description(config.training, pipeline) == (
+        "Device: CPU, 1 core. Precision: float32. Data: 1 MB, streamed from the disk."
+    )
+    gpus.pretend(monkeypatch, gpus.H100)
+    cards = [Card("NVIDIA H100 PCIe", 81559 << 20, (9, 0))]
+    monkeypatch.setattr("ganzoo.training.device.nvidia_cards", lambda: cards)
+    assert description(config.training, pipeline).startswith(
+        "Device: NVIDIA H100 PCIe, 85.5 GB, compute capability 9.0. Precision: "
+    )
 
 
 def test_deterministic_operations(monkeypatch):
