@@ -36,14 +36,19 @@ def measure(rank: int, names: list[str]) -> None:
         for name in names:
             config = api.experiment(name)
             networks = config.objective.networks(config)
-            shapes = [weight.shape for network in networks.values() for weight in network.trainable_variables]
-            gradients = [tf.random.normal(shape) for shape in shapes]
+            with strategy.scope():
+                gradients = [
+                    tf.Variable(tf.zeros(weight.shape))
+                    for network in networks.values()
+                    for weight in network.trainable_variables
+                ]
 
-            @tf.function
-            def exchange(gradients=gradients):
+            @tf.function(autograph=False)
+            def exchange(gradients=tuple(gradients)):
                 def replica():
-                    context = tf.distribute.get_replica_context()
-                    return [tf.reduce_sum(one) for one in context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)]
+                    values = [gradient + 1.0 for gradient in gradients]
+                    mean = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, values)
+                    return tf.add_n([tf.reduce_sum(one) for one in mean])
 
                 return strategy.run(replica)
 
@@ -53,7 +58,7 @@ def measure(rank: int, names: list[str]) -> None:
                 exchange()
                 times.append(1000 * (time.perf_counter() - start))
             times = sorted(times[1:])
-            megabytes = sum(int(tf.size(gradient)) for gradient in gradients) * 4 / 1e6
+            megabytes = sum(int(tf.size(variable)) for variable in gradients) * 4 / 1e6
             if rank == 0:
                 result = {"model": name, "megabytes": round(megabytes, 2), "ms": round(statistics.median(times), 1)}
                 print(json.dumps(result | {"ms_from": round(times[0], 1), "ms_to": round(times[-1], 1)}), flush=True)

@@ -9,7 +9,10 @@ row for each config, with the differences on 2 and 4 devices, and how far the we
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -74,37 +77,46 @@ def config_of(changes: dict, steps: int) -> Config:
     return Config.read(values)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Compares one training on 1, 2 and 4 devices.")
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--only", help="Only the configs whose name contains this text.")
-    arguments = parser.parse_args()
+def train_all(devices: int, folder: Path, steps: int) -> None:
+    """Train all configs on this number of devices, and save the weights before and after."""
     import_tensorflow()
     import tensorflow as tf
 
     from ganzoo.training.trainer import Trainer
 
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
-    strategies = {1: None} | {n: tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(n)]) for n in (2, 4)}
-    print("| Config | 2 devices | 4 devices | moved |\n|---|---|---|---|")
-    for name, changes in CONFIGS.items():
-        if arguments.only and arguments.only not in name:
-            continue
-        config = config_of(changes, arguments.steps)
-        rng = np.random.RandomState(0)
-        images = rng.randint(0, 256, (64, *config.sample_shape)).astype(np.uint8)
+    strategy = None
+    if devices > 1:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(devices)])
+    for number, changes in enumerate(CONFIGS.values()):
+        config = config_of(changes, steps)
+        images = np.random.RandomState(0).randint(0, 256, (64, *config.sample_shape)).astype(np.uint8)
         labels = (np.arange(64) % CLASSES).astype(np.int32) if config.num_classes else None
         data = Dataset(images, labels, tuple(str(n) for n in range(CLASSES)) if config.num_classes else ())
-        states, first = {}, {}
-        for devices, strategy in strategies.items():
-            with tempfile.TemporaryDirectory() as folder:
-                trainer = Trainer(config, data, new_run("same", root=Path(folder)), strategy=strategy)
-                first = first or values_of(trainer)
-                trainer.train(quiet=True)
-                states[devices] = values_of(trainer)
-        differences = [largest(states[1], states[devices]) for devices in (2, 4)]
-        print(f"| {name} | {differences[0]:.1e} | {differences[1]:.1e} | {largest(first, states[1]):.1e} |", flush=True)
+        with tempfile.TemporaryDirectory() as runs:
+            trainer = Trainer(config, data, new_run("same", root=Path(runs)), strategy=strategy)
+            np.savez(folder / f"{number}-first.npz", **values_of(trainer))
+            trainer.train(quiet=True)
+            np.savez(folder / f"{number}-{devices}.npz", **values_of(trainer))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compares one training on 1, 2 and 4 devices.")
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--train", nargs=2, metavar=("DEVICES", "FOLDER"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.train:
+        train_all(int(arguments.train[0]), Path(arguments.train[1]), arguments.steps)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for devices in (1, 2, 4):  # each in a process of its own: TensorFlow numbers the exchanges of a process
+            command = [sys.executable, __file__, "--steps", str(arguments.steps), "--train", str(devices), folder]
+            subprocess.run(command, check=True)
+        print("| Config | 2 devices | 4 devices | moved |\n|---|---|---|---|")
+        for number, name in enumerate(CONFIGS):
+            first, one, two, four = (np.load(Path(folder) / f"{number}-{key}.npz") for key in ("first", 1, 2, 4))
+            print(f"| {name} | {largest(one, two):.1e} | {largest(one, four):.1e} | {largest(first, one):.1e} |")
 
 
 def values_of(trainer) -> dict[str, np.ndarray]:
@@ -118,7 +130,7 @@ def values_of(trainer) -> dict[str, np.ndarray]:
     }
 
 
-def largest(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
+def largest(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> float:
     """The largest difference of any value."""
     return max(float(np.abs(one[name] - other[name]).max()) for name in one)
 

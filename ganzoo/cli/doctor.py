@@ -29,6 +29,7 @@ class Diagnosis:
         machine: the system, and the cores and bytes of memory that this process may use.
         tensorflow_devices, onnxruntime_devices: the devices of each library; None if it is not installed. CUDA is a
             device of ONNX Runtime only if it generated an image.
+        unused_gpus: GPUs that TensorFlow cannot use: the reason, and what to do.
         problems: broken packages, and the commands that repair them.
         missing: features whose packages are not installed, and the commands that install them.
     """
@@ -37,6 +38,7 @@ class Diagnosis:
     machine: dict[str, Any] = field(default_factory=dict)
     tensorflow_devices: list[str] | None = None
     onnxruntime_devices: list[str] | None = None
+    unused_gpus: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -90,6 +92,7 @@ def _check_tensorflow(diagnosis: Diagnosis) -> None:
 
         devices = tf.config.list_physical_devices()
         diagnosis.tensorflow_devices = [_tensorflow_device(tf, device) for device in devices]
+        diagnosis.unused_gpus = _unused_gpus(tf)
     except GanzooError as error:
         diagnosis.problems.append(str(error))
     except Exception as error:  # a broken installation may raise any error
@@ -128,10 +131,25 @@ def _export_a_network() -> None:
 
 
 def _tensorflow_device(tf: Any, device: Any) -> str:
-    if device.device_type == "CPU":
-        return "CPU"
-    details = tf.config.experimental.get_device_details(device)
-    return f"{device.device_type} {details.get('device_name', device.name)}"
+    from ganzoo.environment.gpus import card_of
+
+    return "CPU" if device.device_type == "CPU" else f"{device.device_type} {card_of(tf, device)}"
+
+
+def _unused_gpus(tf: Any) -> list[str]:
+    """What keeps TensorFlow from using the GPUs of this machine, one line each."""
+    from ganzoo.environment.gpus import card_of, nvidia_cards, unsupported, why_no_gpu
+
+    build, listed = tf.sysconfig.get_build_info(), tf.config.list_physical_devices("GPU")
+    cards = [card_of(tf, device) for device in listed] if listed else nvidia_cards()
+    lines = [line for card in cards if (line := unsupported(card, build))]
+    if listed or lines:
+        return lines
+    missing = why_no_gpu(build)
+    names = ", ".join(map(str, cards)) or "the GPU"
+    return (
+        [f"TensorFlow cannot use {names}: {missing.reason}. {missing.advice}".rstrip()] if missing.is_expected else []
+    )
 
 
 def _check_onnxruntime(diagnosis: Diagnosis) -> None:
@@ -192,7 +210,8 @@ def _print(diagnosis: Diagnosis) -> None:
         ("ONNX Runtime", diagnosis.onnxruntime_devices),
     ):
         print_data(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
-    for title, lines in (("Broken", diagnosis.problems), ("Missing", diagnosis.missing)):
+    titled = ("GPU", diagnosis.unused_gpus), ("Broken", diagnosis.problems), ("Missing", diagnosis.missing)
+    for title, lines in titled:
         for line in lines:
             print_data(f"{title}: {line}")
     if not diagnosis.problems and not diagnosis.missing:

@@ -37,6 +37,10 @@ class TrainingConfig(BaseModel):
             off.
         ema_warmup: the decay starts low and rises as ``(1 + step) / (10 + step)``, so that early weights are forgotten.
         precision: ``mixed_bfloat16`` computes in bfloat16 and keeps float32 weights.
+        device: ``auto`` uses a GPU if TensorFlow can use one, else the CPU; ``gpu`` refuses to train on the CPU;
+            ``cpu`` hides all GPUs.
+        deterministic: let TensorFlow use only operations that give the same bits again, which is slower on a GPU. It
+            stays on in the process. On a CPU, runs repeat without it.
         xla: compile the update with XLA; faster on a GPU, slower on a CPU.
         init_from: a trained generator whose weights this training starts from: ``user/name`` or
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
@@ -64,6 +68,8 @@ class TrainingConfig(BaseModel):
     ema_decay: float = Field(0.999, ge=0, lt=1)
     ema_warmup: bool = True
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    deterministic: bool = False
     xla: bool = False
     init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
     init_partial: bool = False

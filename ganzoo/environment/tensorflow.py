@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.environment import devices
+from ganzoo.environment.gpus import grow_memory
 from ganzoo.environment.places import has_home
 from ganzoo.environment.process_settings import check_process
 from ganzoo.errors import MissingDependencyError
@@ -53,6 +54,7 @@ def import_tensorflow() -> None:
         if new:
             _limit_threads(tf)
             tf.config.list_physical_devices()
+            grow_memory(tf)
         keras = _imported("keras")
     check_process(keras, tf)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import tensorflow as tf
 
 from ganzoo.config.experiment import Config
+from ganzoo.config.training import TrainingConfig
 from ganzoo.errors import ConfigError
 from ganzoo.losses import Loss
 from ganzoo.penalties import Penalty
+from ganzoo.training.device import choose_device
 from ganzoo.training.team import Team
 
 
@@ -49,39 +51,33 @@ def synchronize(networks: Iterable[keras.Model], optimizers: Iterable[keras.Opti
         optimizer._all_reduce_sum_gradients = list
 
 
-def choose_devices(numbers: Sequence[int] | None) -> None:
-    """Let TensorFlow use only these GPUs of the machine; None means all.
-
-    Raises:
-        ConfigError: if there is no such GPU, or TensorFlow already uses others.
-    """
-    if numbers is None:
-        return
-    found = tf.config.get_visible_devices("GPU")
-    if not found:
-        raise ConfigError("--devices: TensorFlow can use no GPU on this machine (ganzoo doctor shows why)")
-    wrong = [number for number in numbers if not 0 <= number < len(found)]
-    if wrong or len(set(numbers)) != len(numbers):
-        received = ",".join(map(str, numbers))
-        raise ConfigError(f"--devices: received {received}; allowed are different numbers from 0 to {len(found) - 1}")
-    try:
-        tf.config.set_visible_devices([found[number] for number in numbers], "GPU")
-    except RuntimeError as error:
-        raise ConfigError(f"--devices must be chosen before TensorFlow is used in this process: {error}") from error
-
-
-def make_strategy(team: Team | None) -> tf.distribute.Strategy | None:
-    """Return the strategy that splits the steps over all devices; None on one device.
+def make_strategy(
+    training: TrainingConfig,
+    numbers: Sequence[int] | None,
+    team: Team | None,
+    *,
+    info: Callable[[str], None] = lambda text: None,
+) -> tf.distribute.Strategy | None:
+    """Choose the devices, and return the strategy that splits the steps over them; None on one device.
 
     Args:
+        training: the settings, for ``training.device``.
+        numbers: numbers of the GPUs to use; None means all, or that of this process in a cluster.
         team: the processes of a cluster; None if this process trains alone.
+        info: called with a warning if a GPU of the machine is not used.
 
     Raises:
-        ConfigError: if TensorFlow was used in this process before it could connect to the others.
+        TrainingError: if the devices are not usable.
+        ConfigError: if ``numbers`` do not exist, or TensorFlow was used in this process before it could connect to the
+            others.
     """
-    gpus = tf.config.get_visible_devices("GPU")
+    if numbers is None and team is not None and team.cluster.gpu is not None:
+        found = len(tf.config.get_visible_devices("GPU"))
+        numbers = [team.cluster.gpu] if found > 1 else None  # a launcher may have hidden the others
+    choose_device(training, numbers, info=info)
     if team is None:
-        return _mirrored(len(gpus)) if len(gpus) > 1 else None
+        gpus = len(tf.config.get_visible_devices("GPU"))
+        return _mirrored(gpus) if gpus > 1 else None
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(team.servers)}),
         task_type="worker",

@@ -95,17 +95,16 @@ def _train(
 ) -> tuple[Run, Outcome]:
     import tensorflow as tf
 
-    from ganzoo.training.distribution import choose_devices, make_strategy
+    from ganzoo.training.distribution import make_strategy
     from ganzoo.training.interrupt import interruptible
     from ganzoo.training.steps import Steps
     from ganzoo.training.transfer import apply_state
     from ganzoo.training.variables import TrainingVariables
 
-    choose_devices(devices)
-    strategy = make_strategy(team) or tf.distribute.get_strategy()
+    strategy = make_strategy(config.training, devices, team, info=info) or tf.distribute.get_strategy()
     variables = TrainingVariables(config, strategy)
-    steps = Steps(config, dataset, variables, strategy)
-    with interruptible(on_signal=lambda: team.send("interrupt")):
+    steps = Steps(config, dataset, variables, strategy, team.share_of(config.training.batch_size))
+    with steps.input_pipeline, interruptible(on_signal=lambda: team.send("interrupt")):
         while True:
             command, payload = team.receive("run", "state", "stop")
             if command["kind"] == "stop":

@@ -28,7 +28,7 @@ from ganzoo.errors import RunError
 from ganzoo.report.live import report_announced
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, find_run, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
-from ganzoo.training import follower, init_from
+from ganzoo.training import device, follower, init_from
 from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
@@ -125,11 +125,10 @@ def _start(
 ) -> tuple[Run, Outcome]:
     from ganzoo.exporters.rehearsal import check_exportable
     from ganzoo.training import best_weights
-    from ganzoo.training.distribution import choose_devices, make_strategy
+    from ganzoo.training.distribution import make_strategy
     from ganzoo.training.trainer import Trainer
 
-    choose_devices(devices)
-    strategy = make_strategy(team)
+    strategy = make_strategy(config.training, devices, team, info=info)
     best_weights.check(config, dataset)
     check_exportable(config, dataset.class_names, info=info)
     run = new_run(config.name, root=root)
@@ -137,7 +136,7 @@ def _start(
         _describe(run, config, dataset, command)
         info(f"Run {run.name} in {run.folder}")
         trainer = Trainer(config, dataset, run, strategy=strategy, team=team)
-        _report_streaming(trainer, info)
+        _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
         if team:
@@ -226,12 +225,13 @@ def _restored(
     team: Team | None,
 ) -> Trainer:
     """The trainer at the newest undamaged checkpoint of an unfinished run."""
-    from ganzoo.training.distribution import choose_devices, make_strategy
+    from ganzoo.training.distribution import make_strategy
     from ganzoo.training.trainer import Trainer
 
-    choose_devices(devices)
-    trainer = Trainer(changed_run.config, dataset, changed_run.run, strategy=make_strategy(team), team=team)
-    _report_streaming(trainer, info)
+    config = changed_run.config
+    strategy = make_strategy(config.training, devices, team, info=info)
+    trainer = Trainer(config, dataset, changed_run.run, strategy=strategy, team=team)
+    _report_device(trainer, info)
     for skipped in trainer.state.restore():
         info(f"Skipped a damaged checkpoint: {skipped}")
     if trainer.step == 0:
@@ -257,7 +257,8 @@ def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
     )
 
 
-def _report_streaming(trainer: Trainer, info: Info) -> None:
+def _report_device(trainer: Trainer, info: Info) -> None:
+    info(device.description(trainer.config.training, trainer.input_pipeline))
     if trainer.input_pipeline.streamed:
         info(trainer.input_pipeline.streamed)
 

@@ -23,6 +23,7 @@ class Steps:
         dataset: the real samples.
         variables: the variables that the steps change.
         strategy: distributes the steps over devices.
+        share: the part of each batch that this process trains on.
 
     Attributes:
         input_pipeline: the real samples of each step.
@@ -34,10 +35,15 @@ class Steps:
     """
 
     def __init__(
-        self, config: Config, dataset: Dataset, variables: TrainingVariables, strategy: tf.distribute.Strategy
+        self,
+        config: Config,
+        dataset: Dataset,
+        variables: TrainingVariables,
+        strategy: tf.distribute.Strategy,
+        share: slice = slice(None),
     ) -> None:
         check_splittable(config, strategy.num_replicas_in_sync)
-        self.input_pipeline = InputPipeline(config, dataset)
+        self.input_pipeline = InputPipeline(config, dataset, share=share)
         self.metrics = config.objective.metrics(config)
         update = TrainStep(config, variables.networks, variables.averages, variables.optimizers, ada=variables.ada)
         self._loop = graph_loop(config, update, variables.ada, strategy)

@@ -82,6 +82,11 @@ class Team:
         """Whether this process decides, and writes the run folder."""
         return self.cluster.is_chief
 
+    def share_of(self, batch_size: int) -> slice:
+        """The part of each batch that this process trains on."""
+        size = batch_size // self.cluster.size
+        return slice(self.cluster.rank * size, (self.cluster.rank + 1) * size)
+
     def send(self, kind: str, payload: bytes = b"", **values: Any) -> None:
         """Send a message: from the chief to all, from a follower to the chief.
 

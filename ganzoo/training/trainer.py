@@ -22,6 +22,7 @@ from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.callbacks import Callback, Callbacks
 from ganzoo.training.checkpoint import checkpoint_folder
 from ganzoo.training.collapse_watch import NOT_FINITE, CollapseWatch, Sign
+from ganzoo.training.device import uses_gpu
 from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.interrupt import interruptible
 from ganzoo.training.log import Log
@@ -67,7 +68,8 @@ class Trainer:
         self.team = team
         strategy = strategy or tf.distribute.get_strategy()
         self.state = state = TrainingState(config, dataset, run, strategy)
-        self._steps = Steps(config, dataset, state, strategy)
+        share = slice(None) if team is None else team.share_of(config.training.batch_size)
+        self._steps = Steps(config, dataset, state, strategy, share)
         self._metrics = self._steps.metrics
         self._preview = preview.sampler(config, state.ema)
         self._class_preview = preview.class_sampler(config, state.ema)
@@ -128,7 +130,7 @@ class Trainer:
             last_step=last,
             deadline=deadline,
             minutes=max_minutes,
-            on_gpu=bool(tf.config.list_physical_devices("GPU")),
+            on_gpu=uses_gpu(),
             info=(lambda text: None) if quiet else info,
         )
         self._callbacks = Callbacks(callbacks)
@@ -168,7 +170,7 @@ class Trainer:
         if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
             self._save()  # a rollback always needs a checkpoint
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
-        with progress, interruptible() as interrupted:
+        with self.input_pipeline, progress, interruptible() as interrupted:
             while self.step < last and not (self._is_interrupted(interrupted) or self._callbacks.stop):
                 if deadline is not None and self.step != first and time.monotonic() >= deadline:
                     break

@@ -2,6 +2,7 @@ import importlib.util
 import json
 
 import gpu_builds
+import gpus
 import pytest
 
 from ganzoo.cli import doctor
@@ -103,3 +104,18 @@ def test_a_folder_with_the_name_of_the_model_does_not_matter(command, tmp_path, 
     (tmp_path / "faces-64" / "config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     assert "Bundle 'faces-64'" not in command("doctor").stdout
+
+
+def test_gpus_that_tensorflow_cannot_use(monkeypatch):
+    import tensorflow as tf
+
+    from ganzoo.environment.gpus import Card, NoGpu
+
+    gpus.pretend(monkeypatch, gpus.RTX_5090, gpus.H100)
+    (line,) = doctor._unused_gpus(tf)
+    assert line.startswith("NVIDIA GeForce RTX 5090 has compute capability 12.0")
+    gpus.pretend(monkeypatch)
+    card, missing = Card("NVIDIA H100 PCIe", 85 * 10**9, (9, 0)), NoGpu("CUDA does not start", "See why.", True)
+    monkeypatch.setattr("ganzoo.environment.gpus.nvidia_cards", lambda: [card])
+    monkeypatch.setattr("ganzoo.environment.gpus.why_no_gpu", lambda build: missing)
+    assert doctor._unused_gpus(tf) == [f"TensorFlow cannot use {card}: CUDA does not start. See why."]

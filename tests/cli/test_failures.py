@@ -177,6 +177,7 @@ def test_training_is_quiet_where_nobody_watches(points_yaml):
         "64 samples (vector of 2 values)",
         "The labels",
         "Run points/001",
+        "Device: ",
         "Report, updated during the training: runs/points/001/report.html",
         "points: step: 3 of 3, D loss ",
         "losses.png needs two lines of the log",

@@ -18,12 +18,13 @@ def python(code, folder, **settings):
 
 @pytest.mark.slow
 def test_training_from_python_prints_only_lines_of_ganzoo(tmp_path):
-    samples, labels, run, report, step, losses, end = python(
+    samples, labels, run, device, report, step, losses, end = python(
         TRAINED + "ganzoo.export(run)", tmp_path
     ).stderr.splitlines()
     assert samples.startswith("100000 samples (vector of 2 values) in 8 classes: ")
     assert labels.startswith("The labels are not used")
     assert run == "Run dense-ring8/001 in runs/dense-ring8/001"
+    assert device.startswith("Device: ")
     assert report == "Report, updated during the training: runs/dense-ring8/001/report.html"
     assert end == "Report: runs/dense-ring8/001/report.html"
     assert step.startswith("dense-ring8: step: 2 of 2, ")

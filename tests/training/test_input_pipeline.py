@@ -1,12 +1,15 @@
 """The loop gets the same samples from memory and from a memory map."""
 
+import threading
+
 import numpy as np
 import pytest
-from helpers import samples, tiny, tiny_vectors
+from helpers import samples, tiny, tiny_vectors, trainer
 
 from ganzoo.data.base import Dataset
 from ganzoo.errors import DataError
 from ganzoo.training.input_pipeline import InputPipeline
+from ganzoo.training.prefetch import THREAD_NAME
 
 
 def seen(feed, **place):
@@ -20,10 +23,10 @@ def seen(feed, **place):
 @pytest.mark.parametrize("classes", [0, 3])
 def test_memory_and_memory_map_give_the_same_batches(tmp_path, classes):
     config = tiny(num_classes=classes, training={"d_steps": 2})
-    dataset = samples(config, count=23, classes=classes)
+    dataset = samples(config, count=230, classes=classes)
     np.save(tmp_path / "x.npy", dataset.samples)
     mapped = Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), dataset.labels, dataset.class_names)
-    held, lent = InputPipeline(config, dataset), InputPipeline(config, mapped, memory_limit=0)
+    held, lent = InputPipeline(config, dataset), InputPipeline(config, mapped, memory_limit=14_000)
     assert held.in_memory
     assert not lent.in_memory
     for place in ({"first": 0, "steps": 1}, {"first": 3, "steps": 5}, {"first": 1000, "steps": 2}):
@@ -32,10 +35,28 @@ def test_memory_and_memory_map_give_the_same_batches(tmp_path, classes):
             np.testing.assert_array_equal(one, other)
 
 
-def test_a_memory_map_hands_over_only_what_the_steps_need():
+def test_a_process_reads_only_its_share_of_each_batch(tmp_path):
+    """So that each of several machines reads a part of the data."""
+    config = tiny(num_classes=3, training={"d_steps": 2})
+    dataset = samples(config, count=200, classes=3)
+    np.save(tmp_path / "x.npy", dataset.samples)
+    mapped = Dataset(np.load(tmp_path / "x.npy", mmap_mode="r"), dataset.labels, dataset.class_names)
+    whole, share = InputPipeline(config, dataset), slice(1, 3)
+    part = InputPipeline(config, mapped, memory_limit=10_000, share=share)
+    for place in ({"first": 5, "steps": 4}, {"first": 9, "steps": 7}):
+        for one, other in zip(seen(whole, **place), seen(part, **place), strict=True):
+            np.testing.assert_array_equal(one[:, :, share], other[:, :, share])
+    assert part.most_steps > 2 * InputPipeline(config, mapped, memory_limit=5000).most_steps
+
+
+def test_a_training_ends_the_thread(tmp_path, monkeypatch):
     config = tiny()
-    feed = InputPipeline(config, samples(config, count=500), memory_limit=0)
-    assert len(feed.take(first=0, steps=3)[0]) == 12
+    dataset = samples(config, count=500)
+    monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: dataset.samples.nbytes)
+    made = trainer(config, tmp_path, dataset)
+    assert not made.input_pipeline.in_memory
+    assert made.train(max_steps=2, quiet=True).step == 2
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
 
 
 def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
@@ -50,22 +71,22 @@ def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
     assert feed.streamed.startswith("The samples need 1 MB of memory, but this process may use only 1 MB. ")
 
 
-def test_streamed_samples_of_one_chunk_fit_into_the_limit():
+def test_streamed_samples_fit_into_the_limit():
     config = tiny()
     dataset = samples(config, count=500)
     limit = dataset.samples.nbytes // 10
     feed = InputPipeline(config, dataset, memory_limit=limit)
     assert feed.most_steps > 1
-    assert 3 * np.asarray(feed.take(first=0, steps=feed.most_steps)[0]).nbytes <= limit
+    assert np.asarray(feed.take(first=0, steps=feed.most_steps)[0]).nbytes <= limit
     assert InputPipeline(config, dataset, memory_limit=0).most_steps == 1
 
 
 def test_labels_stay_with_their_samples():
     config = tiny(num_classes=3)
-    dataset = samples(config, classes=3)
+    dataset = samples(config, count=200, classes=3)
     marked = dataset.samples.copy()
     marked[:] = np.asarray(dataset.labels)[:, None, None, None]
-    for limit in (None, 0):
+    for limit in (None, 12_000):
         data, labels = seen(
             InputPipeline(config, Dataset(marked, dataset.labels, "abc"), memory_limit=limit), first=0, steps=9
         )

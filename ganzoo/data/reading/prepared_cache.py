@@ -7,12 +7,14 @@ no folder that looks complete. The manifest has sizes and a digest; a damaged da
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import logging
 import math
 import shutil
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import DataReport, Dataset, Shape
-from ganzoo.environment import files
+from ganzoo.environment import files, locks
 from ganzoo.environment.places import cache_root
 from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError
@@ -29,6 +31,7 @@ from ganzoo.errors import DataError
 FORMAT = 1
 """Version of the preparation. It is increased when the result changes, so that older caches are not used."""
 
+_log = logging.getLogger("ganzoo")
 _HEADER_BYTES = 128
 _PROBE_BYTES = 1 << 16
 _PROBES = 17
@@ -114,9 +117,28 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
             f"Prepared data needs {bytes_text(needed)}, but {folder.parent} has {bytes_text(free)} free. "
             "Free some space, or set the environment variable GANZOO_CACHE to another folder."
         )
-    # If another process was faster, its result is used; it is the same.
-    with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
-        _write(temporary, recipe, produce)
+    with _lock(folder):
+        if _read(folder, recipe) is not None:
+            return  # another process has prepared it meanwhile
+        # Without locks (another machine, a file system without them), the result of the faster process is used.
+        with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
+            _write(temporary, recipe, produce)
+
+
+@contextlib.contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Lock a dataset while it is prepared, so that several processes prepare it once: the others wait.
+
+    The lock ends with its process, also after ``kill -9``.
+    """
+    path = folder.parent.parent / "locks" / f"{folder.name}.lock"
+    path.parent.mkdir(exist_ok=True)
+
+    def on_wait(holder: locks.Holder | None) -> None:
+        _log.warning("Waiting for %s, which prepares the same data", holder or "another process")
+
+    with locks.lock(path, wait=True, on_wait=on_wait):
+        yield
 
 
 def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:

@@ -1,9 +1,13 @@
+import contextlib
 import errno
 import json
 import os
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,7 +159,30 @@ def test_another_process_at_work_on_the_same_data_is_left_alone(cache):
     assert theirs.exists()
 
 
-def test_slower_of_two_processes_takes_the_result_of_the_faster(cache):
+def test_two_processes_at_once_prepare_the_data_once(cache, caplog):
+    """Two threads, because the locks of two open files exclude each other as those of two processes do."""
+    begun, produce = threading.Event(), Producer()
+
+    def slow(broken):
+        begun.set()
+        deadline = time.monotonic() + 20
+        while not caplog.text and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield from produce(broken)
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(prepared, recipe(), slow, cache_dir=cache)
+        assert begun.wait(20)
+        second = pool.submit(prepared, recipe(), slow, cache_dir=cache)
+        for dataset in (first.result(), second.result()):
+            assert (dataset.samples == SAMPLES).all()
+    assert produce.calls == 1
+    assert f"Waiting for process {os.getpid()} on " in caplog.text
+
+
+def test_without_locks_the_slower_of_two_processes_takes_the_result_of_the_faster(cache, monkeypatch):
+    monkeypatch.setattr("ganzoo.environment.locks.lock", lambda path, **options: contextlib.nullcontext())
+
     def slow(broken):
         prepared(recipe(), Producer(), cache_dir=cache)
         yield Chunk(SAMPLES, LABELS)
