@@ -75,6 +75,16 @@ def whole_batch(samples: Tensor) -> Tensor:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, padded)
 
 
+def mean(value: Tensor) -> Tensor:
+    """Return the mean of a value over all replicas, such as a sum over the samples of each. Has gradients."""
+    import tensorflow as tf
+
+    context = _context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
 def _drawn(draw: Callable[..., Tensor], shape: Sequence[Any] | Tensor, seed: Tensor, axis: int) -> Tensor:
     import tensorflow as tf
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import field_validator
 
+from ganzoo import replicas
 from ganzoo.blocks.base import discriminator_blocks
 from ganzoo.blocks.heads import LogitHead
 from ganzoo.errors import ConfigError
@@ -83,4 +84,5 @@ def _weighted_mean(loss: Loss, values: Tensor) -> Tensor:
         tape.watch(logits)
         value = loss.generator(tf.zeros_like(logits), logits)
     weights = tf.stop_gradient(-tape.gradient(value, logits))
-    return tf.reduce_sum(weights * values) / tf.maximum(tf.reduce_sum(weights), 1e-12)
+    total = replicas.mean(tf.reduce_sum(weights))  # the loss is averaged over the replicas
+    return tf.reduce_sum(weights * values) / tf.maximum(total, 1e-12)

@@ -29,16 +29,16 @@ CASE = {
     "channels": 3,
     "data": {"flip": True},
     "generator": {"block": {"name": "conv_transpose", "norm": "batch"}},
-    "discriminator": {"block": {"name": "strided_conv", "dropout": 0.2}, "minibatch_stddev": True},
+    "discriminator": {"block": {"name": "strided_conv", "dropout": 0.2}, "minibatch_stddev": True}
+    | {"head": "san_head"},
     "training": {
-        "loss": "relativistic",
         "penalties": [{"name": "r1", "interval": 2}],
         "augment": {"name": "diff_augment", "policy": ["color", "translation"], "adaptive": True, "adapt_images": 100},
         "g_optimizer": {"name": "adam", "clip_norm": 0.05, "learning_rate": 1e-3},
         "d_optimizer": {"name": "rmsprop", "learning_rate": 1e-3},
     },
 }
-"""What depends on the whole batch: layers that mix samples, random draws, clipping, a penalty at some steps.
+"""What depends on the whole batch: layers and losses that mix samples, random draws, clipping, a penalty at some steps.
 ``benchmarks/same_run.py`` compares all losses, penalties, objectives and updates, on more devices and for longer."""
 
 SCRIPT = """
