@@ -128,7 +128,9 @@ def _read_devices(text: str | None) -> list[int] | None:
         return None
     words = [word.strip() for word in text.split(",")]
     if not all(word.isascii() and word.isdigit() for word in words):
-        raise typer.BadParameter(f"--devices: received '{text}'; allowed are numbers of GPUs, for example 0,1")
+        raise typer.BadParameter(
+            f"received '{text}'; allowed are numbers of GPUs, for example 0,1", param_hint="--devices"
+        )
     return [int(word) for word in words]
 
 

@@ -64,7 +64,7 @@ def find_cluster(
     missing = [name for name, value in given.items() if value is None]
     if len(missing) < len(given):
         if missing:
-            raise ConfigError(f"{', '.join(missing)} is missing: several machines need {EXAMPLE}")
+            raise ConfigError(f"Missing: {', '.join(missing)}. Several machines need all three, for example {EXAMPLE}")
         host, port = _address(str(master), "--master")
         return _checked(Cluster(int(nodes or 0), int(node_rank or 0), host, port, "--nodes"))
     for find in (_tf_config, _torchrun, _slurm):
@@ -140,7 +140,7 @@ def first_host(nodes: str) -> str | None:
 
 def _checked(cluster: Cluster) -> Cluster:
     if cluster.size < 2:
-        raise ConfigError(f"{cluster.found_in}: received {cluster.size} processes; several machines are at least 2")
+        raise ConfigError(f"{cluster.found_in}: received {cluster.size} processes; allowed are 2 or more")
     if not 0 <= cluster.rank < cluster.size:
         raise ConfigError(
             f"{cluster.found_in}: received rank {cluster.rank} of {cluster.size} processes; allowed are 0 to "

@@ -78,7 +78,7 @@ def test_first_host(nodes, host):
 @pytest.mark.parametrize(
     ("options", "environ", "message"),
     [
-        ({"nodes": 2}, {}, "--node-rank, --master is missing"),
+        ({"nodes": 2}, {}, "Missing: --node-rank, --master"),
         ({"nodes": 1, "node_rank": 0, "master": "a:1"}, {}, "received 1 processes"),
         ({"nodes": 2, "node_rank": 2, "master": "a:1"}, {}, "allowed are 0 to 1"),
         ({"nodes": 2, "node_rank": 0, "master": "a"}, {}, "received 'a'; allowed is HOST:PORT"),
