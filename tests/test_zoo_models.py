@@ -74,11 +74,11 @@ def unoptimized():
 @pytest.fixture
 def eager(monkeypatch):
     """A function that makes trainings run without a graph. Two steps then take a third of the time."""
-    from ganzoo.training import trainer
+    from ganzoo.training import steps
     from ganzoo.training.graph_loop import graph_loop
 
     def without_graph():
-        monkeypatch.setattr(trainer, "graph_loop", lambda *inputs: graph_loop(*inputs).python_function)
+        monkeypatch.setattr(steps, "graph_loop", lambda *inputs: graph_loop(*inputs).python_function)
 
     return without_graph
 
