@@ -30,9 +30,8 @@ class Channel:
 
     def __init__(self, connection: socket.socket, *, silence: float) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.settimeout(silence)
         self._socket = connection
-        self._silence = silence
+        self.allow_silence(silence)
         self._sending = threading.Lock()
 
     @property
@@ -44,6 +43,11 @@ class Channel:
     def remote_host(self) -> str:
         """The address of the other machine."""
         return str(self._socket.getpeername()[0])
+
+    def allow_silence(self, seconds: float) -> None:
+        """Set after how many seconds without a byte the other process counts as hung."""
+        self._silence = seconds
+        self._socket.settimeout(seconds)
 
     def send(self, kind: str, payload: bytes = b"", **values: Any) -> None:
         """Send a message.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
-from ganzoo.training.distribution import check_splittable
 from ganzoo.training.graph_loop import graph_loop
 from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.step import TrainStep
@@ -30,7 +31,6 @@ class Steps:
         metrics: names of the metrics of a step.
 
     Raises:
-        ConfigError: if the batch cannot be split over the devices.
         DataError: if the dataset does not match the config.
     """
 
@@ -42,11 +42,15 @@ class Steps:
         strategy: tf.distribute.Strategy,
         share: slice = slice(None),
     ) -> None:
-        check_splittable(config, strategy.num_replicas_in_sync)
         self.input_pipeline = InputPipeline(config, dataset, share=share)
         self.metrics = config.objective.metrics(config)
         update = TrainStep(config, variables.networks, variables.averages, variables.optimizers, ada=variables.ada)
-        self._loop = graph_loop(config, update, variables.ada, strategy)
+        self._loop: Any = graph_loop(config, update, variables.ada, strategy)
+
+    @property
+    def tracing_count(self) -> int:
+        """How often the graph was traced. More than once is a waste of time."""
+        return int(self._loop.experimental_get_tracing_count())
 
     def run(self, *, first: int, count: int) -> NDArray[np.float32]:
         """Run ``count`` steps from the step ``first``. Returns the metrics of the steps that were done.

@@ -154,9 +154,13 @@ class Team:
                     peer.channel.send("error", text=text, known=self._failure is not None)
             raise
         finally:
-            self._closing.set()
-            for peer in self._peers:
-                peer.channel.close()
+            self.close()
+
+    def close(self) -> None:
+        """Close the connections. What the others do then is no failure for this process."""
+        self._closing.set()
+        for peer in self._peers:
+            peer.channel.close()
 
     def _listen(self, peer: _Peer) -> None:
         """Receive the messages of another process, on a thread."""
@@ -259,7 +263,7 @@ def _as_chief(cluster: Cluster, info: Info, seconds: float) -> Team:
             channel = Channel(connection, silence=GREETING_SECONDS)
             try:
                 greeting, _ = channel.receive()
-                connection.settimeout(SILENCE_SECONDS)
+                channel.allow_silence(SILENCE_SECONDS)
                 rank, port = int(greeting["rank"]), int(greeting["port"])
                 problem = _problem(cluster, greeting, rank, peers)
                 if problem is None:
@@ -305,7 +309,7 @@ def _as_follower(cluster: Cluster, info: Info, seconds: float) -> Team:
     except (ChannelError, KeyError, TypeError) as error:
         channel.close()
         raise TrainingError(f"The chief at {cluster.host}:{cluster.port} did not accept: {error}") from error
-    connection.settimeout(SILENCE_SECONDS)
+    channel.allow_silence(SILENCE_SECONDS)
     return Team(cluster, servers, [_Peer(0, cluster.host, channel)])
 
 

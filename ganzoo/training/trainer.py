@@ -69,8 +69,8 @@ class Trainer:
         strategy = strategy or tf.distribute.get_strategy()
         self.state = state = TrainingState(config, dataset, run, strategy)
         share = slice(None) if team is None else team.share_of(config.training.batch_size)
-        self._steps = Steps(config, dataset, state, strategy, share)
-        self._metrics = self._steps.metrics
+        self.steps = Steps(config, dataset, state, strategy, share)
+        self._metrics = self.steps.metrics
         self._preview = preview.sampler(config, state.ema)
         self._class_preview = preview.class_sampler(config, state.ema)
         self._callbacks = Callbacks()
@@ -79,7 +79,7 @@ class Trainer:
     @property
     def input_pipeline(self) -> InputPipeline:
         """The real samples of each step."""
-        return self._steps.input_pipeline
+        return self.steps.input_pipeline
 
     @property
     def step(self) -> int:
@@ -250,13 +250,13 @@ class Trainer:
     def _run_steps(self, count: int) -> NDArray[np.float32]:
         """Run steps in all processes, and return their metrics ``[steps, metrics]``."""
         if self.team is None:
-            return self._steps.run(first=self.step, count=count)
+            return self.steps.run(first=self.step, count=count)
         try:
             if self._sent_loads != self.state.loads:  # at the start, and after a rollback
                 send_state(self.team, self.state, rate_factor=self.state.rate_factor)
                 self._sent_loads = self.state.loads
             self.team.send("run", first=self.step, count=count)
-            return self._steps.run(first=self.step, count=count)
+            return self.steps.run(first=self.step, count=count)
         except tf.errors.OpError as error:
             raise TrainingError(f"{self.team.explain(error)}. {self._how_to_continue()}") from error
         except TeamError as error:

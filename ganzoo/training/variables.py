@@ -11,7 +11,7 @@ import tensorflow as tf
 from ganzoo.config.experiment import Config
 from ganzoo.training import learning_rate
 from ganzoo.training.ada import AdaptiveAugmentation
-from ganzoo.training.distribution import synchronize
+from ganzoo.training.distribution import check_splittable, synchronize
 from ganzoo.training.weight_names import average_group, named_variables
 
 
@@ -27,9 +27,13 @@ class TrainingVariables:
         averages: the averaged networks by name.
         optimizers: ``g_optimizer`` and ``d_optimizer``.
         ada: the strength of the adaptive augmentation; None if it is off.
+
+    Raises:
+        ConfigError: if the batch cannot be split over the devices.
     """
 
     def __init__(self, config: Config, strategy: tf.distribute.Strategy) -> None:
+        check_splittable(config, strategy.num_replicas_in_sync)
         self.config = config
         training = config.training
         with strategy.scope():

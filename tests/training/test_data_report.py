@@ -63,7 +63,7 @@ def datasets_trained_on(monkeypatch):
 
     made, original = [], module.Trainer
     monkeypatch.setattr(
-        module, "Trainer", lambda one, dataset, run: made.append(dataset) or original(one, dataset, run)
+        module, "Trainer", lambda one, data, run, **options: made.append(data) or original(one, data, run, **options)
     )
     return made
 

@@ -298,7 +298,7 @@ def test_seed_and_step_fix_the_bits_however_the_steps_are_bundled(started):
     assert same(whole, run(started, [1, 1, 4]))
     assert not same(whole, run(started, [5]))
     assert all(np.isfinite(value).all() for value in whole.values())
-    assert started[0]._run_steps.experimental_get_tracing_count() == 1
+    assert started[0].steps.tracing_count == 1
 
 
 @pytest.mark.parametrize("changes", [EVERYTHING, OTHER], ids=["everything", "other"])

@@ -17,7 +17,20 @@ from ganzoo.training.team import TeamError, joined
 def short_times(monkeypatch):
     monkeypatch.setattr(teams, "ALIVE_SECONDS", 0.1)
     monkeypatch.setattr(teams, "SILENCE_SECONDS", 1.0)
-    monkeypatch.setattr(teams.Team, "_end_process", lambda self: None)  # it ends this process
+    made = []
+
+    class Recorded(teams.Team):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self)
+
+        def _end_process(self):
+            """The real one ends this process."""
+
+    monkeypatch.setattr(teams, "Team", Recorded)
+    yield
+    for team in made:
+        team.close()
 
 
 def free_port():
