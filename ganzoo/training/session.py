@@ -131,6 +131,8 @@ def _start(
     strategy = make_strategy(config.training, devices, team, info=info)
     best_weights.check(config, dataset)
     check_exportable(config, dataset.class_names, info=info)
+    if team:
+        follower.check_same_data(team, dataset)
     run = new_run(config.name, root=root)
     with training_lock(run, info=info):
         _describe(run, config, dataset, command)
@@ -139,8 +141,6 @@ def _start(
         _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
-        if team:
-            follower.check_same_data(team, dataset)
         with report_announced(run, info):
             return run, trainer.train(
                 max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info, callbacks=callbacks
@@ -199,9 +199,9 @@ def resume(
         import_tensorflow()
         with own_settings():
             trainer = _restored(changed_run, dataset, changes, root=root, info=info, devices=devices, team=team)
-            run = changed_run.write()
             if team:
                 follower.check_same_data(team, dataset)
+            run = changed_run.write()
             if changed_run.notes:
                 from ganzoo.training.log import Log
 
