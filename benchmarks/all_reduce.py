@@ -32,9 +32,9 @@ def measure(rank: int, names: list[str]) -> None:
 
         from ganzoo.training.distribution import make_strategy
 
-        strategy = make_strategy(team)
-        for name in names:
-            config = api.experiment(name)
+        configs = [api.experiment(name) for name in names]
+        strategy = make_strategy(configs[0].training, None, team)
+        for name, config in zip(names, configs, strict=True):
             networks = config.objective.networks(config)
             with strategy.scope():
                 gradients = [
