@@ -88,6 +88,7 @@ def make_strategy(
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except RuntimeError as error:
+        team.check()
         raise ConfigError(
             "This process has used TensorFlow before, so it cannot connect to other processes. Train in a new process"
         ) from error

@@ -144,10 +144,16 @@ class Team:
 
     @contextlib.contextmanager
     def until_end(self) -> Iterator[None]:
-        """Inside, the training runs. An error ends all processes with its text."""
+        """Inside, the training runs. An error ends all processes with its text.
+
+        Raises:
+            TeamError: if another process has failed, in place of the error that TensorFlow raises then.
+        """
         try:
             yield
         except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, GanzooError) and self._failed.wait(1.0):
+                raise TeamError(self._failure) from error
             text = str(error).splitlines()[0] if isinstance(error, GanzooError) and str(error) else repr(error)
             for peer in self._peers:
                 with contextlib.suppress(ChannelError):

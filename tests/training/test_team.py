@@ -166,3 +166,17 @@ def test_a_stranger_at_the_port_is_ignored(junk):
         stranger.close()
         other = pool.submit(joined, cluster(1, port), seconds=10)
         assert chief.result(10).servers == other.result(10).servers
+
+
+def test_the_failure_of_another_process_explains_the_error_of_an_exchange():
+    chief, other = team_of(2)
+
+    def fail_while_the_chief_exchanges():
+        with pytest.raises(DataError), other.until_end():
+            raise DataError("no such file")
+
+    with pytest.raises(TeamError, match=r"process 1 on .*: no such file$"), chief.until_end():
+        fail_while_the_chief_exchanges()
+        raise RuntimeError("Collective ops is aborted")
+    with pytest.raises(RuntimeError, match="a bug"), team_of(2)[0].until_end():
+        raise RuntimeError("a bug")
