@@ -108,6 +108,7 @@ def _train(
         while True:
             command, payload = team.receive("run", "state", "stop")
             if command["kind"] == "stop":
+                info(f"The training stopped at step {command['step']}. Process 0 has the run: {command['run']}")
                 return Run(Path(command["run"])), Outcome(command["step"], command["reason"])
             if command["kind"] == "state":
                 apply_state(variables, command, payload)

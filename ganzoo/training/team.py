@@ -122,9 +122,11 @@ class Team:
         return [self.receive(kind)[0] for _ in self._peers]
 
     def stop(self, run: str, *, step: int, reason: str) -> None:
-        """Tell the followers that the training has ended. Called by the chief."""
-        self._closing.set()  # the followers close the connection next
-        self.send("stop", run=run, step=step, reason=reason)
+        """Tell the followers that the last step is done. Called by the chief, which does not need them any more."""
+        self._closing.set()
+        for peer in self._peers:
+            with contextlib.suppress(ChannelError):
+                peer.channel.send("stop", run=run, step=step, reason=reason)
 
     def check(self) -> None:
         """Raise TeamError if a process has failed. The text is that of the first failure."""

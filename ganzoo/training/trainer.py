@@ -149,8 +149,6 @@ class Trainer:
             preview.save_curve(self.run, info=info)
             preview.save_animation(self.run)
             self._callbacks.on_end(outcome)
-        if self.team is not None:
-            self.team.stop(str(self.run.folder), step=outcome.step, reason=outcome.reason)
         return outcome
 
     def _loop(
@@ -290,6 +288,8 @@ class Trainer:
         The numbers are measured after the checkpoint is saved. So a resumed training chooses the same best step as an
         uninterrupted one.
         """
+        if self.team is not None:  # the rest needs no exchange
+            self.team.stop(str(self.run.folder), step=outcome.step, reason=outcome.reason)
         if self.step % self.config.training.sample_every or not self.step:
             self._sample(log)
         if self.step != self.state.saved_step:
