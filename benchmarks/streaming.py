@@ -103,7 +103,7 @@ class CpuDevice:
 
     def run(self, data: Stopwatch, *, first: int, steps: int) -> None:
         """Run the steps from ``first``."""
-        self._trainer.input_pipeline, self._trainer.state.step = data, first  # type: ignore[assignment]
+        self._trainer.steps.input_pipeline, self._trainer.state.step = data, first
         self._trainer.run_chunk(steps, self._means)
 
 

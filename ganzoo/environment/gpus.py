@@ -103,7 +103,7 @@ def unsupported(card: Card, build: Mapping[str, Any]) -> str | None:
 
 
 def compiled_for(build: Mapping[str, Any]) -> list[Capability]:
-    """Return the compute capabilities that a TensorFlow has code for; empty if it does not tell."""
+    """Return the compute capabilities that a TensorFlow has code for; empty if they are unknown."""
     found = (re.search(r"(\d+)(\d)[a-z]?$", text) for text in build.get("cuda_compute_capabilities", ()))
     return sorted({(int(match[1]), int(match[2])) for match in found if match})
 

@@ -165,7 +165,7 @@ class Team:
             self.close()
 
     def close(self) -> None:
-        """Close the connections. What the others do then is no failure for this process."""
+        """Close the connections. A connection that is lost afterwards is not a failure."""
         self._closing.set()
         for peer in self._peers:
             peer.channel.close()
@@ -198,7 +198,7 @@ class Team:
                     peer.channel.send("alive")
 
     def _fail(self, text: str) -> None:
-        """Keep the first failure, tell the others, and make sure that this process ends."""
+        """Keep the first failure, report it to the others, and make sure that this process ends."""
         with self._lock:
             if self._failure is not None:
                 return
