@@ -50,13 +50,15 @@ def test_a_process_reads_only_its_share_of_each_batch(tmp_path):
 
 
 def test_a_training_ends_the_thread(tmp_path, monkeypatch):
+    earlier = set(threading.enumerate())
     config = tiny()
     dataset = samples(config, count=500)
     monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: dataset.samples.nbytes)
     made = trainer(config, tmp_path, dataset)
     assert not made.input_pipeline.in_memory
     assert made.train(max_steps=2, quiet=True).step == 2
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_NAME)]
+    started = set(threading.enumerate()) - earlier
+    assert not [thread for thread in started if thread.name.startswith(THREAD_NAME)]
 
 
 def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
