@@ -64,11 +64,9 @@ class Adam(OptimizerConfig):
     epsilon: float = Field(1e-8, gt=0, le=1)
 
     def build(self, updates: int) -> Optimizer:
-        import keras
+        from ganzoo.training.fused_adam import FusedAdam
 
-        return keras.optimizers.Adam(
-            beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, **self.shared(updates)
-        )
+        return FusedAdam(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, **self.shared(updates))
 
 
 @optimizers.register("adamw")
@@ -81,9 +79,9 @@ class AdamW(OptimizerConfig):
     weight_decay: float = Field(1e-2, ge=0, le=1)
 
     def build(self, updates: int) -> Optimizer:
-        import keras
+        from ganzoo.training.fused_adam import FusedAdamW
 
-        return keras.optimizers.AdamW(
+        return FusedAdamW(
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,
