@@ -26,6 +26,11 @@ from train_digit_classifier import CLASSES, LAYERS, SEED, SIDE, Digits, fit, var
 from train_extractor import to_onnx
 
 BATCH = 100
+CONVOLUTIONS = {
+    "mnist": LAYERS,
+    "fashion_mnist": ((32, 3, 1), (32, 3, 2), (64, 3, 1), (64, 3, 2), (96, 3, 1), (96, 3, 1)),
+}
+"""Channels, kernel size and stride of each convolution. Clothes are harder to tell apart than digits."""
 
 
 def images_of(source: str, path: Path | None, split: str) -> Digits:
@@ -37,13 +42,13 @@ def images_of(source: str, path: Path | None, split: str) -> Digits:
     return Digits(np.asarray(dataset.samples), np.asarray(dataset.labels))
 
 
-def network() -> tuple[Any, Any]:
+def network(source: str) -> tuple[Any, Any]:
     """Return two models that share their weights: images in [-1, 1] -> logits, and -> (features, probabilities)."""
     import keras
 
     image = keras.Input((SIDE, SIDE, 1), name="image")
     x = image
-    for channels, kernel_size, stride in LAYERS:
+    for channels, kernel_size, stride in CONVOLUTIONS[source]:
         x = keras.layers.Conv2D(channels, kernel_size, strides=stride, padding="same", use_bias=False)(x)
         x = keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.95)(x))
     features = keras.layers.GlobalAveragePooling2D()(x)
@@ -87,7 +92,7 @@ def main() -> None:
     train = images_of(arguments.source, arguments.path, "train")
     test = images_of(arguments.source, arguments.path, "test")
     keras.utils.set_random_seed(SEED)
-    trained, shipped = network()
+    trained, shipped = network(arguments.source)
     begun = time.perf_counter()
     fit(trained, train, epochs=arguments.epochs, augment=AUGMENT[arguments.source], batch_size=BATCH)
     seconds = time.perf_counter() - begun
