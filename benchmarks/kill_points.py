@@ -265,7 +265,7 @@ def command(*words: str) -> None:
 def evaluation_result() -> Any:
     from ganzoo.bundle.folder import read_bundle
 
-    metrics = read_bundle(Path("runs/small/001/bundle")).metadata.metrics
+    metrics = read_bundle(Path("runs/small/001/bundle")).metadata.facts.metrics
     return json.loads(json.dumps(metrics, default=str))
 
 

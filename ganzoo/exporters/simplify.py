@@ -1,4 +1,4 @@
-"""Simplifies two patterns of tf2onnx, each about a dozen operations: label lookups, and the sizes of a Reshape.
+"""Simplifies graphs of tf2onnx: label lookups and the sizes of a Reshape, each about a dozen operations, and constants.
 
 A label lookup is detected by its result, because its operations differ between versions: the part of the graph is run
 on all labels, and replaced if it returns them unchanged. The functions do not modify their input.
@@ -6,6 +6,7 @@ on all labels, and replaced if it returns them unchanged. The functions do not m
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 
+_NUMBERED = re.compile(r"__\d+$")
+"""End of the name of a constant that tf2onnx made. The number differs from export to export."""
+
+
 def simplify(model: ModelProto, *, num_classes: int = 0) -> ModelProto:
-    """Replace computed sizes by constants, and wrapped labels by the labels.
+    """Replace computed sizes by constants, and wrapped labels by the labels. Name constants by their order.
 
     Args:
         model: a generator or a critic; the input with the classes, if it is conditional, is "label".
@@ -32,6 +37,7 @@ def simplify(model: ModelProto, *, num_classes: int = 0) -> ModelProto:
         _remove_label_wrapping(simple, num_classes)
     _make_sizes_constant(simple)
     drop_unused(simple)
+    _name_constants(simple)
     return simple
 
 
@@ -79,3 +85,29 @@ def _computed_from_labels(makers: dict[str, NodeProto], name: str, others: set[s
             found.append(node)
             waiting += node.input
     return found
+
+
+def _name_constants(model: ModelProto) -> None:
+    """Merge equal constants, and number them in the order of their use, so that equal networks give equal files."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer if _NUMBERED.search(tensor.name)}
+    new_names: dict[str, str] = {}
+    by_content: dict[bytes, str] = {}
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name not in constants:
+                continue
+            if name not in new_names:
+                plain = type(constants[name])()
+                plain.CopyFrom(constants[name])
+                plain.ClearField("name")
+                content = plain.SerializeToString(deterministic=True)
+                new_names[name] = by_content.setdefault(content, f"constant_{len(by_content)}")
+            node.input[place] = new_names[name]
+    merged = {new: constants[old] for old, new in reversed(new_names.items())}
+    others = [tensor for tensor in model.graph.initializer if tensor.name not in constants]
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(others)
+    for new in by_content.values():
+        tensor = model.graph.initializer.add()
+        tensor.CopyFrom(merged[new])
+        tensor.name = new

@@ -159,3 +159,23 @@ def test_labels_are_looked_up_as_they_are():
 
 def test_labels_that_are_changed_stay_changed():
     assert len(simplify(label_model(1), num_classes=4).graph.node) > 1
+
+
+def test_constants_are_named_by_their_order_and_equal_ones_are_merged():
+    """tf2onnx numbers its constants differently in each export of the same network."""
+
+    def numbered(first, second, third):
+        nodes = [NODE("Mul", ["x", first], ["a"]), NODE("Add", ["a", second], ["b"]), NODE("Mul", ["b", third], ["y"])]
+        scale, shift = PER_CHANNEL["s"][:, :4], PER_CHANNEL["t"][:, :4]
+        return simplify(model(nodes, dict(sorted({first: scale, second: shift, third: scale}.items())), channels=4))
+
+    one, other = numbered("opt__7", "opt__3", "ends__9"), numbered("opt__12", "opt__40", "opt__12")
+    assert one.SerializeToString() == other.SerializeToString()
+    assert [list(node.input) for node in one.graph.node] == [
+        ["x", "constant_0"],
+        ["a", "constant_1"],
+        ["b", "constant_0"],
+    ]
+    x = array(2, 4, 5, 5)
+    scale, shift = PER_CHANNEL["s"][:, :4], PER_CHANNEL["t"][:, :4]
+    np.testing.assert_allclose(run(one, x), (x * scale + shift) * scale, rtol=1e-5)
