@@ -2,11 +2,12 @@
 
     python benchmarks/kill_points.py
 
-The points are found by running: Python reports every file that is opened for writing, and every rename, removal and new
-folder, to an audit hook; ``os.fsync`` is wrapped. For each operation, such as a training or an export, one undisturbed
-run counts the points. Then, for each point, a new process runs the same operation and kills itself with SIGKILL just
-before that point. Then two things are checked. What existed before is still there, and what can be read is complete.
-And the command that a user would type next gives the result of an undisturbed run, bit for bit.
+The points are found by running: Python reports every file that is opened for writing, every rename, removal and new
+folder, and every connection to another machine, to an audit hook; ``os.fsync`` is wrapped. For each operation, such as
+a training or an export, one undisturbed run counts the points. Then, for each point, a new process runs the same
+operation and kills itself with SIGKILL just before that point. Two things are checked. What existed before is still
+there, and what can be read is complete. And the command that a user would type next gives the result of an undisturbed
+run, bit for bit.
 
 The processes are forks of one that has imported TensorFlow and not used it. Everything that an operation writes is in a
 new folder each time. The output is a table in Markdown; the exit status is 1 if anything differs.
@@ -30,10 +31,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from hub.clients import Client
+from hub.server import Hub
+
 STEPS = 6
 CLOCK = ("seconds", "images_per_second")
 CHANGES = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"})
 """The audit events, besides ``open``, that announce a change of the disk."""
+REPO = "someone/small"
+HUB = Hub()
+"""The tests' server, which answers as the Hugging Face Hub."""
 
 MODEL = {
     "name": "small",
@@ -83,6 +91,8 @@ class Killer:
                 self._reach(event, path)
         elif event in CHANGES:
             self._reach(event, arguments[0])
+        elif event == "socket.connect":
+            self._reach(event, self._folder)
 
     def _reach(self, event: str, path: Any) -> None:
         if isinstance(path, int):
@@ -108,7 +118,7 @@ def in_child(work: Callable[[], Any], folder: Path, *, ok: bool = True) -> Any:
         try:
             os.close(read)
             os.chdir(folder)
-            os.environ["GANZOO_CACHE"] = str(folder / "cache")
+            os.environ.update(Client(folder, HUB.url, token="hf_owner").environment())
             sink = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(sink, 1)
             os.dup2(sink, 2)
@@ -141,12 +151,14 @@ class Operation(NamedTuple):
         result: what it made, as a value of JSON.
         prepare: what was done before it.
         again: what the user does after the kill; by default ``act`` again.
+        before: what is done to the Hub before each kill, in the process of the Hub.
     """
 
     act: Callable[[], Any]
     result: Callable[[], Any]
     prepare: Callable[[], Any] = lambda: None
     again: Callable[[], Any] | None = None
+    before: Callable[[], Any] = HUB.repos.clear
 
 
 def digest(path: Path) -> str:
@@ -298,6 +310,41 @@ def pictures_result() -> Any:
     }
 
 
+def publish() -> None:
+    command("publish", "runs/small/001/bundle", REPO, "--license", "cc0-1.0")
+
+
+def published() -> Any:
+    """The files of the model on the Hub, without the measured speed on its card."""
+    repo = HUB.repos[REPO]
+    tree = repo.commits[repo.branches["main"]]
+    return {name: hashlib.sha256(content).hexdigest() for name, content in tree.items() if name != "README.md"}
+
+
+def on_the_hub() -> None:
+    """A repository with the files of a pretrained model."""
+    import ganzoo
+
+    folder = ganzoo.pull("digits-28")
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    HUB.repos.clear()
+    HUB.put(REPO, {path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
+
+
+def pull() -> None:
+    import ganzoo
+
+    ganzoo.pull(REPO)
+
+
+def pulled() -> Any:
+    """The model on the Hub, loaded from the cache, without the network."""
+    import ganzoo
+
+    pixels = ganzoo.load(REPO, local_files_only=True).sample(range(2), label=0)
+    return hashlib.sha256(pixels.tobytes()).hexdigest()
+
+
 OPERATIONS = {
     "training, beside an earlier run": Operation(train, training_result, trained, continued),
     "resuming": Operation(continued, training_result, stopped, continued),
@@ -306,6 +353,8 @@ OPERATIONS = {
     "export over an older bundle": Operation(export, bundle_result, exported),
     "evaluation of a bundle": Operation(evaluate, evaluation_result, exported),
     "generating pictures": Operation(pictures, pictures_result, exported),
+    "publishing": Operation(publish, published, exported),
+    "pulling": Operation(pull, pulled, before=on_the_hub),
 }
 
 READABLE: dict[str, Callable[[], Any]] = {
@@ -342,12 +391,14 @@ def failures(name: str, operation: Operation, base: Path, every: int) -> Iterato
     whole = copy("whole")
     readable = READABLE.get(name)
     was = in_child(readable, whole) if readable else None
+    operation.before()
     points = killed_at(operation, whole, -1) or []
     expected = in_child(operation.result, whole)
     for number in range(every // 2, len(points), every):
         folder = copy(f"killed-{number}")
         where = points[number].replace(str(whole), "").replace(str(folder), "")
         wrong = ""
+        operation.before()
         if killed_at(operation, folder, number) is not None:
             wrong = "not reached"
         elif readable and in_child(readable, folder) != was and in_child(readable, folder) != in_child(readable, whole):
@@ -358,6 +409,18 @@ def failures(name: str, operation: Operation, base: Path, every: int) -> Iterato
                 wrong = "the result differs"
         yield where, wrong
         shutil.rmtree(folder.parent)
+
+
+def report(name: str, operation: Operation, *, every: int, points: bool) -> bool:
+    """Print a line of the table, and all points if ``points``. Returns whether anything was wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        seen = list(failures(name, operation, Path(folder).resolve(), every))
+    kinds = sorted({where.split()[0] for where, _ in seen})
+    wrong = [f"{where}: {what}" for where, what in seen if what]
+    print(f"| {name} | {len(seen)} | {', '.join(kinds)} | {'; '.join(wrong) or 'nothing'} |", flush=True)
+    if points:
+        print(*(f"    {where}" for where, _ in seen), sep="\n", flush=True)
+    return bool(wrong)
 
 
 def main() -> None:
@@ -374,17 +437,10 @@ def main() -> None:
 
     failed = False
     print("| Operation | points | kinds of points | wrong after a kill |\n|---|---|---|---|")
-    for name, operation in OPERATIONS.items():
-        if arguments.only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            seen = list(failures(name, operation, Path(folder).resolve(), arguments.every))
-        kinds = sorted({where.split()[0] for where, _ in seen})
-        wrong = [f"{where}: {what}" for where, what in seen if what]
-        failed |= bool(wrong)
-        print(f"| {name} | {len(seen)} | {', '.join(kinds)} | {'; '.join(wrong) or 'nothing'} |", flush=True)
-        if arguments.list:
-            print(*(f"    {where}" for where, _ in seen), sep="\n", flush=True)
+    with HUB:
+        for name, operation in OPERATIONS.items():
+            if arguments.only in name:
+                failed |= report(name, operation, every=arguments.every, points=arguments.list)
     sys.exit(failed)
 
 
