@@ -32,7 +32,7 @@ def config_folder() -> Path:
 
 def config_files() -> dict[str, Path]:
     """The YAML file of every model of the zoo, by name."""
-    return {path.stem: path for path in sorted(config_folder().glob("*.yaml"))}
+    return {path.stem: path for path in sorted(config_folder().glob("*.yaml"), key=lambda path: path.stem)}
 
 
 def describe(name: str) -> tuple[str, ...]:

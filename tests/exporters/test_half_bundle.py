@@ -27,7 +27,7 @@ def test_the_pretrained_portraits_at_half_the_size():
 
 @pytest.mark.slow
 def test_a_model_whose_images_would_change_is_refused():
-    bundle = read_bundle(shipped_folder(find_pretrained("faces-64@2")), keep=[ONNX])
+    bundle = read_bundle(shipped_folder(find_pretrained("faces-64@3")), keep=[ONNX])
     with pytest.raises(BundleError, match=r"images differ by up to \d of 256 levels; allowed: 1"):
         half_bundle(bundle)
 
