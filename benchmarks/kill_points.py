@@ -143,6 +143,11 @@ def in_child(work: Callable[[], Any], folder: Path, *, ok: bool = True) -> Any:
     return None
 
 
+def empty_hub() -> None:
+    HUB.repos.clear()
+    HUB.objects.clear()
+
+
 class Operation(NamedTuple):
     """Something that a user does.
 
@@ -158,7 +163,7 @@ class Operation(NamedTuple):
     result: Callable[[], Any]
     prepare: Callable[[], Any] = lambda: None
     again: Callable[[], Any] | None = None
-    before: Callable[[], Any] = HUB.repos.clear
+    before: Callable[[], Any] = empty_hub
 
 
 def digest(path: Path) -> str:
@@ -327,7 +332,7 @@ def on_the_hub() -> None:
 
     folder = ganzoo.pull("digits-28")
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(".")]
-    HUB.repos.clear()
+    empty_hub()
     HUB.put(REPO, {path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
 
 

@@ -227,3 +227,15 @@ def test_the_workers_of_a_killed_study_end(tmp_path):
 
 def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
+
+
+@pytest.mark.slow
+def test_a_kill_at_points_of_preparing_data_changes_nothing():
+    """``kill_points.py`` kills at every point of every operation. This is a sample of one."""
+    arguments = [sys.executable, str(ROOT / "benchmarks/kill_points.py"), "--only", "preparing", "--every", "6"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| preparing")]
+    name, points, _, wrong = (cell.strip() for cell in row.strip("|").split("|"))
+    assert (name, wrong) == ("preparing a folder of photographs", "nothing")
+    assert int(points) >= 3
