@@ -128,9 +128,16 @@ def replacing_folder(path: Path, *, unless: Callable[[], bool] = lambda: False) 
 def move_folder(new: Path, path: Path) -> None:
     """Rename the folder ``new`` to ``path``, and remove an older ``path``. Of two processes, the later one wins.
 
+    On Linux there is a folder at ``path`` at every moment, also if this process is killed. Elsewhere there is a moment
+    without one; ``remove_leftovers`` then restores the older one.
+
     Raises:
         OSError: if renaming fails. An older ``path`` is then restored.
     """
+    if _exchange(new, path):
+        remove(new)
+        _sync(path.parent)
+        return
     for attempt in range(_ATTEMPTS):
         old = _unique(path, _OLD)
         with contextlib.suppress(FileNotFoundError):
@@ -149,6 +156,20 @@ def move_folder(new: Path, path: Path) -> None:
             remove(old)
             _sync(path.parent)
             return
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders in one step. False if one is missing, or the system cannot do it."""
+    if os.name != "posix":
+        return False
+    import ctypes
+
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError):
+        return False  # only Linux has this function
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
 
 
 def _sync_tree(folder: Path) -> None:

@@ -151,6 +151,7 @@ def rename(self, target):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(self, target)
 Path.rename = rename
+files._exchange = lambda one, other: False  # as on a system that cannot exchange two names
 with files.replacing_folder(Path(sys.argv[1])) as fresh:
     (fresh / "x").write_text("new")
 """
@@ -165,6 +166,30 @@ def test_a_folder_whose_replacement_was_killed_between_two_renames_comes_back(tm
     files.remove_leftovers(tmp_path, "f")
     assert names(tmp_path) == ["f"]
     assert (tmp_path / "f" / "x").read_text() == "old"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux' renameat2")
+def test_a_folder_that_is_replaced_is_there_at_every_moment(tmp_path):
+    """So that a reader, or the next command after a kill, finds the old or the new one."""
+    folder, missing, done = tmp_path / "f", [], threading.Event()
+    folder.mkdir()
+
+    def look():
+        while not done.is_set():
+            missing.extend([] if folder.is_dir() else [1])
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for number in range(200):
+        new = tmp_path / "new"
+        new.mkdir()
+        (new / "x").write_text(str(number))
+        files.move_folder(new, folder)
+    done.set()
+    reader.join()
+    assert not missing
+    assert (folder / "x").read_text() == "199"
+    assert names(tmp_path) == ["f"]
 
 
 def test_what_cannot_be_written_is_an_os_error(tmp_path, size_limit):
