@@ -135,8 +135,12 @@ def move_folder(new: Path, path: Path) -> None:
         OSError: if renaming fails. An older ``path`` is then restored.
     """
     if _exchange(new, path):
+        try:
+            _sync(path.parent)
+        except OSError:
+            _exchange(new, path)
+            raise
         remove(new)
-        _sync(path.parent)
         return
     for attempt in range(_ATTEMPTS):
         old = _unique(path, _OLD)
