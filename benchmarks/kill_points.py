@@ -11,7 +11,8 @@ run, bit for bit.
 
 The processes are forks of one that has imported TensorFlow and not used it. Everything that an operation writes is in a
 new folder each time. Python does not report the exchange of two folders (``ganzoo.environment.files``), so there are
-kills before and after it, which is all that can be seen of one step. The output is a table in Markdown; the exit status is 1 if anything differs.
+kills before and after it, which is all that can be seen of one step. The output is a table in Markdown; the exit status
+is 1 if anything differs.
 """
 
 from __future__ import annotations
