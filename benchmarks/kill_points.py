@@ -239,7 +239,7 @@ def training_result() -> Any:
 
 def earlier_run() -> dict[str, str]:
     """The files of the first run, which a later training must not touch."""
-    return files_of("runs/small/001") if Path("runs/small/002").exists() else {}
+    return files_of("runs/small/001")
 
 
 def export() -> None:
@@ -282,10 +282,7 @@ def command(*words: str) -> None:
 
 
 def evaluation_result() -> Any:
-    from ganzoo.bundle.folder import read_bundle
-
-    metrics = read_bundle(Path("runs/small/001/bundle")).metadata.facts.metrics
-    return json.loads(json.dumps(metrics, default=str))
+    return json.loads(Path("runs/small/001/metrics.json").read_text())
 
 
 def prepared_data() -> Any:

@@ -30,7 +30,10 @@ CONVOLUTIONS = {
     "mnist": LAYERS,
     "fashion_mnist": ((32, 3, 1), (32, 3, 2), (64, 3, 1), (64, 3, 2), (96, 3, 1), (96, 3, 1)),
 }
-"""Channels, kernel size and stride of each convolution. Clothes are harder to tell apart than digits."""
+"""Channels, kernel size and stride of each convolution.
+
+Clothes need a larger network, because shirts and coats look alike.
+"""
 
 
 def images_of(source: str, path: Path | None, split: str) -> Digits:

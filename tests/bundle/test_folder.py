@@ -456,8 +456,11 @@ def test_a_folder_may_have_a_dot_in_its_name(tmp_path):
 
 
 @pytest.mark.parametrize("call", range(8))
-def test_a_full_disk_at_any_moment_leaves_the_old_bundle(folder, monkeypatch, call):
-    """Each file's sync, then each rename, fails in turn."""
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_full_disk_at_any_moment_leaves_the_old_bundle(folder, monkeypatch, call, exchanges):
+    """Each file's sync, then each rename, fails in turn; also on a system that cannot exchange two folders."""
+    if not exchanges:
+        monkeypatch.setattr("ganzoo.environment.files._exchange", lambda one, other: False)
     calls = iter(range(100))
     real = {"fsync": os.fsync, "rename": Path.rename}
 
