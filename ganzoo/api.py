@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
@@ -21,6 +21,7 @@ from ganzoo.errors import ExportError
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.environment.locks import Holder
+    from ganzoo.exporters.blend import Blend
     from ganzoo.exporters.formats import Format
     from ganzoo.exporters.restore import WhichCheckpoint
     from ganzoo.runs import Run
@@ -104,6 +105,7 @@ def resume(
     steps: int | None = None,
     data: Any = None,
     allow_changed_data: bool = False,
+    hub: str | Mapping[str, Any] | Literal[False] | None = None,
     root: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_minutes: float | None = None,
@@ -118,10 +120,13 @@ def resume(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
+            ``hf://user/name`` is a run that was saved on the Hugging Face Hub (``training.hub``); its newest checkpoint
+            is fetched.
         steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
         data: the new place of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
             are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
+        hub: new value of ``training.hub``, such as ``"user/name"``; False turns it off.
         root, max_steps, max_minutes, quiet, info, callbacks, on_end, devices, cluster: as in ``train``. The number of
             devices and processes may differ from before.
 
@@ -141,6 +146,7 @@ def resume(
             data=None if is_given(data) else data,
             given=data if is_given(data) else None,
             other_data=allow_changed_data,
+            hub=hub,
         ),
         max_steps=max_steps,
         max_minutes=max_minutes,
@@ -164,6 +170,7 @@ def export(
     critic: bool = False,
     savedmodel: bool = False,
     tflite: bool = False,
+    blend: float | None = None,
     license: str | None = None,
     limits: Sequence[str] = (),
     root: str | os.PathLike[str] | None = None,
@@ -182,6 +189,8 @@ def export(
             exporters: ``savedmodel``, ``tflite``, and those of plug-ins (``ganzoo parts exporters``). An exporter with
             options is a mapping, ``{"name": "tflite", "tolerance": 0.001}``, or the exporter itself.
         onnx, fp16, critic, savedmodel, tflite: add these formats. Without ``formats``, ``onnx`` is True by default.
+        blend: export an average of the run's weights and those of ``training.init_from``. The number is the share of
+            the run's weights, above 0 and at most 1, such as 0.35.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
         root: folder of the runs; by default the variable GANZOO_RUNS, or ``runs/`` in the current folder.
@@ -201,6 +210,10 @@ def export(
     flags = {"fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
     wanted = _all_formats(formats, onnx, flags)
     Formats.of(wanted)
+    if blend is not None:
+        from ganzoo.exporters.blend import check_blend
+
+        check_blend(found, blend)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
@@ -214,9 +227,19 @@ def export(
             folder,
             checkpoint=checkpoint,
             formats=wanted,
+            blend=None if blend is None else _blend(found, blend, root=root, info=info),
             license=license,
             limits=limits,
         )
+
+
+def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None, info: Info) -> Blend:
+    """The run's weights are averaged with those of ``training.init_from``, which are read here."""
+    from ganzoo.exporters.blend import Blend
+    from ganzoo.training import init_from
+
+    config, source = init_from.resolve(run.config, root=root)
+    return Blend(share, {} if source is None else init_from.named(config, source, info=info))
 
 
 def is_given(data: object) -> bool:

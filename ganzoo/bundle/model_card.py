@@ -67,7 +67,7 @@ def model_card(
     )
     body = "\n\n".join("\n".join(section) for section in sections if section)
     content = f"---\n{_front_matter(title, config, facts, license)}\n---\n\n{body}\n\n"
-    return f"{content}<!-- ganzoo card {_digest(content)}: an edited card is never overwritten. -->\n"
+    return sealed(content)
 
 
 def check_license(license: str) -> str:
@@ -82,6 +82,11 @@ def check_license(license: str) -> str:
             "see https://huggingface.co/docs/hub/repositories-licenses"
         )
     return license
+
+
+def sealed(content: str) -> str:
+    """A card with its last line, which ``is_ours`` checks."""
+    return f"{content}<!-- ganzoo card {_digest(content)}: an edited card is never overwritten. -->\n"
 
 
 def is_ours(card: str) -> bool:
@@ -221,11 +226,14 @@ def _training(facts: BundleFacts) -> list[str]:
         ("Loss", part(settings.get("loss"))),
         ("Penalties", ", ".join(filter(None, map(part, penalties if isinstance(penalties, list) else ()))) or None),
         ("Initial weights", settings.get("init_from")),
+        ("Blended", _blended(training.get("blend"))),
         ("Seed", settings.get("seed")),
     ]
     lines = [f"- {key}: {cell(value)}." for key, value in rows if value is not None]
     if command:
-        lines = ["```sh", " ".join(command.replace("```", "").split()), "```", "", *lines]
+        blend = training.get("blend")
+        export = [f"ganzoo export --blend {blend:g}"] if isinstance(blend, int | float) else []
+        lines = ["```sh", " ".join(command.replace("```", "").split()), *export, "```", "", *lines]
     return ["## Training", "", *lines, *_config_text(config)] if lines else []
 
 
@@ -235,6 +243,13 @@ def _selected(choice: object) -> str | None:
     if not isinstance(facts.get("value"), int | float):
         return None
     return f"the best {facts.get('number')} of {facts.get('of')} evaluations during training, {number(facts['value'])}"
+
+
+def _blended(share: object) -> str | None:
+    """The average that was exported."""
+    if not isinstance(share, int | float):
+        return None
+    return f"the exported weights are {share:.0%} of this training and {1 - share:.0%} of the initial weights"
 
 
 def _config_text(config: Mapping[str, Any]) -> list[str]:

@@ -59,6 +59,13 @@ def export(
             "model's folder (default: models/NAME). Use it without other formats.",
         ),
     ] = False,
+    blend: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Average the run's weights with those of training.init_from: 0.35 is 35% of the run's weights.",
+        ),
+    ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="Folder of the bundle (default: in the run's folder).")
     ] = None,
@@ -83,7 +90,7 @@ def export(
     which = _which(checkpoint)
     flags = {"onnx": onnx, "fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
     asked = [*(name for name, wanted in flags.items() if wanted), *map(_format, formats or [])]
-    from_bundle = which == "best" and not (asked or license or limit)
+    from_bundle = which == "best" and not (asked or license or limit or blend is not None)
     if triton:
         if html or not from_bundle:
             raise typer.BadParameter(
@@ -110,6 +117,7 @@ def export(
         output,
         checkpoint=which,
         formats=asked,
+        blend=blend,
         license=license,
         limits=limit or (),
         info=info,

@@ -24,7 +24,7 @@ def train(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="A model of the zoo or a YAML file; with --resume a run (default: the newest).",
+            help="A model of the zoo or a YAML file; with --resume a run (default: the newest), or hf://user/name.",
             autocompletion=complete.models,
         ),
     ] = None,
@@ -75,8 +75,8 @@ def train(
     options |= {"info": info, "on_end": _report, "devices": _read_devices(devices)}
     options |= {"cluster": find_cluster(nodes=nodes, node_rank=node_rank, master=master)}
     if resume:
-        name, steps = _read_resume(name, overrides or [], seed=seed, dry_run=dry_run, allow=allow_changed)
-        api.resume(name, steps=steps, data=data, allow_changed_data=allow_changed is not None, **options)
+        name, changes = _read_resume(name, overrides or [], seed=seed, dry_run=dry_run, allow=allow_changed)
+        api.resume(name, data=data, allow_changed_data=allow_changed is not None, **changes, **options)
         return
     if allow_changed is not None:
         raise typer.BadParameter("--allow-changed needs --resume")
@@ -104,23 +104,28 @@ def _command(name: str, overrides: list[str], config: Config, **options: float |
 
 def _read_resume(
     name: str | None, overrides: list[str], *, seed: int | None, dry_run: bool, allow: str | None
-) -> tuple[str | None, Any]:
-    """The run and its new length. Nothing else may change, or the steps would differ from an uninterrupted run."""
+) -> tuple[str | None, dict[str, Any]]:
+    """The run, and its new length and place on the Hub as arguments of ``ganzoo.resume``.
+
+    Nothing else may change, or the steps would differ from an uninterrupted run.
+    """
     from ganzoo.config import yaml_files
 
     if name is not None and "=" in name and not Path(name).exists():
         overrides, name = [name, *overrides], None
-    lengths = [text for text in overrides if text.startswith("training.steps=")]
-    fixed = [text for text in overrides if text not in lengths]
+    allowed = {key: [text for text in overrides if text.startswith(f"training.{key}=")] for key in ("steps", "hub")}
+    fixed = [text for text in overrides if not any(text in texts for texts in allowed.values())]
     fixed += (["--seed"] if seed is not None else []) + (["--dry-run"] if dry_run else [])
     if fixed:
         raise typer.BadParameter(
             f"a resumed run keeps its config, so these cannot be used with --resume: {', '.join(fixed)}. Allowed are a "
-            "new length (training.steps=N) and a new place of the data (--data PATH)"
+            "new length (training.steps=N), a new place of the data (--data PATH), and training.hub"
         )
     if allow is not None and allow != "data":
         raise typer.BadParameter(f"--allow-changed: the only allowed value is data; received '{allow}'")
-    return name, yaml_files.parse(lengths[-1].partition("=")[2], what=lengths[-1]) if lengths else None
+    given = {key: texts[-1] for key, texts in allowed.items() if texts}
+    changes = {key: yaml_files.parse(text.partition("=")[2], what=text) for key, text in given.items()}
+    return name, {**changes, "hub": False} if changes.get("hub", False) is None else changes
 
 
 def _read_devices(text: str | None) -> list[int] | None:

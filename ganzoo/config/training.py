@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.paths import NAME_OR_PATH
+from ganzoo.config.run_on_hub import RunOnHub
 from ganzoo.losses import Loss, NonSaturating, losses
 from ganzoo.optimizers import Adam, OptimizerConfig, optimizers
 from ganzoo.penalties import Penalty, penalties
@@ -52,6 +53,7 @@ class TrainingConfig(BaseModel):
         watch: the collapse watch, which warns, rolls back or stops.
         log_every, sample_every, checkpoint_every: in steps.
         keep_checkpoints: number of checkpoints to keep, the newest ones.
+        hub: save the run on the Hugging Face Hub while it trains; ``user/name`` is short for ``{repo: user/name}``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
@@ -80,6 +82,12 @@ class TrainingConfig(BaseModel):
     sample_every: int = Field(1000, ge=1)
     checkpoint_every: int = Field(2000, ge=1)
     keep_checkpoints: int = Field(2, ge=2, le=100)
+    hub: RunOnHub | None = None
+
+    @field_validator("hub", mode="before")
+    @classmethod
+    def _short_hub(cls, value: Any) -> Any:
+        return {"repo": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _simultaneous_has_one_step(self) -> Self:

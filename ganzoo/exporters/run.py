@@ -15,6 +15,7 @@ from ganzoo.bundle.strict_json import check_tree, write_json
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import BundleError, RunError
+from ganzoo.exporters.blend import Blend
 from ganzoo.exporters.bundle import export_bundle
 from ganzoo.exporters.critic import check_possible
 from ganzoo.exporters.formats import Format, Formats
@@ -41,6 +42,7 @@ def export_run(
     *,
     checkpoint: WhichCheckpoint = "best",
     formats: Sequence[Format] = ("onnx",),
+    blend: Blend | None = None,
     license: str | None = None,
     limits: Sequence[str] = (),
 ) -> Path:
@@ -55,6 +57,7 @@ def export_run(
         formats: ``onnx`` writes the bundle. ``fp16`` adds a float16 graph to it, and ``critic`` the discriminator of
             the nearest checkpoint, for ``generate(seed, best_of=4)``. All others are exporters, such as ``savedmodel``,
             ``tflite`` and those of plug-ins: a name, a mapping with the name and the exporter's fields, or an exporter.
+        blend: average the run's weights with those of before the training; see ``check_blend``.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
 
@@ -65,7 +68,7 @@ def export_run(
         RunError: if the run has no such intact checkpoint, or the checkpoint does not match the config.
         UnknownNameError: if there is no such format.
         ExportError: if the generator cannot be converted, the result differs from it too much, or the discriminator
-            cannot be a critic.
+            cannot be a critic, or the weights of ``blend`` are those of another generator.
         GanzooError: if ``license`` is not a license identifier.
         MissingDependencyError: if TensorFlow, tf2onnx or ONNX Runtime is not installed.
     """
@@ -79,9 +82,12 @@ def export_run(
     import_tensorflow()
     found = load_averaged(run, checkpoint)
     generator = restored_generator(run, found)
+    if blend is not None:
+        blend.apply(generator)
     paths = wanted.paths(run, folder)
     if wanted.bundle:
         training = _recorded(_training_facts(run, license, limits) | chosen_by(run, found))
+        training |= {} if blend is None else {"blend": blend.share}
         judge = discriminator_near(run, found) if wanted.critic else None
         if judge is not None:
             training["critic"] = {"step": judge.step}
@@ -104,7 +110,9 @@ def export_run(
 def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dict[str, Any]:
     """The facts about the training for the model card."""
     notes = run.config.data.notes()
-    facts: dict[str, Any] = {"config": run.config.to_dict()}
+    config = run.config.to_dict()
+    del config["training"]["hub"]  # where the owner saves the run, which is not a part of the recipe
+    facts: dict[str, Any] = {"config": config}
     facts |= {"data_credits": list(notes.credits), "data_limits": list(notes.limits)}
     facts |= {"hub_dataset": notes.hub_dataset} if notes.hub_dataset else {}
     facts |= ({"license": license} if license else {}) | ({"limits": list(limits)} if limits else {})

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ganzoo.environment.commands import command
 from ganzoo.errors import GanzooError, HubError, reason
-from ganzoo.hub.reference import HubReference
+from ganzoo.hub.reference import SCHEME, HubReference
 
 _OUTER = ("LocalEntryNotFoundError", "IncompleteSnapshotError")
 LOGIN = "log in (hf auth login) or set HF_TOKEN"
@@ -25,9 +25,9 @@ class Situation(NamedTuple):
     Attributes:
         reference: the model or dataset and its revision.
         endpoint: address of the Hub.
-        doing: "fetch" or "publish".
+        doing: "fetch", "publish", or "save" for the upload of a run in training.
         near: " Did you mean ...?" with similar names, or an empty text.
-        kind: "model" or "dataset".
+        kind: "model", "dataset", or "run" for a training that is continued.
     """
 
     reference: HubReference
@@ -42,10 +42,17 @@ class Situation(NamedTuple):
         return f"{self.endpoint}/{'datasets/' if self.kind == 'dataset' else ''}{self.reference.repo}"
 
     @property
+    def done(self) -> str:
+        """The participle of an upload."""
+        return "saved" if self.doing == "save" else "published"
+
+    @property
     def again(self) -> str:
         """The command that repeats the operation."""
         if self.kind == "dataset":
             return "the same command"
+        if self.kind == "run":
+            return command("train --resume", f"{SCHEME}{self.reference}")
         return command("pull", str(self.reference)) if self.doing == "fetch" else "the same ganzoo publish"
 
 
@@ -107,12 +114,17 @@ def _status(error: BaseException) -> int | None:
     return status if isinstance(status, int) else None
 
 
+def _then(s: Situation, words: str) -> str:
+    """What to do next, in front of the command. A training repeats its uploads itself."""
+    return "" if s.doing == "save" else f" {words}: {s.again}"
+
+
 def _gated(error: Any, s: Situation) -> str:
     return f"{s.reference.repo} is gated: ask its owner for access on {s.page}, {LOGIN}, and try again: {s.again}"
 
 
 def _no_repo(error: Any, s: Situation) -> str:
-    if s.doing == "publish":
+    if s.doing != "fetch":
         return f"Your token may not write to {s.reference.repo}, or there is no such user. Who you are: hf auth whoami"
     return (
         f"No {s.kind} {s.reference.repo} on {s.endpoint}, or it is private and this token may not see it.{s.near} "
@@ -134,8 +146,8 @@ def _disabled(error: Any, s: Situation) -> str:
 
 
 def _not_cached(error: Any, s: Situation) -> str:
-    if s.doing == "publish":
-        return f"HF_HUB_OFFLINE is set, so {s.reference} cannot be published. Unset it, then: {s.again}"
+    if s.doing != "fetch":
+        return f"HF_HUB_OFFLINE is set, so {s.reference} cannot be {s.done}.{_then(s, 'Unset it, then')}"
     return (
         f"{s.reference} is not in the cache, or not completely, and requests are turned off (HF_HUB_OFFLINE, "
         f"local_files_only). With a network: {s.again}. List the cache: ganzoo cache"
@@ -147,8 +159,8 @@ def _no_network(error: Any, s: Situation) -> str:
         f"{s.endpoint} cannot be reached ({type(error).__name__}), so {s.doing}ing {s.reference} failed, and it is not "
         f"in the cache. Check the network (HF_ENDPOINT, proxy), then: {s.again}"
         if s.doing == "fetch"
-        else f"{s.endpoint} cannot be reached ({type(error).__name__}), so {s.reference} was not published. "
-        f"Check the network (HF_ENDPOINT, proxy), then: {s.again}"
+        else f"{s.endpoint} cannot be reached ({type(error).__name__}), so {s.reference} was not {s.done}. "
+        f"Check the network (HF_ENDPOINT, proxy){'.' if s.doing == 'save' else f', then: {s.again}'}"
     )
 
 
@@ -167,17 +179,17 @@ def _answered(error: Any, s: Situation) -> str:
     texts = {
         401: f"The Hub does not accept the token, or requires one, for {s.reference}. Check HF_TOKEN, or {LOGIN}.",
         403: f"This token may not {s.doing} {s.reference}; it needs "
-        f"{'write' if s.doing == 'publish' else 'read'} permission. See: {s.endpoint}/settings/tokens",
-        409: f"{s.reference} already exists on the Hub, or is being changed. Try again: {s.again}",
-        412: f"Somebody else changed {s.reference} at the same time, so nothing was published. "
-        f"Look at {s.endpoint}/{s.reference.repo}/commits, then try again: {s.again}",
+        f"{'read' if s.doing == 'fetch' else 'write'} permission. See: {s.endpoint}/settings/tokens",
+        409: f"{s.reference} already exists on the Hub, or is being changed.{_then(s, 'Try again')}",
+        412: f"Somebody else changed {s.reference} at the same time, so nothing was {s.done}. "
+        f"Look at {s.endpoint}/{s.reference.repo}/commits.{_then(s, 'Try again')}",
         413: f"{s.reference}: a file is too large for the Hub.",
-        429: f"Too many requests to the Hub (429) for {s.reference}. Wait a few minutes, then: {s.again}",
+        429: f"Too many requests to the Hub (429) for {s.reference}.{_then(s, 'Wait a few minutes, then')}",
     }
     if status in texts:
         return texts[status]
     if status is not None and status >= 500:
-        return f"The Hub has a server error ({status}) for {s.reference}. Try again later: {s.again}"
+        return f"The Hub has a server error ({status}) for {s.reference}.{_then(s, 'Try again later')}"
     return _other(error, s)
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ganzoo.bundle.folder import CARD, CONFIG, LIMITS, METADATA, Bundle, read_bundle, read_metadata
+from ganzoo.environment.commands import command
 from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable
-from ganzoo.hub.reference import DEFAULTS, HubOptions, HubReference, cached_snapshot
+from ganzoo.hub.reference import DEFAULTS, SCHEME, HubOptions, HubReference, cached_snapshot
+from ganzoo.hub.run_files import checkpoint_steps
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -162,6 +164,11 @@ def _check_listing(reference: HubReference, sizes: Mapping[str, int], *, library
     """Refuse a repo that is not a bundle, or has files that are too large, before anything is fetched."""
     missing = [name for name in (CONFIG, METADATA) if name not in sizes]
     if missing:
+        if checkpoint_steps(sizes):
+            raise HubError(
+                f"{reference} is a training run that was not exported. Continue it: "
+                f"{command('train --resume', f'{SCHEME}{reference}')}, then export and publish it."
+            )
         other = f" Its library is {library[:40]!a}." if library and library != "ganzoo" else ""
         raise HubError(f"{reference} is not a ganzoo model: it has no {' and no '.join(missing)}.{other}")
     for name in sorted(LIMITS.keys() & sizes.keys()):

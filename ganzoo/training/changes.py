@@ -1,4 +1,4 @@
-"""The changes that a resumed run allows: its length, and the location of its data."""
+"""The changes that a resumed run allows: its length, the location of its data, and where it is saved."""
 
 from __future__ import annotations
 
@@ -27,12 +27,14 @@ class Changes:
         data: new location of the same data; None keeps it.
         given: the same data, passed in Python; see ``ganzoo.data.given``.
         other_data: continue even if the data have changed.
+        hub: new value of ``training.hub``; False turns it off, None keeps it.
     """
 
     steps: Any = None
     data: str | os.PathLike[str] | None = None
     given: Any = None
     other_data: bool = False
+    hub: Any = None
 
 
 NO_CHANGES = Changes()
@@ -127,6 +129,10 @@ def changed(run: Run, changes: Changes) -> ChangedRun:
     if changes.steps is not None and changes.steps != config.training.steps:
         notes["training.steps"] = [config.training.steps, changes.steps]
         values["training"]["steps"] = changes.steps
+    if changes.hub is not None:
+        hub = None if changes.hub is False else changes.hub
+        notes["training.hub"] = [values["training"]["hub"], hub]
+        values["training"]["hub"] = hub
     new_config = Config.read(values, what=f"run {run.name}") if notes else config
     if new_config.training.steps != config.training.steps:
         _check_length(run, config, new_config.training.steps)

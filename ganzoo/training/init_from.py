@@ -100,11 +100,7 @@ def assign(config: Config, weights: Source, networks: Sequence[keras.Model], *, 
     """Assign the weights to generators with the same layers. Arguments and errors are those of ``begin``."""
     training = config.training
     what = training.init_from or "init_from"
-    if isinstance(weights, GraphWeights):
-        info(
-            f"{what} comes without {WEIGHTS} here. Its weights are read from {ONNX}: the same images within one level."
-        )
-        weights = weights.named()
+    weights = named(config, weights, info=info)
     if training.init_partial:
         weights = _fitting(what, weights, named_weights(networks[0]), info=info)
     else:
@@ -113,6 +109,21 @@ def assign(config: Config, weights: Source, networks: Sequence[keras.Model], *, 
         variables = named_weights(network)
         for name, values in weights.items():
             variables[name].assign(values)
+
+
+def named(config: Config, weights: Source, *, info: Callable[[str], None]) -> Weights:
+    """The weights by name. They are read from an ONNX file if the model comes without its weights.
+
+    Raises:
+        BundleError: if they cannot be read from that file.
+    """
+    if not isinstance(weights, GraphWeights):
+        return weights
+    info(
+        f"{config.training.init_from} comes without {WEIGHTS} here. Its weights are read from {ONNX}: the same images "
+        "within one level."
+    )
+    return weights.named()
 
 
 def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> None:

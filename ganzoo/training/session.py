@@ -26,9 +26,9 @@ from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.environment.versions import library_versions
 from ganzoo.errors import RunError
 from ganzoo.report.live import report_announced
-from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, find_run, new_run
+from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
-from ganzoo.training import device, follower, init_from
+from ganzoo.training import device, follower, init_from, saved_on_hub
 from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
@@ -87,6 +87,7 @@ def start(
         checked_runs_folder(root)
         config, weights = init_from.resolve(config, root=root)
         config = config.model_copy(update={"data": config.data.pinned()})
+        saved_on_hub.check(config, step=None, info=info)
         dataset = load_data(config, given=data, quiet=quiet, info=info)
         if team:
             follower.begin(team, config, dataset)
@@ -141,9 +142,13 @@ def _start(
         _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
-        with report_announced(run, info):
+        with report_announced(run, info), saved_on_hub.saving(run, config, step=0, info=info) as savers:
             return run, trainer.train(
-                max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info, callbacks=callbacks
+                max_steps=max_steps,
+                max_minutes=max_minutes,
+                quiet=quiet,
+                info=info,
+                callbacks=[*callbacks, *savers],
             )
 
 
@@ -153,8 +158,15 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
     images.write_atomic(run.folder / FINGERPRINT, Fingerprint.of(dataset).to_json())
     if config.num_classes and config.objective.uses_labels:
         images.write_atomic(run.folder / CLASS_NAMES, json.dumps(dataset.class_names).encode())
-    images.save(draw_samples(random_samples(dataset.samples)), run.folder / "real.png")
+    _draw_real(run, dataset)
     images.write_atomic(run.folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
+
+
+def _draw_real(run: Run, dataset: Dataset) -> None:
+    """Write a picture of real samples for the report, if the run has none: a run from the Hub comes without it."""
+    path = run.folder / "real.png"
+    if not path.exists():
+        images.save(draw_samples(random_samples(dataset.samples)), path)
 
 
 def resume(
@@ -173,8 +185,8 @@ def resume(
     """Resume a run from its newest undamaged checkpoint. A run without a checkpoint starts over.
 
     Args:
-        name: the run; by default the newest.
-        changes: a new length of the training, a new place of the data.
+        name: the run; by default the newest. ``hf://user/name`` is a run that is saved on the Hugging Face Hub.
+        changes: a new length of the training, a new place of the data or of the saved run.
         root, max_steps, max_minutes, quiet, info, callbacks, devices, cluster: as in ``start``. The number of devices
             and of processes may be another one than before.
 
@@ -190,9 +202,12 @@ def resume(
         team = stack.enter_context(in_team(cluster, info=info))
         if team and not team.is_chief:
             return follow(team, moved=changes.data, given=changes.given, devices=devices, quiet=quiet, info=info)
-        run = find_run(name, root=root)
+        run = saved_on_hub.find_or_fetch(name, root=root, info=info)
         stack.enter_context(training_lock(run, info=info))
         changed_run = changed(run, changes)
+        newest = max(run.checkpoint_steps(), default=0)
+        saved_on_hub.check(changed_run.config, step=newest or None, info=info)
+        savers = stack.enter_context(saved_on_hub.saving(run, changed_run.config, step=newest, info=info))
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
         if team:
             follower.begin(team, changed_run.config, dataset)
@@ -207,10 +222,15 @@ def resume(
 
                 with Log(run, first_step=trainer.step) as log:
                     log.write(trainer.step, {}, notes={"changed": changed_run.notes})
+            _draw_real(run, dataset)
             info(f"Run {run.name} continues from step {trainer.step} of {trainer.config.training.steps}")
             with report_announced(run, info):
                 return run, trainer.train(
-                    max_steps=max_steps, max_minutes=max_minutes, quiet=quiet, info=info, callbacks=callbacks
+                    max_steps=max_steps,
+                    max_minutes=max_minutes,
+                    quiet=quiet,
+                    info=info,
+                    callbacks=[*callbacks, *savers],
                 )
 
 

@@ -383,6 +383,10 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         return 200, json.dumps([{"_id": "1", "id": name, "modelId": name} for name in names]).encode()
 
+    def auth_check(self, body: bytes, name: str) -> tuple[int, bytes]:
+        self._repo(name, write=True)
+        return 200, b"{}"
+
     def refs(self, body: bytes, name: str) -> tuple[int, bytes]:
         repo = self._repo(name)
 
@@ -443,6 +447,7 @@ _ROUTES: tuple[tuple[str, str, Any], ...] = (
     ("POST", f"{_API}/tag/(.+)", _Handler.tag),
     ("POST", f"{_API}/branch/(.+)", _Handler.branch),
     ("GET", f"{_API}/revision/(.+)", _Handler.info),
+    ("GET", f"{_API}/auth-check/write", _Handler.auth_check),
     ("GET", f"{_API}/refs", _Handler.refs),
     ("GET", f"{_API}/tree/([^/]+)", _Handler.tree),
     ("POST", f"{_API}/paths-info/(.+)", _Handler.paths_info),

@@ -1,0 +1,206 @@
+"""Saves a copy of a run on the Hub: one commit with the files that are new or changed, or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bundle.folder import CARD, LIMITS, METADATA
+from ganzoo.bundle.model_card import is_ours
+from ganzoo.config.experiment import Config
+from ganzoo.config.run_on_hub import RunOnHub
+from ganzoo.errors import GanzooError, HubError
+from ganzoo.hub.errors import Situation, explaining, unreachable
+from ganzoo.hub.fetch import client, endpoint, with_retries
+from ganzoo.hub.reference import SCHEME, HubReference
+from ganzoo.hub.run_card import run_card
+from ganzoo.hub.run_copy import names_in
+from ganzoo.hub.run_files import checkpoint_steps, largest_size, step_of
+from ganzoo.runs import CHECKPOINTS, CONFIG, SAMPLES
+
+_CHUNK = 1 << 20
+
+
+def check_repo(
+    config: Config, settings: RunOnHub, *, step: int | None, info: Callable[[str], None], token: str | None = None
+) -> None:
+    """Create the repo of ``training.hub`` if it does not exist, and check that this run may be saved there.
+
+    Args:
+        config: of the run.
+        settings: its ``training.hub``.
+        step: of the run's newest checkpoint; None for a new run.
+        info: called with a message if the Hub cannot be reached. The training can start nevertheless.
+        token: by default HF_TOKEN or the token saved by ``hf auth login``.
+
+    Raises:
+        HubError: if the token may not write there, or the repo has another run, or a later step of this run.
+    """
+    try:
+        with explaining(situation(settings)):
+            _check_same_run(config, _opened(settings, token), step, token)
+    except HubError as error:
+        if error.__cause__ is None or not unreachable(error.__cause__):
+            raise
+        info(
+            f"{endpoint()} cannot be reached, so the run is not saved on the Hub yet. The training starts, and ganzoo "
+            "tries again with each upload."
+        )
+
+
+def commit_copy(
+    folder: Path,
+    config: Config,
+    settings: RunOnHub,
+    *,
+    step: int,
+    foreign: Callable[[int], bool],
+    token: str | None = None,
+) -> None:
+    """Make one commit of a copy of a run, and remove the checkpoints there that are superseded.
+
+    Args:
+        folder: the copy, by ``run_files.copy_run``.
+        config: of the run.
+        settings: its ``training.hub``.
+        step: of its checkpoint.
+        foreign: whether a checkpoint of this step on the Hub is that of another training.
+        token: by default HF_TOKEN or the token saved by ``hf auth login``.
+
+    Raises:
+        HubError: if the Hub refuses or cannot be reached, or another training has saved a checkpoint there. Nothing is
+            changed then.
+    """
+    with explaining(situation(settings)):
+        _commit(folder, config, settings, step=step, foreign=foreign, token=token)
+
+
+def situation(settings: RunOnHub) -> Situation:
+    """The upload, for messages."""
+    return Situation(HubReference(settings.repo), endpoint(), doing="save")
+
+
+def _commit(
+    folder: Path, config: Config, settings: RunOnHub, *, step: int, foreign: Callable[[int], bool], token: str | None
+) -> None:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    repo = _opened(settings, token)
+    hashes = {sibling.rfilename: _known_hash(sibling) for sibling in repo.siblings or ()}
+    steps, names = checkpoint_steps(hashes), names_in(folder)
+    for one in filter(foreign, steps):
+        raise HubError(f"Another training has saved step {one} in {settings.repo}.")
+    operations: list[Any] = [
+        CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
+        for name in names
+        if hashes.get(name) not in _hashes(folder / name)
+    ]
+    earlier = [one for one in steps if one < step]
+    kept = {step, *earlier[max(0, len(earlier) - settings.keep + 1) :]}
+    superseded = [name for name in hashes if name not in names and _is_superseded(name, kept, step)]
+    operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(superseded)]
+    if not operations:
+        return
+    if METADATA not in hashes and (CARD not in hashes or is_ours(_read(repo, CARD, token))):
+        card = run_card(config, repo=settings.repo, step=step, names=names)
+        operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=card.encode()))
+    client(token).create_commit(
+        settings.repo,
+        operations,
+        commit_message=f"Step {step} of {config.training.steps}",
+        parent_commit=repo.sha,
+    )
+
+
+def _opened(settings: RunOnHub, token: str | None) -> Any:
+    """The state of the repo, which is created if it does not exist. Checks that the token may write to it."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    api: Any = client(token)
+    try:
+        found = with_retries(lambda: api.model_info(settings.repo, files_metadata=True))
+    except GatedRepoError:
+        raise
+    except RepositoryNotFoundError:
+        api.create_repo(settings.repo, private=settings.private)
+        return with_retries(lambda: api.model_info(settings.repo, files_metadata=True))
+    try:
+        with_retries(lambda: api.auth_check(settings.repo, write=True))
+    except TypeError:  # before huggingface_hub 1.2 it only checks whether the repo can be read
+        api.auth_check(settings.repo)
+    return found
+
+
+def _check_same_run(config: Config, repo: Any, step: int | None, token: str | None) -> None:
+    """Refuse a repo with another run, or with a later step of this run.
+
+    Raises:
+        HubError: naming what to do.
+    """
+    there = [sibling.rfilename for sibling in repo.siblings or ()]
+    steps = checkpoint_steps(there)
+    if not steps:
+        return
+    go_on = f"Continue that one: ganzoo train --resume {SCHEME}{repo.id}, or choose another repo for training.hub."
+    if step is None:
+        raise HubError(f"{repo.id} already has a run, at step {steps[-1]}. {go_on}")
+    if not _is_same(config, _read(repo, CONFIG, token)):
+        raise HubError(f"{repo.id} has a run with another config. {go_on}")
+    if steps[-1] > step:
+        raise HubError(f"{repo.id} has step {steps[-1]} of this run, and here it is at step {step}. {go_on}")
+
+
+def _is_same(config: Config, text: str) -> bool:
+    """Whether a config.yaml on the Hub is that of a run, except for its length, the place of its data, and the Hub."""
+    from ganzoo.bundle.public_values import public_values
+    from ganzoo.config import yaml_files
+
+    changes = {"training.hub": None, "training.steps": config.training.steps}
+    try:
+        theirs = Config.read(yaml_files.parse(text, what=CONFIG)).replace(**changes)
+        mine = Config.read(public_values(config, config.to_dict())).replace(**changes)
+    except GanzooError:
+        return False
+    return mine == theirs
+
+
+def _read(repo: Any, name: str, token: str | None) -> str:
+    """The text of a small file; empty if there is none, or it is too large for one that ganzoo wrote."""
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in repo.siblings or ()}
+    if name not in sizes or sizes[name] > (largest_size(name) or LIMITS[CARD]):
+        return ""
+    api: Any = client(token)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(api.hf_hub_download(repo.id, name, revision=repo.sha, local_dir=folder))
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_superseded(name: str, kept: Collection[int], step: int) -> bool:
+    """Whether a file on the Hub belongs to a checkpoint that is removed, or to a step that was rolled back."""
+    its_step = step_of(name)
+    if largest_size(name) is None or its_step is None:
+        return False
+    if name.startswith(f"{CHECKPOINTS}/"):
+        return its_step not in kept
+    return its_step > step if name.startswith(f"{SAMPLES}/") else True
+
+
+def _known_hash(sibling: Any) -> str | None:
+    """The hash that the Hub has of a file: SHA-256 of a large one, Git's of a small one."""
+    lfs = sibling.lfs
+    if lfs:
+        return str(lfs["sha256"] if isinstance(lfs, Mapping) else lfs.sha256)
+    return None if sibling.blob_id is None else str(sibling.blob_id)
+
+
+def _hashes(path: Path) -> tuple[str, str]:
+    """SHA-256 of a file, and Git's hash of it."""
+    whole, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            whole.update(chunk)
+            git.update(chunk)
+    return whole.hexdigest(), git.hexdigest()

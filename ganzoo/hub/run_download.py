@@ -1,0 +1,143 @@
+"""Fetches a run from the Hub into a run folder. Its files are checked by name and size, and its checkpoint by hash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bundle.public_values import local_text
+from ganzoo.config import yaml_files
+from ganzoo.config.experiment import Config
+from ganzoo.environment import files
+from ganzoo.environment.quantities import bytes_text
+from ganzoo.errors import HubError, RunError, reason
+from ganzoo.hub.errors import Situation, explaining
+from ganzoo.hub.fetch import client, endpoint, with_retries
+from ganzoo.hub.reference import HubReference
+from ganzoo.hub.run_files import checkpoint_steps, largest_size, step_of
+from ganzoo.runs import CHECKPOINTS, CONFIG, Run, checked_runs_folder, list_runs, new_run
+
+
+def fetch_run(
+    reference: HubReference,
+    *,
+    check: Callable[[Path], object],
+    root: str | os.PathLike[str] | None = None,
+    info: Callable[[str], None] = lambda text: None,
+    token: str | None = None,
+) -> Run:
+    """Fetch the newest checkpoint of a run on the Hub, with its config, log and samples, into a new run folder.
+
+    If the newest run of this machine that is saved there has a checkpoint of the same or a later step, it is returned
+    instead.
+
+    Args:
+        reference: the repo, and a commit or None for the newest one.
+        check: called with the folder of the fetched checkpoints; raises a RunError if they are damaged.
+        root: folder of the runs.
+        info: called with what is fetched.
+        token: by default HF_TOKEN or the token saved by ``hf auth login``.
+
+    Returns:
+        The run. Its ``training.hub.repo`` is the repo of ``reference``.
+
+    Raises:
+        HubError: if it cannot be fetched, or there is no run.
+        RunError: if the fetched files are damaged, or cannot be written.
+    """
+    folder = checked_runs_folder(root)
+    with explaining(Situation(reference, endpoint(), kind="run")):
+        api: Any = client(token)
+        repo = with_retries(lambda: api.model_info(reference.repo, revision=reference.revision, files_metadata=True))
+        sizes = {sibling.rfilename: sibling.size or 0 for sibling in repo.siblings or ()}
+        steps = _checked_steps(reference, sizes)
+        here = None if reference.revision else _saved_there(reference.repo, root=root)
+        if here is not None and max(here.checkpoint_steps(), default=0) >= steps[-1]:
+            info(f"{reference} has step {steps[-1]} of run {here.name}, which is not newer than here.")
+            return here
+        names = [name for name in sizes if _is_wanted(name, steps[-1])]
+        total = bytes_text(sum(sizes[name] for name in names))
+        info(f"Fetching step {steps[-1]} of {reference} ({total}) ...")
+        temporary = files.temporary_path(folder / "hub")
+        try:
+            for name in names:
+                api.hf_hub_download(reference.repo, name, revision=repo.sha, local_dir=temporary)
+            shutil.rmtree(temporary / ".cache", ignore_errors=True)  # the client's notes about the download
+            config = _read_config(temporary, reference)
+            check(temporary / CHECKPOINTS)
+            return _moved(temporary, config, root=root)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise RunError(f"Cannot write a run in '{folder}': {reason(error)}.") from error
+        finally:
+            files.remove(temporary)
+
+
+def _checked_steps(reference: HubReference, sizes: dict[str, int]) -> list[int]:
+    """The steps of the checkpoints of the run.
+
+    Raises:
+        HubError: if there is no run, or a file is too large.
+    """
+    steps = checkpoint_steps(sizes)
+    if CONFIG not in sizes or not steps:
+        raise HubError(
+            f"{reference} has no training run: it has {'no checkpoint' if CONFIG in sizes else f'no {CONFIG}'}. "
+            "A training saves its run there with training.hub=user/name."
+        )
+    for name, size in sizes.items():
+        limit = largest_size(name)
+        if limit is not None and size > limit:
+            raise HubError(f"{reference}: {name} has {size} bytes; allowed: {limit}.")
+    return steps
+
+
+def _is_wanted(name: str, newest: int) -> bool:
+    """Whether to fetch a file: all files of a run except those of its older checkpoints."""
+    is_older = name.startswith(f"{CHECKPOINTS}/") and step_of(name) != newest
+    return largest_size(name) is not None and not is_older
+
+
+def _saved_there(repo: str, *, root: str | os.PathLike[str] | None) -> Run | None:
+    """The newest run of this machine whose ``training.hub`` is a repo."""
+    for run in reversed(list_runs(root=root)):
+        try:
+            settings = run.config.training.hub
+        except Exception:  # another run with a damaged config.yaml
+            continue
+        if settings is not None and settings.repo == repo:
+            return run
+    return None
+
+
+def _read_config(folder: Path, reference: HubReference) -> Config:
+    """The config of a fetched run, which is saved at the repo that it comes from.
+
+    Raises:
+        RunError: if it contains a path, which a run on the Hub never does.
+        ConfigError: if it is damaged.
+    """
+    values = yaml_files.read_mapping(folder / CONFIG)
+    path = local_text(values)
+    if path is not None:
+        raise RunError(f"{reference}: {CONFIG} contains a path, {path[:60]!a}, which ganzoo never uploads.")
+    config = Config.read(values, what=f"{reference}: {CONFIG}")
+    if config.training.hub is not None and config.training.hub.repo != reference.repo:
+        config = config.replace(**{"training.hub.repo": reference.repo})
+        files.write_file(folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
+    return config
+
+
+def _moved(folder: Path, config: Config, *, root: str | os.PathLike[str] | None) -> Run:
+    """The run in its final place: the next number of its model."""
+    run = new_run(config.name, root=root)
+    try:
+        files.move_folder(folder, run.folder)
+    except OSError:
+        files.remove(run.folder)
+        raise
+    return run

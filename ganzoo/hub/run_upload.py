@@ -1,0 +1,190 @@
+"""Uploads a run to the Hub while it trains, in the background.
+
+A failed upload never stops the training. It is repeated after a pause, or with the next checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganzoo.config.experiment import Config
+from ganzoo.config.run_on_hub import RunOnHub
+from ganzoo.environment import files
+from ganzoo.environment.commands import command, run_word
+from ganzoo.errors import GanzooError, reason
+from ganzoo.hub.run_commit import commit_copy
+from ganzoo.hub.run_copy import copy_run
+from ganzoo.runs import Run
+
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 900.0
+"""Seconds before a failed upload is repeated. The pause doubles each time."""
+_FOLDER = "hub-upload"
+
+
+@dataclass
+class _Copy:
+    """The files of the run at one checkpoint, which wait for their upload."""
+
+    step: int
+    folder: Path
+
+
+class RunUpload:
+    """Uploads the checkpoints of one run, of several that wait the newest one.
+
+    Args:
+        run: the run.
+        config: its config.
+        settings: its ``training.hub``.
+        step: of its newest checkpoint; 0 if it has none.
+        info: called with messages: the first of several failures, and the success after it.
+        token: by default HF_TOKEN or the token saved by ``hf auth login``.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        config: Config,
+        settings: RunOnHub,
+        *,
+        step: int,
+        info: Callable[[str], None],
+        token: str | None = None,
+    ) -> None:
+        self.run, self.config, self.settings = run, config, settings
+        self._info, self._token = info, token
+        self._first_step, self._own_steps = step, {*run.checkpoint_steps()}
+        self._last_multiple = step // settings.every
+        self._place, self._numbers = run.folder / _FOLDER, itertools.count()
+        files.remove(self._place)  # of a killed training
+        self._changed = threading.Condition()
+        self._waiting: _Copy | None = None
+        self._is_busy = self._is_closing = False
+        self._failure: str | None = None
+        self._thread = threading.Thread(target=self._work, name="ganzoo-hub", daemon=True)
+        self._thread.start()
+
+    def add_if_due(self, step: int) -> None:
+        """Upload the checkpoint ``step`` if it is the first one since a multiple of ``training.hub.every``."""
+        self._own_steps.add(step)
+        multiple = step // self.settings.every
+        if multiple != self._last_multiple:
+            self._last_multiple = multiple
+            self.add(step)
+
+    def add(self, step: int) -> None:
+        """Copy the run at its checkpoint ``step``, and upload the copy instead of one that still waits."""
+        self._own_steps.add(step)
+        copy = _Copy(step, self._place / str(next(self._numbers)))
+        try:
+            copy.folder.mkdir(parents=True)
+            copy_run(self.run, self.config, copy.folder, step=step)
+        except OSError as error:
+            files.remove(copy.folder)
+            self._fail(step, f"its files cannot be copied: {reason(error)}.")
+            return
+        with self._changed:
+            older, self._waiting = self._waiting, copy
+            self._changed.notify_all()
+        if older is not None:
+            files.remove(older.folder)
+
+    def close(self) -> None:
+        """Wait for the last upload, and report if it failed. Ctrl-C ends the wait."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+            is_busy = self._is_busy or self._waiting is not None
+        if is_busy:
+            self._info("Saving the run on the Hub (Ctrl-C skips it) ...")
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.2)  # in parts, so that Ctrl-C is noticed
+        finally:
+            files.remove(self._place)
+        if self._failure is not None:
+            later = command("train --resume", run_word(self.run.folder))
+            self._info(f"The newest checkpoint is not on the Hub: {self._failure} To save it there later: {later}")
+
+    def _work(self) -> None:
+        """The thread: upload each copy, and try again after a pause if that fails."""
+        pause = FIRST_PAUSE
+        while True:
+            with self._changed:
+                while self._waiting is None and not self._is_closing:
+                    self._changed.wait()
+                copy, self._waiting, is_last = self._waiting, None, self._is_closing
+                self._is_busy = copy is not None
+            if copy is None:
+                return
+            failure = self._upload(copy)
+            with self._changed:
+                self._is_busy = False
+                if failure is not None and not is_last and self._waiting is None:
+                    self._waiting = copy
+                else:
+                    files.remove(copy.folder)
+            if failure is None:
+                pause = FIRST_PAUSE
+                self._succeed(copy.step)
+                continue
+            self._fail(copy.step, failure)
+            with self._changed:
+                if self._waiting is copy and not self._is_closing:
+                    self._changed.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _upload(self, copy: _Copy) -> str | None:
+        """Upload a copy. Returns why that failed, as a sentence."""
+        try:
+            with _without_bars():
+                commit_copy(
+                    copy.folder,
+                    self.config,
+                    self.settings,
+                    step=copy.step,
+                    foreign=self._is_foreign,
+                    token=self._token,
+                )
+        except GanzooError as error:
+            return " ".join(str(error).split())
+        except Exception as error:  # whatever it is, the training goes on
+            return f"{reason(error)}."
+        return None
+
+    def _is_foreign(self, step: int) -> bool:
+        """Whether this training did not make a checkpoint of this step."""
+        return step > self._first_step and step not in self._own_steps
+
+    def _succeed(self, step: int) -> None:
+        if self._failure is not None:
+            self._failure = None
+            self._info(f"Step {step} is saved on the Hub.")
+
+    def _fail(self, step: int, failure: str) -> None:
+        """Report the first failure in a row. The failure of the last upload is reported by ``close``."""
+        if self._failure is None and not self._is_closing:
+            self._info(f"Step {step} is not saved on the Hub: {failure} The training goes on, and ganzoo tries again.")
+        self._failure = failure
+
+
+@contextlib.contextmanager
+def _without_bars() -> Iterator[None]:
+    """Without the client's progress bars, which would be drawn into that of the training."""
+    from huggingface_hub import utils
+
+    client: Any = utils
+    if client.are_progress_bars_disabled():
+        yield
+        return
+    client.disable_progress_bars()
+    try:
+        yield
+    finally:
+        client.enable_progress_bars()

@@ -1,0 +1,108 @@
+"""Saves a run on the Hugging Face Hub while it trains (``training.hub``), and continues a run that is saved there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.config.experiment import Config
+from ganzoo.environment.commands import command
+from ganzoo.errors import RunError
+from ganzoo.hub.reference import SCHEME, is_repo, is_run_name, require_reference
+from ganzoo.runs import Run, find_run
+from ganzoo.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from ganzoo.hub.run_upload import RunUpload
+
+Info = Callable[[str], None]
+SHORT = "hub:"
+"""Another prefix for ``hf://``."""
+
+
+def check(config: Config, *, step: int | None, info: Info) -> None:
+    """Check, before anything is loaded, that the run may be saved at ``training.hub``. Does nothing without it.
+
+    Args:
+        config: of the run.
+        step: of the run's newest checkpoint; None for a new run.
+        info: called with a message if the Hub cannot be reached.
+
+    Raises:
+        HubError: if not. The message names what to do.
+    """
+    settings = config.training.hub
+    if settings is not None:
+        from ganzoo.hub.run_commit import check_repo
+
+        check_repo(config, settings, step=step, info=info)
+
+
+@contextlib.contextmanager
+def saving(run: Run, config: Config, *, step: int, info: Info) -> Iterator[tuple[Callback, ...]]:
+    """Yield the callbacks that save the run on the Hub during the block; none without ``training.hub``.
+
+    At the end of the block, also after an exception, the newest checkpoint is saved.
+
+    Args:
+        run: the run.
+        config: its config.
+        step: of its newest checkpoint; 0 if it has none.
+        info: called with messages about failed uploads.
+    """
+    settings = config.training.hub
+    if settings is None:
+        yield ()
+        return
+    from ganzoo.hub.run_upload import RunUpload
+
+    info(f"Saved on the Hub every {settings.every:,} steps: {SCHEME}{settings.repo}")
+    upload = RunUpload(run, config, settings, step=step, info=info)
+    try:
+        if step:
+            upload.add(step)
+        yield (_Saving(upload),)
+    finally:
+        newest = max(run.checkpoint_steps(), default=0)
+        if newest:
+            upload.add(newest)
+        upload.close()
+
+
+def find_or_fetch(name: str | None, *, root: str | os.PathLike[str] | None, info: Info) -> Run:
+    """The run that ``name`` names here, or on the Hub as ``hf://user/name``. It is fetched if it is newer there.
+
+    Raises:
+        GanzooError: if there is no such run, it cannot be fetched, or it is damaged.
+    """
+    prefix = next((prefix for prefix in (SCHEME, SHORT) if (name or "").startswith(prefix)), None)
+    if name is not None and prefix is not None:
+        from ganzoo.hub.run_download import fetch_run
+
+        reference = require_reference(SCHEME + name.removeprefix(prefix))
+        return fetch_run(reference, check=_check_checkpoints, root=root, info=info)
+    try:
+        return find_run(name, root=root)
+    except RunError as error:
+        if name is None or not is_repo(name) or is_run_name(name):
+            raise
+        there = command("train --resume", f"{SCHEME}{name}")
+        raise RunError(f"{error} A run that is saved on the Hugging Face Hub: {there}") from error
+
+
+def _check_checkpoints(folder: Path) -> None:
+    from ganzoo.training.checkpoint import load_newest
+
+    if load_newest(folder) is None:
+        raise RunError("The fetched run has no checkpoint.")
+
+
+class _Saving(Callback):
+    def __init__(self, upload: RunUpload) -> None:
+        self._upload = upload
+
+    def on_checkpoint(self, step: int, folder: Path) -> None:
+        self._upload.add_if_due(step)

@@ -1,0 +1,399 @@
+"""A run is saved on the Hub while it trains, and another machine continues it bit for bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+
+import numpy as np
+import pytest
+from helpers import tiny
+
+from ganzoo.config import yaml_files
+from ganzoo.errors import ConfigError, GanzooError, HubError, RunError
+from ganzoo.hub import run_upload
+from ganzoo.hub.reference import HubReference
+from ganzoo.hub.run_commit import check_repo
+from ganzoo.hub.run_download import fetch_run
+from ganzoo.hub.run_files import checkpoint_steps, largest_size
+from ganzoo.hub.run_upload import RunUpload
+from ganzoo.inference.load import load
+from ganzoo.runs import Run
+from ganzoo.training import checkpoint, saved_on_hub
+from hub.clients import Client
+
+REPO = "someone/faces"
+THERE = HubReference(REPO)
+OTHER_LINES = ("seconds", "images_per_second")
+
+
+@pytest.fixture
+def here(hub, monkeypatch):
+    """This process uses the test's Hub, as its owner. Returns the messages."""
+    from huggingface_hub import constants
+
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(run_upload, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("ganzoo.hub.fetch._LONGEST_PAUSE", 0.01)
+    monkeypatch.setenv("HF_TOKEN", "hf_owner")
+    return []
+
+
+@pytest.fixture
+def config():
+    return tiny(training={"hub": {"repo": REPO, "every": 10}}, data={"path": "/home/someone/photos.npz"})
+
+
+@pytest.fixture
+def run(config, tmp_path):
+    return made_run(tmp_path / "runs" / "tiny" / "001", config, steps=(8, 12))
+
+
+def made_run(folder, config, *, steps):
+    """A run folder with checkpoints of these steps."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml_files.dump(config.to_dict()))
+    (folder / "versions.json").write_text("{}")
+    (folder / "real.png").write_bytes(b"private")
+    for step in steps:
+        save(Run(folder), step)
+    return Run(folder)
+
+
+def save(run, step):
+    """A checkpoint, a sample and a line of the log, as a training writes them."""
+    state = {"generator": {"w": np.full(5, step, np.float32)}}
+    checkpoint.save(run.folder / "checkpoints", step=step, state=state, keep=2)
+    checkpoint.save(run.folder / "best", step=step, state={"ema": state["generator"]}, keep=1)
+    (run.folder / "samples").mkdir(exist_ok=True)
+    (run.folder / "samples" / f"step-{step:08d}.png").write_bytes(b"png %d" % step)
+    with (run.folder / "log.jsonl").open("a") as file:
+        file.write(json.dumps({"step": step, "d_loss": 1.0}) + "\n")
+
+
+def uploader(run, config, said, *, step=0):
+    return RunUpload(run, config, config.training.hub, step=step, info=said.append)
+
+
+def files_on(hub, name=REPO):
+    repo = hub.repos[name]
+    return repo.commits[repo.branches["main"]]
+
+
+def messages_on(hub):
+    return list(hub.repos[REPO].messages.values())
+
+
+def wait_for(condition):
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in 10 seconds")
+
+
+def test_one_commit_for_each_upload_and_the_repo_is_private(hub, here, run, config):
+    upload = uploader(run, config, here)
+    upload.add_if_due(8)
+    upload.add_if_due(12)
+    wait_for(lambda: REPO in hub.repos and len(messages_on(hub)) == 2)
+    save(run, 16)
+    upload.add_if_due(16)
+    upload.add(16)
+    upload.close()
+    assert messages_on(hub) == ["initial commit", "Step 12 of 6", "Step 16 of 6"]
+    assert hub.repos[REPO].private
+    there = files_on(hub)
+    assert checkpoint_steps(there) == [12, 16]
+    assert [name for name in there if name.startswith("best/") and name.endswith("json")] == [
+        "best/step-00000016/manifest.json"
+    ]
+    assert {f"samples/step-{step:08d}.png" for step in (8, 12, 16)} < there.keys()
+    assert "real.png" not in there
+    assert here[0].startswith("Saving the run on the Hub")
+    assert not (run.folder / "hub-upload").exists()
+    text = b"".join(there.values())
+    assert b"/home/someone" not in text
+    assert b"![Samples of the generator at step 16]" in there["README.md"]
+    assert f"ganzoo train --resume hf://{REPO} --data PATH".encode() in there["README.md"]
+
+
+def test_nothing_new_makes_no_commit(hub, here, run, config):
+    for _ in range(2):
+        upload = uploader(run, config, here, step=12)
+        upload.add(12)
+        upload.close()
+    assert messages_on(hub) == ["initial commit", "Step 12 of 6"]
+
+
+def test_keep_1_leaves_one_checkpoint(hub, here, run, config):
+    config = config.replace(**{"training.hub.keep": 1})
+    upload = uploader(run, config, here)
+    upload.add(8)
+    wait_for(lambda: REPO in hub.repos and len(messages_on(hub)) == 2)
+    upload.add(12)
+    upload.close()
+    assert checkpoint_steps(files_on(hub)) == [12]
+
+
+def test_a_rollback_removes_the_later_steps(hub, here, run, config):
+    upload = uploader(run, config, here)
+    upload.add(12)
+    wait_for(lambda: REPO in hub.repos and len(messages_on(hub)) == 2)
+    (run.folder / "samples" / "step-00000012.png").unlink()
+    shutil.rmtree(run.folder / "checkpoints" / "step-00000012")
+    upload.add(8)
+    upload.close()
+    assert checkpoint_steps(files_on(hub)) == [8]
+    assert "samples/step-00000012.png" not in files_on(hub)
+
+
+def test_a_failing_network_is_reported_once_and_caught_up(hub, here, run, config):
+    hub.fail("POST .*/commit/", "status", status=503, times=40)
+    upload = uploader(run, config, here)
+    upload.add(8)
+    wait_for(lambda: len(here) == 1)
+    upload.add(12)
+    wait_for(lambda: sum("/commit/" in request for request in hub.requests) > 3)
+    hub.faults.clear()
+    wait_for(lambda: len(here) == 2)
+    upload.close()
+    assert here[0].startswith("Step 8 is not saved on the Hub: The Hub has a server error (503) for someone/faces.")
+    assert here[1:] == ["Step 12 is saved on the Hub."]
+    assert messages_on(hub) == ["initial commit", "Step 12 of 6"], "only the newest copy is uploaded"
+
+
+def test_a_network_that_fails_at_the_end_names_the_next_command(hub, here, run, config):
+    hub.fail("POST .*/commit/", "drop", times=40)
+    upload = uploader(run, config, here)
+    upload.add(12)
+    upload.close()
+    assert "The newest checkpoint is not on the Hub: " in here[-1]
+    assert f"To save it there later: ganzoo train --resume {run.folder}" in here[-1]
+    assert len(here[-1].splitlines()) == 1
+
+
+def test_a_full_disk_does_not_stop_the_training(hub, here, run, config, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_upload, "copy_run", full)
+    upload = uploader(run, config, here)
+    upload.add(12)
+    upload.close()
+    assert "its files cannot be copied: No space left on device" in here[0]
+    assert not (run.folder / "hub-upload" / "0").exists()
+
+
+def test_a_disk_without_hard_links(hub, here, run, config, monkeypatch):
+    monkeypatch.setattr("os.link", lambda *names: (_ for _ in ()).throw(PermissionError(1, "not permitted")))
+    upload = uploader(run, config, here)
+    upload.add(12)
+    upload.close()
+    assert checkpoint_steps(files_on(hub)) == [12]
+
+
+def test_a_later_step_of_another_training_is_never_removed(hub, here, run, config):
+    upload = uploader(run, config, here)
+    upload.add(12)
+    wait_for(lambda: REPO in hub.repos and len(messages_on(hub)) == 2)
+    manifest = {"checkpoints/step-00000030/manifest.json": b"{}"}
+    hub.put(REPO, manifest)
+    save(run, 16)
+    upload.add(16)
+    upload.close()
+    assert "Another training has saved step 30 in someone/faces" in here[-1]
+    assert checkpoint_steps(files_on(hub)) == [12, 30]
+
+
+def test_a_readme_of_a_person_stays(hub, here, run, config):
+    hub.put(REPO, {"README.md": b"# My faces\n"})
+    upload = uploader(run, config, here)
+    upload.add(12)
+    upload.close()
+    assert files_on(hub)["README.md"] == b"# My faces\n"
+
+
+# --- before the training ---------------------------------------------------------------------------------------------
+
+
+def saved(run, config, said, *, step=12):
+    upload = uploader(run, config, said)
+    upload.add(step)
+    upload.close()
+
+
+def test_a_new_run_does_not_replace_another(hub, here, run, config):
+    saved(run, config, here)
+    with pytest.raises(HubError, match=r"already has a run, at step 12\. .*ganzoo train --resume hf://someone/faces"):
+        check_repo(config, config.training.hub, step=None, info=here.append)
+    with pytest.raises(HubError, match="has step 12 of this run, and here it is at step 8"):
+        check_repo(config, config.training.hub, step=8, info=here.append)
+    with pytest.raises(HubError, match="has a run with another config"):
+        check_repo(config.replace(**{"training.seed": 5}), config.training.hub, step=20, info=here.append)
+    check_repo(config, config.training.hub, step=12, info=here.append)
+    longer = config.replace(**{"training.steps": 99, "data.path": "elsewhere", "training.hub.every": 7})
+    check_repo(longer, longer.training.hub, step=12, info=here.append)
+
+
+@pytest.mark.parametrize(
+    ("token", "words"), [("hf_other", "needs write permission"), ("hf_wrong", "does not accept the token")]
+)
+def test_a_token_that_may_not_write_fails_at_the_start(hub, here, config, token, words):
+    hub.put(REPO, {"x": b""})
+    with pytest.raises(HubError, match=words) as said:
+        check_repo(config, config.training.hub, step=None, info=here.append, token=token)
+    assert len(str(said.value).splitlines()) == 1
+
+
+def test_no_network_at_the_start_is_a_message(here, config, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    check_repo(config, config.training.hub, step=None, info=here.append)
+    assert here[0].startswith("http://127.0.0.1:9 cannot be reached, so the run is not saved on the Hub yet.")
+
+
+@pytest.mark.parametrize("repo", ["faces", "a/b/c", "", "../x/y", "a/b@main"])
+def test_what_is_not_a_repo_is_refused_with_the_config(repo):
+    with pytest.raises(ConfigError, match="user/name"):
+        tiny(training={"hub": {"repo": repo}})
+
+
+def test_a_name_alone_is_enough():
+    assert tiny(training={"hub": "someone/faces"}).training.hub.repo == "someone/faces"
+
+
+# --- fetching --------------------------------------------------------------------------------------------------------
+
+
+def test_a_fetched_run_has_the_newest_checkpoint_and_the_new_repo(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    hub.put("someone/copy", files_on(hub))
+    found = fetch_run(HubReference("someone/copy"), check=lambda folder: None, root=tmp_path / "b", info=here.append)
+    assert found.folder == tmp_path / "b" / "tiny" / "001"
+    assert found.config.training.hub.repo == "someone/copy"
+    assert found.checkpoint_steps() == [12]
+    assert found.log() == run.log()
+    assert [path.name for path in found.sample_files()] == [path.name for path in run.sample_files()]
+    assert not list(found.folder.rglob(".cache"))
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["tiny"]
+
+
+def test_a_run_that_is_not_older_here_is_not_fetched(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    root = run.folder.parents[1]
+    assert fetch_run(THERE, check=lambda folder: None, root=root, info=here.append).folder == run.folder
+    shutil.rmtree(run.folder / "checkpoints" / "step-00000012")
+    assert fetch_run(THERE, check=lambda folder: None, root=root, info=here.append).folder.name == "002"
+
+
+@pytest.mark.parametrize("name", [f"hf://{REPO}", f"hub:{REPO}"])
+def test_a_damaged_checkpoint_is_not_kept(hub, here, run, config, tmp_path, name):
+    saved(run, config, here)
+    hub.put(REPO, {"checkpoints/step-00000012/generator.safetensors": b"x" * 100})
+    with pytest.raises(RunError, match="damaged"):
+        saved_on_hub.find_or_fetch(name, root=tmp_path / "b", info=here.append)
+    assert not list((tmp_path / "b").iterdir())
+
+
+def test_what_is_no_run_is_refused_before_anything_is_fetched(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    good = files_on(hub)
+    without = {name: content for name, content in good.items() if not name.startswith("checkpoints")}
+    for number, (files, words) in enumerate(
+        [
+            ({"x": b""}, "it has no config.yaml"),
+            (without, "it has no checkpoint"),
+            ({**good, "config.yaml": b" " * (1 << 21)}, "config.yaml has 2097152 bytes; allowed: 1048576"),
+        ]
+    ):
+        hub.put(f"someone/bad{number}", files)
+        hub.requests.clear()
+        with pytest.raises(HubError, match=words):
+            fetch_run(HubReference(f"someone/bad{number}"), check=lambda folder: None, root=tmp_path / "b")
+        assert not [request for request in hub.requests if "resolve" in request]
+
+
+def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    hub.put(REPO, {"config.yaml": yaml_files.dump(config.to_dict()).encode()})
+    with pytest.raises(RunError, match=r"contains a path, '/home/someone/photos\.npz'"):
+        fetch_run(THERE, check=lambda folder: None, root=tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "real.png",
+        "README.md",
+        "checkpoints/../config.yaml",
+        "checkpoints/step-00000001/../../x.safetensors",
+        "checkpoints/step-00000001/x.pickle",
+        "/config.yaml",
+        "samples/step-00000001.png\n",
+        "samples/step-١٢٣٤٥٦٧٨.png",
+    ],
+)
+def test_other_files_are_neither_uploaded_nor_fetched(name):
+    assert largest_size(name) is None
+
+
+def test_a_name_of_the_hub_without_its_prefix_is_explained(hub, here, run, config, tmp_path):
+    with pytest.raises(RunError, match="ganzoo train --resume hf://someone/faces") as said:
+        saved_on_hub.find_or_fetch(REPO, root=tmp_path, info=here.append)
+    assert len(str(said.value).splitlines()) <= 2
+    saved(run, config, here)
+    with pytest.raises(HubError, match="is a training run that was not exported"):
+        load(REPO)
+
+
+def test_an_interrupted_download_leaves_nothing(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    hub.fail("GET /lfs/objects", "status", status=404, times=99)
+    with pytest.raises(GanzooError):
+        fetch_run(THERE, check=lambda folder: None, root=tmp_path / "b")
+    assert not list((tmp_path / "b").iterdir())
+
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_another_machine_continues_bit_for_bit(hub, tmp_path):
+    first = Client(tmp_path / "first", hub.url, token="hf_owner")
+    second = Client(tmp_path / "second", hub.url, token="hf_owner")
+    images = np.random.RandomState(0).randint(0, 256, (24, 8, 8, 1)).astype(np.uint8)
+    for machine in (first, second):
+        np.save(machine.folder / "photos.npy", images)
+    training = {"steps": 10, "log_every": 1, "sample_every": 2, "checkpoint_every": 2, "evaluation": None}
+    config = tiny(training=training | {"hub": {"repo": REPO, "every": 4}}).to_dict()
+    (first.folder / "faces.yaml").write_text(yaml_files.dump(config))
+    first.run(
+        "import ganzoo\n"
+        "ganzoo.train('faces.yaml', data='photos.npy', max_steps=6, quiet=True)\n"
+        "ganzoo.train('faces.yaml', overrides=['training.hub=null'], data='photos.npy', root='whole', quiet=True)\n"
+    )
+    assert messages_on(hub)[-1] == "Step 6 of 10"
+    done = second.ganzoo("train", "--resume", f"hub:{REPO}", "--data", "photos.npy", "-q")
+    assert f"Fetching step 6 of {REPO}" in done.stderr
+    assert messages_on(hub)[-1] == "Step 10 of 10"
+    whole = Run(next((first.folder / "whole").glob("*/001")))
+    other = Run(next((second.folder / "runs").glob("*/001")))
+    for name in ("checkpoints", "samples"):
+        mine, theirs = (contents(one.folder / name) for one in (whole, other))
+        assert mine == theirs
+        assert mine
+    mine, theirs = ([numbers(record) for record in one.log() if "d_loss" in record] for one in (whole, other))
+    assert mine == theirs
+    assert (other.folder / "real.png").read_bytes() == (whole.folder / "real.png").read_bytes()
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*") if path.is_file()}
+
+
+def numbers(record):
+    return {key: value for key, value in record.items() if key not in OTHER_LINES}
