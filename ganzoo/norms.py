@@ -160,15 +160,17 @@ def _modulate(x: KerasTensor, style: KerasTensor, context: BuildContext) -> Kera
     import keras
 
     from ganzoo.blocks import _keras_layers
+    from ganzoo.blocks.channel_groups import with_channel_groups
 
     name, width, label = context.name, 2 * x.shape[-1], context.norm_label
     hidden = keras.layers.Dense(
         STYLE_UNITS, activation="relu", kernel_initializer="he_normal", name=f"{name}_style_hidden"
     )(style)
-    affine = keras.layers.Dense(width, name=f"{name}_style")(hidden)
+    affine = with_channel_groups(keras.layers.Dense(width, name=f"{name}_style"), 2)(hidden)
     if label is not None:
-        by_class = keras.layers.Embedding(
+        table = keras.layers.Embedding(
             label.num_classes, width, embeddings_initializer="zeros", name=f"{name}_class_style"
-        )(label.tensor)
+        )
+        by_class = with_channel_groups(table, 2)(label.tensor)
         affine = keras.layers.Add(name=f"{name}_styles")([affine, by_class])
     return _keras_layers.Modulate(name=f"{name}_modulate")([x, affine])

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ganzoo.activations import ActivationPart, LeakyReLU
 from ganzoo.blocks.base import Shape, UpBlock, discriminator_blocks, generator_blocks
+from ganzoo.blocks.channel_groups import with_channel_groups
 from ganzoo.blocks.fields import (
     Interpolation,
     NormalizedBlock,
@@ -109,7 +110,7 @@ class PixelShuffle(ConvUpBlock):
         layer = keras.layers.Conv2D(
             4 * channels, self.kernel_size, padding="same", use_bias=has_bias(self.norm), name=f"{name}_conv"
         )
-        x = weighted(layer, x, self.norm)
+        x = weighted(with_channel_groups(layer, 4), x, self.norm)
         x = keras.layers.Reshape((height, width, 2, 2, channels), name=f"{name}_split")(x)
         x = keras.layers.Permute((1, 3, 2, 4, 5), name=f"{name}_permute")(x)
         return keras.layers.Reshape((2 * height, 2 * width, channels), name=f"{name}_merge")(x)

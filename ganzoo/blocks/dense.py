@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ganzoo.activations import ActivationPart, LeakyReLU
 from ganzoo.blocks.base import Shape, discriminator_blocks, generator_blocks
+from ganzoo.blocks.channel_groups import with_channel_groups
 from ganzoo.blocks.fields import NormalizedBlock, activate, drop_out, has_bias, normalize, weighted
 from ganzoo.norms import BatchNorm, NormPart
 
@@ -61,5 +62,6 @@ class DenseStem(NormalizedBlock):
 
         name, shape = context.name, self.output_shape(tuple(x.shape[1:]))
         layer = keras.layers.Dense(math.prod(shape), use_bias=has_bias(self.norm), name=f"{name}_dense")
+        layer = with_channel_groups(layer, shape[0] * shape[1])
         x = keras.layers.Reshape(shape, name=f"{name}_reshape")(weighted(layer, x, self.norm))
         return activate(normalize(x, self.norm, context), self.activation, self.slope, name)

@@ -48,6 +48,8 @@ class TrainingConfig(BaseModel):
             generators must have the same layers; the discriminator starts from random weights.
         init_partial: take only the weights of ``init_from`` that fit, by name and shape; the other layers start from
             random weights. So a generator of 128 px can grow from one of 64 px that has the same first layers.
+        init_widen: this generator has the layers of ``init_from`` with more channels. It begins with the same images,
+            and its new channels learn from there (the idea of Net2Net, arXiv:1511.05641).
         seed: fixes initial weights, noise, augmentation and data order.
         evaluation: metrics during training, which select the best weights; null turns it off.
         watch: the collapse watch, which warns, rolls back or stops.
@@ -75,6 +77,7 @@ class TrainingConfig(BaseModel):
     xla: bool = False
     init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
     init_partial: bool = False
+    init_widen: bool = False
     seed: int = Field(0, ge=0, lt=2**31)
     evaluation: EvaluationConfig | None = EvaluationConfig()
     watch: CollapseWatchConfig = CollapseWatchConfig()
@@ -88,6 +91,12 @@ class TrainingConfig(BaseModel):
     @classmethod
     def _short_hub(cls, value: Any) -> Any:
         return {"repo": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way_to_begin(self) -> Self:
+        if self.init_partial and self.init_widen:
+            raise ValueError("init_partial and init_widen are two ways to begin from other weights; choose one")
+        return self
 
     @model_validator(mode="after")
     def _simultaneous_has_one_step(self) -> Self:

@@ -39,10 +39,11 @@ def check_blend(run: Run, share: float) -> None:
             f"blend: run {run.name} started from random weights. Only a run with training.init_from has weights to "
             "blend with. Export it without a blend."
         )
-    if training.init_partial:
+    if training.init_partial or training.init_widen:
+        key = "init_partial" if training.init_partial else "init_widen"
         raise ExportError(
-            f"blend: run {run.name} took a part of the weights of {training.init_from} (training.init_partial), and "
-            "only generators with the same layers can be averaged. Export it without a blend."
+            f"blend: run {run.name} began as a larger generator than {training.init_from} (training.{key}), and only "
+            "generators with the same layers can be averaged. Export it without a blend."
         )
     if run.config.objective.exported_encoder is not None:
         raise ExportError(

@@ -14,6 +14,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError, HubError
 from ganzoo.training.graph_weights import GraphWeights
 from ganzoo.training.weight_names import named_weights
+from ganzoo.training.widen import widened
 
 if TYPE_CHECKING:
     import keras
@@ -53,6 +54,11 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
             raise
         bundle, weights = shipped, GraphWeights(shipped)
     generator_config(bundle)
+    if config.training.init_widen and bundle.config.latent.dim != config.generator.latent_dim:
+        raise ConfigError(
+            f"training.init_widen: {what} has generator.latent_dim={bundle.config.latent.dim}, and this config has "
+            f"{config.generator.latent_dim}; only channels can grow."
+        )
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)
     return Config.read(values, what=config.name), weights
@@ -90,7 +96,8 @@ def begin(state: TrainingState, weights: Source, *, info: Callable[[str], None])
         info: called with a message if only a part of the weights is taken, or they are read from an ONNX file.
 
     Raises:
-        ConfigError: with the first weight that does not fit; with ``init_partial``, if none fits.
+        ConfigError: with the first weight that does not fit; with ``init_partial``, if none fits; with ``init_widen``,
+            if more than channels differs.
         BundleError: if weights cannot be read from an ONNX file.
     """
     assign(state.config, weights, [state.generator, state.ema], info=info)
@@ -101,7 +108,9 @@ def assign(config: Config, weights: Source, networks: Sequence[keras.Model], *, 
     training = config.training
     what = training.init_from or "init_from"
     weights = named(config, weights, info=info)
-    if training.init_partial:
+    if training.init_widen:
+        weights = widened(networks[0], weights, what=what)
+    elif training.init_partial:
         weights = _fitting(what, weights, named_weights(networks[0]), info=info)
     else:
         _check_fit(what, weights, named_weights(networks[0]))
@@ -134,7 +143,7 @@ def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> Non
             raise ConfigError(
                 f"training.init_from: {what} does not fit this generator: the shape of {name} is {saved} there, and "
                 f"{needed} in this config. The config that fits is in its config.json, under 'model'. To take only the "
-                "layers that fit: training.init_partial=true"
+                "layers that fit: training.init_partial=true. For more channels: training.init_widen=true"
             )
 
 

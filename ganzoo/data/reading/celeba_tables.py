@@ -42,10 +42,10 @@ def read_table(path: Path) -> Table:
     require_content(path, error=DataError)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        comma = path.suffix.lower() == ".csv"
+        lines = list(csv.reader(text.splitlines())) if comma else [line.split() for line in text.splitlines()]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"Cannot read {path}: {reason(error)}.") from error
-    comma = path.suffix.lower() == ".csv"
-    lines = list(csv.reader(text.splitlines())) if comma else [line.split() for line in text.splitlines()]
     if not comma and lines and len(lines[0]) == 1 and lines[0][0].isdigit():
         lines = lines[1:]
     names = [name.strip() for name in lines[0]] if lines else []

@@ -7,6 +7,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import DataError, reason
 
 _UINT8 = 0x08
-_MAX_BYTES = 1 << 31
+_MAX_BYTES, _BLOCK = 1 << 31, 1 << 24
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -32,7 +33,7 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             head = file.read(4 + 4 * dimensions)
             shape = _shape(head, dimensions, path)
             size = math.prod(shape)
-            data = file.read(size + 1)
+            data = _read(file, size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"Cannot read {path}: {reason(error)}.") from error
     if len(data) != size:
@@ -40,6 +41,14 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             f"{path} is {'truncated' if len(data) < size else 'too long'}: its header declares {list(shape)}."
         )
     return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _read(file: BinaryIO | gzip.GzipFile, size: int) -> bytearray:
+    """Up to ``size`` bytes. A single read would reserve memory for all bytes that a damaged header declares."""
+    data = bytearray()
+    while block := file.read(min(size - len(data), _BLOCK)):
+        data += block
+    return data
 
 
 def _shape(head: bytes, dimensions: int, path: Path) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -13,12 +12,13 @@ from numpy.typing import NDArray
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.reading.idx import read_idx
+from ganzoo.data.reading.numpy_files import reading
 from ganzoo.data.reading.pixel_csv import find_pixel_csv, read_pixel_csv
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
 from ganzoo.environment.git_lfs import require_content
-from ganzoo.errors import DataError, reason
+from ganzoo.errors import DataError
 
 Split = Literal["train", "test", "all"]
 Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -167,13 +167,12 @@ def _idx_file(path: Path, prefix: str, kind: str) -> Path | None:
 
 def _from_npz(path: Path, half: str) -> Pair:
     require_content(path, error=DataError)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            images, labels = archive[f"x_{half}"], archive[f"y_{half}"]
-    except KeyError as error:
-        raise DataError(f"{path} is not a dataset of Keras: it has no array {str(error).split()[0]}.") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"Cannot read {path}: it is not a .npz of numbers ({reason(error)}).") from error
+    names = f"x_{half}", f"y_{half}"
+    with reading(path, what="it is not a .npz of numbers"), np.load(path, allow_pickle=False) as archive:
+        missing = [name for name in names if name not in archive]
+        if missing:
+            raise DataError(f"{path} is not a dataset of Keras: it has no array '{missing[0]}'.")
+        images, labels = (archive[name] for name in names)
     if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
         raise DataError(f"{path} has images {images.dtype} and labels {labels.dtype}; expected uint8 and integers.")
     return images, labels.astype(np.uint8)

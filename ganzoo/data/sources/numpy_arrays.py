@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +12,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ganzoo.data.base import DataNotes, DataReport, Dataset, ImageSource, Shape, data_sources
+from ganzoo.data.reading.numpy_files import reading
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.environment.devices import available_memory, gigabytes
 from ganzoo.environment.git_lfs import require_content
-from ganzoo.errors import DataError, did_you_mean, reason
+from ganzoo.errors import DataError, did_you_mean
 from ganzoo.sample_spec import COLOR_MODES
 
 SAMPLE_KEYS = ("samples", "images", "data", "x", "x_train")
@@ -107,7 +107,7 @@ class NumpyArrays(ImageSource):
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         require_content(path, error=DataError)
-        try:
+        with reading(path):
             with path.open("rb") as file:
                 start = file.read(6)
             if start == b"\x93NUMPY":
@@ -123,10 +123,6 @@ class NumpyArrays(ImageSource):
                 label_name = self._key(self.labels_key, LABEL_KEYS, [f for f in archive.files if f != name], "labels")
                 _check_memory(archive, name, path)
                 return archive[name], None if label_name is None else archive[label_name]
-        except FileNotFoundError:
-            raise DataError(f"There is no file {path}.") from None
-        except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
-            raise DataError(f"Cannot read {path}: {reason(error)}.") from error
 
     def _key(self, wanted: str | None, usual: tuple[str, ...], names: list[str], what: str) -> str | None:
         if wanted is not None:

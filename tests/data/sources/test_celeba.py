@@ -211,3 +211,12 @@ def test_boxes_end_up_inside_square_and_as_large_as_they_can(width, height, x, y
     assert right - left == pytest.approx(bottom - top) == min(max(w, h), width, height)
     if x >= 0 and y >= 0 and x + max(w, h) <= width and y + max(w, h) <= height and w == h:
         assert (left, top) == (x, y)
+
+
+def test_a_very_long_cell_is_one_line(tmp_path):
+    """Found by fuzz_files.py: the csv module raised csv.Error."""
+    path = tmp_path / "list_attr_celeba.csv"
+    path.write_text("image_id,Smiling\n1.jpg," + "1" * 200_000 + "\n")
+    with pytest.raises(DataError, match="Cannot read") as said:
+        read_table(path)
+    assert len(str(said.value).splitlines()) == 1

@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -197,3 +198,20 @@ def test_layout_of_an_array_that_could_be_either(tmp_path, cache):
         source(save(tmp_path / "b.npy", IMAGES), layout="channels_first").load()
     with pytest.raises(DataError, match=r"with data.layout=channels_last"):
         source(save(tmp_path / "b.npy", np.moveaxis(IMAGES, 3, 1)), layout="channels_last").load()
+
+
+@pytest.mark.parametrize(
+    "header", ["{'descr': '|u1', ", "{'descr': '|u1', 'fortran_order': False, 'shape': (99999999999,), }"]
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_damaged_header_is_one_line(tmp_path, cache, header, zipped):
+    """Found by fuzz_files.py: NumPy raised tokenize.TokenError and OverflowError."""
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(64)
+    (tmp_path / "x").write_bytes(content)
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "y", "w") as archive:
+            archive.writestr("images.npy", content)
+        (tmp_path / "y").replace(tmp_path / "x")
+    with pytest.raises(DataError, match="Cannot read") as said:
+        data_sources.create({"source": "numpy", "path": str(tmp_path / "x"), "resolution": 8}).load()
+    assert len(str(said.value).splitlines()) == 1

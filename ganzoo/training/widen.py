@@ -1,0 +1,92 @@
+"""Fills a generator with the weights of one that has fewer channels, so that it begins with the same images.
+
+The weights from new to old channels are zero, so the old channels compute what they did. All other weights of the new
+channels are random, and learn from the first step on. The idea is that of Net2Net (Chen et al. 2016, arXiv:1511.05641),
+which splits channels instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganzoo.blocks.channel_groups import channel_groups
+from ganzoo.errors import ConfigError
+from ganzoo.training.weight_names import named_weights
+
+if TYPE_CHECKING:
+    import keras
+
+Weights = Mapping[str, NDArray[np.float32]]
+_AXES: dict[str, dict[str, tuple[int | None, int]]] = {
+    "Conv2D": {"kernel": (2, 3), "bias": (None, 0)},
+    "UpsamplingConv2D": {"kernel": (2, 3), "bias": (None, 0)},
+    "Conv2DTranspose": {"kernel": (3, 2), "bias": (None, 0)},
+    "Dense": {"kernel": (0, 1), "bias": (None, 0)},
+    "Embedding": {"embeddings": (None, 1)},
+    "ClassAffine": {"scale": (None, 1), "offset": (None, 1)},
+    "BatchNormalization": dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (None, 0)),
+}
+"""Class of the layer -> name of the weight -> its axes of input channels (None: it has none) and of output channels."""
+
+
+def widened(generator: keras.Model, narrow: Weights, *, what: str) -> dict[str, NDArray[np.float32]]:
+    """The weights of ``generator`` that make the images of a generator with the same layers and fewer channels.
+
+    Args:
+        generator: with its initial random weights, which the new channels keep.
+        narrow: the weights of the other generator by name.
+        what: its name, for errors.
+
+    Raises:
+        ConfigError: if the layers are not the same, or one of them cannot be widened. The message names the weight.
+    """
+    variables = named_weights(generator)
+    for name in sorted(narrow.keys() ^ variables.keys()):
+        where = "there" if name in narrow else "in this config"
+        raise ConfigError(
+            f"training.init_widen: only {where} is a weight {name}, so {what} does not have the layers of this "
+            "generator."
+        )
+    layers = {id(variable): layer for layer in generator.layers for variable in layer.variables}
+    result = {}
+    for name, variable in variables.items():
+        old, new = narrow[name], variable.numpy()
+        result[name] = old if old.shape == new.shape else _filled(layers[id(variable)], name, old, new, what)
+    return result
+
+
+def _filled(
+    layer: Any, name: str, old: NDArray[np.float32], new: NDArray[np.float32], what: str
+) -> NDArray[np.float32]:
+    """The larger array with the smaller one in it, and zeros from new to old channels."""
+    axes = _AXES.get(type(layer).__name__, {}).get(name.rpartition("/")[2])
+    if axes is None or not _can_grow(old.shape, new.shape, axes) or getattr(layer, "groups", 1) != 1:
+        raise ConfigError(
+            f"training.init_widen: {name} of a {type(layer).__name__} layer has the shape {list(old.shape)} in {what} "
+            f"and {list(new.shape)} in this config. Only channels can grow, of {', '.join(sorted(_AXES))} layers."
+        )
+    source, target = axes
+    old_channels: list[NDArray[np.intp]] = [np.arange(size) for size in old.shape]
+    old_channels[target] = _positions(old.shape[target], new.shape[target], channel_groups(layer))
+    if source is not None:
+        from_new = [*old_channels]
+        from_new[source] = np.arange(old.shape[source], new.shape[source])
+        new[np.ix_(*from_new)] = 0
+    new[np.ix_(*old_channels)] = old
+    return new
+
+
+def _can_grow(old: tuple[int, ...], new: tuple[int, ...], axes: tuple[int | None, int]) -> bool:
+    """Whether only the axes of channels are larger."""
+    if len(old) != len(new):
+        return False
+    return all(a == b or (a < b and axis in axes) for axis, (a, b) in enumerate(zip(old, new, strict=True)))
+
+
+def _positions(old: int, new: int, groups: int) -> NDArray[np.intp]:
+    """Where the old channels are on an axis that has all channels ``groups`` times."""
+    return np.concatenate([np.arange(old // groups) + group * (new // groups) for group in range(groups)])
