@@ -51,9 +51,19 @@ class Model:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The config of the training; empty if the bundle does not have it."""
+        """The config of the training; empty if the bundle does not have it.
+
+        Keys that are newer than the model have the values that it was trained with, the defaults.
+        """
+        from ganzoo.config.experiment import Config
+
         config = self.bundle.metadata.facts.training.get("config")
-        return config if isinstance(config, Mapping) else {}
+        if not isinstance(config, Mapping):
+            return {}
+        try:
+            return Config.read(dict(config)).to_dict()
+        except GanzooError:  # it has a part of a plug-in that is not installed, or that no longer exists
+            return config
 
 
 class NumberRow(NamedTuple):

@@ -150,3 +150,12 @@ def test_the_page_is_complete_and_loads_nothing(tmp_path):
 def test_one_model_is_not_enough():
     with pytest.raises(GanzooError, match="at least two models; received 1: faces-64"):
         comparison.open_models(["faces-64"])
+
+
+def test_keys_that_are_newer_than_a_model_do_not_differ(tmp_path):
+    from helpers import tiny
+
+    new = tiny().to_dict()
+    old = {**new, "training": {key: value for key, value in new["training"].items() if key != "deterministic"}}
+    models = [model(tmp_path / "a", config=new), model(tmp_path / "b", config=old)]
+    assert comparison.config_differences(models) == []

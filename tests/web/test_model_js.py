@@ -218,6 +218,15 @@ OPERATOR_CASES = {
             "steps": np.array([1, 2]),
         },
     ),
+    "Slice, backwards": (
+        [NODE("Slice", ["x", "starts", "ends", "axes", "steps"], ["y"])],
+        {
+            "starts": np.array([-1, 9, 2]),
+            "ends": np.array([-(2**63), 0, -(2**31)]),
+            "axes": np.array([1, -2, -1]),
+            "steps": np.array([-1, -2, -1]),
+        },
+    ),
     "Softmax": ([NODE("Softmax", ["x"], ["y"])], {}),
     "Softmax of the channels": ([NODE("Softmax", ["x"], ["y"], axis=1)], {}),
     "Sqrt": ([NODE("Mul", ["x", "x"], ["s"]), NODE("Sqrt", ["s"], ["y"])], {}),

@@ -350,10 +350,13 @@ const OPERATORS = (() => {
     starts.data.forEach((value, i) => {
       const axis = (axes ? axes.data[i] + dims.length : i + dims.length) % dims.length;
       const size = x.dims[axis];
-      const inside = (n) => Math.min(size, Math.max(0, n < 0 ? n + size : n));
+      const within = (n, low, high) => Math.min(high, Math.max(low, n < 0 ? n + size : n));
       const step = steps ? steps.data[i] : 1;
-      dims[axis] = Math.max(0, Math.ceil((inside(ends.data[i]) - inside(value)) / step));
-      first += inside(value) * strides[axis];
+      const last = step > 0 ? size : size - 1;
+      const begin = within(value, 0, last);
+      const end = within(ends.data[i], step > 0 ? 0 : -1, last);
+      dims[axis] = Math.max(0, Math.ceil((end - begin) / step));
+      first += begin * strides[axis];
       strides[axis] *= step;
     });
     const [step, length] = [strides[dims.length - 1], dims[dims.length - 1]];

@@ -71,6 +71,10 @@ def _shape_cases() -> dict[str, tuple[list[onnx.NodeProto], dict[str, np.ndarray
             [node("Slice", ["x", "s", "e", "a", "t"], ["y"])],
             {"s": int64(-5, 1), "e": int64(2**62, -1), "a": int64(1, 3), "t": int64(2, 1)},
         ),
+        "Slice backwards": (
+            [node("Slice", ["x", "s", "e", "a", "t"], ["y"])],
+            {"s": int64(-1, 9), "e": int64(-(2**62), 2), "a": int64(1, 2), "t": int64(-1, -2)},
+        ),
         "SpaceToDepth": (
             [node("Slice", ["x", "s", "e", "a"], ["c"]), node("SpaceToDepth", ["c"], ["y"], blocksize=2)],
             {"s": int64(0), "e": int64(4), "a": int64(3)},
