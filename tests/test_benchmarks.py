@@ -239,3 +239,13 @@ def test_a_kill_at_points_of_preparing_data_changes_nothing():
     name, points, _, wrong = (cell.strip() for cell in row.strip("|").split("|"))
     assert (name, wrong) == ("preparing a folder of photographs", "nothing")
     assert int(points) >= 3
+
+
+@pytest.mark.slow
+def test_broken_images_are_named_and_the_others_read():
+    """``broken_images.py`` has 100,000 images; here are 1,200, one of each broken kind."""
+    arguments = [sys.executable, str(ROOT / "benchmarks/broken_images.py"), "--images", "1200"]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("names each") == 5
+    assert "1,200 files, 1,195 samples." in done.stdout

@@ -210,7 +210,7 @@ def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
                 for item in found:
                     if _is_dropping(item.name):
                         continue
-                    if item.is_dir() and not item.name.startswith("."):
+                    if _is_folder(item) and not item.name.startswith("."):
                         waiting.append((item.path, f"{prefix}{item.name}/"))
                     else:
                         yield item, prefix
@@ -218,10 +218,17 @@ def _walk(root: Path) -> Iterator[tuple[os.DirEntry[str], str]]:
             raise DataError(f"Cannot read the folder {folder}: {error.strerror or error}.") from error
 
 
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 def _entry(item: os.DirEntry[str], name: str) -> Entry:
     try:
         info = item.stat()
-    except OSError:  # a dangling link
+    except OSError:  # a dangling link, or one that leads to itself
         return Entry(name, 0, MISSING)
     size = info.st_size if stat.S_ISREG(info.st_mode) else 0  # never read from a pipe or a device
     return Entry(name, size, str(info.st_mtime_ns))

@@ -69,6 +69,8 @@ def opened(data: bytes) -> Image:
         )
     except BrokenImageError:
         raise
+    except Image.DecompressionBombError:
+        raise BrokenImageError(f"its header claims more than {MAX_PIXELS // 10**6} million pixels") from None
     except UnidentifiedImageError:
         raise BrokenImageError(_what_it_is(data)) from None
     except Exception as error:  # Pillow raises many exceptions on damaged headers

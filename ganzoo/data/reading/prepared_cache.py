@@ -91,7 +91,7 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
     if dataset is not None:
         return dataset
     try:
-        _make(folder, recipe, produce)
+        made_here = _make(folder, recipe, produce)
     except OSError as error:
         raise DataError(
             f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
@@ -103,11 +103,12 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
             f"The prepared data in {folder} cannot be read again. Check the disk, or set the environment "
             "variable GANZOO_CACHE to another folder."
         )
-    report = DataReport(files=dataset.report.files, broken=dataset.report.broken, cached=False)
+    report = DataReport(files=dataset.report.files, broken=dataset.report.broken, cached=not made_here)
     return Dataset(dataset.samples, dataset.labels, dataset.class_names, report)
 
 
-def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
+def _make(folder: Path, recipe: Recipe, produce: Produce) -> bool:
+    """Prepare a dataset. Returns False if another process has prepared it meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder.parent, folder.name)
     needed = recipe.count * math.prod(recipe.shape)
@@ -119,10 +120,11 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> None:
         )
     with _lock(folder):
         if _read(folder, recipe) is not None:
-            return  # another process has prepared it meanwhile
+            return False
         # Without locks (another machine, a file system without them), the result of the faster process is used.
         with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
             _write(temporary, recipe, produce)
+    return True
 
 
 @contextlib.contextmanager

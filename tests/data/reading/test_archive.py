@@ -230,10 +230,11 @@ def test_links_that_lead_nowhere_pipes_and_circles(tmp_path):
     (tmp_path / "sub" / "a.png").write_bytes(b"a")
     (tmp_path / "sub" / "up").symlink_to(tmp_path)
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
     os.mkfifo(tmp_path / "pipe.png")
     files = image_files(tmp_path)
-    assert [entry.name for entry in files.entries] == ["gone.png", "pipe.png", "sub/a.png"]
-    for entry, why in zip(files.entries, ("is dangling", "empty"), strict=False):
+    assert [entry.name for entry in files.entries] == ["gone.png", "loop.png", "pipe.png", "sub/a.png"]
+    for entry, why in zip(files.entries, ("is dangling", "is dangling", "empty"), strict=False):
         with pytest.raises(ValueError, match=why):
             files.read(entry)
 
