@@ -3,9 +3,9 @@
     python benchmarks/broken_images.py
 
 The files are JPEGs of 178 x 218 px: 500 pictures, each in many files that differ in a comment. Then, in new processes:
-one prepares the folder, a second one starts again, two prepare it at the same time, and one is killed with SIGKILL in the
-middle and started again. All must return the same samples. The output is a table in Markdown; the exit status is 1 if a
-file was treated otherwise than the table of this program says, or samples differ.
+one prepares the folder, a second one starts again, two prepare it at the same time, and one is killed with SIGKILL in
+the middle and started again. All must return the same samples. The output is a table in Markdown; the exit status is 1
+if a file was treated otherwise than the table of this program says, or samples differ.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
-from ganzoo.errors import ExportError
+from ganzoo.errors import ExportError, RunError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -180,8 +180,9 @@ def export(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        folder: path of the bundle. Default: ``bundle`` in the run folder. Other formats are written next to it, under
-            their own names. If exactly one other format is requested, and no bundle, this is its path.
+        folder: path of the bundle. Default: ``bundle`` in the run folder, or ``bundle-blend-0.35`` with ``blend=0.35``.
+            Other formats are written next to it, under their own names. If exactly one other format is requested, and
+            no bundle, this is its path.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
         formats: the formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
@@ -211,9 +212,10 @@ def export(
     wanted = _all_formats(formats, onnx, flags)
     Formats.of(wanted)
     if blend is not None:
-        from ganzoo.exporters.blend import check_blend
+        from ganzoo.exporters.blend import blended_folder, check_blend
 
         check_blend(found, blend)
+        folder = folder or blended_folder(found, blend)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
@@ -227,19 +229,25 @@ def export(
             folder,
             checkpoint=checkpoint,
             formats=wanted,
-            blend=None if blend is None else _blend(found, blend, root=root, info=info),
+            blend=None if blend is None else _blend(found, blend, root=root),
             license=license,
             limits=limits,
         )
 
 
-def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None, info: Info) -> Blend:
-    """The run's weights are averaged with those of ``training.init_from``, which are read here."""
+def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None) -> Blend:
+    """The average of the run's weights and those that it began with."""
     from ganzoo.exporters.blend import Blend
     from ganzoo.training import init_from
+    from ganzoo.training.initial_weights import load_initial
 
-    config, source = init_from.resolve(run.config, root=root)
-    return Blend(share, {} if source is None else init_from.named(config, source, info=info))
+    try:
+        return Blend(share, load_initial(run))
+    except RunError:
+        _, source = init_from.resolve(run.config, root=root)
+        if not isinstance(source, dict):  # other numbers than those of the start, which make the same images
+            raise
+        return Blend(share, source)
 
 
 def is_given(data: object) -> bool:

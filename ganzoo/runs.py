@@ -30,6 +30,10 @@ CLASS_NAMES = "class_names.json"
 FINGERPRINT = "data.json"
 """File with the fingerprint of the training data's content."""
 EXPORT_LOCK, TRAINING_LOCK = "export.lock", "training.lock"
+INITIAL = "initial.safetensors"
+"""File with the weights that a fine-tuning began with (``training.init_from``)."""
+ORIGIN = "origin.json"
+"""File with the repo on the Hub that the run was fetched from."""
 VERSIONS = "versions.json"
 """File with the machine, the versions and the command of the training."""
 if TYPE_CHECKING:
@@ -73,7 +77,7 @@ class Run:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the logged steps, oldest first. A last line that is incomplete is ignored."""
-        return [record for record in _json_lines(self.folder / LOG) if "step" in record]
+        return [record for record in _json_lines(self.folder / LOG) if type(record.get("step")) is int]
 
     @property
     def step(self) -> int:
@@ -236,7 +240,7 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 record = json.loads(line)
-            except ValueError:
-                continue  # the incomplete last line of a killed run
+            except (ValueError, RecursionError):
+                continue  # the incomplete last line of a killed run, or a damaged one
             if isinstance(record, dict):
                 yield record

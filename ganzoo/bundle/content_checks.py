@@ -123,11 +123,13 @@ def check_safetensors(path: Path, name: str) -> None:
 
 def _header(file: BinaryIO, size: int, name: str) -> tuple[dict[str, Any], int]:
     """The table of tensors, and the offset of the data."""
-    start = file.read(8)
-    other = foreign_format(start)
+    start, first = file.read(8), file.read(1)
+    length = int.from_bytes(start, "little")
+    is_header = first == b"{" and length <= size - 8  # the bytes of a length may be those of another format
+    other = None if is_header else foreign_format(start)
     if other is not None:
         raise BundleError(f"{name} is not readable as safetensors: it is {other}.")
-    length = int.from_bytes(start, "little")
+    file.seek(8)
     if len(start) < 8 or length > size - 8:
         raise BundleError(f"{name} is not readable as safetensors: it is truncated.")
     if length > MAX_HEADER:

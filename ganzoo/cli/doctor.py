@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.output import print_data, print_json, print_table
-from ganzoo.environment.tensorflow import import_tensorflow
 
 SMALL_NETWORK = {
     "name": "doctor",
@@ -79,6 +78,7 @@ def diagnose() -> Diagnosis:
 
 def _check_tensorflow(diagnosis: Diagnosis) -> None:
     from ganzoo.environment.requirements import EXPORT, is_installed, missing_text
+    from ganzoo.environment.tensorflow import import_tensorflow
     from ganzoo.errors import GanzooError
 
     missing = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]

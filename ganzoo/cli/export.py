@@ -112,6 +112,10 @@ def export(
         check_page_of(found, output)
     asked += ["onnx"] if html or not asked else []
     wanted = Formats.of(asked)
+    if blend is not None and output is None:
+        from ganzoo.exporters.blend import blended_folder
+
+        output = str(blended_folder(found, blend))
     folder = api.export(
         found,
         output,

@@ -70,7 +70,7 @@ def _steps(run: Run) -> int | None:
 
 def _texts(row: dict[str, Any]) -> tuple[str, ...]:
     def number(key: str, form: str) -> str:
-        return "-" if row[key] is None else format(row[key], form)
+        return format(row[key], form) if isinstance(row[key], int | float) else "-"
 
     step = f"{row['step']}/{'?' if row['steps'] is None else row['steps']}"
     losses = (number("d_loss", ".3f"), number("g_loss", ".3f"), number("images_per_second", ".0f"))

@@ -10,7 +10,6 @@ import typer
 from ganzoo.cli import complete
 from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.environment.quantities import bytes_text, count_text
-from ganzoo.environment.tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -56,6 +55,8 @@ def _summary(config: Config) -> Summary:
 
     if not all(is_installed(module) for module in TRAINING):
         return summarize(config)
+    from ganzoo.environment.tensorflow import import_tensorflow
+
     import_tensorflow()
     from ganzoo.training.network_costs import summarize_with_costs
 

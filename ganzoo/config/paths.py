@@ -133,6 +133,7 @@ def _field_kind(field: FieldInfo) -> Kind:
 
 
 def _key_kind(key: str) -> Kind:
+    key = key.rpartition(".")[2]  # of "data.path" in a log
     if key == "init_from":
         return "name"
     return "path" if key in _PATH_KEYS or key.endswith(tuple(f"_{name}" for name in _PATH_KEYS)) else "text"

@@ -55,8 +55,9 @@ class Fingerprint:
         """Read a fingerprint from a file; None if the file is missing or invalid."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{**values, "shape": tuple(values["shape"]), "class_names": tuple(values["class_names"])})
-        except (OSError, ValueError, KeyError, TypeError):
+            names = tuple(str(name) for name in values["class_names"])
+            return cls(**{**values, "shape": tuple(values["shape"]), "class_names": names})
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def to_json(self) -> bytes:
@@ -83,8 +84,8 @@ class Fingerprint:
 
 
 def _shortened(names: tuple[str, ...]) -> str:
-    """Class names on one line: up to 10 names, else their number and a digest."""
-    if len(names) <= 10:
+    """Class names on one line: up to 10 short names, else their number and a digest."""
+    if len(names) <= 10 and all(len(name) <= 60 and name.isprintable() for name in names):
         return f"[{', '.join(names)}]"
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:8]
     return f"{len(names)} names ({digest})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,11 @@ def check_blend(run: Run, share: float) -> None:
             f"blend: run {run.name} also exports an encoder, which fits only its own generator. Export it without a "
             "blend."
         )
+
+
+def blended_folder(run: Run, share: float) -> Path:
+    """The default folder of a blended bundle, next to that of the run's own weights."""
+    return run.folder / f"bundle-blend-{share:g}"
 
 
 @dataclass(frozen=True)

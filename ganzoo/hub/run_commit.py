@@ -26,7 +26,7 @@ _CHUNK = 1 << 20
 
 def check_repo(
     config: Config, settings: RunOnHub, *, step: int | None, info: Callable[[str], None], token: str | None = None
-) -> None:
+) -> set[int] | None:
     """Create the repo of ``training.hub`` if it does not exist, and check that this run may be saved there.
 
     Args:
@@ -36,19 +36,24 @@ def check_repo(
         info: called with a message if the Hub cannot be reached. The training can start nevertheless.
         token: by default HF_TOKEN or the token saved by ``hf auth login``.
 
+    Returns:
+        The steps of the run's checkpoints there; None if the Hub cannot be reached.
+
     Raises:
-        HubError: if the token may not write there, or the repo has another run, or a later step of this run.
+        HubError: if the token may not write there, or the repo is public against ``private``, or it has another run, or
+            a later step of this run.
     """
     try:
         with explaining(situation(settings)):
-            _check_same_run(config, _opened(settings, token), step, token)
+            return _steps_of_same_run(config, _opened(settings, token), step, token)
     except HubError as error:
         if error.__cause__ is None or not unreachable(error.__cause__):
-            raise
+            raise HubError(f"{error} To train without saving the run there: training.hub=null") from error
         info(
             f"{endpoint()} cannot be reached, so the run is not saved on the Hub yet. The training starts, and ganzoo "
             "tries again with each upload."
         )
+        return None
 
 
 def commit_copy(
@@ -57,9 +62,10 @@ def commit_copy(
     settings: RunOnHub,
     *,
     step: int,
-    foreign: Callable[[int], bool],
+    first_step: int,
+    known: Collection[int] | None,
     token: str | None = None,
-) -> None:
+) -> set[int]:
     """Make one commit of a copy of a run, and remove the checkpoints there that are superseded.
 
     Args:
@@ -67,15 +73,23 @@ def commit_copy(
         config: of the run.
         settings: its ``training.hub``.
         step: of its checkpoint.
-        foreign: whether a checkpoint of this step on the Hub is that of another training.
+        first_step: the step at which this training began; 0 for a new run.
+        known: the steps of the checkpoints that this training knows there, from ``check_repo`` or the last commit; None
+            if it has not seen the repo yet.
         token: by default HF_TOKEN or the token saved by ``hf auth login``.
+
+    Returns:
+        The steps of the checkpoints there after the commit.
 
     Raises:
         HubError: if the Hub refuses or cannot be reached, or another training has saved a checkpoint there. Nothing is
             changed then.
     """
     with explaining(situation(settings)):
-        _commit(folder, config, settings, step=step, foreign=foreign, token=token)
+        repo = _opened(settings, token)
+        if known is None:
+            known = _steps_of_same_run(config, repo, first_step or None, token)
+        return _commit(folder, config, settings, repo, step=step, known=known, token=token)
 
 
 def situation(settings: RunOnHub) -> Situation:
@@ -84,15 +98,23 @@ def situation(settings: RunOnHub) -> Situation:
 
 
 def _commit(
-    folder: Path, config: Config, settings: RunOnHub, *, step: int, foreign: Callable[[int], bool], token: str | None
-) -> None:
+    folder: Path,
+    config: Config,
+    settings: RunOnHub,
+    repo: Any,
+    *,
+    step: int,
+    known: Collection[int],
+    token: str | None,
+) -> set[int]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    repo = _opened(settings, token)
     hashes = {sibling.rfilename: _known_hash(sibling) for sibling in repo.siblings or ()}
     steps, names = checkpoint_steps(hashes), names_in(folder)
-    for one in filter(foreign, steps):
-        raise HubError(f"Another training has saved step {one} in {settings.repo}.")
+    if {*steps} != {*known}:
+        there = max({*steps} - {*known}, default=0)
+        what = f"has saved step {there}" if there else "has removed a checkpoint"
+        raise HubError(f"Another training {what} in {settings.repo}, so this one no longer saves its run there.")
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
         for name in names
@@ -103,7 +125,7 @@ def _commit(
     superseded = [name for name in hashes if name not in names and _is_superseded(name, kept, step)]
     operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(superseded)]
     if not operations:
-        return
+        return {*steps}
     if METADATA not in hashes and (CARD not in hashes or is_ours(_read(repo, CARD, token))):
         card = run_card(config, repo=settings.repo, step=step, names=names)
         operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=card.encode()))
@@ -113,6 +135,7 @@ def _commit(
         commit_message=f"Step {step} of {config.training.steps}",
         parent_commit=repo.sha,
     )
+    return kept
 
 
 def _opened(settings: RunOnHub, token: str | None) -> Any:
@@ -127,6 +150,11 @@ def _opened(settings: RunOnHub, token: str | None) -> Any:
     except RepositoryNotFoundError:
         api.create_repo(settings.repo, private=settings.private)
         return with_retries(lambda: api.model_info(settings.repo, files_metadata=True))
+    if settings.private and not found.private:
+        raise HubError(
+            f"{settings.repo} exists and is public. If the run may be public: "
+            f"'training.hub={{repo: {settings.repo}, private: false}}'. Otherwise choose another repo."
+        )
     try:
         with_retries(lambda: api.auth_check(settings.repo, write=True))
     except TypeError:  # before huggingface_hub 1.2 it only checks whether the repo can be read
@@ -134,16 +162,16 @@ def _opened(settings: RunOnHub, token: str | None) -> Any:
     return found
 
 
-def _check_same_run(config: Config, repo: Any, step: int | None, token: str | None) -> None:
-    """Refuse a repo with another run, or with a later step of this run.
+def _steps_of_same_run(config: Config, repo: Any, step: int | None, token: str | None) -> set[int]:
+    """The steps of the checkpoints in a repo, if they are those of this run up to ``step``.
 
     Raises:
-        HubError: naming what to do.
+        HubError: if it has another run, or a later step of this run.
     """
     there = [sibling.rfilename for sibling in repo.siblings or ()]
     steps = checkpoint_steps(there)
     if not steps:
-        return
+        return set()
     go_on = f"Continue that one: ganzoo train --resume {SCHEME}{repo.id}, or choose another repo for training.hub."
     if step is None:
         raise HubError(f"{repo.id} already has a run, at step {steps[-1]}. {go_on}")
@@ -151,6 +179,7 @@ def _check_same_run(config: Config, repo: Any, step: int | None, token: str | No
         raise HubError(f"{repo.id} has a run with another config. {go_on}")
     if steps[-1] > step:
         raise HubError(f"{repo.id} has step {steps[-1]} of this run, and here it is at step {step}. {go_on}")
+    return {*steps}
 
 
 def _is_same(config: Config, text: str) -> bool:

@@ -13,7 +13,7 @@ from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.environment import files
 from ganzoo.hub.run_files import largest_size
-from ganzoo.runs import BEST, CHECKPOINTS, CLASS_NAMES, CONFIG, FINGERPRINT, LOG, VERSIONS, Run
+from ganzoo.runs import BEST, CHECKPOINTS, CLASS_NAMES, CONFIG, FINGERPRINT, INITIAL, LOG, VERSIONS, Run
 
 
 def copy_run(run: Run, config: Config, folder: Path, *, step: int) -> None:
@@ -40,7 +40,8 @@ def copy_run(run: Run, config: Config, folder: Path, *, step: int) -> None:
     sources = [*(run.folder / CHECKPOINTS / f"step-{step:08d}").iterdir()]
     best = run.best_step()
     sources += [] if best is None else [*(run.folder / BEST / f"step-{best:08d}").iterdir()]
-    for source in [*sources, *run.sample_files()]:
+    initial = [path] if (path := run.folder / INITIAL).is_file() else []
+    for source in [*sources, *initial, *run.sample_files()]:
         name = source.relative_to(run.folder).as_posix()
         if largest_size(name) is not None:
             _link(source, folder / name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ganzoo.bundle.content_checks import check_png
 from ganzoo.bundle.public_values import local_text
 from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
@@ -18,31 +20,32 @@ from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.reference import HubReference
 from ganzoo.hub.run_files import checkpoint_steps, largest_size, step_of
-from ganzoo.runs import CHECKPOINTS, CONFIG, Run, checked_runs_folder, list_runs, new_run
+from ganzoo.runs import CHECKPOINTS, CONFIG, ORIGIN, SAMPLES, Run, checked_runs_folder, list_runs, new_run
 
 
 def fetch_run(
     reference: HubReference,
     *,
-    check: Callable[[Path], object],
+    newest: Callable[[Path], int],
     root: str | os.PathLike[str] | None = None,
     info: Callable[[str], None] = lambda text: None,
     token: str | None = None,
 ) -> Run:
-    """Fetch the newest checkpoint of a run on the Hub, with its config, log and samples, into a new run folder.
+    """Fetch the newest intact checkpoint of a run on the Hub, with its config, log and samples, into a new run folder.
 
-    If the newest run of this machine that is saved there has a checkpoint of the same or a later step, it is returned
-    instead.
+    If the newest run of this machine that is saved there, or was fetched from there, has an intact checkpoint of the
+    same or a later step, it is returned instead.
 
     Args:
         reference: the repo, and a commit or None for the newest one.
-        check: called with the folder of the fetched checkpoints; raises a RunError if they are damaged.
+        newest: returns the step of the newest intact checkpoint in a folder of checkpoints; 0 if there is none.
         root: folder of the runs.
         info: called with what is fetched.
         token: by default HF_TOKEN or the token saved by ``hf auth login``.
 
     Returns:
-        The run. Its ``training.hub.repo`` is the repo of ``reference``.
+        The run. Its ``training.hub.repo`` is the repo of ``reference``. A run of an older commit has no
+        ``training.hub``, since the repo has later steps.
 
     Raises:
         HubError: if it cannot be fetched, or there is no run.
@@ -55,19 +58,31 @@ def fetch_run(
         sizes = {sibling.rfilename: sibling.size or 0 for sibling in repo.siblings or ()}
         steps = _checked_steps(reference, sizes)
         here = None if reference.revision else _saved_there(reference.repo, root=root)
-        if here is not None and max(here.checkpoint_steps(), default=0) >= steps[-1]:
+        if here is not None and newest(here.folder / CHECKPOINTS) >= steps[-1]:
             info(f"{reference} has step {steps[-1]} of run {here.name}, which is not newer than here.")
             return here
-        names = [name for name in sizes if _is_wanted(name, steps[-1])]
-        total = bytes_text(sum(sizes[name] for name in names))
-        info(f"Fetching step {steps[-1]} of {reference} ({total}) ...")
+        files.remove_leftovers(folder)
         temporary = files.temporary_path(folder / "hub")
         try:
-            for name in names:
-                api.hf_hub_download(reference.repo, name, revision=repo.sha, local_dir=temporary)
+            for step in reversed(steps):
+                names = [name for name in sizes if _is_wanted(name, step) and not (temporary / name).exists()]
+                total = bytes_text(sum(sizes[name] for name in names))
+                info(f"Fetching step {step} of {reference} ({total}) ...")
+                for name in names:
+                    api.hf_hub_download(reference.repo, name, revision=repo.sha, local_dir=temporary)
+                if newest(temporary / CHECKPOINTS) == step:
+                    break
+                info(f"Step {step} of {reference} is damaged.")
+                shutil.rmtree(temporary / CHECKPOINTS)
+            else:
+                raise RunError(f"All checkpoints in {reference} are damaged.")
             shutil.rmtree(temporary / ".cache", ignore_errors=True)  # the client's notes about the download
-            config = _read_config(temporary, reference)
-            check(temporary / CHECKPOINTS)
+            for sample in (temporary / SAMPLES).glob("*"):
+                check_png(sample, f"{reference}: {SAMPLES}/{sample.name}")
+            config = _read_config(temporary, reference, info=info)
+            if reference.revision is None:
+                origin = {"repo": reference.repo, "commit": repo.sha}
+                files.write_file(temporary / ORIGIN, json.dumps(origin).encode())
             return _moved(temporary, config, root=root)
         except OSError as error:
             if error.filename is None:
@@ -96,15 +111,17 @@ def _checked_steps(reference: HubReference, sizes: dict[str, int]) -> list[int]:
     return steps
 
 
-def _is_wanted(name: str, newest: int) -> bool:
-    """Whether to fetch a file: all files of a run except those of its older checkpoints."""
-    is_older = name.startswith(f"{CHECKPOINTS}/") and step_of(name) != newest
-    return largest_size(name) is not None and not is_older
+def _is_wanted(name: str, step: int) -> bool:
+    """Whether to fetch a file: all files of a run except those of its other checkpoints."""
+    is_other = name.startswith(f"{CHECKPOINTS}/") and step_of(name) != step
+    return largest_size(name) is not None and not is_other
 
 
 def _saved_there(repo: str, *, root: str | os.PathLike[str] | None) -> Run | None:
-    """The newest run of this machine whose ``training.hub`` is a repo."""
+    """The newest run of this machine that is saved in a repo, or was fetched from its newest commit."""
     for run in reversed(list_runs(root=root)):
+        if _origin(run) == repo:
+            return run
         try:
             settings = run.config.training.hub
         except Exception:  # another run with a damaged config.yaml
@@ -114,8 +131,16 @@ def _saved_there(repo: str, *, root: str | os.PathLike[str] | None) -> Run | Non
     return None
 
 
-def _read_config(folder: Path, reference: HubReference) -> Config:
-    """The config of a fetched run, which is saved at the repo that it comes from.
+def _origin(run: Run) -> str | None:
+    """The repo that a run was fetched from."""
+    try:
+        return str(json.loads((run.folder / ORIGIN).read_text(encoding="utf-8"))["repo"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _read_config(folder: Path, reference: HubReference, *, info: Callable[[str], None]) -> Config:
+    """The config of a fetched run, which is saved in the repo that it comes from, unless that has later steps.
 
     Raises:
         RunError: if it contains a path, which a run on the Hub never does.
@@ -126,9 +151,16 @@ def _read_config(folder: Path, reference: HubReference) -> Config:
     if path is not None:
         raise RunError(f"{reference}: {CONFIG} contains a path, {path[:60]!a}, which ganzoo never uploads.")
     config = Config.read(values, what=f"{reference}: {CONFIG}")
-    if config.training.hub is not None and config.training.hub.repo != reference.repo:
+    if config.training.hub is None:
+        return config
+    if reference.revision is not None:
+        info(
+            f"{reference} may be older than {reference.repo}, so the run is not saved there: training.hub is null now."
+        )
+        config = config.replace(**{"training.hub": None})
+    else:
         config = config.replace(**{"training.hub.repo": reference.repo})
-        files.write_file(folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
+    files.write_file(folder / CONFIG, yaml_files.dump(config.to_dict()).encode())
     return config
 
 

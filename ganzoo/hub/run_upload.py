@@ -42,7 +42,8 @@ class RunUpload:
         run: the run.
         config: its config.
         settings: its ``training.hub``.
-        step: of its newest checkpoint; 0 if it has none.
+        step: at which the training begins; 0 for a new run.
+        known: the steps of its checkpoints on the Hub, as ``check_repo`` returns them.
         info: called with messages: the first of several failures, and the success after it.
         token: by default HF_TOKEN or the token saved by ``hf auth login``.
     """
@@ -54,12 +55,13 @@ class RunUpload:
         settings: RunOnHub,
         *,
         step: int,
+        known: set[int] | None,
         info: Callable[[str], None],
         token: str | None = None,
     ) -> None:
         self.run, self.config, self.settings = run, config, settings
         self._info, self._token = info, token
-        self._first_step, self._own_steps = step, {*run.checkpoint_steps()}
+        self._first_step, self._known = step, known
         self._last_multiple = step // settings.every
         self._place, self._numbers = run.folder / _FOLDER, itertools.count()
         files.remove(self._place)  # of a killed training
@@ -72,7 +74,6 @@ class RunUpload:
 
     def add_if_due(self, step: int) -> None:
         """Upload the checkpoint ``step`` if it is the first one since a multiple of ``training.hub.every``."""
-        self._own_steps.add(step)
         multiple = step // self.settings.every
         if multiple != self._last_multiple:
             self._last_multiple = multiple
@@ -80,10 +81,10 @@ class RunUpload:
 
     def add(self, step: int) -> None:
         """Copy the run at its checkpoint ``step``, and upload the copy instead of one that still waits."""
-        self._own_steps.add(step)
         copy = _Copy(step, self._place / str(next(self._numbers)))
         try:
-            copy.folder.mkdir(parents=True)
+            self._place.mkdir(exist_ok=True)
+            copy.folder.mkdir()
             copy_run(self.run, self.config, copy.folder, step=step)
         except OSError as error:
             files.remove(copy.folder)
@@ -103,14 +104,17 @@ class RunUpload:
             is_busy = self._is_busy or self._waiting is not None
         if is_busy:
             self._info("Saving the run on the Hub (Ctrl-C skips it) ...")
+        failure = None
         try:
             while self._thread.is_alive():
                 self._thread.join(0.2)  # in parts, so that Ctrl-C is noticed
-        finally:
-            files.remove(self._place)
-        if self._failure is not None:
+            failure = self._failure
+        except KeyboardInterrupt:
+            failure = "Skipped."
+        files.remove(self._place)
+        if failure is not None:
             later = command("train --resume", run_word(self.run.folder))
-            self._info(f"The newest checkpoint is not on the Hub: {self._failure} To save it there later: {later}")
+            self._info(f"The newest checkpoint is not on the Hub: {failure} To save it there later: {later}")
 
     def _work(self) -> None:
         """The thread: upload each copy, and try again after a pause if that fails."""
@@ -144,12 +148,13 @@ class RunUpload:
         """Upload a copy. Returns why that failed, as a sentence."""
         try:
             with _without_bars():
-                commit_copy(
+                self._known = commit_copy(
                     copy.folder,
                     self.config,
                     self.settings,
                     step=copy.step,
-                    foreign=self._is_foreign,
+                    first_step=self._first_step,
+                    known=self._known,
                     token=self._token,
                 )
         except GanzooError as error:
@@ -158,20 +163,23 @@ class RunUpload:
             return f"{reason(error)}."
         return None
 
-    def _is_foreign(self, step: int) -> bool:
-        """Whether this training did not make a checkpoint of this step."""
-        return step > self._first_step and step not in self._own_steps
-
     def _succeed(self, step: int) -> None:
-        if self._failure is not None:
-            self._failure = None
-            self._info(f"Step {step} is saved on the Hub.")
+        failed, self._failure = self._failure is not None, None
+        if failed:
+            self._report(f"Step {step} is saved on the Hub.")
 
     def _fail(self, step: int, failure: str) -> None:
         """Report the first failure in a row. The failure of the last upload is reported by ``close``."""
-        if self._failure is None and not self._is_closing:
-            self._info(f"Step {step} is not saved on the Hub: {failure} The training goes on, and ganzoo tries again.")
-        self._failure = failure
+        is_first, self._failure = self._failure is None, failure
+        if is_first and not self._is_closing:
+            self._report(
+                f"Step {step} is not saved on the Hub: {failure} The training goes on, and ganzoo tries again."
+            )
+
+    def _report(self, text: str) -> None:
+        """Call ``info`` in the thread, which goes on if that fails."""
+        with contextlib.suppress(Exception):
+            self._info(text)
 
 
 @contextlib.contextmanager

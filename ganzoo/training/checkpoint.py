@@ -92,7 +92,9 @@ def load_newest(folder: Path, *, up_to: int | None = None) -> Checkpoint | None:
         for step, path in candidates:
             try:
                 return Checkpoint(step, _read(path, step), tuple(skipped))
-            except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
+            except (
+                OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError
+            ) as error:  # fmt: skip
                 if not path.is_dir():
                     break  # a running training replaced it with a newer one, so list them again
                 skipped.append(f"{path.name}: {_reason(error)}")
@@ -126,7 +128,7 @@ def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> Non
 def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     if manifest["step"] != step:
-        raise ValueError(f"{MANIFEST} is for step {manifest['step']}")
+        raise ValueError(f"{MANIFEST} is for another step")
     state = {}
     for name, record in manifest["files"].items():
         content = (path / Path(name).name).read_bytes()
@@ -142,6 +144,7 @@ def _reason(error: Exception) -> str:
     """Return in one line why a checkpoint cannot be read."""
     if isinstance(error, OSError):
         return f"{Path(error.filename or '').name}: {error.strerror or error}"
-    if isinstance(error, LookupError | TypeError | AttributeError | json.JSONDecodeError | UnicodeDecodeError):
+    damaged = LookupError | TypeError | AttributeError | json.JSONDecodeError | UnicodeDecodeError | RecursionError
+    if isinstance(error, damaged):
         return f"{MANIFEST} is damaged"
     return str(error)

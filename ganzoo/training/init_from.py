@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,17 +14,29 @@ from ganzoo.bundle.folder import ONNX, WEIGHTS, Bundle
 from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError, HubError
 from ganzoo.training.graph_weights import GraphWeights
+from ganzoo.training.initial_weights import save_initial
 from ganzoo.training.weight_names import named_weights
-from ganzoo.training.widen import widened
+from ganzoo.training.widen import checked_widening, set_weights
 
 if TYPE_CHECKING:
     import keras
 
+    from ganzoo.architectures.base import GeneratorConfig
     from ganzoo.training.state import TrainingState
 
 Weights = Mapping[str, NDArray[np.float32]]
-Source = Weights | GraphWeights
-"""Weights by name, or an ONNX file that has them."""
+
+
+@dataclass(frozen=True)
+class Narrow:
+    """The weights of a generator that is widened, and its config."""
+
+    weights: Weights | GraphWeights
+    config: GeneratorConfig
+
+
+Source = Weights | GraphWeights | Narrow
+"""Weights by name, or an ONNX file that has them; for ``init_widen`` with the config of their generator."""
 
 
 def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tuple[Config, Source | None]:
@@ -47,21 +60,30 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
 
     try:
         bundle = find(what, files=[WEIGHTS], root=root)
-        weights: Source = bundle.weights()
+        weights: Weights | GraphWeights = bundle.weights()
     except HubError:
         shipped = _shipped_graph(what)
         if shipped is None:
             raise
         bundle, weights = shipped, GraphWeights(shipped)
-    generator_config(bundle)
-    if config.training.init_widen and bundle.config.latent.dim != config.generator.latent_dim:
-        raise ConfigError(
-            f"training.init_widen: {what} has generator.latent_dim={bundle.config.latent.dim}, and this config has "
-            f"{config.generator.latent_dim}; only channels can grow."
-        )
+    generator = generator_config(bundle)
+    if config.training.init_widen:
+        _check_same_samples(config, bundle, generator, what=what)
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)
-    return Config.read(values, what=config.name), weights
+    source = Narrow(weights, generator) if config.training.init_widen else weights
+    return Config.read(values, what=config.name), source
+
+
+def _check_same_samples(config: Config, bundle: Bundle, generator: GeneratorConfig, *, what: str) -> None:
+    """Raise ConfigError if a generator to widen has other latents, samples or classes."""
+    there = (generator.latent_dim, tuple(bundle.config.shape), bundle.config.num_classes or 0)
+    here = (config.generator.latent_dim, config.sample_shape, config.num_classes)
+    for name, old, new in zip(("latents", "values in a sample", "classes"), there, here, strict=True):
+        if old != new:
+            raise ConfigError(
+                f"training.init_widen: {what} has {old} {name}, and this config has {new}. Only channels can grow."
+            )
 
 
 def _shipped_graph(what: str) -> Bundle | None:
@@ -101,26 +123,29 @@ def begin(state: TrainingState, weights: Source, *, info: Callable[[str], None])
         BundleError: if weights cannot be read from an ONNX file.
     """
     assign(state.config, weights, [state.generator, state.ema], info=info)
+    training = state.config.training
+    if not (training.init_partial or training.init_widen):
+        save_initial(state.run, {name: value.numpy() for name, value in named_weights(state.generator).items()})
 
 
 def assign(config: Config, weights: Source, networks: Sequence[keras.Model], *, info: Callable[[str], None]) -> None:
     """Assign the weights to generators with the same layers. Arguments and errors are those of ``begin``."""
     training = config.training
     what = training.init_from or "init_from"
-    weights = named(config, weights, info=info)
-    if training.init_widen:
-        weights = widened(networks[0], weights, what=what)
-    elif training.init_partial:
-        weights = _fitting(what, weights, named_weights(networks[0]), info=info)
+    if isinstance(weights, Narrow):
+        found: Weights = named(config, weights.weights, info=info)
+        found = checked_widening(config, found, weights.config, what=what)
     else:
-        _check_fit(what, weights, named_weights(networks[0]))
+        found = named(config, weights, info=info)
+        if training.init_partial:
+            found = _fitting(what, found, named_weights(networks[0]), info=info)
+        else:
+            _check_fit(what, found, named_weights(networks[0]))
     for network in networks:
-        variables = named_weights(network)
-        for name, values in weights.items():
-            variables[name].assign(values)
+        set_weights(network, found)
 
 
-def named(config: Config, weights: Source, *, info: Callable[[str], None]) -> Weights:
+def named(config: Config, weights: Weights | GraphWeights, *, info: Callable[[str], None]) -> Weights:
     """The weights by name. They are read from an ONNX file if the model comes without its weights.
 
     Raises:

@@ -23,7 +23,7 @@ SHORT = "hub:"
 """Another prefix for ``hf://``."""
 
 
-def check(config: Config, *, step: int | None, info: Info) -> None:
+def check(config: Config, *, step: int | None, info: Info) -> set[int] | None:
     """Check, before anything is loaded, that the run may be saved at ``training.hub``. Does nothing without it.
 
     Args:
@@ -31,18 +31,24 @@ def check(config: Config, *, step: int | None, info: Info) -> None:
         step: of the run's newest checkpoint; None for a new run.
         info: called with a message if the Hub cannot be reached.
 
+    Returns:
+        The steps of the run's checkpoints on the Hub; None if they are not known.
+
     Raises:
         HubError: if not. The message names what to do.
     """
     settings = config.training.hub
-    if settings is not None:
-        from ganzoo.hub.run_commit import check_repo
+    if settings is None:
+        return None
+    from ganzoo.hub.run_commit import check_repo
 
-        check_repo(config, settings, step=step, info=info)
+    return check_repo(config, settings, step=step, info=info)
 
 
 @contextlib.contextmanager
-def saving(run: Run, config: Config, *, step: int, info: Info) -> Iterator[tuple[Callback, ...]]:
+def saving(
+    run: Run, config: Config, *, step: int, known: set[int] | None, info: Info
+) -> Iterator[tuple[Callback, ...]]:
     """Yield the callbacks that save the run on the Hub during the block; none without ``training.hub``.
 
     At the end of the block, also after an exception, the newest checkpoint is saved.
@@ -50,7 +56,8 @@ def saving(run: Run, config: Config, *, step: int, info: Info) -> Iterator[tuple
     Args:
         run: the run.
         config: its config.
-        step: of its newest checkpoint; 0 if it has none.
+        step: of the intact checkpoint that the training begins with; 0 for a new run.
+        known: the result of ``check``.
         info: called with messages about failed uploads.
     """
     settings = config.training.hub
@@ -60,15 +67,15 @@ def saving(run: Run, config: Config, *, step: int, info: Info) -> Iterator[tuple
     from ganzoo.hub.run_upload import RunUpload
 
     info(f"Saved on the Hub every {settings.every:,} steps: {SCHEME}{settings.repo}")
-    upload = RunUpload(run, config, settings, step=step, info=info)
+    upload = RunUpload(run, config, settings, step=step, known=known, info=info)
+    callback = _Saving(upload, step)
     try:
         if step:
             upload.add(step)
-        yield (_Saving(upload),)
+        yield (callback,)
     finally:
-        newest = max(run.checkpoint_steps(), default=0)
-        if newest:
-            upload.add(newest)
+        if callback.newest:
+            upload.add(callback.newest)
         upload.close()
 
 
@@ -83,7 +90,7 @@ def find_or_fetch(name: str | None, *, root: str | os.PathLike[str] | None, info
         from ganzoo.hub.run_download import fetch_run
 
         reference = require_reference(SCHEME + name.removeprefix(prefix))
-        return fetch_run(reference, check=_check_checkpoints, root=root, info=info)
+        return fetch_run(reference, newest=_newest_intact, root=root, info=info)
     try:
         return find_run(name, root=root)
     except RunError as error:
@@ -93,16 +100,21 @@ def find_or_fetch(name: str | None, *, root: str | os.PathLike[str] | None, info
         raise RunError(f"{error} A run that is saved on the Hugging Face Hub: {there}") from error
 
 
-def _check_checkpoints(folder: Path) -> None:
+def _newest_intact(folder: Path) -> int:
+    """The step of the newest intact checkpoint; 0 if there is none."""
     from ganzoo.training.checkpoint import load_newest
 
-    if load_newest(folder) is None:
-        raise RunError("The fetched run has no checkpoint.")
+    try:
+        found = load_newest(folder)
+    except RunError:
+        return 0
+    return 0 if found is None else found.step
 
 
 class _Saving(Callback):
-    def __init__(self, upload: RunUpload) -> None:
-        self._upload = upload
+    def __init__(self, upload: RunUpload, step: int) -> None:
+        self._upload, self.newest = upload, step
 
     def on_checkpoint(self, step: int, folder: Path) -> None:
+        self.newest = step
         self._upload.add_if_due(step)

@@ -87,7 +87,7 @@ def start(
         checked_runs_folder(root)
         config, weights = init_from.resolve(config, root=root)
         config = config.model_copy(update={"data": config.data.pinned()})
-        saved_on_hub.check(config, step=None, info=info)
+        known = saved_on_hub.check(config, step=None, info=info)
         dataset = load_data(config, given=data, quiet=quiet, info=info)
         if team:
             follower.begin(team, config, dataset)
@@ -106,6 +106,7 @@ def start(
                 callbacks=callbacks,
                 devices=devices,
                 team=team,
+                known=known,
             )
 
 
@@ -123,6 +124,7 @@ def _start(
     callbacks: Sequence[Callback],
     devices: Sequence[int] | None,
     team: Team | None,
+    known: set[int] | None,
 ) -> tuple[Run, Outcome]:
     from ganzoo.exporters.rehearsal import check_exportable
     from ganzoo.training import best_weights
@@ -142,7 +144,7 @@ def _start(
         _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
-        with report_announced(run, info), saved_on_hub.saving(run, config, step=0, info=info) as savers:
+        with report_announced(run, info), saved_on_hub.saving(run, config, step=0, known=known, info=info) as savers:
             return run, trainer.train(
                 max_steps=max_steps,
                 max_minutes=max_minutes,
@@ -205,18 +207,24 @@ def resume(
         run = saved_on_hub.find_or_fetch(name, root=root, info=info)
         stack.enter_context(training_lock(run, info=info))
         changed_run = changed(run, changes)
-        newest = max(run.checkpoint_steps(), default=0)
-        saved_on_hub.check(changed_run.config, step=newest or None, info=info)
-        savers = stack.enter_context(saved_on_hub.saving(run, changed_run.config, step=newest, info=info))
+        newest = max(run.checkpoint_steps(), default=None)
+        known = saved_on_hub.check(changed_run.config, step=newest, info=info)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
         if team:
             follower.begin(team, changed_run.config, dataset)
         import_tensorflow()
         with own_settings():
-            trainer = _restored(changed_run, dataset, changes, root=root, info=info, devices=devices, team=team)
+            trainer = _restored(changed_run, dataset, root=root, info=info, devices=devices, team=team)
             if team:
                 follower.check_same_data(team, dataset)
+            if trainer.step >= changed_run.config.training.steps:
+                with saved_on_hub.saving(run, run.config, step=trainer.step, known=known, info=info):
+                    pass  # what could not be saved at the end of the training
+                raise _finished(run, trainer, lengthened=changes.steps is not None)
             run = changed_run.write()
+            savers = stack.enter_context(
+                saved_on_hub.saving(run, changed_run.config, step=trainer.step, known=known, info=info)
+            )
             if changed_run.notes:
                 from ganzoo.training.log import Log
 
@@ -237,14 +245,13 @@ def resume(
 def _restored(
     changed_run: ChangedRun,
     dataset: Dataset,
-    changes: Changes,
     *,
     root: str | os.PathLike[str] | None,
     info: Info,
     devices: Sequence[int] | None,
     team: Team | None,
 ) -> Trainer:
-    """The trainer at the newest undamaged checkpoint of an unfinished run."""
+    """The trainer at the newest undamaged checkpoint of a run."""
     from ganzoo.training.distribution import make_strategy
     from ganzoo.training.trainer import Trainer
 
@@ -258,21 +265,19 @@ def _restored(
         _, weights = init_from.resolve(changed_run.config, root=root)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
-    _check_unfinished(changed_run.run, trainer, lengthened=changes.steps is not None)
     return trainer
 
 
-def _check_unfinished(run: Run, trainer: Trainer, *, lengthened: bool) -> None:
+def _finished(run: Run, trainer: Trainer, *, lengthened: bool) -> RunError:
+    """The error for a run without steps that are left."""
     steps = trainer.config.training.steps
-    if trainer.step < steps:
-        return
     longer = commands.command("train --resume", commands.run_word(run.folder), f"training.steps={2 * trainer.step}")
     if lengthened:
-        raise RunError(
+        return RunError(
             f"Run {run.name} is already at step {trainer.step}, so training.steps={steps} leaves nothing to train. "
             f"For example: {longer}"
         )
-    raise RunError(
+    return RunError(
         f"Run {run.name} is finished at step {trainer.step}, so it cannot be resumed. To train it longer: {longer}"
     )
 

@@ -20,7 +20,12 @@ from ganzoo.training.weight_names import named_weights
 if TYPE_CHECKING:
     import keras
 
+    from ganzoo.architectures.base import GeneratorConfig
+    from ganzoo.config.experiment import Config
+
 Weights = Mapping[str, NDArray[np.float32]]
+_SAMPLES, _TOLERANCE = 8, 1e-3
+"""Number of images that are compared, and the largest difference of their values, which are in [-1, 1]."""
 _AXES: dict[str, dict[str, tuple[int | None, int]]] = {
     "Conv2D": {"kernel": (2, 3), "bias": (None, 0)},
     "UpsamplingConv2D": {"kernel": (2, 3), "bias": (None, 0)},
@@ -59,19 +64,60 @@ def widened(generator: keras.Model, narrow: Weights, *, what: str) -> dict[str, 
     return result
 
 
+def checked_widening(
+    config: Config, weights: Weights, narrow: GeneratorConfig, *, what: str
+) -> dict[str, NDArray[np.float32]]:
+    """``widened`` for the generator of a config, if the images of both generators are the same.
+
+    Args:
+        config: of the wider generator.
+        weights: of the narrower generator, by name.
+        narrow: its config.
+        what: its name, for errors.
+
+    Raises:
+        ConfigError: as ``widened``, or if the images differ, because a layer mixes channels.
+    """
+    from ganzoo.training.networks import build_generator
+
+    old, new = build_generator(config.model_copy(update={"generator": narrow})), build_generator(config)
+    result = widened(new, weights, what=what)
+    set_weights(old, weights)
+    set_weights(new, result)
+    latents = np.random.RandomState(0).standard_normal((_SAMPLES, config.generator.latent_dim)).astype(np.float32)
+    labels = [np.arange(_SAMPLES, dtype=np.int32) % config.num_classes] if config.num_classes else []
+    before, after = (network([latents, *labels], training=False).numpy() for network in (old, new))
+    difference = float(np.abs(before - after).max())
+    if not difference < _TOLERANCE:
+        raise ConfigError(
+            f"training.init_widen: the wider generator does not make the images of {what}; they differ by up to "
+            f"{difference:.2g}. One of its layers mixes channels, as pixel norm and attention do, so it cannot grow."
+        )
+    return result
+
+
+def set_weights(network: keras.Model, weights: Weights) -> None:
+    """Assign weights by name."""
+    variables = named_weights(network)
+    for name, values in weights.items():
+        variables[name].assign(values)
+
+
 def _filled(
     layer: Any, name: str, old: NDArray[np.float32], new: NDArray[np.float32], what: str
 ) -> NDArray[np.float32]:
     """The larger array with the smaller one in it, and zeros from new to old channels."""
     axes = _AXES.get(type(layer).__name__, {}).get(name.rpartition("/")[2])
-    if axes is None or not _can_grow(old.shape, new.shape, axes) or getattr(layer, "groups", 1) != 1:
+    groups = channel_groups(layer)
+    known = axes is not None and getattr(layer, "groups", 1) == 1
+    if axes is None or not (known and _can_grow(old.shape, new.shape, axes)) or old.shape[axes[1]] % groups:
         raise ConfigError(
             f"training.init_widen: {name} of a {type(layer).__name__} layer has the shape {list(old.shape)} in {what} "
             f"and {list(new.shape)} in this config. Only channels can grow, of {', '.join(sorted(_AXES))} layers."
         )
     source, target = axes
     old_channels: list[NDArray[np.intp]] = [np.arange(size) for size in old.shape]
-    old_channels[target] = _positions(old.shape[target], new.shape[target], channel_groups(layer))
+    old_channels[target] = _positions(old.shape[target], new.shape[target], groups)
     if source is not None:
         from_new = [*old_channels]
         from_new[source] = np.arange(old.shape[source], new.shape[source])

@@ -498,3 +498,17 @@ def test_facts_out_of_bounds_are_refused():
         BundleFacts(parity_error=float("nan"))
     with pytest.raises(BundleError, match="training"):
         BundleFacts(training={"path": b"x"})
+
+
+@pytest.mark.parametrize("length", [640, 896, 1152, 1408])
+def test_weights_whose_header_has_a_length_like_the_first_bytes_of_a_pickle(tmp_path, length):
+    from safetensors.numpy import save
+
+    from ganzoo.bundle.content_checks import check_safetensors
+
+    array = {"w": np.ones(1, np.float32)}
+    shortest = int.from_bytes(save(array, {"x": ""})[:8], "little")
+    content = save(array, {"x": "a" * (length - shortest)})
+    assert content[0] == 0x80
+    (tmp_path / "model.safetensors").write_bytes(content)
+    check_safetensors(tmp_path / "model.safetensors", "model.safetensors")

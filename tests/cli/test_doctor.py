@@ -87,7 +87,7 @@ def test_a_broken_tensorflow(command, monkeypatch):
     def broken():
         raise ImportError("libcudart.so: no such file")
 
-    monkeypatch.setattr(doctor, "import_tensorflow", broken)
+    monkeypatch.setattr("ganzoo.environment.tensorflow.import_tensorflow", broken)
     text = command("doctor", code=1).stdout
     assert "TensorFlow is installed but does not work: ImportError: libcudart.so" in text
 

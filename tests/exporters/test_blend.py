@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 import ganzoo
 from ganzoo.api import export, train
 from ganzoo.bundle.folder import read_bundle
-from ganzoo.errors import ExportError
+from ganzoo.errors import ExportError, GanzooError, RunError
 from ganzoo.exporters.blend import check_blend
 from ganzoo.exporters.bundle import export_bundle
+from ganzoo.runs import INITIAL
+from ganzoo.training.graph_weights import GraphWeights
 
 pytest.importorskip("tensorflow")
 from ganzoo.training import networks
@@ -75,12 +77,52 @@ def test_a_part_of_the_weights_is_no_basis_for_an_average(tmp_path):
         export(run, tmp_path / "b", blend=0.5)
 
 
-def test_first_weights_that_were_replaced_by_those_of_another_generator_are_named(tmp_path):
+def test_the_run_keeps_the_weights_that_it_began_with(tmp_path):
     run = tuned(tmp_path)
+    before = read_bundle(tmp_path / "first").weights()
+    first_bundle(tiny(generator={"base_channels": 8}), tmp_path / "first")
+    after = read_bundle(export(run, tmp_path / "whole")).weights()
+    for name, value in read_bundle(export(run, tmp_path / "b", blend=0.5)).weights().items():
+        np.testing.assert_allclose(value, 0.5 * after[name] + 0.5 * before[name], rtol=1e-5, atol=1e-7)
+
+
+def test_older_runs_are_blended_with_the_weights_of_the_bundle(tmp_path):
+    run = tuned(tmp_path)
+    expected = read_bundle(export(run, tmp_path / "a", blend=0.5)).weights()
+    (run.folder / INITIAL).unlink()
+    found = read_bundle(export(run, tmp_path / "b", blend=0.5)).weights()
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
     first_bundle(tiny(generator={"base_channels": 8}), tmp_path / "first")
     with pytest.raises(ExportError, match="are those of another generator"):
+        export(run, tmp_path / "c", blend=0.5)
+    assert not (tmp_path / "c").exists()
+
+
+def test_other_numbers_for_the_same_images_are_not_blended(tmp_path, monkeypatch):
+    """Weights that are read back from an ONNX file make the same images, but do not lie between others."""
+    run = tuned(tmp_path)
+    (run.folder / INITIAL).unlink()
+    source = GraphWeights(read_bundle(tmp_path / "first"))
+    monkeypatch.setattr("ganzoo.training.init_from.resolve", lambda config, root: (config, source))
+    with pytest.raises(RunError, match="the weights that it began with are not known"):
         export(run, tmp_path / "b", blend=0.5)
-    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 500])
+def test_damaged_first_weights_are_one_line(tmp_path, content):
+    run = tuned(tmp_path)
+    (run.folder / INITIAL).write_bytes(content)
+    (tmp_path / "first" / "config.json").unlink()
+    with pytest.raises(GanzooError) as said:
+        export(run, tmp_path / "b", blend=0.5)
+    assert len(str(said.value).splitlines()) == 1
+
+
+def test_a_blend_is_next_to_the_bundle_of_the_run(run):
+    folder = export(run, blend=0.25)
+    assert folder == run.folder / "bundle-blend-0.25"
+    assert "blend" not in ganzoo.load(run.folder).bundle.metadata.facts.training
+    assert "chosen_by" not in read_bundle(folder).metadata.facts.training
 
 
 def test_the_command_blends_and_a_page_shows_the_blend(run, tmp_path):

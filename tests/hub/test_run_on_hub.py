@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from helpers import tiny
 
+from ganzoo import images
 from ganzoo.config import yaml_files
 from ganzoo.errors import ConfigError, GanzooError, HubError, RunError
 from ganzoo.hub import run_upload
@@ -70,13 +71,17 @@ def save(run, step):
     checkpoint.save(run.folder / "checkpoints", step=step, state=state, keep=2)
     checkpoint.save(run.folder / "best", step=step, state={"ema": state["generator"]}, keep=1)
     (run.folder / "samples").mkdir(exist_ok=True)
-    (run.folder / "samples" / f"step-{step:08d}.png").write_bytes(b"png %d" % step)
+    images.save(np.full((4, 4, 3), step, np.uint8), run.folder / "samples" / f"step-{step:08d}.png")
     with (run.folder / "log.jsonl").open("a") as file:
         file.write(json.dumps({"step": step, "d_loss": 1.0}) + "\n")
 
 
-def uploader(run, config, said, *, step=0):
-    return RunUpload(run, config, config.training.hub, step=step, info=said.append)
+def uploader(run, config, said, *, step=0, known=frozenset()):
+    return RunUpload(run, config, config.training.hub, step=step, known=known, info=said.append)
+
+
+def newest(folder):
+    return max((int(path.name[5:]) for path in folder.glob("step-*")), default=0)
 
 
 def files_on(hub, name=REPO):
@@ -123,8 +128,8 @@ def test_one_commit_for_each_upload_and_the_repo_is_private(hub, here, run, conf
 
 
 def test_nothing_new_makes_no_commit(hub, here, run, config):
-    for _ in range(2):
-        upload = uploader(run, config, here, step=12)
+    for known in (set(), {12}):
+        upload = uploader(run, config, here, step=12, known=known)
         upload.add(12)
         upload.close()
     assert messages_on(hub) == ["initial commit", "Step 12 of 6"]
@@ -208,9 +213,83 @@ def test_a_later_step_of_another_training_is_never_removed(hub, here, run, confi
     upload.close()
     assert "Another training has saved step 30 in someone/faces" in here[-1]
     assert checkpoint_steps(files_on(hub)) == [12, 30]
+    save(run, 30)
+    upload = uploader(run, config, here, step=12, known={12})
+    upload.add(30)
+    upload.close()
+    assert files_on(hub)["checkpoints/step-00000030/manifest.json"] == b"{}", "also at the same step"
+
+
+def test_a_repo_that_was_not_reached_at_the_start_is_checked_at_the_first_upload(hub, here, run, config):
+    saved(run, config.replace(**{"training.seed": 77}), here)
+    before = files_on(hub)
+    for step, words in ((0, "already has a run, at step 12"), (12, "has a run with another config")):
+        upload = uploader(run, config, here, step=step, known=None)
+        upload.add(12)
+        upload.close()
+        assert words in here[-1]
+    assert files_on(hub) == before
+
+
+def test_messages_that_cannot_be_shown_do_not_end_the_uploads(hub, here, run, config):
+    def fails(text):
+        raise OSError("closed")
+
+    hub.fail("POST .*/commit/", "status", status=503, times=2)
+    upload = RunUpload(run, config, config.training.hub, step=0, known=set(), info=fails)
+    upload.add(8)
+    wait_for(lambda: REPO in hub.repos and len(messages_on(hub)) == 2)
+    upload.add(12)
+    wait_for(lambda: len(messages_on(hub)) == 3)
+
+
+def test_ctrl_c_while_the_last_upload_is_waited_for(hub, here, run, config, monkeypatch):
+    hub.fail("POST .*/commit/", "slow", seconds=1)
+    upload = uploader(run, config, here)
+
+    class Interrupted:
+        def is_alive(self):
+            return True
+
+        def join(self, seconds):
+            raise KeyboardInterrupt
+
+    upload.add(12)
+    thread, upload._thread = upload._thread, Interrupted()
+    upload.close()
+    thread.join()
+    assert "The newest checkpoint is not on the Hub: Skipped." in here[1]
+
+
+def test_a_run_folder_that_was_deleted_does_not_come_back(hub, here, run, config):
+    upload = uploader(run, config, here)
+    shutil.rmtree(run.folder)
+    upload.add(12)
+    upload.close()
+    assert not run.folder.exists()
+    assert "its files cannot be copied" in here[0]
+
+
+def test_a_public_repo_is_refused_for_a_private_run(hub, here, config):
+    hub.put(REPO, {"x": b""})
+    with pytest.raises(HubError, match=r"exists and is public.*private: false.*training\.hub=null"):
+        check_repo(config, config.training.hub, step=None, info=here.append)
+
+
+def test_paths_in_the_log_are_not_uploaded(hub, here, run, config):
+    with (run.folder / "log.jsonl").open("a") as file:
+        note = {
+            "step": 12,
+            "changed": {"data.path": ["/content/drive/secret", "/elsewhere"], "training.steps": [6, 20]},
+        }
+        file.write(json.dumps(note) + "\n")
+    saved(run, config, here)
+    assert b"secret" not in files_on(hub)["log.jsonl"]
+    assert b'"training.steps": [6, 20]' in files_on(hub)["log.jsonl"]
 
 
 def test_a_readme_of_a_person_stays(hub, here, run, config):
+    hub.create(REPO, private=True)
     hub.put(REPO, {"README.md": b"# My faces\n"})
     upload = uploader(run, config, here)
     upload.add(12)
@@ -245,8 +324,9 @@ def test_a_new_run_does_not_replace_another(hub, here, run, config):
 )
 def test_a_token_that_may_not_write_fails_at_the_start(hub, here, config, token, words):
     hub.put(REPO, {"x": b""})
+    settings = config.training.hub.model_copy(update={"private": False})
     with pytest.raises(HubError, match=words) as said:
-        check_repo(config, config.training.hub, step=None, info=here.append, token=token)
+        check_repo(config, settings, step=None, info=here.append, token=token)
     assert len(str(said.value).splitlines()) == 1
 
 
@@ -272,7 +352,7 @@ def test_a_name_alone_is_enough():
 def test_a_fetched_run_has_the_newest_checkpoint_and_the_new_repo(hub, here, run, config, tmp_path):
     saved(run, config, here)
     hub.put("someone/copy", files_on(hub))
-    found = fetch_run(HubReference("someone/copy"), check=lambda folder: None, root=tmp_path / "b", info=here.append)
+    found = fetch_run(HubReference("someone/copy"), newest=newest, root=tmp_path / "b", info=here.append)
     assert found.folder == tmp_path / "b" / "tiny" / "001"
     assert found.config.training.hub.repo == "someone/copy"
     assert found.checkpoint_steps() == [12]
@@ -285,18 +365,94 @@ def test_a_fetched_run_has_the_newest_checkpoint_and_the_new_repo(hub, here, run
 def test_a_run_that_is_not_older_here_is_not_fetched(hub, here, run, config, tmp_path):
     saved(run, config, here)
     root = run.folder.parents[1]
-    assert fetch_run(THERE, check=lambda folder: None, root=root, info=here.append).folder == run.folder
+    assert fetch_run(THERE, newest=newest, root=root, info=here.append).folder == run.folder
     shutil.rmtree(run.folder / "checkpoints" / "step-00000012")
-    assert fetch_run(THERE, check=lambda folder: None, root=root, info=here.append).folder.name == "002"
+    assert fetch_run(THERE, newest=newest, root=root, info=here.append).folder.name == "002"
 
 
 @pytest.mark.parametrize("name", [f"hf://{REPO}", f"hub:{REPO}"])
 def test_a_damaged_checkpoint_is_not_kept(hub, here, run, config, tmp_path, name):
     saved(run, config, here)
     hub.put(REPO, {"checkpoints/step-00000012/generator.safetensors": b"x" * 100})
-    with pytest.raises(RunError, match="damaged"):
+    with pytest.raises(RunError, match="All checkpoints in someone/faces are damaged"):
         saved_on_hub.find_or_fetch(name, root=tmp_path / "b", info=here.append)
     assert not list((tmp_path / "b").iterdir())
+
+
+def test_the_checkpoint_before_a_damaged_one_is_fetched(hub, here, run, config, tmp_path):
+    upload = uploader(run, config, here)
+    upload.add(8)
+    wait_for(lambda: REPO in hub.repos and len(messages_on(hub)) == 2)
+    upload.add(12)
+    upload.close()
+    hub.put(REPO, {"checkpoints/step-00000012/generator.safetensors": b"x" * 100})
+    found = saved_on_hub.find_or_fetch(f"hf://{REPO}", root=tmp_path / "b", info=here.append)
+    assert found.checkpoint_steps() == [8]
+    assert f"Step 12 of {REPO} is damaged." in here
+
+
+def test_a_damaged_checkpoint_here_is_replaced_by_the_hub(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    (run.folder / "checkpoints/step-00000012/generator.safetensors").write_bytes(b"x" * 100)
+    found = saved_on_hub.find_or_fetch(f"hf://{REPO}", root=run.folder.parents[1], info=here.append)
+    assert found.folder.name == "002"
+
+
+def test_an_older_commit_is_continued_elsewhere(hub, here, run, config, tmp_path):
+    saved(run, config, here, step=8)
+    commit = hub.repos[REPO].branches["main"]
+    upload = uploader(run, config, here, step=8, known={8})
+    upload.add(12)
+    upload.close()
+    found = saved_on_hub.find_or_fetch(f"hf://{REPO}@{commit}", root=tmp_path / "b", info=here.append)
+    assert found.checkpoint_steps() == [8]
+    assert found.config.training.hub is None
+    assert saved_on_hub.find_or_fetch(f"hf://{REPO}", root=tmp_path / "b", info=here.append).folder.name == "002"
+
+
+def test_a_fetched_run_is_found_again_when_it_is_no_longer_saved_there(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    found = saved_on_hub.find_or_fetch(f"hf://{REPO}", root=tmp_path / "b", info=here.append)
+    off = found.config.replace(**{"training.hub": None}).to_dict()
+    (found.folder / "config.yaml").write_text(yaml_files.dump(off))
+    assert saved_on_hub.find_or_fetch(f"hf://{REPO}", root=tmp_path / "b", info=here.append).folder == found.folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("checkpoints/step-00000012/manifest.json", b"[" * 100_000),
+        ("samples/step-00000012.png", b"no picture"),
+    ],
+)
+def test_hostile_files_are_one_line_and_leave_nothing(hub, here, run, config, tmp_path, name, content):
+    saved(run, config, here)
+    hub.put(REPO, {name: content})
+    with pytest.raises(GanzooError) as said:
+        saved_on_hub.find_or_fetch(f"hf://{REPO}", root=tmp_path / "b", info=here.append)
+    assert len(str(said.value).splitlines()) == 1
+    assert not list((tmp_path / "b").iterdir())
+
+
+@pytest.mark.parametrize("line", ['{"step":"x"}', "null", "[]", "[" * 100_000, '{"step": 3, "d_loss": {}}'])
+def test_hostile_lines_of_a_log_are_passed_over(run, line):
+    with (run.folder / "log.jsonl").open("a") as file:
+        file.write(line + "\n")
+    assert [record["step"] for record in run.log()][:2] == [8, 12]
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, '{"count": 1}', json.dumps({"class_names": [1, "\x1b[2J" + "a" * 10**5], "shape": [1]})]
+)
+def test_a_hostile_fingerprint_is_harmless(tmp_path, content):
+    from ganzoo.data.fingerprint import Fingerprint
+
+    (tmp_path / "data.json").write_text(content)
+    assert Fingerprint.read(tmp_path / "data.json") is None
+    made = Fingerprint(1, (1,), "u1", "x", None, ("\x1b[2J" + "a" * 10**5,))
+    (tmp_path / "data.json").write_bytes(made.to_json())
+    found = Fingerprint.read(tmp_path / "data.json").differences(Fingerprint(1, (1,), "u1", "x", None, ("b",)))
+    assert all(len(text) < 200 and text.isprintable() for text in found)
 
 
 def test_what_is_no_run_is_refused_before_anything_is_fetched(hub, here, run, config, tmp_path):
@@ -313,7 +469,7 @@ def test_what_is_no_run_is_refused_before_anything_is_fetched(hub, here, run, co
         hub.put(f"someone/bad{number}", files)
         hub.requests.clear()
         with pytest.raises(HubError, match=words):
-            fetch_run(HubReference(f"someone/bad{number}"), check=lambda folder: None, root=tmp_path / "b")
+            fetch_run(HubReference(f"someone/bad{number}"), newest=newest, root=tmp_path / "b")
         assert not [request for request in hub.requests if "resolve" in request]
 
 
@@ -321,7 +477,7 @@ def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path):
     saved(run, config, here)
     hub.put(REPO, {"config.yaml": yaml_files.dump(config.to_dict()).encode()})
     with pytest.raises(RunError, match=r"contains a path, '/home/someone/photos\.npz'"):
-        fetch_run(THERE, check=lambda folder: None, root=tmp_path / "b")
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
 
 
 @pytest.mark.parametrize(
@@ -354,7 +510,7 @@ def test_an_interrupted_download_leaves_nothing(hub, here, run, config, tmp_path
     saved(run, config, here)
     hub.fail("GET /lfs/objects", "status", status=404, times=99)
     with pytest.raises(GanzooError):
-        fetch_run(THERE, check=lambda folder: None, root=tmp_path / "b")
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
     assert not list((tmp_path / "b").iterdir())
 
 

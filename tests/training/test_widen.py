@@ -111,11 +111,12 @@ def test_a_training_begins_there(bundle, tmp_path):
     ("wide", "words"),
     [
         (config(BLOCKS["two"], more=-1), "only channels can grow|Only channels can grow"),
-        (config(BLOCKS["two"], latent_dim=5), "has generator.latent_dim=4, and this config has 5"),
-        (config(BLOCKS["two"], num_classes=3), "does not have the layers of this generator"),
-        (config(BLOCKS["nearest"]), "does not have the layers of this generator"),
+        (config(BLOCKS["two"], latent_dim=5), "has 4 latents, and this config has 5"),
+        (config(BLOCKS["two"], num_classes=3), "has 0 classes, and this config has 3"),
+        (config(BLOCKS["nearest"]), r"has \(16, 16, 1\) values in a sample, and this config has \(8, 8, 1\)"),
+        (config([BLOCKS["nearest"][0], BLOCKS["transposed, batch norm"][0]]), "does not have the layers"),
     ],
-    ids=["fewer channels", "a longer latent", "classes", "fewer blocks"],
+    ids=["fewer channels", "a longer latent", "classes", "fewer blocks", "other blocks"],
 )
 def test_what_differs_in_more_than_channels_is_one_line(bundle, wide, words):
     wide = wide.replace(**{"training.init_from": str(bundle.folder), "training.init_widen": True})
@@ -129,6 +130,31 @@ def test_a_layer_that_cannot_grow_is_named():
     narrow, wide = (config([{"name": "pixel_shuffle", "channels": 4, "norm": "layer"}], more=extra) for extra in (0, 2))
     with pytest.raises(ConfigError, match="of a LayerNormalization layer"):
         widened(networks.build_generator(wide), weights_of(networks.build_generator(narrow)), what="x")
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [{"name": "conv_transpose", "channels": 4, "norm": "pixel"}],
+        [{"name": "residual_up", "channels": 4, "norm": "pixel"}],
+        [{"name": "conv_transpose", "channels": 16}, {"name": "self_attention"}],
+    ],
+    ids=["pixel norm", "pixel norm, residual", "attention"],
+)
+def test_layers_that_mix_channels_are_found_by_comparing_the_images(tmp_path, blocks):
+    def of(more, **training):
+        chosen = [
+            block if "channels" not in block else {**block, "channels": block["channels"] + more} for block in blocks
+        ]
+        layers = {"latent_dim": 4, "stem": STEM, "block": None, "blocks": chosen}
+        return Config.read(values(resolution=8, generator=layers, training=training))
+
+    narrow = of(0)
+    folder = export_bundle(with_random_weights(narrow), narrow, tmp_path / "b")
+    wide, weights = init_from.resolve(of(16, init_from=str(folder), init_widen=True))
+    with pytest.raises(ConfigError, match=r"does not make the images|layer has the shape") as said:
+        init_from.assign(wide, weights, [networks.build_generator(wide)], info=print)
+    assert len(str(said.value).splitlines()) == 1
 
 
 def test_two_ways_to_begin_exclude_each_other():
