@@ -196,12 +196,13 @@ def _broken(library: str, error: Exception, extra: str) -> str:
 
 def _print(diagnosis: Diagnosis) -> None:
     from ganzoo.environment.devices import gigabytes
+    from ganzoo.environment.quantities import cores_text
 
     print_table(("library", "version"), list(diagnosis.versions.items()), header=False)
     print_data("")
     memory = gigabytes(diagnosis.machine["memory"])
     print_data(
-        f"Machine: {diagnosis.machine['system']}, {diagnosis.machine['cpus']} cores, {memory} of memory available"
+        f"Machine: {diagnosis.machine['system']}, {cores_text(diagnosis.machine['cpus'])}, {memory} of memory available"
     )
     if diagnosis.machine["bfloat16"]:
         print_data("The processor has bfloat16 instructions: training.precision=mixed_bfloat16 may be faster.")

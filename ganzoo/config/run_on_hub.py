@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ganzoo.hub.reference import is_repo
+from ganzoo.hub.reference import SCHEME, is_repo
 
 
 class RunOnHub(BaseModel):
@@ -30,6 +30,7 @@ class RunOnHub(BaseModel):
     @field_validator("repo")
     @classmethod
     def _is_a_repo(cls, repo: str) -> str:
+        repo = repo.removeprefix(SCHEME)
         if not is_repo(repo):
             raise ValueError(f"'{repo}' is not the name of a model on the Hugging Face Hub; a name is user/name")
         return repo

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -90,6 +91,8 @@ class TrainingConfig(BaseModel):
     @field_validator("hub", mode="before")
     @classmethod
     def _short_hub(cls, value: Any) -> Any:
+        if not (value is None or isinstance(value, str | Mapping | RunOnHub)):
+            raise ValueError(f"received {value!r}; write user/name, or {{repo: user/name, every: 5000}}")
         return {"repo": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ Numbers of samples that a critic chose are in a file of their own, metrics-best-
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.evaluation.evaluator import SWEEP_CLASSES, SWEEP_LATENTS, Evaluator, Number, Spread
 from ganzoo.extractors.base import extractors
 from ganzoo.images import write_atomic
-from ganzoo.resolve import is_fetched
+from ganzoo.resolve import RUN_BUNDLE, is_fetched
 
 FILE = "metrics.json"
 BEST_OF_FILES = "metrics-best-of-*.json"
@@ -133,9 +134,15 @@ def critic_digest(bundle: Bundle) -> str | None:
 
 
 def default_target(bundle: Bundle, *, best_of: int = 1) -> Path:
-    """metrics.json next to a bundle, which is the run's folder for a run; in the current folder for a fetched model."""
+    """metrics.json in the folder of a run or, for a fetched model, in the current folder.
+
+    For another bundle it is a file of its own next to it, such as ``my-bundle.metrics.json``.
+    """
     name = FILE if best_of == 1 else f"metrics-best-of-{best_of}.json"
-    return Path(name) if is_fetched(bundle) else bundle.folder.parent / name
+    if is_fetched(bundle):
+        return Path(name)
+    own = "" if bundle.folder.name == RUN_BUNDLE else f"{bundle.folder.absolute().name}."
+    return bundle.folder.parent / f"{own}{name}"
 
 
 def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
@@ -166,10 +173,12 @@ def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
 
 def recorded_metrics(bundle: Bundle) -> dict[str, dict[str, Any]]:
     """The numbers in metrics.json and metrics-best-of-N.json next to a bundle, if they were measured on it."""
-    folder = bundle.folder.absolute().parent
-    numbers = _recorded(folder / FILE, bundle)
-    for path in sorted(folder.glob(BEST_OF_FILES)):
-        numbers |= _recorded(path, bundle)
+    folder, own = bundle.folder.absolute().parent, glob.escape(bundle.folder.absolute().name)
+    numbers: dict[str, dict[str, Any]] = {}
+    for prefix in ("", f"{own}."):  # older versions of ganzoo wrote metrics.json next to every bundle
+        for pattern in (FILE, BEST_OF_FILES):
+            for path in sorted(folder.glob(prefix + pattern)):
+                numbers |= _recorded(path, bundle)
     return numbers
 
 

@@ -61,7 +61,8 @@ class RunUpload:
     ) -> None:
         self.run, self.config, self.settings = run, config, settings
         self._info, self._token = info, token
-        self._first_step, self._known = step, known
+        self._first_step = self._last_step = step
+        self._known = known
         self._last_multiple = step // settings.every
         self._place, self._numbers = run.folder / _FOLDER, itertools.count()
         files.remove(self._place)  # of a killed training
@@ -81,6 +82,7 @@ class RunUpload:
 
     def add(self, step: int) -> None:
         """Copy the run at its checkpoint ``step``, and upload the copy instead of one that still waits."""
+        self._last_step = step
         copy = _Copy(step, self._place / str(next(self._numbers)))
         try:
             self._place.mkdir(exist_ok=True)
@@ -113,7 +115,7 @@ class RunUpload:
             failure = "Skipped."
         files.remove(self._place)
         if failure is not None:
-            later = command("train --resume", run_word(self.run.folder))
+            later = command("train --resume", run_word(self.run.folder), options=f"--max-steps {self._last_step}")
             self._info(f"The newest checkpoint is not on the Hub: {failure} To save it there later: {later}")
 
     def _work(self) -> None:

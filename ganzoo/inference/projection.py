@@ -107,7 +107,9 @@ def project(
 
     if steps > _FIRST_STEPS * len(points):
         points = [improved(point, _FIRST_STEPS) for point in points]
-    best = improved(min(points, key=lambda point: point.loss), steps - done)
+    found = improved(min(points, key=lambda point: point.loss), steps - done)
+    # The loss also prefers likely latents, so it can fall while the image becomes less similar.
+    best = min((found, start, *([] if encoded is None else [encoded])), key=search.error)
     return Projection(
         best.z.astype(np.float32),
         best.label,

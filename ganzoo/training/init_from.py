@@ -39,7 +39,9 @@ Source = Weights | GraphWeights | Narrow
 """Weights by name, or an ONNX file that has them; for ``init_widen`` with the config of their generator."""
 
 
-def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tuple[Config, Source | None]:
+def resolve(
+    config: Config, *, root: str | os.PathLike[str] | None = None, info: Callable[[str], None] = lambda text: None
+) -> tuple[Config, Source | None]:
     """Find the weights of ``training.init_from``. Returns them with a config that pins their exact commit.
 
     The wheel has its pretrained models without ``model.safetensors``. If the Hub does not have it either, or cannot be
@@ -48,6 +50,7 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     Args:
         config: the experiment.
         root: folder of the runs, as in ``ganzoo.load``.
+        info: called with a message before a run is exported.
 
     Raises:
         GanzooError: if the weights are missing or damaged, or belong to a generator that cannot be built.
@@ -59,7 +62,7 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     from ganzoo.resolve import resolve as find
 
     try:
-        bundle = find(what, files=[WEIGHTS], root=root)
+        bundle = find(what, files=[WEIGHTS], root=root, info=info)
         weights: Weights | GraphWeights = bundle.weights()
     except HubError:
         shipped = _shipped_graph(what)
@@ -69,6 +72,11 @@ def resolve(config: Config, *, root: str | os.PathLike[str] | None = None) -> tu
     generator = generator_config(bundle)
     if config.training.init_widen:
         _check_same_samples(config, bundle, generator, what=what)
+    elif not config.training.init_partial and (bundle.config.num_classes or 0) != config.num_classes:
+        raise ConfigError(
+            f"training.init_from: {what} has {bundle.config.num_classes or 'no'} classes, and this config has "
+            f"{config.num_classes or 'none'}. With training.init_partial=true the weights of the classes start anew."
+        )
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)
     source = Narrow(weights, generator) if config.training.init_widen else weights
@@ -107,6 +115,22 @@ def exact_name(what: str, bundle: Bundle) -> str:
         return f"{ZOO}{model.exact_name}"
     reference = parse_reference(what)
     return str(bundle.folder) if reference is None else f"{SCHEME}{reference.repo}@{bundle.folder.name}"
+
+
+def checked(config: Config, weights: Source, *, info: Callable[[str], None]) -> Source:
+    """The same weights, read from their ONNX file, if they fit the generator. It is built for this and dropped.
+
+    Arguments and errors are those of ``begin``.
+    """
+    from ganzoo.training.networks import build_generator
+
+    read: Source
+    if isinstance(weights, Narrow):
+        read = Narrow(named(config, weights.weights, info=info), weights.config)
+    else:
+        read = named(config, weights, info=info)
+    assign(config, read, [build_generator(config)], info=lambda text: None)
+    return read
 
 
 def begin(state: TrainingState, weights: Source, *, info: Callable[[str], None]) -> None:
@@ -167,9 +191,22 @@ def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> Non
         if saved != needed:
             raise ConfigError(
                 f"training.init_from: {what} does not fit this generator: the shape of {name} is {saved} there, and "
-                f"{needed} in this config. The config that fits is in its config.json, under 'model'. To take only the "
-                "layers that fit: training.init_partial=true. For more channels: training.init_widen=true"
+                f"{needed} in this config. The config that fits is in its config.json, under 'model'. "
+                f"{_ADVICE['wider' if _is_wider(weights, variables) else 'other']}"
             )
+
+
+_ADVICE = {
+    "wider": "To begin with its images and more channels: training.init_widen=true",
+    "other": "To take only the layers that fit: training.init_partial=true",
+}
+
+
+def _is_wider(weights: Weights, variables: Mapping[str, Any]) -> bool:
+    """Whether a generator has the same layers with more channels."""
+    shapes = {name: (value.shape, tuple(variables[name].shape)) for name, value in weights.items() if name in variables}
+    same = weights.keys() == variables.keys() and all(len(a) == len(b) for a, b in shapes.values())
+    return same and all(a <= b for old, new in shapes.values() for a, b in zip(old, new, strict=True))
 
 
 def _fitting(

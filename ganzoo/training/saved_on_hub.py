@@ -66,7 +66,7 @@ def saving(
         return
     from ganzoo.hub.run_upload import RunUpload
 
-    info(f"Saved on the Hub every {settings.every:,} steps: {SCHEME}{settings.repo}")
+    info(f"The run will be saved on the Hub every {settings.every:,} steps: {SCHEME}{settings.repo}")
     upload = RunUpload(run, config, settings, step=step, known=known, info=info)
     callback = _Saving(upload, step)
     try:

@@ -85,7 +85,7 @@ def start(
             source = config.to_dict()["data"]
             return follow(team, source=source, given=data, devices=devices, quiet=quiet, info=info)
         checked_runs_folder(root)
-        config, weights = init_from.resolve(config, root=root)
+        config, weights = init_from.resolve(config, root=root, info=info)
         config = config.model_copy(update={"data": config.data.pinned()})
         known = saved_on_hub.check(config, step=None, info=info)
         dataset = load_data(config, given=data, quiet=quiet, info=info)
@@ -136,6 +136,8 @@ def _start(
     check_exportable(config, dataset.class_names, info=info)
     if team:
         follower.check_same_data(team, dataset)
+    if weights is not None:
+        weights = init_from.checked(config, weights, info=info)
     run = new_run(config.name, root=root)
     with training_lock(run, info=info):
         _describe(run, config, dataset, command)
@@ -208,6 +210,8 @@ def resume(
         stack.enter_context(training_lock(run, info=info))
         changed_run = changed(run, changes)
         newest = max(run.checkpoint_steps(), default=None)
+        if max_steps is not None and newest is not None and newest >= max_steps and run.config.training.hub is None:
+            raise _at_limit(run, newest, max_steps)
         known = saved_on_hub.check(changed_run.config, step=newest, info=info)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
         if team:
@@ -217,9 +221,12 @@ def resume(
             trainer = _restored(changed_run, dataset, root=root, info=info, devices=devices, team=team)
             if team:
                 follower.check_same_data(team, dataset)
-            if trainer.step >= changed_run.config.training.steps:
+            steps = changed_run.config.training.steps
+            if trainer.step >= min(steps, steps if max_steps is None else max_steps):
                 with saved_on_hub.saving(run, run.config, step=trainer.step, known=known, info=info):
                     pass  # what could not be saved at the end of the training
+                if max_steps is not None and trainer.step < steps:
+                    raise _at_limit(run, trainer.step, max_steps)
                 raise _finished(run, trainer, lengthened=changes.steps is not None)
             run = changed_run.write()
             savers = stack.enter_context(
@@ -266,6 +273,15 @@ def _restored(
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
     return trainer
+
+
+def _at_limit(run: Run, step: int, max_steps: int) -> RunError:
+    """The error for a run that is already where it should stop."""
+    further = commands.command("train --resume", commands.run_word(run.folder), options=f"--max-steps {step + 100}")
+    return RunError(
+        f"Run {run.name} is already at step {step}, and --max-steps {max_steps} is the step to stop at. For 100 steps "
+        f"more: {further}"
+    )
 
 
 def _finished(run: Run, trainer: Trainer, *, lengthened: bool) -> RunError:

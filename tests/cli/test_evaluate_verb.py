@@ -44,7 +44,7 @@ def table(result):
 
 def test_a_bundle(command, told, place):
     result = command("evaluate", "models/tiny", "--data", "real.npy", *SMALL)
-    path = place / "models/metrics.json"
+    path = place / "models/tiny.metrics.json"
     held = json.loads(path.read_text(encoding="utf-8"))
     assert set(table(result)) == set(held["metrics"])
     assert {"frechet (small_cnn)", "recall (small_cnn)", "duplicates (small_cnn)"} <= set(held["metrics"])
@@ -93,7 +93,7 @@ def test_a_conditional_model_is_measured_by_class_too(command, of_classes, place
     result = command("evaluate", "models/three", "--data", "three.npz", *SMALL)
     assert {"label_agreement (small_cnn)", "label_response (small_cnn)"} <= set(table(result))
     assert "Worst class of label_agreement (small_cnn): " in result.stderr
-    held = json.loads((place / "models/metrics.json").read_text(encoding="utf-8"))
+    held = json.loads((place / "models/three.metrics.json").read_text(encoding="utf-8"))
     entry = held["metrics"]["label_agreement (small_cnn)"]
     assert set(entry["by_class"]) == {"0", "1", "2"}
     assert entry["value"] == pytest.approx(np.mean(list(entry["by_class"].values())), abs=0.1)
@@ -134,7 +134,7 @@ def test_a_run_knows_its_data(command, trained, place):
 @pytest.mark.slow
 def test_numbers_of_another_generator_do_not_reach_the_card(command, told, place):
     command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
-    path = place / "models/metrics.json"
+    path = place / "models/tiny.metrics.json"
     assert "frechet (small_cnn)" in command("publish", "models/tiny", "a/b", "--dry-run").stdout
     path.write_text(path.read_text(encoding="utf-8").replace('"onnx_sha256": "', '"onnx_sha256": "0'), encoding="utf-8")
     assert "frechet (small_cnn)" not in command("publish", "models/tiny", "a/b", "--dry-run").stdout
@@ -158,7 +158,8 @@ def test_numbers_with_and_without_a_critic_are_kept_apart(command, with_critic, 
     arguments = ("models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL)
     command("evaluate", *arguments)
     assert "metrics-best-of-4.json" in command("evaluate", *arguments, "--best-of", 4).stderr
-    plain, best = (json.loads((place / "models" / f).read_text()) for f in ("metrics.json", "metrics-best-of-4.json"))
+    names = ("tiny.metrics.json", "tiny.metrics-best-of-4.json")
+    plain, best = (json.loads((place / "models" / name).read_text()) for name in names)
     one, four = plain["metrics"]["frechet (small_cnn)"], best["metrics"]["frechet (small_cnn), best of 4"]
     assert one["value"] != four["value"]
     assert one["floor"] == four["floor"]
@@ -171,7 +172,7 @@ def test_numbers_with_and_without_a_critic_are_kept_apart(command, with_critic, 
     command("evaluate", *arguments, "--best-of", 4)  # replaces its own file
     digest = best["model"]["critic_sha256"]
     assert digest == read_bundle(with_critic).metadata.files["onnx/critic.onnx"].sha256
-    path = place / "models/metrics-best-of-4.json"
+    path = place / "models/tiny.metrics-best-of-4.json"
     path.write_text(path.read_text().replace(digest, "0" * 64))
     card = command("publish", "models/tiny", "a/b", "--dry-run").stdout
     assert "best of 4 |" not in card, "numbers of another critic"
@@ -189,7 +190,7 @@ def test_vectors_of_a_named_config(command, place, points_yaml):
     tiny_bundles.vector_bundle(place / "points")
     result = command("evaluate", "points", "--config", points_yaml, *SMALL)
     assert {"modes", "high_quality", "reverse_kl", "frechet (vectors)"} <= set(table(result))
-    assert (place / "metrics.json").is_file()
+    assert (place / "points.metrics.json").is_file()
 
 
 def test_an_onnx_extractor(command, told, place):
@@ -262,7 +263,7 @@ def test_data_of_another_shape(fails, told):
 
 
 def test_somebody_elses_metrics_json_is_left_alone(fails, command, told, place):
-    path = place / "models/metrics.json"
+    path = place / "models/tiny.metrics.json"
     for content in ("mine", json.dumps({"model": {"name": "other"}})):
         path.write_text(content, encoding="utf-8")
         assert "is not replaced" in fails("evaluate", "models/tiny", "--data", "real.npy", *SMALL)
@@ -277,7 +278,7 @@ def test_the_file_is_written_before_the_numbers_are_printed(command, told, monke
 
     monkeypatch.setattr("ganzoo.cli.output.print_data", full)
     command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
-    assert (place / "models/metrics.json").is_file()
+    assert (place / "models/tiny.metrics.json").is_file()
 
 
 def test_nothing_is_written_into_the_bundle(fails, told):
@@ -293,7 +294,7 @@ def test_a_full_disk_still_shows_the_numbers(command, told, monkeypatch, place):
     result = command("evaluate", "models/tiny", "--data", "real.npy", "--metrics", "frechet", *SMALL, code=2)
     assert "No space left" in result.stderr
     assert "frechet (small_cnn)" in result.stdout
-    assert not (place / "models/metrics.json").exists()
+    assert not (place / "models/tiny.metrics.json").exists()
 
 
 def test_a_missing_package(fails, told, monkeypatch):
