@@ -165,7 +165,11 @@ def test_what_is_published_is_on_this_machine():
 
 
 def test_a_training_keeps_the_name_with_one_meaning(place):
-    values = {"data": {"source": "faces"}, "training": {"init_from": NAME}, "generator": {"model": "dcgan"}}
+    values = {
+        "data": {"source": "faces"},
+        "training": {"init_from": NAME, "init_partial": True},
+        "generator": {"model": "dcgan"},
+    }
     config = Config.read({**values, "discriminator": {"model": "dcgan"}})
     started, _ = init_from.resolve(config)
     exact = pretrained_models()[NAME].exact_name

@@ -16,6 +16,7 @@ from ganzoo.bundle.card_metrics import main_numbers, main_section, split_label
 from ganzoo.bundle.card_text import cell, duration, hardware, number, part, picture, sentences, table, text
 from ganzoo.bundle.folder import CLASSES, CRITIC, DIRECTIONS, ENCODER, NEAREST, ONNX, SAMPLES, WEIGHTS
 from ganzoo.bundle.schema import BundleConfig, BundleFacts
+from ganzoo.environment import commands
 from ganzoo.errors import GanzooError
 from ganzoo.sample_sheet import classes_shown, preview_options, preview_seeds
 
@@ -232,7 +233,7 @@ def _training(facts: BundleFacts) -> list[str]:
     lines = [f"- {key}: {cell(value)}." for key, value in rows if value is not None]
     if command:
         blend = training.get("blend")
-        export = [f"ganzoo export --blend {blend:g}"] if isinstance(blend, int | float) else []
+        export = [commands.command("export", options=f"--blend {blend:g}")] if isinstance(blend, int | float) else []
         lines = ["```sh", " ".join(command.replace("```", "").split()), *export, "```", "", *lines]
     return ["## Training", "", *lines, *_config_text(config)] if lines else []
 

@@ -86,8 +86,8 @@ def export_run(
         blend.apply(generator)
     paths = wanted.paths(run, folder)
     if wanted.bundle:
-        training = _recorded(_training_facts(run, license, limits))
-        training |= chosen_by(run, found) if blend is None else {}
+        chosen = chosen_by(run, found) if blend is None else {}  # measured without the blend
+        training = _recorded(_training_facts(run, license, limits) | chosen)
         training |= {} if blend is None else {"blend": blend.share}
         judge = discriminator_near(run, found) if wanted.critic else None
         if judge is not None:

@@ -12,6 +12,7 @@ from ganzoo.bundle.folder import CARD, LIMITS, METADATA
 from ganzoo.bundle.model_card import is_ours
 from ganzoo.config.experiment import Config
 from ganzoo.config.run_on_hub import RunOnHub
+from ganzoo.environment.commands import command
 from ganzoo.errors import GanzooError, HubError
 from ganzoo.hub.errors import Situation, explaining, unreachable
 from ganzoo.hub.fetch import client, endpoint, with_retries
@@ -172,7 +173,8 @@ def _steps_of_same_run(config: Config, repo: Any, step: int | None, token: str |
     steps = checkpoint_steps(there)
     if not steps:
         return set()
-    go_on = f"Continue that one: ganzoo train --resume {SCHEME}{repo.id}, or choose another repo for training.hub."
+    resume = command("train --resume", f"{SCHEME}{repo.id}")
+    go_on = f"Continue that one: {resume}, or choose another repo for training.hub."
     if step is None:
         raise HubError(f"{repo.id} already has a run, at step {steps[-1]}. {go_on}")
     if not _is_same(config, _read(repo, CONFIG, token)):

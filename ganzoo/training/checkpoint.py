@@ -128,7 +128,8 @@ def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> Non
 def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     if manifest["step"] != step:
-        raise ValueError(f"{MANIFEST} is for another step")
+        other = manifest["step"]
+        raise ValueError(f"{MANIFEST} is for {f'step {other}' if isinstance(other, int) else 'another step'}")
     state = {}
     for name, record in manifest["files"].items():
         content = (path / Path(name).name).read_bytes()
