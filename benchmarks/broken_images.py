@@ -119,11 +119,12 @@ from pathlib import Path
 from ganzoo.data.sources.image_folder import ImageFolder
 begun = time.monotonic()
 data = ImageFolder(path=Path(sys.argv[1]), resolution={RESOLUTION}).load(cache_dir=Path(sys.argv[2]), quiet=True)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # afterwards the samples are mapped, which counts
 digest = hashlib.sha256()
 for start in range(0, len(data), 1024):
     digest.update(data.samples[start : start + 1024].tobytes())
 print(json.dumps({{
-    "seconds": time.monotonic() - begun, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
+    "seconds": time.monotonic() - begun, "megabytes": peak,
     "samples": len(data), "sha256": digest.hexdigest(), "cached": data.report.cached, "broken": data.report.broken,
     "passed_over": {{why: list(names) for why, names in data.report.passed_over.items()}},
 }}))
