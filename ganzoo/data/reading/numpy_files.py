@@ -6,6 +6,10 @@ import contextlib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ganzoo.errors import DataError, GanzooError, reason
 
@@ -32,3 +36,15 @@ def reading(path: Path, *, what: str = "") -> Iterator[None]:
     except Exception as error:
         why = reason(error) if isinstance(error, _EXPLAINED) else "its header is damaged"
         raise DataError(f"Cannot read {path}: {f'{what} ({why})' if what else why}.") from error
+
+
+def array_in(archive: Any, name: str, path: Path) -> NDArray[Any]:
+    """An array of an open .npz.
+
+    Raises:
+        DataError: if it is another file, which NumPy returns as bytes.
+    """
+    found = archive[name]
+    if not isinstance(found, np.ndarray):
+        raise DataError(f"Cannot read {path}: '{name}' in it is not an array.")
+    return found

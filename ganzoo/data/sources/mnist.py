@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_folder
 from ganzoo.data.reading.idx import read_idx
-from ganzoo.data.reading.numpy_files import reading
+from ganzoo.data.reading.numpy_files import array_in, reading
 from ganzoo.data.reading.pixel_csv import find_pixel_csv, read_pixel_csv
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
@@ -172,7 +172,7 @@ def _from_npz(path: Path, half: str) -> Pair:
         missing = [name for name in names if name not in archive]
         if missing:
             raise DataError(f"{path} is not a dataset of Keras: it has no array '{missing[0]}'.")
-        images, labels = (archive[name] for name in names)
+        images, labels = (array_in(archive, name, path) for name in names)
     if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
         raise DataError(f"{path} has images {images.dtype} and labels {labels.dtype}; expected uint8 and integers.")
     return images, labels.astype(np.uint8)

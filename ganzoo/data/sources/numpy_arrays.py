@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ganzoo.data.base import DataNotes, DataReport, Dataset, ImageSource, Shape, data_sources
-from ganzoo.data.reading.numpy_files import reading
+from ganzoo.data.reading.numpy_files import array_in, reading
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.environment.devices import available_memory, gigabytes
@@ -122,7 +122,8 @@ class NumpyArrays(ImageSource):
                     )
                 label_name = self._key(self.labels_key, LABEL_KEYS, [f for f in archive.files if f != name], "labels")
                 _check_memory(archive, name, path)
-                return archive[name], None if label_name is None else archive[label_name]
+                labels = None if label_name is None else array_in(archive, label_name, path)
+                return array_in(archive, name, path), labels
 
     def _key(self, wanted: str | None, usual: tuple[str, ...], names: list[str], what: str) -> str | None:
         if wanted is not None:

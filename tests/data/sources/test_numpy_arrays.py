@@ -215,3 +215,14 @@ def test_a_damaged_header_is_one_line(tmp_path, cache, header, zipped):
     with pytest.raises(DataError, match="Cannot read") as said:
         data_sources.create({"source": "numpy", "path": str(tmp_path / "x"), "resolution": 8}).load()
     assert len(str(said.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_a_member_that_is_no_array_is_one_line(tmp_path, cache, name):
+    """Found by fuzz_files.py: NumPy returns its bytes."""
+    np.savez(tmp_path / "x.npz", images=IMAGES, labels=np.arange(6))
+    with zipfile.ZipFile(tmp_path / "x.npz") as old, zipfile.ZipFile(tmp_path / "y.npz", "w") as new:
+        for member in old.namelist():
+            new.writestr(member, b"text" if member == f"{name}.npy" else old.read(member))
+    with pytest.raises(DataError, match=f"'{name}' in it is not an array"):
+        source(tmp_path / "y.npz").load()
