@@ -65,18 +65,21 @@ def commit_copy(
     step: int,
     first_step: int,
     known: Collection[int] | None,
+    attempted: Collection[int] = (),
     token: str | None = None,
 ) -> set[int]:
     """Make one commit of a copy of a run, and remove the checkpoints there that are superseded.
 
     Args:
-        folder: the copy, by ``run_files.copy_run``.
+        folder: the copy, by ``run_copy.copy_run``.
         config: of the run.
         settings: its ``training.hub``.
         step: of its checkpoint.
         first_step: the step at which this training began; 0 for a new run.
         known: the steps of the checkpoints that this training knows there, from ``check_repo`` or the last commit; None
             if it has not seen the repo yet.
+        attempted: steps that this training tried to save before. The answer of the Hub may have been lost, so they may
+            be there.
         token: by default HF_TOKEN or the token saved by ``hf auth login``.
 
     Returns:
@@ -90,7 +93,8 @@ def commit_copy(
         repo = _opened(settings, token)
         if known is None:
             known = _steps_of_same_run(config, repo, first_step or None, token)
-        return _commit(folder, config, settings, repo, step=step, known=known, token=token)
+        _check_own_steps(settings.repo, checkpoint_steps(_names(repo)), known, attempted)
+        return _commit(folder, config, settings, repo, step=step, token=token)
 
 
 def situation(settings: RunOnHub) -> Situation:
@@ -98,24 +102,23 @@ def situation(settings: RunOnHub) -> Situation:
     return Situation(HubReference(settings.repo), endpoint(), doing="save")
 
 
-def _commit(
-    folder: Path,
-    config: Config,
-    settings: RunOnHub,
-    repo: Any,
-    *,
-    step: int,
-    known: Collection[int],
-    token: str | None,
-) -> set[int]:
+def _check_own_steps(repo: str, steps: Collection[int], known: Collection[int], attempted: Collection[int]) -> None:
+    """Raise HubError if another training has changed the checkpoints in a repo."""
+    added, removed = {*steps} - {*known}, {*known} - {*steps}
+    if added - {*attempted} or (removed and not added):
+        what = f"has saved step {max(added)}" if added else "has removed a checkpoint"
+        raise HubError(f"Another training {what} in {repo}, so this one no longer saves its run there.")
+
+
+def _names(repo: Any) -> list[str]:
+    return [sibling.rfilename for sibling in repo.siblings or ()]
+
+
+def _commit(folder: Path, config: Config, settings: RunOnHub, repo: Any, *, step: int, token: str | None) -> set[int]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     hashes = {sibling.rfilename: _known_hash(sibling) for sibling in repo.siblings or ()}
     steps, names = checkpoint_steps(hashes), names_in(folder)
-    if {*steps} != {*known}:
-        there = max({*steps} - {*known}, default=0)
-        what = f"has saved step {there}" if there else "has removed a checkpoint"
-        raise HubError(f"Another training {what} in {settings.repo}, so this one no longer saves its run there.")
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
         for name in names
@@ -169,8 +172,7 @@ def _steps_of_same_run(config: Config, repo: Any, step: int | None, token: str |
     Raises:
         HubError: if it has another run, or a later step of this run.
     """
-    there = [sibling.rfilename for sibling in repo.siblings or ()]
-    steps = checkpoint_steps(there)
+    steps = checkpoint_steps(_names(repo))
     if not steps:
         return set()
     resume = command("train --resume", f"{SCHEME}{repo.id}")

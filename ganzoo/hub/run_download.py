@@ -15,7 +15,7 @@ from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.environment import files
 from ganzoo.environment.quantities import bytes_text
-from ganzoo.errors import HubError, RunError, reason
+from ganzoo.errors import GanzooError, HubError, RunError, reason
 from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.reference import HubReference
@@ -124,7 +124,7 @@ def _saved_there(repo: str, *, root: str | os.PathLike[str] | None) -> Run | Non
             return run
         try:
             settings = run.config.training.hub
-        except Exception:  # another run with a damaged config.yaml
+        except (GanzooError, LookupError, TypeError):  # another run with a damaged config.yaml
             continue
         if settings is not None and settings.repo == repo:
             return run

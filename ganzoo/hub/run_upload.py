@@ -62,7 +62,7 @@ class RunUpload:
         self.run, self.config, self.settings = run, config, settings
         self._info, self._token = info, token
         self._first_step = self._last_step = step
-        self._known = known
+        self._known, self._attempted = known, set[int]()
         self._last_multiple = step // settings.every
         self._place, self._numbers = run.folder / _FOLDER, itertools.count()
         files.remove(self._place)  # of a killed training
@@ -157,11 +157,15 @@ class RunUpload:
                     step=copy.step,
                     first_step=self._first_step,
                     known=self._known,
+                    attempted=self._attempted,
                     token=self._token,
                 )
+                self._attempted.clear()
         except GanzooError as error:
+            self._attempted.add(copy.step)
             return " ".join(str(error).split())
         except Exception as error:  # whatever it is, the training goes on
+            self._attempted.add(copy.step)
             return f"{reason(error)}."
         return None
 

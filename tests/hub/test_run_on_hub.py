@@ -182,6 +182,19 @@ def test_a_network_that_fails_at_the_end_names_the_next_command(hub, here, run, 
     assert len(here[-1].splitlines()) == 1
 
 
+@pytest.mark.parametrize("newer", [False, True])
+def test_a_commit_whose_answer_was_lost_is_not_that_of_another_training(hub, here, run, config, newer):
+    hub.fail("POST .*/commit/", "drop")
+    upload = uploader(run, config, here)
+    upload.add(8)
+    wait_for(lambda: len(here) == 1)
+    if newer:
+        upload.add(12)
+    upload.close()
+    assert checkpoint_steps(files_on(hub)) == ([8, 12] if newer else [8])
+    assert not any("Another training" in text for text in here)
+
+
 def test_a_full_disk_does_not_stop_the_training(hub, here, run, config, monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
