@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
-from ganzoo.blocks.base import Shape, UpBlock, discriminator_blocks, generator_blocks
+from ganzoo.blocks.base import SameShapeBlock, Shape, UpBlock, discriminator_blocks, generator_blocks
 from ganzoo.blocks.fields import Interpolation, NormalizedBlock, activate, has_bias, normalize, upsample, weighted
 from ganzoo.norms import BatchNorm, Norm, NormPart
 
@@ -43,6 +43,34 @@ class ResidualUp(NormalizedBlock, UpBlock):
         x = activate(normalize(x, self.norm, context.named(f"{name}_2")), self.activation, self.slope, f"{name}_2")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv2")
         return keras.layers.Add(name=f"{name}_add")([x, shortcut])
+
+
+@generator_blocks.register("residual")
+class Residual(NormalizedBlock, SameShapeBlock):
+    """Adds to its input: norm, activation, convolve, norm, activation, convolve. ``[b, h, w, c] -> [b, h, w, c]``.
+
+    The last convolution starts at zero (fix-up initialization, Zhang et al. 2019, arXiv:1901.09321), so a new block is
+    the identity. So a trained generator can get one more, and begin with the same images (``training.init_widen``).
+    """
+
+    kernel_size: int = Field(3, ge=1, le=9)
+    norm: NormPart = BatchNorm()
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self.norm.check_channels(self.expect(shape, "image")[-1])
+        return shape
+
+    def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
+        import keras
+
+        name, channels, shortcut = context.name, x.shape[-1], x
+        x = activate(normalize(x, self.norm, context.named(f"{name}_1")), self.activation, self.slope, f"{name}_1")
+        x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
+        x = activate(normalize(x, self.norm, context.named(f"{name}_2")), self.activation, self.slope, f"{name}_2")
+        zeros = keras.layers.Conv2D(
+            channels, self.kernel_size, padding="same", kernel_initializer="zeros", name=f"{name}_conv2"
+        )
+        return keras.layers.Add(name=f"{name}_add")([shortcut, zeros(x)])
 
 
 @discriminator_blocks.register("residual_down")

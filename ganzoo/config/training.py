@@ -49,8 +49,9 @@ class TrainingConfig(BaseModel):
             generators must have the same layers; the discriminator starts from random weights.
         init_partial: take only the weights of ``init_from`` that fit, by name and shape; the other layers start from
             random weights. So a generator of 128 px can grow from one of 64 px that has the same first layers.
-        init_widen: this generator has the layers of ``init_from`` with more channels. It begins with the same images,
-            and its new channels learn from there (the idea of Net2Net, arXiv:1511.05641).
+        init_widen: this generator has the layers of ``init_from`` with more channels, or with ``residual`` blocks
+            besides. It begins with the same images, and what is new learns from there (the idea of Net2Net,
+            arXiv:1511.05641).
         seed: fixes initial weights, noise, augmentation and data order.
         evaluation: metrics during training, which select the best weights; null turns it off.
         watch: the collapse watch, which warns, rolls back or stops.

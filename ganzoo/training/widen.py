@@ -1,13 +1,14 @@
-"""Fills a generator with the weights of one that has fewer channels, so that it begins with the same images.
+"""Fills a generator with the weights of one that has fewer channels or layers, so that it begins with the same images.
 
 The weights from new to old channels are zero, so the old channels compute what they did. All other weights of the new
-channels are random, and learn from the first step on. The idea is that of Net2Net (Chen et al. 2016, arXiv:1511.05641),
-which splits channels instead.
+channels are random, and learn from the first step on. A new layer keeps its initial weights, so it must begin as the
+identity, as the block ``residual`` does. The idea is that of Net2Net (Chen et al. 2016, arXiv:1511.05641), which splits
+channels instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +40,9 @@ _AXES: dict[str, dict[str, tuple[int | None, int]]] = {
 
 
 def widened(generator: keras.Model, narrow: Weights, *, what: str) -> dict[str, NDArray[np.float32]]:
-    """The weights of ``generator`` that make the images of a generator with the same layers and fewer channels.
+    """The weights of ``generator`` that make the images of a generator with fewer channels or layers.
+
+    New layers keep their initial weights.
 
     Args:
         generator: with its initial random weights, which the new channels keep.
@@ -47,21 +50,51 @@ def widened(generator: keras.Model, narrow: Weights, *, what: str) -> dict[str, 
         what: its name, for errors.
 
     Raises:
-        ConfigError: if the layers are not the same, or one of them cannot be widened. The message names the weight.
+        ConfigError: if a layer is missing, or one of them cannot be widened. The message names the weight.
     """
     variables = named_weights(generator)
-    for name in sorted(narrow.keys() ^ variables.keys()):
-        where = "there" if name in narrow else "in this config"
+    names = matching(variables, narrow)
+    for name in sorted(narrow.keys() - set(names.values())):
         raise ConfigError(
-            f"training.init_widen: only {where} is a weight {name}, so {what} does not have the layers of this "
-            "generator."
+            f"training.init_widen: {what} has a weight {name}, and this generator does not. It needs all layers of "
+            "the smaller one."
         )
     layers = {id(variable): layer for layer in generator.layers for variable in layer.variables}
     result = {}
     for name, variable in variables.items():
-        old, new = narrow[name], variable.numpy()
+        new = variable.numpy()
+        old = narrow[names[name]] if name in names else new
         result[name] = old if old.shape == new.shape else _filled(layers[id(variable)], name, old, new, what)
     return result
+
+
+def matching(new: Iterable[str], old: Iterable[str]) -> dict[str, str]:
+    """Which weight of the smaller generator each weight of a larger one continues: new name -> old name.
+
+    Both have the same blocks in the same order, and the larger one has some more between them. A block is recognized
+    by the names of its weights, without the positions that the names begin with.
+    """
+    rest = list(_by_block(old))
+    result = {}
+    for block in _by_block(new):
+        if rest and rest[0].keys() == block.keys():
+            there = rest.pop(0)
+            result.update({name: there[key] for key, name in block.items()})
+    return result
+
+
+def _by_block(names: Iterable[str]) -> list[dict[str, str]]:
+    """The weights of each block in order: name without positions -> name, as ``conv/kernel`` -> ``0010/01_conv/kernel``.
+
+    Weights outside of blocks, as those of a mapping network, are a block of their own.
+    """
+    blocks: dict[str, dict[str, str]] = {}
+    for name in names:
+        path = name.partition("/")[2]
+        number, _, rest = path.partition("_")
+        block, key = (number, rest) if number.isdecimal() else ("", path)
+        blocks.setdefault(block, {})[key] = name
+    return [blocks[number] for number in sorted(blocks)]
 
 
 def checked_widening(
@@ -91,9 +124,18 @@ def checked_widening(
     if not difference < _TOLERANCE:
         raise ConfigError(
             f"training.init_widen: the wider generator does not make the images of {what}; they differ by up to "
-            f"{difference:.2g}. One of its layers mixes channels, as pixel norm and attention do, so it cannot grow."
+            f"{difference:.2g}. {_reason(new, weights)}"
         )
     return result
+
+
+def _reason(generator: keras.Model, narrow: Weights) -> str:
+    """Why a wider generator makes other images, as a sentence."""
+    new = named_weights(generator)
+    added = sorted(new.keys() - matching(new, narrow).keys())
+    if added:
+        return f"A new layer must begin as the identity, as that of the block residual does; {added[0]} is new."
+    return "One of its layers mixes channels, as pixel norm and attention do, so it cannot grow."
 
 
 def set_weights(network: keras.Model, weights: Weights) -> None:
