@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from ganzoo.registry import Part, Registry
 
@@ -44,6 +44,8 @@ class Linear(Activation):
 class LeakyReLU(Activation):
     """``max(x, slope * x)`` (Maas et al. 2013). The slope is that of the block."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("lrelu",)
+
     def build(self, x: KerasTensor, *, slope: float, name: str) -> KerasTensor:
         import keras
 
@@ -68,6 +70,8 @@ class GELU(Activation):
 @activations.register("silu")
 class SiLU(Activation):
     """``x * sigmoid(x)`` (Elfwing et al. 2018, arXiv:1702.03118)."""
+
+    also_known_as: ClassVar[tuple[str, ...]] = ("swish",)
 
 
 @activations.register("tanh")

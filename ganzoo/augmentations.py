@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -65,6 +65,7 @@ class DiffAugment(Augmentation):
         cutout: side of the gray square, as a share of the size.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("ada", "diffaug")
     policy: tuple[Literal["color", "translation", "cutout"], ...] = ("color", "translation", "cutout")
     translation: float = Field(0.125, gt=0, le=0.5)
     padding: Literal["zero", "reflect"] = "zero"

@@ -82,6 +82,8 @@ class CrossEntropyLoss(Loss):
 class NonSaturating(CrossEntropyLoss):
     """The usual loss: G minimizes -log D(fake) (Goodfellow et al. 2014, arXiv:1406.2661, section 3)."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("ns", "logistic", "bce", "binary_crossentropy", "softplus", "vanilla")
+
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
 
@@ -91,6 +93,8 @@ class NonSaturating(CrossEntropyLoss):
 @losses.register("saturating")
 class Saturating(CrossEntropyLoss):
     """The minimax loss of the original paper: G minimizes log(1 - D(fake)) (Goodfellow et al. 2014, equation 1)."""
+
+    also_known_as: ClassVar[tuple[str, ...]] = ("minimax",)
 
     def generator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
@@ -102,6 +106,7 @@ class Saturating(CrossEntropyLoss):
 class LeastSquares(Loss):
     """Squared distance of the logit to 1 for real and 0 for fake (Mao et al. 2017, arXiv:1611.04076, equation 9)."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("lsgan", "mse")
     falls_with_logit: ClassVar[bool] = False
     zero_is_neutral: ClassVar[bool] = False
 
@@ -146,6 +151,7 @@ class Hinge(Loss):
 class Wasserstein(Loss):
     """Difference of the mean logits (Arjovsky et al. 2017, arXiv:1701.07875). Use it with the penalty ``wgan_gp``."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("wgan",)
     critic: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -166,6 +172,7 @@ class Relativistic(Loss):
     With zero-centered penalties it is R3GAN's loss (Huang et al. 2024, arXiv:2501.05441).
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("rgan", "rpgan", "rsgan", "r3gan")
     generator_needs_real: ClassVar[bool] = True
     falls_with_logit: ClassVar[bool] = False
 

@@ -72,6 +72,7 @@ class BatchNorm(Norm):
     arXiv:1610.07629), and on the latent under ``self_modulation`` (Chen et al. 2019, arXiv:1810.01365).
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("bn", "batchnorm")
     has_offset: ClassVar[bool] = True
     mixes_samples: ClassVar[bool] = True
     conditional: ClassVar[bool] = True
@@ -98,6 +99,7 @@ class BatchNorm(Norm):
 class LayerNorm(Norm):
     """Layer normalization over the channels of each pixel (Ba et al. 2016, arXiv:1607.06450)."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("ln", "layernorm")
     has_offset: ClassVar[bool] = True
 
     def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
@@ -120,6 +122,7 @@ class PixelNorm(Norm):
 class SpectralNorm(Norm):
     """Divides the weights by their largest singular value (Miyato et al. 2018, arXiv:1802.05957)."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("sn", "spectralnorm")
     on_weights: ClassVar[bool] = True
 
     def apply(self, layer: Any, x: KerasTensor) -> KerasTensor:
@@ -137,6 +140,7 @@ class GroupNorm(Norm):
         groups: number of groups; it divides the number of channels.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("gn", "groupnorm")
     has_offset: ClassVar[bool] = True
 
     groups: int = Field(4, ge=1, le=1024)

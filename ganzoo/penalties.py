@@ -211,6 +211,7 @@ class R2(ZeroCentered):
 class WganGp(DiscriminatorPenalty):
     """``weight * E (|grad D| - 1)^2`` between real and generated samples (Gulrajani et al. 2017, arXiv:1704.00028)."""
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("gp", "gradient_penalty", "wgangp")
     weight: float = Field(10.0, gt=0, le=1e6)
 
     def penalty(self, real: Judged, fake: Judged, seed: Tensor) -> Tensor:
@@ -231,6 +232,7 @@ class ModeSeeking(GeneratorPenalty):
     conditional model only neighbors of the same class count.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("msgan",)
     needs_whole_batch: ClassVar[bool] = True
 
     weight: float = Field(1.0, gt=0, le=1e6)

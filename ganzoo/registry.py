@@ -24,6 +24,8 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     registered_name: ClassVar[str] = ""
+    also_known_as: ClassVar[tuple[str, ...]] = ()
+    """Other names of it in the literature, in lower case. They are not accepted: the message names this part."""
 
 
 P = TypeVar("P", bound=Part)
@@ -123,8 +125,14 @@ class Registry(Generic[P]):
         if name in self._parts:
             return self._parts[name]
         broken = "".join(f"\nPlug-in '{plugin}' could not be imported: {why}" for plugin, why in self.broken.items())
-        near = did_you_mean(name, self._parts)
+        near = self._also_known_as(name) or did_you_mean(name, self._parts)
         raise UnknownNameError(f"No {self.kind} named '{name}'.{near}\nSee all: ganzoo parts {self.name}{broken}")
+
+    def _also_known_as(self, name: str) -> str:
+        """``" Here it is named 'frechet'."`` for a name of the literature, such as ``fid``; else an empty string."""
+        wanted = name.lower()
+        found = [repr(own) for own, part in self._parts.items() if wanted in part.also_known_as]
+        return f" Here it is named {' or '.join(found)}." if found else ""
 
     def create(self, spec: object) -> P:
         """Create a part from its config.

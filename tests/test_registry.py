@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from ganzoo.config.validation import explain
 from ganzoo.errors import ConfigError, GanzooError, RegistrationError, UnknownNameError
 from ganzoo.losses import losses
-from ganzoo.parts import all_registries
+from ganzoo.parts import all_registries, find_registry
 from ganzoo.registry import Part, Registry
 
 
@@ -39,6 +39,32 @@ def package(tmp_path, monkeypatch):
 @pytest.fixture
 def registry(package):
     return Registry("shapes", kind="shape", base=Shape, package="shapes_here")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "here"),
+    [
+        ("metrics", "fid", "frechet"),
+        ("metrics", "KID", "kernel"),
+        ("metrics", "recall", "precision_recall"),
+        ("losses", "LSGAN", "least_squares"),
+        ("penalties", "gradient_penalty", "wgan_gp"),
+        ("norms", "bn", "batch"),
+        ("data_sources", "folder", "image_folder"),
+    ],
+)
+def test_a_name_of_the_literature_leads_to_the_part(kind, name, here):
+    with pytest.raises(UnknownNameError) as said:
+        find_registry(kind).create(name)
+    assert f"named '{name}'. Here it is named '{here}'.\nSee all: ganzoo parts {kind}" in str(said.value)
+
+
+def test_no_name_of_the_literature_is_the_name_of_a_part():
+    for registry in all_registries():
+        parts = {name: registry.get(name) for name in registry.names()}
+        others = [other for part in parts.values() for other in part.also_known_as]
+        assert all(other == other.lower() for other in others)
+        assert not parts.keys() & set(others)
 
 
 def define(registry, name, class_name, module="somewhere"):

@@ -31,6 +31,7 @@ class Diagnosis:
         unused_gpus: GPUs that TensorFlow cannot use: the reason, and what to do.
         problems: broken packages, and the commands that repair them.
         missing: features whose packages are not installed, and the commands that install them.
+        optional: the same for features that few users need.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class Diagnosis:
     unused_gpus: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    optional: list[str] = field(default_factory=list)
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -73,6 +75,7 @@ def diagnose() -> Diagnosis:
     if not diagnosis.problems and all(is_installed(module) for module in EXPORT):
         _try_an_export(diagnosis)
     _check_faces(diagnosis)
+    _check_optional(diagnosis)
     return diagnosis
 
 
@@ -186,6 +189,14 @@ def _check_faces(diagnosis: Diagnosis) -> None:
         )
 
 
+def _check_optional(diagnosis: Diagnosis) -> None:
+    from ganzoo.environment.requirements import EXTRAS, OPTIONAL, is_installed
+
+    for extra, purpose in OPTIONAL.items():
+        if not all(is_installed(module) for module, own in EXTRAS.items() if own == extra):
+            diagnosis.optional.append(f"For {purpose}, run: pip install 'ganzoo-keras[{extra}]'")
+
+
 def _broken(library: str, error: Exception, extra: str) -> str:
     first = (str(error).splitlines() or [""])[0]
     return (
@@ -211,7 +222,12 @@ def _print(diagnosis: Diagnosis) -> None:
         ("ONNX Runtime", diagnosis.onnxruntime_devices),
     ):
         print_data(f"{name}: {'not available' if devices is None else ', '.join(devices)}")
-    titled = ("GPU", diagnosis.unused_gpus), ("Broken", diagnosis.problems), ("Missing", diagnosis.missing)
+    titled = (
+        ("GPU", diagnosis.unused_gpus),
+        ("Broken", diagnosis.problems),
+        ("Missing", diagnosis.missing),
+        ("Optional", diagnosis.optional),
+    )
     for title, lines in titled:
         for line in lines:
             print_data(f"{title}: {line}")

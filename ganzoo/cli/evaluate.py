@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ganzoo.evaluation.evaluator import Number, Spread
     from ganzoo.evaluation.record import Evaluation
 
+FEW_DRAWS = 5
+"""With fewer draws, Student's t makes the intervals much wider."""
+
 
 def evaluate(
     what: What,
@@ -104,6 +107,8 @@ def _print(evaluation: Evaluation, *, as_json: bool) -> None:
         f"{p['draws']} draws of {p['samples']} generated and {p['samples']} real samples of {p['data']['source']} "
         f"(of {p['real_samples']}), extractor {p['extractor']['label']}."
     )
+    if 1 < p["draws"] < FEW_DRAWS:
+        info(f"The intervals are wide, because there are only {p['draws']} draws. Try --draws {FEW_DRAWS}")
     if any(number.floor is None for number in evaluation.numbers):
         info(f"No floor: it needs twice as many real samples as a draw. Try --samples {p['real_samples'] // 2}")
 

@@ -72,6 +72,7 @@ def _list_pretrained(pattern: str, *, as_json: bool) -> None:
     elif rows:
         columns = ("model", "generates", "px", "classes", "size", "license", "Frechet distance", "version", "where")
         print_table(columns, [_texts(row) for row in rows], right=("px", "classes", "size", "version"))
+        info("Lower distances are better. Compare them only between models of the same data.")
     _check_matches(rows, f"No pretrained model matches '{pattern}'. See all: ganzoo list --pretrained")
 
 

@@ -1,4 +1,4 @@
-"""The base classes of all verbs: they expand ``~`` in paths, and decide the exit code after a closed pipe."""
+"""The base classes of all verbs: they refuse repeated options, expand ``~`` in paths, and handle a closed pipe."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from ganzoo.environment.places import expanded
 
 class Verb(TyperCommand):
     """A verb whose result is its output. It expands ``~`` in paths, since a shell does not always do this."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments. An option that takes one value must not be repeated: click would drop the first one."""
+        if not ctx.resilient_parsing:
+            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            for option in order:
+                is_single = not (option.multiple or option.nargs == -1 or getattr(option, "is_flag", False))
+                if option.param_type_name == "option" and is_single and order.count(option) > 1:
+                    ctx.fail(f"{max(option.opts, key=len)} is given {order.count(option)} times. Use it once.")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         for name, value in ctx.params.items():

@@ -22,7 +22,7 @@ class RunOnHub(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
-    repo: str = Field(max_length=200)
+    repo: str = Field(max_length=200, examples=["user/name"])
     every: int = Field(5000, ge=1)
     keep: int = Field(2, ge=1, le=100)
     private: bool = True

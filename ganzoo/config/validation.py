@@ -44,7 +44,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
             hint = did_you_mean(str(loc[-1]), allowed) or f" Allowed: {', '.join(allowed)}."
             problems.append(Problem(path, f": no such key.{hint}"))
         elif kind == "missing":
-            problems.append(Problem(path, ": this key is required"))
+            field = _fields_at(model, loc[:-1]).get(str(loc[-1]))
+            examples = f", for example {field.examples[0]}" if field is not None and field.examples else ""
+            problems.append(Problem(path, f": this key is required{examples}"))
         elif kind == "value_error":
             problems.append(Problem(path, f": {finding['ctx']['error']}"))
         else:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from ganzoo.environment.quantities import clock_text
 
-INTERVAL_SECONDS = 30.0
-"""Minimum time between two lines, after the first lines."""
+FIRST_SECONDS, INTERVAL_SECONDS = 5.0, 30.0
+"""Time before the first line, and minimum time between two lines, except for free lines."""
 
 
 def print_line(text: str) -> None:
@@ -44,6 +44,7 @@ class PlainProgress:
         self._description, self._total, self._first = description, total, first
         self._free_lines, self._remaining, self._clock = free_lines, remaining, clock
         self._begun = self._printed = clock()
+        self._interval = FIRST_SECONDS
 
     def report(self, done: int, *, details: str = "", always: bool = False) -> None:
         """Print a line if one is due.
@@ -54,10 +55,10 @@ class PlainProgress:
             always: print the line even if it is not due.
         """
         now = self._clock()
-        if not always and self._free_lines <= 0 and now - self._printed < INTERVAL_SECONDS:
+        if not always and self._free_lines <= 0 and now - self._printed < self._interval:
             return
         self._free_lines -= 1
-        self._printed = now
+        self._printed, self._interval = now, INTERVAL_SECONDS
         elapsed = now - self._begun
         parts = [f"{done} of {self._total}", *([details] if details else []), f"elapsed {clock_text(elapsed)}"]
         if self._first < done < self._total:

@@ -23,8 +23,19 @@ EXTRAS = {
     "resvg_py": "faces",
     "imageio_ffmpeg": "video",
     "pyarrow": "parquet",
+    "pillow_heif": "heic",
 }
 """Optional module -> the extra of ganzoo-keras that installs it."""
+OPTIONAL = {
+    "parquet": "data in parquet files and data sets of the Hub",
+    "heic": "HEIC photographs",
+    "video": "MP4 animations",
+}
+"""Extra that few users need -> what it is for."""
+
+
+_ORDER = [*OPTIONAL, "faces", "cpu", "train"]
+"""An extra includes what is needed of those before it."""
 
 
 def is_installed(module: str) -> bool:
@@ -52,9 +63,7 @@ def require(modules: Iterable[str], *, action: str) -> None:
 
 def missing_text(missing: list[str], *, action: str) -> str:
     """Return the message for modules that are not installed."""
-    extra = max(
-        (EXTRAS.get(module, "train") for module in missing), key=["video", "parquet", "faces", "cpu", "train"].index
-    )
+    extra = max((EXTRAS.get(module, "train") for module in missing), key=_ORDER.index)
     names = f"{', '.join(missing[:-1])} and {missing[-1]}" if len(missing) > 1 else missing[0]
     verb = "are" if len(missing) > 1 else "is"
     return f"{action} needs {names}, which {verb} not installed. Run: pip install 'ganzoo-keras[{extra}]'"

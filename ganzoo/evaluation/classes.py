@@ -74,7 +74,7 @@ def worst_class(values: Mapping[str, float], floors: Mapping[str, float], *, bet
         return None
     judged = {name: value - floors.get(name, 0.0) for name, value in values.items() if name in floors or not floors}
     judged = judged or dict(values)
-    name = (min if better == "higher" else max)(judged, key=judged.__getitem__)
+    name = (max if better == "lower" else min)(judged, key=judged.__getitem__)
     return WorstClass(name, values[name], floors.get(name))
 
 

@@ -15,7 +15,7 @@ from ganzoo.data.base import Dataset, DataSource
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation.classes import Classes, WorstClass, by_class, mean_of_classes, worst_class
 from ganzoo.extractors.base import Extractor, LoadedExtractor
-from ganzoo.metrics.base import Better, Features, Metric, Subject, Value
+from ganzoo.metrics.base import NO_LIMITS, Better, Features, Metric, Subject, Value
 from ganzoo.metrics.base import metrics as registry
 from ganzoo.sample_spec import SampleSpec
 
@@ -58,7 +58,7 @@ class Number:
     Attributes:
         name: key in the metric's ``numbers``: "precision".
         label: name in reports: "precision (pixels)", "FID".
-        better: whether lower or higher is better.
+        better: the better direction.
         measured: values of generated samples.
         floor: values of other real samples instead of generated ones; None if there are too few.
         metric: the metric's config, for the protocol.
@@ -183,12 +183,13 @@ class Evaluator:
         self, metric: Metric, name: str, measured: list[dict[str, Value]], floors: list[dict[str, Value]]
     ) -> Number:
         values, other = ([numbers[name] for numbers in draws if name in numbers] for draws in (measured, floors))
+        limits = metric.limits.get(name, NO_LIMITS)
         return Number(
             name=name,
             label=self._label(metric, name),
             better=metric.numbers[name],
-            measured=spread([mean_of_classes(value) for value in values]),
-            floor=spread([mean_of_classes(value) for value in other]) if other else None,
+            measured=spread([mean_of_classes(value) for value in values], limits),
+            floor=spread([mean_of_classes(value) for value in other], limits) if other else None,
             metric={"name": metric.registered_name, **metric.model_dump(mode="json")},
             by_class=by_class(values, self.subject.class_names),
             floor_by_class=by_class(other, self.subject.class_names),
@@ -291,12 +292,13 @@ def subject_of(source: DataSource | None, loaded: LoadedExtractor, classes: Clas
     return Subject(source, loaded.label, loaded.has_probabilities, classes.names, classes.missing)
 
 
-def spread(draws: Sequence[float]) -> Spread:
-    """Mean and 95% interval of the mean by Student's t. The draws are treated as independent."""
+def spread(draws: Sequence[float], limits: tuple[float, float] = NO_LIMITS) -> Spread:
+    """Mean and 95% interval of the mean by Student's t, cut at ``limits``. The draws are treated as independent."""
     values = np.array(draws, np.float64)
     mean, n = float(values.mean()), len(values)
     if n < 2:
         return Spread(mean, None, tuple(values.tolist()))
     t = _T[n - 2] if n - 2 < len(_T) else 1.96 + 2.6 / (n - 1)
     half = t * float(values.std(ddof=1)) / math.sqrt(n)
-    return Spread(mean, (mean - half, mean + half), tuple(values.tolist()))
+    low, high = limits
+    return Spread(mean, (max(mean - half, low), min(mean + half, high)), tuple(values.tolist()))

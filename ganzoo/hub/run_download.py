@@ -19,7 +19,7 @@ from ganzoo.errors import GanzooError, HubError, RunError, reason
 from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.reference import HubReference
-from ganzoo.hub.run_files import checkpoint_steps, largest_size, step_of
+from ganzoo.hub.run_files import MOST_FILES, checkpoint_steps, largest_size, step_of
 from ganzoo.runs import CHECKPOINTS, CONFIG, ORIGIN, SAMPLES, Run, checked_runs_folder, list_runs, new_run
 
 
@@ -66,8 +66,9 @@ def fetch_run(
         try:
             for step in reversed(steps):
                 names = [name for name in sizes if _is_wanted(name, step) and not (temporary / name).exists()]
-                total = bytes_text(sum(sizes[name] for name in names))
-                info(f"Fetching step {step} of {reference} ({total}) ...")
+                total = sum(sizes[name] for name in names)
+                _check_space(folder, total, what=f"Step {step} of {reference}")
+                info(f"Fetching step {step} of {reference} ({bytes_text(total)}) ...")
                 for name in names:
                     api.hf_hub_download(reference.repo, name, revision=repo.sha, local_dir=temporary)
                 if newest(temporary / CHECKPOINTS) == step:
@@ -96,7 +97,7 @@ def _checked_steps(reference: HubReference, sizes: dict[str, int]) -> list[int]:
     """The steps of the checkpoints of the run.
 
     Raises:
-        HubError: if there is no run, or a file is too large.
+        HubError: if there is no run, a file is too large, or there are too many files.
     """
     steps = checkpoint_steps(sizes)
     if CONFIG not in sizes or not steps:
@@ -108,7 +109,17 @@ def _checked_steps(reference: HubReference, sizes: dict[str, int]) -> list[int]:
         limit = largest_size(name)
         if limit is not None and size > limit:
             raise HubError(f"{reference}: {name} has {size} bytes; allowed: {limit}.")
+    if len(sizes) > MOST_FILES:
+        raise HubError(f"{reference} has {len(sizes)} files; allowed: {MOST_FILES}.")
     return steps
+
+
+def _check_space(folder: Path, size: int, *, what: str) -> None:
+    """Raise RunError if the disk of a folder, which may not exist yet, has less than ``size`` bytes left."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if size > free:
+        raise RunError(f"{what} has {bytes_text(size)}, and the disk of '{folder}' has {bytes_text(free)} left.")
 
 
 def _is_wanted(name: str, step: int) -> bool:

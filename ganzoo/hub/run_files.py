@@ -17,6 +17,8 @@ _NUMBERED = (
     (re.compile(rf"({CHECKPOINTS}|{BEST})/step-[0-9]{{8,12}}/[a-z0-9_]{{1,64}}\.safetensors", re.ASCII), 256 * _GB),
     (re.compile(rf"{SAMPLES}/step-[0-9]{{8,12}}\.png", re.ASCII), 256 * _MB),
 )
+MOST_FILES = 100_000
+"""Largest number of files of a run on the Hub."""
 _STEP = re.compile(r"/step-([0-9]+)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -14,10 +15,12 @@ from ganzoo.metrics._distances import neighbor_distances
 from ganzoo.registry import Part, Registry
 from ganzoo.sample_spec import SampleSpec
 
-Better = Literal["lower", "higher"]
+Better = Literal["lower", "higher", "near floor"]
+"""``near floor``: as close as possible to the value of other real samples."""
 Value = float | NDArray[np.float64]
 """A number, or one number per class ``[classes]``, NaN for a class that cannot be measured. Then the number is the mean
 of the classes, and the worst class is reported."""
+NO_LIMITS = (-math.inf, math.inf)
 UNCONDITIONAL = "it needs a conditional model, and this model has no classes"
 
 
@@ -91,7 +94,10 @@ class Metric(Part):
     """Compares generated with real samples in one or more numbers."""
 
     numbers: ClassVar[Mapping[str, Better]] = {}
-    """Name of each number -> whether lower or higher is better."""
+    """Name of each number -> the better direction."""
+
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """Name of a number -> its smallest and its largest possible value. An interval ends there."""
 
     canonical: ClassVar[str | None] = None
     """Name of the number in the literature, for the canonical extractor: "FID"."""

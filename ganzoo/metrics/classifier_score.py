@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -18,7 +19,9 @@ class ClassifierScore(Metric):
     The value is from 1 to the number of classes. It uses only generated samples, so copies of training data score well.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("is", "inception_score")
     numbers: ClassVar[Mapping[str, Better]] = {"classifier_score": "higher"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"classifier_score": (1.0, math.inf)}
     equal_counts: ClassVar[bool] = False
 
     def why_not(self, subject: Subject, count: int) -> str | None:

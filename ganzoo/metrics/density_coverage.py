@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -21,7 +22,9 @@ class DensityCoverage(Neighborhoods):
     for real samples, and possibly more. Coverage is the fraction of real balls that contain a generated sample.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("density", "coverage", "prdc")
     numbers: ClassVar[Mapping[str, Better]] = {"density": "higher", "coverage": "higher"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"density": (0.0, math.inf), "coverage": (0.0, 1.0)}
 
     k: int = Field(5, ge=1, le=1000)
 

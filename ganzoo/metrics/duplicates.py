@@ -22,6 +22,7 @@ class Duplicates(Metric):
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"duplicates": "lower"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"duplicates": (0.0, 1.0)}
 
     quantile: float = Field(0.01, gt=0, lt=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -20,7 +21,9 @@ class Frechet(Metric):
     It is biased upwards for small counts. Compare it with its floor, and only at equal counts.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("fid", "frechet_distance", "frechet_inception_distance")
     numbers: ClassVar[Mapping[str, Better]] = {"frechet": "lower"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"frechet": (0.0, math.inf)}
     canonical: ClassVar[str | None] = "FID"
     equal_counts: ClassVar[bool] = False
 

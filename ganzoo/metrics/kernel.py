@@ -19,6 +19,7 @@ class Kernel(Metric):
     It is 0 on average for samples of the same distribution, and can be slightly negative.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("kid", "mmd", "kernel_inception_distance")
     numbers: ClassVar[Mapping[str, Better]] = {"kernel": "lower"}
     canonical: ClassVar[str | None] = "KID"
     equal_counts: ClassVar[bool] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -46,6 +47,11 @@ class LabelResponse(Metric):
         "label_agreement": "higher",
         "intra_class_frechet": "lower",
         "label_response": "higher",
+    }
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "label_agreement": (0.0, 1.0),
+        "intra_class_frechet": (0.0, math.inf),
+        "label_response": (0.0, math.inf),
     }
     whole: ClassVar[bool] = True
     equal_counts: ClassVar[bool] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -28,6 +29,11 @@ class Modes(Metric):
     """
 
     numbers: ClassVar[Mapping[str, Better]] = {"modes": "higher", "high_quality": "higher", "reverse_kl": "lower"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "modes": (0.0, math.inf),
+        "high_quality": (0.0, 1.0),
+        "reverse_kl": (0.0, math.inf),
+    }
     equal_counts: ClassVar[bool] = False
 
     sigmas: float = Field(3.0, gt=0, le=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -28,7 +29,9 @@ class Nearest(Metric):
         quantile: fraction of real samples that count as close.
     """
 
-    numbers: ClassVar[Mapping[str, Better]] = {"nearest": "higher", "copies": "lower"}
+    also_known_as: ClassVar[tuple[str, ...]] = ("copies", "memorization")
+    numbers: ClassVar[Mapping[str, Better]] = {"nearest": "near floor", "copies": "lower"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"nearest": (0.0, math.inf), "copies": (0.0, 1.0)}
     whole: ClassVar[bool] = True
     equal_counts: ClassVar[bool] = False
 

@@ -32,7 +32,9 @@ class PrecisionRecall(Neighborhoods):
     (Kynkaanniemi et al. 2019, arXiv:1904.06991).
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("precision", "recall", "pr", "improved_precision_recall")
     numbers: ClassVar[Mapping[str, Better]] = {"precision": "higher", "recall": "higher"}
+    limits: ClassVar[Mapping[str, tuple[float, float]]] = {"precision": (0.0, 1.0), "recall": (0.0, 1.0)}
 
     def measure(self, real: Features, generated: Features, subject: Subject) -> dict[str, float]:
         return {

@@ -10,7 +10,8 @@ from typing import Any, Literal, cast, get_args
 from ganzoo.environment import files, locks
 from ganzoo.runs import TRAINING_LOCK, Run
 
-State = Literal["training", "finished", "interrupted", "collapsed"]
+State = Literal["training", "finished", "stopped", "interrupted", "collapsed"]
+"""``stopped``: before the last step, as the user asked, by ``max_steps``, ``max_minutes`` or a callback."""
 
 FILE = "ended.json"
 """File in a run's folder, written when a training of the run ends. A killed training has none."""

@@ -24,6 +24,8 @@ SHARE = 50
 """A report is written again only after this multiple of the time that writing the last one took."""
 LEAST_SECONDS = 5.0
 """Least time between two reports."""
+ENDINGS: dict[str, ending.State] = {"finished": "finished", "interrupted": "interrupted"}
+"""Reason of an ``Outcome`` -> state of the run, if it is not ``stopped``."""
 REASONS = {
     "steps": "Stopped at step {step}, as asked (max_steps).",
     "minutes": "Stopped at step {step}: the time limit is reached (max_minutes).",
@@ -65,10 +67,10 @@ class LiveReport:
 
     def end(self, outcome: str, step: int, *, error: BaseException | None = None) -> None:
         """Set why the training ended: a reason of ``Outcome``, and the error of a callback. The context writes it."""
-        text = REASONS.get(outcome, "").format(step=f"{step:,}")
+        state, text = ENDINGS.get(outcome, "stopped"), REASONS.get(outcome, "").format(step=f"{step:,}")
         if error is not None:
-            text = f"Stopped at step {step:,} by an error in a callback: {reason(error)}."
-        self._ending = Ending("finished" if outcome == "finished" else "interrupted", step, text)
+            state, text = "interrupted", f"Stopped at step {step:,} by an error in a callback: {reason(error)}."
+        self._ending = Ending(state, step, text)
 
     def __enter__(self) -> Self:
         ending.forget(self._run)

@@ -17,6 +17,7 @@ from ganzoo.runs import CONFIG
 STATES = {
     "training": "Training",
     "finished": "Finished",
+    "stopped": "Stopped",
     "interrupted": "Interrupted",
     "collapsed": "Collapsed",
 }
@@ -151,9 +152,10 @@ def speed_of(history: History) -> float | None:
 
 
 def reason(history: History) -> str:
-    """Why the training ended, if a reason is known."""
+    """Why the training ended, if a reason is known. A training that the user stopped is not a warning."""
     lines = [line for line in history.ending.reason.splitlines() if line.strip()]
-    return f'<div class="notice">{"".join(f"<p>{html.escape(line)}</p>" for line in lines)}</div>' if lines else ""
+    kind = "notice plain" if history.ending.state == "stopped" else "notice"
+    return f'<div class="{kind}">{"".join(f"<p>{html.escape(line)}</p>" for line in lines)}</div>' if lines else ""
 
 
 def pictures(samples: Sequence[Picture], real: Picture | None) -> str:

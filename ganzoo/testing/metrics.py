@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ganzoo.metrics.base import Features, Metric, Subject, Value, metrics
+from ganzoo.metrics.base import NO_LIMITS, Features, Metric, Subject, Value, metrics
 from ganzoo.testing.part import check_part, require
 
 CLASSES = ("a", "b", "c")
+ROUNDING = 1e-6
 
 
 def check_metric(metric: Metric | type[Metric]) -> None:
@@ -34,8 +35,14 @@ def check_metric(metric: Metric | type[Metric]) -> None:
             bool(numbers) and set(numbers) <= set(metric.numbers),
             f"it returns {list(numbers)}, and declares {list(metric.numbers)}",
         )
-        for value in numbers.values():
+        for name, value in numbers.items():
             _check_value(metric, value)
+            low, high = metric.limits.get(name, NO_LIMITS)
+            require(
+                bool(np.nanmin(value) >= low - ROUNDING and np.nanmax(value) <= high + ROUNDING),
+                f"{name} is {value}, outside of its limits, {low} to {high}",
+            )
+    require(set(metric.limits) <= set(metric.numbers), f"limits has other names than numbers: {list(metric.limits)}")
 
 
 def _check_value(metric: Metric, value: Value) -> None:

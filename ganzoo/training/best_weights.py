@@ -106,7 +106,7 @@ class BestWeights:
         if not self.step:
             return True
         gain = number.measured.value - float(self._value.value[0])
-        return gain >= 0 if number.better == "higher" else gain <= 0
+        return gain <= 0 if number.better == "lower" else gain >= 0
 
     def _save(self, step: int, chosen: Number, values: dict[str, float]) -> None:
         weights = {

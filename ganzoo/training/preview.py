@@ -86,7 +86,7 @@ def save_curve(run: Run, *, info: Callable[[str], None] = lambda text: None) -> 
         return
     content = loss_chart(History(run))
     if content is None:
-        info(f"{LOSSES} needs two lines of the log; there are fewer. For more of them: training.log_every=10")
+        info(f"No {LOSSES}: the log has fewer than two entries. Log more often, for example: training.log_every=10")
         return
     images.write_atomic(run.folder / LOSSES, content)
 

@@ -84,7 +84,7 @@ def matching(new: Iterable[str], old: Iterable[str]) -> dict[str, str]:
 
 
 def _by_block(names: Iterable[str]) -> list[dict[str, str]]:
-    """The weights of each block in order: name without positions -> name, as ``conv/kernel`` -> ``0010/01_conv/kernel``.
+    """The weights of each block in order, by name without positions: ``conv/kernel`` -> ``0010/01_conv/kernel``.
 
     Weights outside of blocks, as those of a mapping network, are a block of their own.
     """

@@ -75,6 +75,20 @@ def test_what_is_missing(command, monkeypatch, module, line):
     assert "Everything works" not in text
 
 
+@pytest.mark.parametrize(
+    ("module", "extra"), [("pyarrow", "parquet"), ("pillow_heif", "heic"), ("imageio_ffmpeg", "video")]
+)
+def test_what_few_users_need(command, monkeypatch, module, extra):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        "ganzoo.environment.requirements.find_spec", lambda name: None if name == module else real(name)
+    )
+    text = command("doctor").stdout
+    assert "Optional: For " in text
+    assert f"pip install 'ganzoo-keras[{extra}]'" in text
+    assert "Everything works" in text
+
+
 def test_both_onnx_runtimes(command, monkeypatch):
     from ganzoo.inference import onnx_runtime
 

@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_at_most_one_line_in_thirty_seconds(capfd):
+def test_a_line_after_five_seconds_and_then_at_most_one_in_thirty(capfd):
     clock = Clock()
     progress = PlainProgress("Reading images", 1000, clock=clock)
     for second in range(1, 101):
@@ -22,9 +22,10 @@ def test_at_most_one_line_in_thirty_seconds(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "Reading images: 300 of 1000, elapsed 0:00:30, left 0:01:10",
-        "Reading images: 600 of 1000, elapsed 0:01:00, left 0:00:40",
-        "Reading images: 900 of 1000, elapsed 0:01:30, left 0:00:10",
+        "Reading images: 50 of 1000, elapsed 0:00:05, left 0:01:35",
+        "Reading images: 350 of 1000, elapsed 0:00:35, left 0:01:05",
+        "Reading images: 650 of 1000, elapsed 0:01:05, left 0:00:35",
+        "Reading images: 950 of 1000, elapsed 0:01:35, left 0:00:05",
     ]
 
 

@@ -150,6 +150,14 @@ def test_the_interval_is_that_of_students_t():
     assert spread([3.0]).interval is None
 
 
+def test_the_interval_ends_at_the_limits_of_the_number():
+    assert spread([0.95, 0.99], (0.0, 1.0)).interval == (pytest.approx(0.716, abs=1e-3), 1.0)
+    assert spread([0.0, 0.02], (0.0, 1.0)).interval == (0.0, pytest.approx(0.137, abs=1e-3))
+    for number in made("precision_recall", draws=2).measure(fresh):
+        low, high = number.measured.interval
+        assert 0 <= low <= high <= 1
+
+
 def test_mirrored_data_are_mirrored():
     source = extractors.create("pixels")
     images = np.zeros((64, 4, 4, 1), np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import types
 
 import numpy as np
 import pytest
@@ -484,6 +485,22 @@ def test_what_is_no_run_is_refused_before_anything_is_fetched(hub, here, run, co
         with pytest.raises(HubError, match=words):
             fetch_run(HubReference(f"someone/bad{number}"), newest=newest, root=tmp_path / "b")
         assert not [request for request in hub.requests if "resolve" in request]
+
+
+def test_a_run_with_too_many_files_is_refused(hub, here, run, config, tmp_path, monkeypatch):
+    saved(run, config, here)
+    monkeypatch.setattr("ganzoo.hub.run_download.MOST_FILES", 3)
+    with pytest.raises(HubError, match=r"has \d+ files; allowed: 3\."):
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
+
+
+def test_a_run_that_is_larger_than_the_disk_is_not_fetched(hub, here, run, config, tmp_path, monkeypatch):
+    saved(run, config, here)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: types.SimpleNamespace(free=1000))
+    hub.requests.clear()
+    with pytest.raises(RunError, match=r"^Step \d+ of .* has .*kB, and the disk of '.*' has 1.* left\.$"):
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
+    assert not [request for request in hub.requests if "resolve" in request]
 
 
 def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path):

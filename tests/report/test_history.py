@@ -112,7 +112,7 @@ def test_a_folder_with_nothing_readable(make_run):
     assert history.ending.state == "interrupted"
 
 
-@pytest.mark.parametrize("state", ["finished", "interrupted", "collapsed"])
+@pytest.mark.parametrize("state", ["finished", "stopped", "interrupted", "collapsed"])
 def test_an_ending_is_read_again(make_run, state):
     run = make_run()
     Ending(state, 35, "why").write(run)

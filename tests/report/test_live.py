@@ -83,8 +83,9 @@ def test_a_slow_report_is_written_less_often(make_run, clock, monkeypatch):
 @pytest.mark.parametrize(
     ("outcome", "wanted", "words"),
     [
-        ("minutes", "interrupted", "time limit"),
-        ("steps", "interrupted", "as asked"),
+        ("minutes", "stopped", "time limit"),
+        ("steps", "stopped", "as asked"),
+        ("callback", "stopped", "by a callback"),
         ("interrupted", "interrupted", "saved"),
     ],
 )

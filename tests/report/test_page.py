@@ -114,7 +114,8 @@ def test_nothing_is_loaded_and_no_style_attribute_needs_a_permission(make_run):
     [
         (Ending("training"), "Training"),
         (Ending("finished", 100), "Finished"),
-        (Ending("interrupted", 31, "Stopped at step 31: the time limit is reached."), "the time limit is reached"),
+        (Ending("stopped", 31, "Stopped at step 31: the time limit is reached."), "the time limit is reached"),
+        (Ending("interrupted", 31, "Interrupted and saved at step 31."), "saved at step 31"),
         (Ending("collapsed", 33, "Step 33 has values that are not finite.\nTry <b>less</b>"), "Try <b>less</b>"),
     ],
 )

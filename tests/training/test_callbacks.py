@@ -112,7 +112,7 @@ def test_each_method_can_stop_the_training_and_the_run_resumes(tmp_path, method)
     step = 2 if method == "on_log" else 3
     assert seen.of("end") == {step: Outcome(step, "callback")}
     assert run.checkpoint_steps()[-1] == step
-    assert ended(run) == {"state": "interrupted", "step": step, "reason": f"Stopped at step {step} by a callback."}
+    assert ended(run) == {"state": "stopped", "step": step, "reason": f"Stopped at step {step} by a callback."}
     again = Recorder()
     ganzoo.resume(run, quiet=True, callbacks=[again])
     assert again.of("end") == {6: Outcome(6, "finished")}

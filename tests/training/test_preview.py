@@ -71,7 +71,9 @@ def test_no_curve_of_less_than_two_points(tmp_path, losses):
     write_log(run, losses)
     said = []
     preview.save_curve(run, info=said.append)
-    assert said == ["losses.png needs two lines of the log; there are fewer. For more of them: training.log_every=10"]
+    assert said == [
+        "No losses.png: the log has fewer than two entries. Log more often, for example: training.log_every=10"
+    ]
     assert not (run.folder / "losses.png").exists()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import tiny, trainer, values
+from helpers import tiny, tiny_vectors, trainer, values
 
 from ganzoo.bundle.folder import read_bundle
 from ganzoo.config.experiment import Config
@@ -31,10 +31,10 @@ CLASSES = {
 
 
 def config(blocks, *, more=0, stem=STEM, num_classes=0, training=None, **generator):
-    blocks = [{**block, "channels": block["channels"] + more} for block in blocks]
+    resolution = 4 * 2 ** sum("channels" in block for block in blocks)
+    blocks = [{**block, "channels": block["channels"] + more} if "channels" in block else block for block in blocks]
     stem = {**stem, "channels": stem["channels"] + more}
     layers = {"latent_dim": 4, "stem": stem, "block": None, "blocks": blocks, **generator}
-    resolution = 4 * 2 ** len(blocks)
     return Config.read(values(resolution=resolution, num_classes=num_classes, generator=layers, training=training))
 
 
@@ -77,6 +77,47 @@ def test_the_images_are_the_same(blocks, classes, more):
         assert np.isin(value, fresh[name]).mean() > 0.1, f"{name}: its new channels are random"
 
 
+DEEPER = {
+    "one at the end": [*BLOCKS["two"], {"name": "residual"}],
+    "one between, one at the end": [BLOCKS["two"][0], {"name": "residual"}, BLOCKS["two"][1], {"name": "residual"}],
+    "two in a row": [*BLOCKS["two"], {"name": "residual"}, {"name": "residual", "norm": "none"}],
+}
+
+
+@pytest.mark.parametrize("more", [0, 3])
+@pytest.mark.parametrize("classes", ["no classes", "in the norms, self-modulated"])
+@pytest.mark.parametrize("blocks", DEEPER)
+def test_new_residual_blocks_keep_the_images(blocks, classes, more):
+    narrow, wide = config(BLOCKS["two"], **CLASSES[classes]), config(DEEPER[blocks], more=more, **CLASSES[classes])
+    trained = with_random_weights(narrow)
+    generator = networks.build_generator(wide)
+    for name, value in widened(generator, weights_of(trained), what="x").items():
+        named_weights(generator)[name].assign(value)
+    expected = images(trained, narrow.num_classes)
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(images(generator, wide.num_classes), expected, atol=1e-5)
+
+
+def test_a_new_residual_block_learns_from_the_first_step():
+    import tensorflow as tf
+
+    generator = networks.build_generator(config([*BLOCKS["two"], {"name": "residual"}]))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(generator([tf.random.stateless_normal((8, 4), (1, 2))], training=True)))
+    last = next(variable for variable in generator.trainable_variables if "residual_conv2/kernel" in variable.path)
+    assert not np.any(last.numpy())
+    assert np.any(np.array(tape.gradient(loss, last)))
+
+
+def test_a_generator_can_become_deeper_again():
+    once, twice = ([*BLOCKS["two"], *[{"name": "residual"}] * count] for count in (1, 2))
+    trained = with_random_weights(config(once))
+    generator = networks.build_generator(config(twice))
+    for name, value in widened(generator, weights_of(trained), what="x").items():
+        named_weights(generator)[name].assign(value)
+    np.testing.assert_allclose(images(generator, 0), images(trained, 0), atol=1e-5)
+
+
 def test_new_channels_learn_from_the_first_step():
     import tensorflow as tf
 
@@ -114,7 +155,10 @@ def test_a_training_begins_there(bundle, tmp_path):
         (config(BLOCKS["two"], latent_dim=5), "has 4 latents, and this config has 5"),
         (config(BLOCKS["two"], num_classes=3), "has 0 classes, and this config has 3"),
         (config(BLOCKS["nearest"]), r"has \(16, 16, 1\) values in a sample, and this config has \(8, 8, 1\)"),
-        (config([BLOCKS["nearest"][0], BLOCKS["transposed, batch norm"][0]]), "does not have the layers"),
+        (
+            config([BLOCKS["nearest"][0], BLOCKS["transposed, batch norm"][0]]),
+            r" has a weight \d{4}/02_.*, and this generator does not",
+        ),
     ],
     ids=["fewer channels", "a longer latent", "classes", "fewer blocks", "other blocks"],
 )
@@ -154,6 +198,17 @@ def test_layers_that_mix_channels_are_found_by_comparing_the_images(tmp_path, bl
     wide, weights = init_from.resolve(of(16, init_from=str(folder), init_widen=True))
     with pytest.raises(ConfigError, match=r"does not make the images|layer has the shape") as said:
         init_from.assign(wide, weights, [networks.build_generator(wide)], info=print)
+    assert len(str(said.value).splitlines()) == 1
+
+
+def test_a_new_layer_that_is_not_the_identity_is_named(tmp_path):
+    def of(hidden, **training):
+        return tiny_vectors(**training).replace(**{"generator.hidden": hidden})
+
+    folder = export_bundle(with_random_weights(of([8])), of([8]), tmp_path / "b")
+    deeper, weights = init_from.resolve(of([8, 8], init_from=str(folder), init_widen=True))
+    with pytest.raises(ConfigError, match=r"identity, as that of the block residual does; .* is new\.$") as said:
+        init_from.assign(deeper, weights, [networks.build_generator(deeper)], info=print)
     assert len(str(said.value).splitlines()) == 1
 
 

@@ -14,8 +14,10 @@ NAMED = 5
 
 
 def listed(names: Iterable[str], *, most: int = NAMED) -> str:
-    """The first names, separated by commas, and the number of the other names."""
+    """The first names, separated by commas, and the number of the other names, if it is more than one."""
     names = list(names)
+    if len(names) == most + 1:
+        return ", ".join(names)
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(islice(names, most)) + more
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator
 
@@ -35,6 +35,7 @@ class ImageFolder(ImageFilesSource):
             that folder, ``all`` uses all folders, ``none`` treats them as ordinary folders.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("folder", "imagefolder", "images")
     classes: Annotated[str, AfterValidator(check_classes)] = "auto"
 
     def class_count(self) -> int | None:

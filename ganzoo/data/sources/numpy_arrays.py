@@ -49,6 +49,7 @@ class NumpyArrays(ImageSource):
         description: a sentence about the data, their authors and license, for the model card.
     """
 
+    also_known_as: ClassVar[tuple[str, ...]] = ("npz", "npy", "array")
     accepts_path: ClassVar[bool] = True
     accepts_arrays: ClassVar[bool] = True
 
