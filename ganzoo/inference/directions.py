@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -13,6 +14,7 @@ from ganzoo import images
 from ganzoo.bundle.directions_file import NamedDirection, read_directions
 from ganzoo.bundle.folder import DIRECTIONS, ONNX, Bundle
 from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor, read_graph
+from ganzoo.captioned_grid import CaptionedGrid
 from ganzoo.errors import BundleError, GanzooError, did_you_mean
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import real_number, whole_number
@@ -29,6 +31,8 @@ MAX_STRENGTH = 10.0
 _PCA_SEEDS = range(1024)
 _CHANGE_SEEDS = range(32)
 _CHANGE_STRENGTH = 2.0
+_SHEET_CELL = 48
+"""Smaller images are enlarged in the picture until they have this width."""
 _SHEET_STRENGTHS = (-3.0, -1.5, 0.0, 1.5, 3.0)
 _POINTWISE = ("Identity", "Cast", "Mul", "Div", "Add", "Sub")
 """Operations that normalize a latent, or add the embedding of a class."""
@@ -179,7 +183,9 @@ def offset(
 
 
 def sheet(generator: Decoder, directions: Sequence[Direction], seeds: Sequence[int]) -> NDArray[np.uint8]:
-    """A picture, uint8 ``[H, W, c]``: a direction in each row, and each seed at the strengths -3, -1.5, 0, 1.5 and 3.
+    """A picture with captions, uint8 ``[H, W, c]``: a direction in each row, and the seeds from left to right.
+
+    Each seed has five images, at the strengths -3, -1.5, 0, 1.5 and 3.
 
     Args:
         generator: a generator of images.
@@ -191,8 +197,16 @@ def sheet(generator: Decoder, directions: Sequence[Direction], seeds: Sequence[i
     z = np.repeat(generator.latents(seeds), len(steps), axis=0)
     labels = None if generator.config.num_classes is None else np.repeat(generator.labels(seeds), len(steps))
     offsets = np.tile(steps, len(seeds))[:, None]
-    rows = [images.to_uint8(generator.decode(z + offsets * direction.vector, labels)) for direction in directions]
-    return images.grid(np.concatenate(rows), columns=len(z), separator=1)
+    layout = CaptionedGrid(
+        generator.config.shape,
+        rows=[direction.name for direction in directions],
+        columns=[f"{strength:g}" for strength in _SHEET_STRENGTHS] * len(seeds),
+        groups=[f"seed {seed}" for seed in seeds],
+        scale=min(images.MAX_SCALE, math.ceil(_SHEET_CELL / generator.config.shape[1])),
+    )
+    return layout.filled(
+        images.to_uint8(generator.decode(z + offsets * direction.vector, labels)) for direction in directions
+    )
 
 
 def latent_deviation(distribution: Distribution) -> float:
