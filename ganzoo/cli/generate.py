@@ -145,7 +145,9 @@ def _truncation(text: str | None) -> float | list[float] | None:
 
 def _complete(target: Output, generator: Generator, seeds: str, count: int, grid: bool) -> Output:
     """The output with defaults: the name of the file, or the format of standard output."""
-    name = generator.name
+    from ganzoo.hub.load_name import short_name
+
+    name = short_name(generator.bundle)
     if target.is_stdout:
         return target.with_suffix(".png" if generator.sample_spec.is_image else ".npy")
     if not target.is_folder:

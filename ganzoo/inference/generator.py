@@ -16,13 +16,13 @@ from ganzoo import images, latents
 from ganzoo.bundle.folder import Bundle, read_bundle
 from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError
-from ganzoo.hub.load_name import short_name
+from ganzoo.hub.load_name import message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.inference.bundle_directions import BundleDirections
 from ganzoo.inference.bundle_graph import Precision, graph_file, inspected_graph
 from ganzoo.inference.class_labels import described
 from ganzoo.inference.codes import Codes, WalkCodes
 from ganzoo.inference.critic import Critic
-from ganzoo.inference.directions import DirectionsFile
 from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.image_list import ImageList
 from ganzoo.inference.latent_space import LatentSpace
@@ -68,12 +68,12 @@ class Generator(LatentSpace):
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(bundle, keep=[graph_file(precision)])
         content, report = inspected_graph(bundle, precision)
-        session = OnnxSession(content, name=short_name(bundle), device=device, threads=threads)
+        session = OnnxSession(content, name=message_name(bundle), device=device, threads=threads)
         bundle = replace(bundle, kept={})
         critic = Critic(bundle, device=device, threads=threads, hub=hub)
         encoder = Encoder(bundle, device=device, threads=threads, hub=hub)
-        named = DirectionsFile(bundle, hub=hub)
-        return cls(bundle, session=session, report=report, critic=critic, encoder=encoder, directions_file=named)
+        named = BundleDirections(bundle, hub=hub)
+        return cls(bundle, session=session, report=report, critic=critic, encoder=encoder, directions=named)
 
     def generate(
         self,
@@ -96,8 +96,9 @@ class Generator(LatentSpace):
             best_of: number of samples per seed, from 1 to 64, of which the bundle's critic chooses one; all have the
                 same class. The first is that of ``best_of=1``. Fewer failures, less variety, ``best_of`` times the
                 time. If two scores are nearly equal, another runtime or batch size may choose the other sample.
-            directions: name -> strength of the model's ``directions``, as in ``{"light": 2.0}``. The strength is from
-                -10 to 10, in standard deviations of the latent. It is added after the truncation of the latent.
+            directions: name -> strength, as in ``{"light": 2.0}``. A name is one of the model's ``directions``; for
+                every model also a number, ``"1"``, of ``directions(method="sefa")``, and ``"pca:1"``. The strength is
+                from -10 to 10, in standard deviations of the latent. It is added after the truncation of the latent.
             codes: values of the continuous codes, for models with ``codes`` above 0: one for each code, or number of a
                 code -> value, as in ``{0: 1.5}``. They are from -10 to 10 and replace these entries of the latent at
                 the end; the seed gives the others.

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_the_picture_is_that_of_the_captioned_grid(command, bundle, place):
 def test_json_has_the_vectors(command, bundle):
     printed = json.loads(command("directions", "bundle", "--count", "2", "--method", "pca", "--json").stdout)
     expected = ganzoo.load(bundle).directions(2, method="pca")
-    assert [entry["name"] for entry in printed] == ["1", "2"]
+    assert [entry["name"] for entry in printed] == ["pca:1", "pca:2"]
     np.testing.assert_allclose(printed[0]["vector"], expected[0].vector, atol=1e-6)
 
 
@@ -54,10 +55,29 @@ def test_standard_output_is_only_json_or_only_the_picture(command, bundle, place
     assert picture.startswith(b"\x89PNG") and Image.open(io.BytesIO(picture)).width > 15 * 49
 
 
+def test_the_table_has_the_option_of_each_direction(command, bundle, place):
+    done = command("directions", "bundle", "--method", "pca", "--count", "2")
+    options = [line.split()[-2:] for line in done.stdout.splitlines()[1:]]
+    assert options == [["--direction", "pca:1=2"], ["--direction", "pca:2=2"]]
+    assert done.stderr == "Use one: ganzoo generate bundle --direction pca:1=2 --seeds 0-9 --grid -o moved.png\n"
+    command(*shlex.split(done.stderr.partition("ganzoo ")[2]))
+    assert (place / "moved.png").is_file()
+    command("directions", "bundle", "--name", "2=short hair")
+    done = command("directions", "bundle")
+    assert done.stdout.splitlines()[1].endswith("--direction 'short hair=2'")
+    command(*shlex.split(done.stderr.partition("ganzoo ")[2]))
+
+
+def test_numbers_of_another_version_of_a_pretrained_model(command):
+    assert "ganzoo generate fashion-28@1 --direction " in command("directions", "fashion-28@1", "--count", "1").stderr
+
+
 def test_names_are_saved_and_used(command, bundle, place):
     vector = ganzoo.load(bundle).directions()[1].vector
     command("directions", "bundle", "--name", "2=hair", "--name", "1=light")
     listed = command("directions", "bundle").stdout.splitlines()[1:]
+    again = command("directions", "bundle", "--name", "2=hair", "--name", "1=light").stdout.splitlines()[1:]
+    assert again == listed, "numbers mean the same when the bundle has names"
     assert [line.split()[0] for line in listed] == ["hair", "light"]
     command("generate", "bundle", "--seeds", "5", "--direction", "hair=-1.5", "-o", "x.png")
     generator = ganzoo.load(bundle)
