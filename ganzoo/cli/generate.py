@@ -41,8 +41,8 @@ def generate(
         str | None,
         typer.Option(
             metavar="FROM 0 TO 1",
-            help="From 0 (the mean) to 1 (off): less variety, fewer failures. Several make one row of a grid each: "
-            "0.3,0.6,1.",
+            help="From 0 (the mean) to 1 (off): less variety, fewer failures. Several, as in 0.3,0.6,1, make a contact "
+            "sheet: one seed in each row, one value in each column.",
         ),
     ] = None,
     best_of: BestOf = 1,

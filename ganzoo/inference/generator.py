@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ganzoo import images, latents
 from ganzoo.bundle.folder import Bundle, read_bundle
+from ganzoo.captioned_grid import CaptionedGrid
 from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError
 from ganzoo.hub.load_name import message_name
@@ -186,17 +187,18 @@ class Generator(LatentSpace):
 
         Args:
             scale: enlarges each image 1 to 16 times, with the Lanczos filter.
-            truncation: several values make one row each, with all seeds.
+            truncation: several values make a contact sheet: one seed in each row, one value in each column, with
+                captions. Small images are enlarged until the captions fit.
 
         Raises:
             GanzooError: as ``generate``, and for a vector model, or ``columns`` with several truncations.
         """
         self._check_pictures()
-        rows = _rows(truncation)
-        each = math.prod(self.shape) * images.check_scale(scale) ** 2 * len(rows)
+        values = _truncations(truncation)
+        each = math.prod(self.shape) * images.check_scale(scale) ** 2 * len(values)
         checked = self.check_result(seeds, bytes_each=each)
         options = SamplingOptions(label=label, best_of=best_of, directions=directions, codes=codes)
-        layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
+        layout, batches = self._grid(checked, values, options, columns=columns, separator=separator, scale=scale)
         return images.to_pil(layout.filled(batches))
 
     def write_grid(
@@ -223,8 +225,8 @@ class Generator(LatentSpace):
         self._check_pictures()
         checked = latents.check_seeds(seeds)
         options = SamplingOptions(label=label, best_of=best_of, directions=directions, codes=codes)
-        rows = _rows(truncation)
-        layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
+        values = _truncations(truncation)
+        layout, batches = self._grid(checked, values, options, columns=columns, separator=separator, scale=scale)
         write_png(file, layout.strips(batches), shape=layout.shape)
 
     def _grid(
@@ -236,16 +238,21 @@ class Generator(LatentSpace):
         columns: int | None,
         separator: int,
         scale: int,
-    ) -> tuple[images.GridLayout, Iterator[NDArray[np.uint8]]]:
-        """The layout of a grid, and its images in batches. Several truncations make one row each."""
-        if len(truncations) > 1:
-            if columns is not None:
-                raise GanzooError(f"Several truncations make one row each, so columns={columns} is not possible.")
-            columns = len(seeds)
-        count = len(seeds) * len(truncations)
-        layout = images.GridLayout(count, self.shape, columns=columns, separator=separator, scale=scale)
+    ) -> tuple[images.GridLayout | CaptionedGrid, Iterator[NDArray[np.uint8]]]:
+        """The layout of a grid, and its images in batches."""
         parts = [self.placed_batches(seeds, replace(options, truncation=value)) for value in truncations]
-        return layout, (batch for part in parts for _, batch in part)
+        if len(truncations) == 1:
+            layout = images.GridLayout(len(seeds), self.shape, columns=columns, separator=separator, scale=scale)
+            return layout, (batch for _, batch in parts[0])
+        if columns is not None:
+            raise GanzooError(f"Several truncations make one column each, so columns={columns} is not possible.")
+        rows, captions = [f"seed {seed}" for seed in seeds], [f"{value:g}" for value in truncations]
+        sheet = CaptionedGrid(
+            self.shape, rows=rows, columns=captions, groups=["truncation"], separator=separator, scale=scale
+        )
+        # Batches of the same seeds, one for each truncation: [k, values, h, w, c] in the order of the sheet.
+        columns_of = (np.stack([batch for _, batch in same], axis=1) for same in zip(*parts, strict=True))
+        return sheet, (batch.reshape(-1, *self.shape) for batch in columns_of)
 
     def export_html(self, path: str | os.PathLike[str]) -> Path:
         """Write a web page with this generator: one HTML file that works offline, without a server.
@@ -286,15 +293,15 @@ class Generator(LatentSpace):
         return f'{text}<br><img alt="seeds 0 to 7" src="data:image/png;base64,{data}">'
 
 
-def _rows(truncation: float | Sequence[float] | None) -> Sequence[float | None]:
-    """The truncation of each row of a grid.
+def _truncations(truncation: float | Sequence[float] | None) -> Sequence[float | None]:
+    """The truncation, or those of the columns of a contact sheet.
 
     Raises:
         GanzooError: if there is none.
     """
     if truncation is None or np.ndim(truncation) == 0:
         return [cast("float | None", truncation)]
-    rows = [*cast("Sequence[float]", truncation)]
-    if not rows:
+    values = [*cast("Sequence[float]", truncation)]
+    if not values:
         raise GanzooError("A grid needs one truncation or more; received an empty list.")
-    return rows
+    return values
