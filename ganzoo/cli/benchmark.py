@@ -32,6 +32,7 @@ def benchmark(
     80% of the runs. The difference is the largest from float32 on the CPU, in levels of 256 for images.
     """
     from ganzoo.data.reading.parallel import progress_bar
+    from ganzoo.hub.load_name import message_name
     from ganzoo.inference import benchmark as measuring
 
     sizes = _sizes(batches)
@@ -44,7 +45,7 @@ def benchmark(
             found.append(row)
             advance(1)
     if as_json:
-        print_json({"model": bundle.config.name, "rows": [row._asdict() for row in found], **_machine()})
+        print_json({"model": message_name(bundle), "rows": [row._asdict() for row in found], **_machine()})
         return
     columns = ("format", "device", "batch", "ms", "spread", "samples/s", "memory", "file", "difference")
     print_table(columns, [_texts(row, is_image=bundle.config.sample_spec.is_image) for row in found], right=columns[2:])

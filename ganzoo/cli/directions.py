@@ -44,7 +44,10 @@ def directions(
     name: Annotated[
         list[str] | None,
         typer.Option(
-            "--name", metavar="NUMBER=NAME", help="Save a direction under a name in the bundle's folder. Repeatable."
+            "--name",
+            metavar="NUMBER=NAME",
+            help="Save a direction of sefa, or of --method, under a name in the bundle's folder. Repeatable. The names "
+            "replace the earlier names.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the vectors.")] = False,
@@ -52,7 +55,8 @@ def directions(
 ) -> None:
     """List directions of the latent space, each of which changes an image in one way.
 
-    Use them with: ganzoo generate MODEL --direction NAME=STRENGTH
+    The table has the option of ganzoo generate that moves images along each direction. The number after = is the
+    strength, from -10 to 10.
     """
     from ganzoo.inference.load import load
     from ganzoo.latents import parse_seeds
@@ -68,14 +72,13 @@ def directions(
     generator = load(what, root=runs, info=info)
     if target is not None:
         target = _checked(target, generator)
-    found = generator.directions(count, method=chosen_method)
+    found = generator.directions(count, method=chosen_method or ("sefa" if names else None))
     if names:
         found = _named(generator, found, names)
     if as_json:
         print_json([{"name": d.name, "change": d.change, "vector": d.vector.tolist()} for d in found])
     elif not picture_only:
-        rows = [(direction.name, f"{direction.change:.1f}") for direction in found]
-        print_table(("direction", "mean change of pixels"), rows, right=("mean change of pixels",))
+        _print_directions(generator, found)
     if target is not None:
         from ganzoo import images
         from ganzoo.inference.directions import sheet
@@ -88,6 +91,22 @@ def directions(
             print_data(str(target.path))
 
 
+def _print_directions(generator: Generator, found: Sequence[Direction]) -> None:
+    """Print the table, and on standard error a command that uses the first direction."""
+    from ganzoo.environment.commands import command, quote
+    from ganzoo.hub.load_name import command_word
+
+    is_image = generator.sample_spec.is_image
+    change = "mean change of pixels" if is_image else "mean change"
+    options = [f"--direction {quote(f'{direction.name}=2')}" for direction in found]
+    rows = [
+        (d.name, f"{d.change:.1f}" if is_image else f"{d.change:.3g}", o) for d, o in zip(found, options, strict=True)
+    ]
+    print_table(("direction", change, "option"), rows, right=(change,))
+    word, output = command_word(generator.bundle), "--grid -o moved.png" if is_image else "-o moved.npy"
+    info(f"Use one: {command('generate', word, options=f'{options[0]} --seeds 0-9 {output}')}")
+
+
 def _checked(target: Output, generator: Generator) -> Output:
     """The output for the picture.
 
@@ -95,11 +114,12 @@ def _checked(target: Output, generator: Generator) -> Output:
         GanzooError: if it cannot be the picture of this generator.
     """
     from ganzoo import images
+    from ganzoo.hub.load_name import short_name
 
     if not generator.sample_spec.is_image:
         raise GanzooError(f"'{generator.name}' generates vectors, so there is no picture of its directions.")
     if target.is_folder:
-        target = target.file(f"{generator.name}-directions.png")
+        target = target.file(f"{short_name(generator.bundle)}-directions.png")
     target.check_suffix(list(images.FORMATS))
     check_outside(target, generator)
     return target
@@ -142,14 +162,13 @@ def _named(generator: Generator, found: Sequence[Direction], names: Mapping[str,
         raise GanzooError(
             f"'{bundle.folder}' is a copy that ganzoo manages. Save names in an exported bundle or a run."
         )
-    by_name = {direction.name: direction for direction in found}
+    by_number = {str(number): direction for number, direction in enumerate(found, 1)}
     for number in names:
-        if number not in by_name:
-            listed = ", ".join(by_name)
+        if number not in by_number:
             raise GanzooError(
-                f"There is no direction '{number:.40}'.{did_you_mean(number, by_name)} There are {listed}."
+                f"There is no direction '{number:.40}'; the numbers are 1 to {len(found)}, or more with --count."
             )
-    named = [replace(by_name[number], name=name) for number, name in names.items()]
+    named = [replace(by_number[number], name=name) for number, name in names.items()]
     add_file(bundle, DIRECTIONS, write_directions([NamedDirection(d.name, d.vector) for d in named]))
     info(f"Saved {len(named)} directions in {bundle.folder}")
     return named

@@ -41,8 +41,8 @@ def generate(
         str | None,
         typer.Option(
             metavar="FROM 0 TO 1",
-            help="From 0 (the mean) to 1 (off): less variety, fewer failures. Several make one row of a grid each: "
-            "0.3,0.6,1.",
+            help="From 0 (the mean) to 1 (off): less variety, fewer failures. Several, as in 0.3,0.6,1, make a contact "
+            "sheet: one seed in each row, one value in each column.",
         ),
     ] = None,
     best_of: BestOf = 1,
@@ -145,7 +145,9 @@ def _truncation(text: str | None) -> float | list[float] | None:
 
 def _complete(target: Output, generator: Generator, seeds: str, count: int, grid: bool) -> Output:
     """The output with defaults: the name of the file, or the format of standard output."""
-    name = generator.name
+    from ganzoo.hub.load_name import short_name
+
+    name = short_name(generator.bundle)
     if target.is_stdout:
         return target.with_suffix(".png" if generator.sample_spec.is_image else ".npy")
     if not target.is_folder:

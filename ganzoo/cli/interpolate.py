@@ -60,6 +60,7 @@ def interpolate(
     runs: RunsFolder = None,
 ) -> None:
     """Write an animation from one seed to the next through the latent space."""
+    from ganzoo.hub.load_name import short_name
     from ganzoo.inference import animations
     from ganzoo.inference.codes import parse_walk_codes
     from ganzoo.inference.load import load
@@ -74,7 +75,7 @@ def interpolate(
     if not generator.sample_spec.is_image:
         raise GanzooError(f"'{generator.name}' generates vectors, which cannot be animated; use ganzoo.load in Python.")
     if target.is_folder:
-        target = target.file(f"{generator.name}-{a}-{seeds[-1]}.gif")
+        target = target.file(f"{short_name(generator.bundle)}-{a}-{seeds[-1]}.gif")
     check_outside(target, generator)
     walk: Iterator[Any] = generator.iter_walk(
         [*seeds, a] if loop else seeds,

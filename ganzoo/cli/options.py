@@ -60,6 +60,7 @@ DirectionStrengths = Annotated[
     typer.Option(
         "--direction",
         metavar="NAME=STRENGTH",
-        help="Move along a direction of ganzoo directions, for example 1=2.5 or smile=-2. Repeatable.",
+        help="Move along a direction of ganzoo directions: a name of the model, as in smile=-2, or a number, as in "
+        "1=2.5 (sefa) or pca:1=2.5. Repeatable.",
     ),
 ]

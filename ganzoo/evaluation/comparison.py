@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ganzoo.bundle.card_metrics import main_numbers, split_label
 from ganzoo.bundle.folder import ONNX, Bundle
+from ganzoo.environment.commands import command
 from ganzoo.errors import GanzooError
 from ganzoo.inference.generator import Generator
 from ganzoo.inference.onnx_runtime import Device
@@ -208,7 +209,11 @@ def table_rows(models: Sequence[Model]) -> list[tuple[str, list[str]]]:
 def notes(models: Sequence[Model]) -> list[str]:
     """What a reader must know about the numbers: which are not comparable, and which models have none."""
     rows = number_rows(models)
-    lines = [f"{model.name} has no measured numbers: ganzoo evaluate" for model in models if not model.metrics]
+    lines = [
+        f"{model.name} has no measured numbers: {command('evaluate', model.name)}"
+        for model in models
+        if not model.metrics
+    ]
     odd = [row.title for row in rows if not row.comparable]
     if odd:
         lines.append(

@@ -19,6 +19,7 @@ from ganzoo.environment.versions import EVALUATION_LIBRARIES, TENSORFLOW_LIBRARI
 from ganzoo.errors import BundleError, EvaluationError
 from ganzoo.evaluation.evaluator import SWEEP_CLASSES, SWEEP_LATENTS, Evaluator, Number, Spread
 from ganzoo.extractors.base import extractors
+from ganzoo.hub.load_name import message_name
 from ganzoo.images import write_atomic
 from ganzoo.resolve import RUN_BUNDLE, is_fetched
 
@@ -164,10 +165,10 @@ def check_target(path: Path, bundle: Bundle, *, asked: bool) -> None:
     if asked or not path.exists():
         return
     held = _read(path)
-    if held is None or not isinstance(held.get("model"), Mapping) or held["model"].get("name") != bundle.config.name:
+    name = message_name(bundle)
+    if held is None or not isinstance(held.get("model"), Mapping) or held["model"].get("name") != name:
         raise EvaluationError(
-            f"'{path}' exists and is not an evaluation of '{bundle.config.name}', so it is not replaced. "
-            "Name another file: -o FILE"
+            f"'{path}' exists and is not an evaluation of '{name}', so it is not replaced. Name another file: -o FILE"
         )
 
 

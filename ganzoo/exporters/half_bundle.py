@@ -10,6 +10,7 @@ import numpy as np
 from ganzoo.bundle.folder import ONNX, Bundle
 from ganzoo.bundle.schema import BundleMetadata, FileRecord
 from ganzoo.errors import BundleError
+from ganzoo.hub.load_name import message_name
 
 COMPARED = range(512)
 """Seeds whose images are compared."""
@@ -30,11 +31,11 @@ def half_bundle(bundle: Bundle) -> Bundle:
     from ganzoo.exporters.onnx import to_float16
 
     if not bundle.config.sample_spec.is_image:
-        raise BundleError(f"'{bundle.config.name}' generates vectors; only images can have float16 weights.")
+        raise BundleError(f"'{message_name(bundle)}' generates vectors; only images can have float16 weights.")
     before = bundle.metadata.files[ONNX].size
     content = to_float16(onnx.load_from_string(bundle.read(ONNX))).SerializeToString()
     if len(content) > 0.75 * before:
-        raise BundleError(f"'{bundle.config.name}' would not become smaller: its ONNX file has {before} bytes.")
+        raise BundleError(f"'{message_name(bundle)}' would not become smaller: its ONNX file has {before} bytes.")
     files = {**bundle.metadata.files, ONNX: FileRecord(len(content), hashlib.sha256(content).hexdigest())}
     kept, facts = {**bundle.kept, ONNX: content}, bundle.metadata.facts
     half = replace(bundle, kept=kept, metadata=BundleMetadata(files, facts))

@@ -149,6 +149,12 @@ def shipped_model(folder: Path) -> Pretrained:
     return model
 
 
+def pretrained_of_commit(repo: str, commit: str) -> Pretrained | None:
+    """The pretrained model whose files are a commit of a repo on the Hub; None if there is none."""
+    models = (model for versions in pretrained_versions().values() for model in versions.values())
+    return next((model for model in models if (model.repo, model.revision) == (repo, commit)), None)
+
+
 def shipped_bundle(model: Pretrained, *, files: Collection[str] | None = None) -> Bundle | None:
     """The copy that ships with ganzoo, if it has ``files`` (by default all) and every file matches the index."""
     folder = shipped_folder(model)

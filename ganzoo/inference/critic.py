@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganzoo.bundle.folder import CRITIC, Bundle
 from ganzoo.bundle.onnx_guard import check_critic
 from ganzoo.errors import BundleError
-from ganzoo.hub.load_name import short_name
+from ganzoo.hub.load_name import message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.lazy_graph import LazyGraph
@@ -51,7 +51,7 @@ class Critic:
         """
         if not self.exists:
             raise BundleError(
-                f"'{short_name(self._bundle)}' has no critic, which best_of (--best-of) needs. "
+                f"'{message_name(self._bundle)}' has no critic, which best_of (--best-of) needs. "
                 f"{_how_to_export(self._bundle)}"
             )
         self._graph.current()
@@ -72,7 +72,9 @@ class Critic:
             parts.append(opened.session.run(("logit",), feed)[0])
         logits: NDArray[np.float32] = np.concatenate(parts)
         if logits.shape != (len(samples), 1) or not np.isfinite(logits).all():
-            raise BundleError(f"The critic of '{short_name(self._bundle)}' returns logits that are not finite numbers.")
+            raise BundleError(
+                f"The critic of '{message_name(self._bundle)}' returns logits that are not finite numbers."
+            )
         return logits[:, 0]
 
     def best(self, z: NDArray[np.float32], labels: Labels, *, decode: Decode, batch_size: int) -> NDArray[np.float32]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
-from ganzoo.bundle.directions_file import NamedDirection, read_directions
-from ganzoo.bundle.folder import DIRECTIONS, ONNX, Bundle
-from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor, read_graph
-from ganzoo.errors import BundleError, GanzooError, did_you_mean
-from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.bundle.directions_file import NamedDirection
+from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor
+from ganzoo.captioned_grid import CaptionedGrid
+from ganzoo.errors import GanzooError, did_you_mean
 from ganzoo.inference.arguments import real_number, whole_number
 from ganzoo.inference.bundle_graph import tensor_values
 from ganzoo.inference.decoder import Decoder
@@ -29,6 +29,8 @@ MAX_STRENGTH = 10.0
 _PCA_SEEDS = range(1024)
 _CHANGE_SEEDS = range(32)
 _CHANGE_STRENGTH = 2.0
+_SHEET_CELL = 48
+"""Smaller images are enlarged in the picture until they have this width."""
 _SHEET_STRENGTHS = (-3.0, -1.5, 0.0, 1.5, 3.0)
 _POINTWISE = ("Identity", "Cast", "Mul", "Div", "Add", "Sub")
 """Operations that normalize a latent, or add the embedding of a class."""
@@ -39,7 +41,7 @@ class Direction:
     """A unit vector of the latent space.
 
     Attributes:
-        name: the name in the bundle, or the number in the list, from ``"1"``.
+        name: the name in the bundle, or the number in the list: ``"1"`` for "sefa", ``"pca:1"`` for "pca".
         vector: float32 ``[latent_dim]``, of length 1.
         change: mean absolute difference of the pixels, in levels from 0 to 255, between strength -2 and 2. For vector
             models it is the mean absolute difference of the values.
@@ -54,56 +56,11 @@ class NoDirectionsError(GanzooError):
     """No layer of the generator reads the latent."""
 
 
-class DirectionsFile:
-    """directions.json of a bundle. It is read and verified at the first use.
-
-    Args:
-        bundle: the verified bundle, with or without the file.
-        hub: how to fetch the file, if the bundle is in the Hub's cache without it.
-    """
-
-    def __init__(self, bundle: Bundle, *, hub: HubOptions = DEFAULTS) -> None:
-        self._bundle, self._hub = bundle, hub
-
-    @property
-    def exists(self) -> bool:
-        """Whether the bundle has named directions."""
-        return DIRECTIONS in self._bundle.metadata.files
-
-    def read(self) -> tuple[NamedDirection, ...]:
-        """The named directions.
-
-        Raises:
-            BundleError: if the bundle does not have the file, or it is damaged.
-            HubError: if it has to be fetched and cannot be.
-        """
-        content = self._content(DIRECTIONS)
-        try:
-            return read_directions(content, DIRECTIONS, latent_dim=self._bundle.config.latent.dim)
-        except BundleError as error:
-            raise BundleError(f"Bundle '{self._bundle.folder}': {error}") from error
-
-    def graph(self) -> Graph:
-        """The generator's graph, from which directions are computed.
-
-        Raises:
-            BundleError: if the file is missing or damaged.
-            HubError: if it has to be fetched and cannot be.
-        """
-        return read_graph(self._content(ONNX))
-
-    def _content(self, name: str) -> bytes:
-        from ganzoo.resolve import read_or_fetch
-
-        return read_or_fetch(self._bundle, name, self._hub)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy."""
-        return {**vars(self), "_hub": self._hub.without_token()}
-
-
 def find_directions(generator: Decoder, graph: Graph, *, count: int | None, method: Method) -> list[Direction]:
-    """The directions with the largest effect, the largest first, named ``"1"``, ``"2"``, ...
+    """The directions with the largest effect, named ``"1"``, ``"2"``, ... or ``"pca:1"``, ``"pca:2"``, ...
+
+    The first ten are sorted by their change, the largest first. The others follow by their singular value. So a name is
+    the same direction for every ``count``.
 
     Args:
         generator: the generator.
@@ -121,12 +78,27 @@ def find_directions(generator: Decoder, graph: Graph, *, count: int | None, meth
     """
     dim = generator.config.latent.dim
     count = check_count(min(DEFAULT_COUNT, dim) if count is None else count, dim)
-    if method not in METHODS:
-        raise GanzooError(f"No method '{method}'.{did_you_mean(str(method), METHODS)} Allowed: {', '.join(METHODS)}.")
-    vectors = _sefa(graph, dim) if method == "sefa" else _pca(generator)
-    directions = [_measured(generator, "", _with_fixed_sign(vector)) for vector in vectors[:count]]
-    directions.sort(key=lambda direction: -direction.change)
-    return [replace(direction, name=str(number)) for number, direction in enumerate(directions, 1)]
+    vectors = _singular_vectors(generator, graph, method)
+    found = _sorted_by_change(generator, vectors)
+    found += [_measured(generator, "", vector) for vector in vectors[DEFAULT_COUNT:count]]
+    return [replace(direction, name=numbered_name(i, method)) for i, direction in enumerate(found[:count], 1)]
+
+
+def numbered_direction(generator: Decoder, graph: Graph, *, number: int, method: Method) -> NDArray[np.float32]:
+    """The vector of the direction with a number in the list of ``find_directions``, which is not measured again.
+
+    Raises:
+        NoDirectionsError: as ``find_directions``.
+    """
+    vectors = _singular_vectors(generator, graph, method)
+    if number > DEFAULT_COUNT:
+        return vectors[number - 1]
+    return _sorted_by_change(generator, vectors)[number - 1].vector
+
+
+def numbered_name(number: int, method: Method) -> str:
+    """The name of a computed direction: ``"1"`` for "sefa", and ``"pca:1"``."""
+    return str(number) if method == "sefa" else f"{method}:{number}"
 
 
 def check_count(count: object, dim: int) -> int:
@@ -145,41 +117,30 @@ def named_directions(generator: Decoder, named: Iterable[NamedDirection]) -> lis
 
 
 def offset(
-    wanted: Mapping[str, float],
-    known: Mapping[str, NDArray[np.float32]],
-    *,
-    dim: int,
-    distribution: Distribution,
-    model: str,
+    wanted: Mapping[str, float], vectors: Mapping[str, NDArray[np.float32]], *, dim: int, distribution: Distribution
 ) -> NDArray[np.float32]:
     """The sum of directions that ``generate`` adds to each latent: float32 ``[dim]``.
 
     Args:
         wanted: name -> strength, from -10 to 10. The unit is the standard deviation of the latent along a direction.
-        known: name -> unit vector of the model's directions.
+        vectors: name -> unit vector.
         dim, distribution: of the latent.
-        model: name of the model, for the error.
 
     Raises:
-        GanzooError: if there is no such direction, or a strength is out of range.
+        GanzooError: if a strength is out of range.
     """
-    if not isinstance(wanted, Mapping):
-        raise GanzooError(f"Directions are names with strengths, as in {{'1': 2.0}}; received {wanted!r:.60}.")
     unit = latent_deviation(distribution)
     total = np.zeros(dim, np.float64)
     for name, strength in wanted.items():
-        if name not in known:
-            listed = ", ".join(known)
-            raise GanzooError(
-                f"'{model}' has no direction '{name!s:.40}'.{did_you_mean(str(name), known)} It has {listed}."
-            )
         what = f"The strength of a direction is a number from {-MAX_STRENGTH:g} to {MAX_STRENGTH:g}"
-        total += unit * real_number(strength, low=-MAX_STRENGTH, high=MAX_STRENGTH, what=what) * known[name]
+        total += unit * real_number(strength, low=-MAX_STRENGTH, high=MAX_STRENGTH, what=what) * vectors[str(name)]
     return total.astype(np.float32)
 
 
 def sheet(generator: Decoder, directions: Sequence[Direction], seeds: Sequence[int]) -> NDArray[np.uint8]:
-    """A picture, uint8 ``[H, W, c]``: a direction in each row, and each seed at the strengths -3, -1.5, 0, 1.5 and 3.
+    """A picture with captions, uint8 ``[H, W, c]``: a direction in each row, and the seeds from left to right.
+
+    Each seed has five images, at the strengths -3, -1.5, 0, 1.5 and 3.
 
     Args:
         generator: a generator of images.
@@ -191,8 +152,16 @@ def sheet(generator: Decoder, directions: Sequence[Direction], seeds: Sequence[i
     z = np.repeat(generator.latents(seeds), len(steps), axis=0)
     labels = None if generator.config.num_classes is None else np.repeat(generator.labels(seeds), len(steps))
     offsets = np.tile(steps, len(seeds))[:, None]
-    rows = [images.to_uint8(generator.decode(z + offsets * direction.vector, labels)) for direction in directions]
-    return images.grid(np.concatenate(rows), columns=len(z), separator=1)
+    layout = CaptionedGrid(
+        generator.config.shape,
+        rows=[direction.name for direction in directions],
+        columns=[f"{strength:g}" for strength in _SHEET_STRENGTHS] * len(seeds),
+        groups=[f"seed {seed}" for seed in seeds],
+        scale=min(images.MAX_SCALE, math.ceil(_SHEET_CELL / generator.config.shape[1])),
+    )
+    return layout.filled(
+        images.to_uint8(generator.decode(z + offsets * direction.vector, labels)) for direction in directions
+    )
 
 
 def latent_deviation(distribution: Distribution) -> float:
@@ -200,12 +169,27 @@ def latent_deviation(distribution: Distribution) -> float:
     return 1.0 if distribution == "normal" else 3.0**-0.5
 
 
+def _singular_vectors(generator: Decoder, graph: Graph, method: Method) -> list[NDArray[np.float32]]:
+    """Up to 64 directions, the one with the largest singular value first."""
+    if method not in METHODS:
+        raise GanzooError(f"No method '{method}'.{did_you_mean(str(method), METHODS)} Allowed: {', '.join(METHODS)}.")
+    vectors = _sefa(graph, generator.config.latent.dim) if method == "sefa" else _pca(generator)
+    return [_with_fixed_sign(vector) for vector in vectors[:MAX_COUNT]]
+
+
+def _sorted_by_change(generator: Decoder, vectors: Sequence[NDArray[np.float32]]) -> list[Direction]:
+    """The first ten, measured; the largest change first."""
+    found = [_measured(generator, "", vector) for vector in vectors[:DEFAULT_COUNT]]
+    return sorted(found, key=lambda direction: -direction.change)
+
+
 def _sefa(graph: Graph, dim: int) -> NDArray[np.float64]:
     """Left singular vectors of the first weights ``[dim, units]``, side by side: ``[dim, dim]``, one in each row."""
     weights = _first_weights(graph, dim)
     if not weights:
         raise NoDirectionsError(
-            "No dense layer of this generator reads the latent, so SeFa has no directions. Use pca."
+            "No dense layer of this generator reads the latent, so the method sefa has no directions. Use pca: "
+            "ganzoo directions MODEL --method pca"
         )
     # The eigenvectors of the small matrix [dim, dim] are the singular vectors of the large one.
     values, vectors = np.linalg.eigh(sum(w @ w.T for w in weights))

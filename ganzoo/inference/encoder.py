@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ganzoo.bundle.folder import ENCODER, Bundle
 from ganzoo.bundle.onnx_guard import check_encoder
+from ganzoo.environment.commands import command
 from ganzoo.errors import BundleError, GanzooError
-from ganzoo.hub.load_name import short_name
+from ganzoo.hub.load_name import command_word, message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.lazy_graph import LazyGraph
 from ganzoo.inference.onnx_runtime import Device
@@ -44,10 +45,10 @@ class Encoder:
             HubError: if the graph has to be fetched and cannot be.
         """
         if not self.exists:
-            name = short_name(self._bundle)
-            search = (
-                "" if self._bundle.config.kind == "vector" else f" For any image model: ganzoo project {name} IMAGE"
-            )
+            search = ""
+            if self._bundle.config.kind == "image":
+                search = f" For any image model: {command('project', command_word(self._bundle), options='IMAGE')}"
+            name = message_name(self._bundle)
             raise BundleError(f"'{name}' has no encoder; models of the objective bigan have one.{search}")
         self._graph.current()
 
@@ -63,7 +64,7 @@ class Encoder:
         while batch := list(itertools.islice(remaining, opened.batch_size)):
             found = opened.session.run(("latent",), {config.kind: np.stack(batch)})[0]
             if found.shape != (len(batch), config.latent.dim) or not np.isfinite(found).all():
-                raise BundleError(f"The encoder of '{short_name(self._bundle)}' returns latents that are not finite.")
+                raise BundleError(f"The encoder of '{message_name(self._bundle)}' returns latents that are not finite.")
             parts.append(found)
         if not parts:
             raise GanzooError("encode needs one sample or more; received none.")

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from ganzoo import images, latents
 from ganzoo.bundle.folder import Bundle, read_bundle
+from ganzoo.captioned_grid import CaptionedGrid
 from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError
-from ganzoo.hub.load_name import short_name
+from ganzoo.hub.load_name import message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.inference.bundle_directions import BundleDirections
 from ganzoo.inference.bundle_graph import Precision, graph_file, inspected_graph
 from ganzoo.inference.class_labels import described
 from ganzoo.inference.codes import Codes, WalkCodes
 from ganzoo.inference.critic import Critic
-from ganzoo.inference.directions import DirectionsFile
 from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.image_list import ImageList
 from ganzoo.inference.latent_space import LatentSpace
@@ -68,12 +69,12 @@ class Generator(LatentSpace):
         if not isinstance(bundle, Bundle):
             bundle = read_bundle(bundle, keep=[graph_file(precision)])
         content, report = inspected_graph(bundle, precision)
-        session = OnnxSession(content, name=short_name(bundle), device=device, threads=threads)
+        session = OnnxSession(content, name=message_name(bundle), device=device, threads=threads)
         bundle = replace(bundle, kept={})
         critic = Critic(bundle, device=device, threads=threads, hub=hub)
         encoder = Encoder(bundle, device=device, threads=threads, hub=hub)
-        named = DirectionsFile(bundle, hub=hub)
-        return cls(bundle, session=session, report=report, critic=critic, encoder=encoder, directions_file=named)
+        named = BundleDirections(bundle, hub=hub)
+        return cls(bundle, session=session, report=report, critic=critic, encoder=encoder, directions=named)
 
     def generate(
         self,
@@ -96,8 +97,9 @@ class Generator(LatentSpace):
             best_of: number of samples per seed, from 1 to 64, of which the bundle's critic chooses one; all have the
                 same class. The first is that of ``best_of=1``. Fewer failures, less variety, ``best_of`` times the
                 time. If two scores are nearly equal, another runtime or batch size may choose the other sample.
-            directions: name -> strength of the model's ``directions``, as in ``{"light": 2.0}``. The strength is from
-                -10 to 10, in standard deviations of the latent. It is added after the truncation of the latent.
+            directions: name -> strength, as in ``{"light": 2.0}``. A name is one of the model's ``directions``; for
+                every model also a number, ``"1"``, of ``directions(method="sefa")``, and ``"pca:1"``. The strength is
+                from -10 to 10, in standard deviations of the latent. It is added after the truncation of the latent.
             codes: values of the continuous codes, for models with ``codes`` above 0: one for each code, or number of a
                 code -> value, as in ``{0: 1.5}``. They are from -10 to 10 and replace these entries of the latent at
                 the end; the seed gives the others.
@@ -185,17 +187,18 @@ class Generator(LatentSpace):
 
         Args:
             scale: enlarges each image 1 to 16 times, with the Lanczos filter.
-            truncation: several values make one row each, with all seeds.
+            truncation: several values make a contact sheet: one seed in each row, one value in each column, with
+                captions. Small images are enlarged until the captions fit.
 
         Raises:
             GanzooError: as ``generate``, and for a vector model, or ``columns`` with several truncations.
         """
         self._check_pictures()
-        rows = _rows(truncation)
-        each = math.prod(self.shape) * images.check_scale(scale) ** 2 * len(rows)
+        values = _truncations(truncation)
+        each = math.prod(self.shape) * images.check_scale(scale) ** 2 * len(values)
         checked = self.check_result(seeds, bytes_each=each)
         options = SamplingOptions(label=label, best_of=best_of, directions=directions, codes=codes)
-        layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
+        layout, batches = self._grid(checked, values, options, columns=columns, separator=separator, scale=scale)
         return images.to_pil(layout.filled(batches))
 
     def write_grid(
@@ -222,8 +225,8 @@ class Generator(LatentSpace):
         self._check_pictures()
         checked = latents.check_seeds(seeds)
         options = SamplingOptions(label=label, best_of=best_of, directions=directions, codes=codes)
-        rows = _rows(truncation)
-        layout, batches = self._grid(checked, rows, options, columns=columns, separator=separator, scale=scale)
+        values = _truncations(truncation)
+        layout, batches = self._grid(checked, values, options, columns=columns, separator=separator, scale=scale)
         write_png(file, layout.strips(batches), shape=layout.shape)
 
     def _grid(
@@ -235,16 +238,21 @@ class Generator(LatentSpace):
         columns: int | None,
         separator: int,
         scale: int,
-    ) -> tuple[images.GridLayout, Iterator[NDArray[np.uint8]]]:
-        """The layout of a grid, and its images in batches. Several truncations make one row each."""
-        if len(truncations) > 1:
-            if columns is not None:
-                raise GanzooError(f"Several truncations make one row each, so columns={columns} is not possible.")
-            columns = len(seeds)
-        count = len(seeds) * len(truncations)
-        layout = images.GridLayout(count, self.shape, columns=columns, separator=separator, scale=scale)
+    ) -> tuple[images.GridLayout | CaptionedGrid, Iterator[NDArray[np.uint8]]]:
+        """The layout of a grid, and its images in batches."""
         parts = [self.placed_batches(seeds, replace(options, truncation=value)) for value in truncations]
-        return layout, (batch for part in parts for _, batch in part)
+        if len(truncations) == 1:
+            layout = images.GridLayout(len(seeds), self.shape, columns=columns, separator=separator, scale=scale)
+            return layout, (batch for _, batch in parts[0])
+        if columns is not None:
+            raise GanzooError(f"Several truncations make one column each, so columns={columns} is not possible.")
+        rows, captions = [f"seed {seed}" for seed in seeds], [f"{value:g}" for value in truncations]
+        sheet = CaptionedGrid(
+            self.shape, rows=rows, columns=captions, groups=["truncation"], separator=separator, scale=scale
+        )
+        # Batches of the same seeds, one for each truncation: [k, values, h, w, c] in the order of the sheet.
+        columns_of = (np.stack([batch for _, batch in same], axis=1) for same in zip(*parts, strict=True))
+        return sheet, (batch.reshape(-1, *self.shape) for batch in columns_of)
 
     def export_html(self, path: str | os.PathLike[str]) -> Path:
         """Write a web page with this generator: one HTML file that works offline, without a server.
@@ -285,15 +293,15 @@ class Generator(LatentSpace):
         return f'{text}<br><img alt="seeds 0 to 7" src="data:image/png;base64,{data}">'
 
 
-def _rows(truncation: float | Sequence[float] | None) -> Sequence[float | None]:
-    """The truncation of each row of a grid.
+def _truncations(truncation: float | Sequence[float] | None) -> Sequence[float | None]:
+    """The truncation, or those of the columns of a contact sheet.
 
     Raises:
         GanzooError: if there is none.
     """
     if truncation is None or np.ndim(truncation) == 0:
         return [cast("float | None", truncation)]
-    rows = [*cast("Sequence[float]", truncation)]
-    if not rows:
+    values = [*cast("Sequence[float]", truncation)]
+    if not values:
         raise GanzooError("A grid needs one truncation or more; received an empty list.")
-    return rows
+    return values

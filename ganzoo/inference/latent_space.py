@@ -13,7 +13,7 @@ from ganzoo import images, latents
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.codes import WalkCodes, walk_code_values, with_walked_codes
-from ganzoo.inference.directions import Direction, Method, check_count, find_directions, named_directions
+from ganzoo.inference.directions import Direction, Method
 from ganzoo.inference.pictures import all_levels, levels_of, vectors_of
 from ganzoo.inference.projection import Projection, project
 from ganzoo.inference.sampling import Sampler, Samples
@@ -90,7 +90,7 @@ class LatentSpace(Sampler):
         """Directions of the latent space that change an image in one way, for the argument ``directions``.
 
         By default these are the named directions of the bundle, and if it has none, the directions of ``sefa``, with
-        the names "1", "2", ...: the direction with the largest effect first.
+        the names "1", "2", ...: the direction with the largest effect first. Those of ``pca`` are "pca:1", "pca:2", ...
 
         Args:
             count: largest number of directions, from 1 to 64; by default all with names, or the first 10.
@@ -100,10 +100,7 @@ class LatentSpace(Sampler):
             GanzooError: if ``count`` or ``method`` is out of range, or no layer reads the latent.
             BundleError: if the file with the names is damaged.
         """
-        if method is None and self._directions_file.exists:
-            limit = None if count is None else check_count(count, self.latent_dim)
-            return named_directions(self, self._directions_file.read()[:limit])
-        return find_directions(self, self._directions_file.graph(), count=count, method=method or "sefa")
+        return self._bundle_directions.listed(self, count=count, method=method)
 
     def encode(self, samples: Picture | Iterable[Picture] | NDArray[np.floating]) -> NDArray[np.float32]:
         """The latents of images by the bundle's encoder: float32 ``[n, latent_dim]``, for ``decode``.

@@ -9,7 +9,7 @@ from ganzoo.bundle.folder import Bundle
 from ganzoo.bundle.onnx_guard import MAX_BATCH, OnnxReport
 from ganzoo.bundle.schema import BundleConfig
 from ganzoo.errors import BundleError
-from ganzoo.hub.load_name import short_name
+from ganzoo.hub.load_name import message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
@@ -78,7 +78,7 @@ class LazyGraph:
             report = self._check(content, bundle.config)
         except BundleError as error:
             raise BundleError(f"Bundle '{bundle.folder}', {self.file}: {error}") from error
-        name = f"the {self._role} of {short_name(bundle)}"
+        name = f"the {self._role} of {message_name(bundle)}"
         session = OnnxSession(content, name=name, device=self._device, threads=self._threads)
         return OpenedGraph(session, max(1, min(MAX_BATCH, _BATCH_BYTES // max(1, report.peak_bytes))))
 

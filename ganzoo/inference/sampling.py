@@ -15,12 +15,13 @@ from ganzoo import images, latents
 from ganzoo.bundle.folder import Bundle, BundleConfig
 from ganzoo.bundle.onnx_guard import MAX_BATCH, OnnxReport
 from ganzoo.errors import BundleError, GanzooError
-from ganzoo.hub.load_name import short_name
+from ganzoo.hub.load_name import message_name
 from ganzoo.inference.arguments import whole_number
+from ganzoo.inference.bundle_directions import BundleDirections
 from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.codes import Codes, code_values, with_codes
 from ganzoo.inference.critic import Critic, check_best_of
-from ganzoo.inference.directions import DirectionsFile, find_directions, offset
+from ganzoo.inference.directions import offset
 from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.inference.sampling_options import Label, SamplingOptions
@@ -41,7 +42,7 @@ class Sampler:
         report: memory and multiply-adds of the graph.
         critic: the bundle's critic; by default it is loaded when it is needed.
         encoder: the bundle's encoder; by default it is loaded when it is needed.
-        directions_file: the bundle's named directions; by default they are read when they are needed.
+        directions: the bundle's directions; by default they are read when they are needed.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Sampler:
         report: OnnxReport,
         critic: Critic | None = None,
         encoder: Encoder | None = None,
-        directions_file: DirectionsFile | None = None,
+        directions: BundleDirections | None = None,
     ) -> None:
         self.bundle = bundle
         self.config: BundleConfig = bundle.config
@@ -60,8 +61,7 @@ class Sampler:
         self._session = session
         self._critic = critic or Critic(bundle)
         self._encoder = encoder or Encoder(bundle)
-        self._directions_file = directions_file or DirectionsFile(bundle)
-        self._known_directions: dict[str, NDArray[np.float32]] | None = None
+        self._bundle_directions = directions or BundleDirections(bundle)
 
     @property
     def device(self) -> str:
@@ -70,8 +70,8 @@ class Sampler:
 
     @property
     def name(self) -> str:
-        """The name that people know: of the pretrained model or the repo on the Hub, else that of the config."""
-        return short_name(self.bundle)
+        """What ``ganzoo.load`` takes for a pretrained model or a repo on the Hub, else the name in the config."""
+        return message_name(self.bundle)
 
     @property
     def sample_spec(self) -> SampleSpec:
@@ -317,12 +317,10 @@ class Sampler:
         latent = self.config.latent
         if not wanted:
             return np.zeros(latent.dim, np.float32)
-        if self._known_directions is None:
-            file = self._directions_file
-            named = file.read() if file.exists else find_directions(self, file.graph(), count=None, method="sefa")
-            self._known_directions = {direction.name: direction.vector for direction in named}
-        known = self._known_directions
-        return offset(wanted, known, dim=latent.dim, distribution=latent.distribution, model=self.name)
+        if not isinstance(wanted, Mapping):
+            raise GanzooError(f"Directions are names with strengths, as in {{'1': 2.0}}; received {wanted!r:.60}.")
+        vectors = self._bundle_directions.vectors(self, wanted)
+        return offset(wanted, vectors, dim=latent.dim, distribution=latent.distribution)
 
     def _run(
         self, z: NDArray[np.float32], labels: NDArray[np.int32] | None, truncation: float | None = None

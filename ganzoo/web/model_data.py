@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import latents
-from ganzoo.bundle.folder import Bundle, BundleConfig
+from ganzoo.bundle.folder import Bundle
 from ganzoo.bundle.onnx_guard import read_graph
 from ganzoo.bundle.onnx_guard.graph import Attribute, Graph, Node, Tensor
 from ganzoo.bundle.onnx_guard.known_tensors import Dims, KnownTensors
 from ganzoo.bundle.onnx_guard.shapes import infer
 from ganzoo.errors import BundleError
+from ganzoo.hub.load_name import message_name
 from ganzoo.inference.bundle_graph import inspected_graph, tensor_values
 from ganzoo.inference.onnx_session import OnnxSession
 
@@ -89,7 +90,7 @@ def model_data(bundle: Bundle) -> dict[str, Any]:
     config = bundle.config
     content, _ = inspected_graph(bundle)
     graph = read_graph(content).without_defaults()
-    program = _program(graph, config)
+    program = _program(graph, bundle)
     output = graph.outputs[0].name
     names = _short_names(program, keep=[*(value.name for value in graph.inputs), output])
     tensors, weights = _packed(program.constants, names, halves=_float16_weights(bundle, content))
@@ -131,13 +132,13 @@ def operators() -> frozenset[str]:
     return frozenset(_OPERATOR.findall(script("operators.js").rpartition("\n  return {\n")[2]))
 
 
-def _program(graph: Graph, config: BundleConfig) -> _Program:
+def _program(graph: Graph, bundle: Bundle) -> _Program:
     """Reduce a graph to what one sample needs. Sizes that it computes from shapes become constants.
 
     Raises:
         BundleError: if the rest has operations that a page cannot run.
     """
-    inputs: dict[str, Dims] = {"latent": (1, config.latent.dim), "label": (1,), "truncation": ()}
+    inputs: dict[str, Dims] = {"latent": (1, bundle.config.latent.dim), "label": (1,), "truncation": ()}
     known = KnownTensors(graph, {value.name: inputs[value.name] for value in graph.inputs})
     costs = []
     for node in graph.nodes:
@@ -151,7 +152,7 @@ def _program(graph: Graph, config: BundleConfig) -> _Program:
             used.update(node.inputs)
             kept.append((node, cost))
     kept.reverse()
-    _check_operations([node for node, _ in kept], known, config)
+    _check_operations([node for node, _ in kept], known, message_name(bundle))
     constants = {}
     for name in sorted(used & fixed):
         tensor = known.constants.get(name)
@@ -160,12 +161,12 @@ def _program(graph: Graph, config: BundleConfig) -> _Program:
     return _Program([node for node, _ in kept], [cost for _, cost in kept], constants)
 
 
-def _check_operations(nodes: list[Node], known: KnownTensors, config: BundleConfig) -> None:
+def _check_operations(nodes: list[Node], known: KnownTensors, model: str) -> None:
     """Require operations, settings and ranks that ``operators.js`` can run."""
     wrong = dict.fromkeys(text for node in nodes if (text := _unsupported(node, known)))
     if wrong:
         raise BundleError(
-            f"A web page cannot run '{config.name}', because its graph has the operation {' and '.join(wrong)}. "
+            f"A web page cannot run '{model}', because its graph has the operation {' and '.join(wrong)}. "
             "Use ganzoo generate, which can; a page can run "
             f"{', '.join(sorted(operators()))}."
         )

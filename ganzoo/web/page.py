@@ -17,7 +17,7 @@ from ganzoo.bundle.card_text import sentences, text
 from ganzoo.bundle.folder import Bundle
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
-from ganzoo.hub.load_name import load_name, short_name
+from ganzoo.hub.load_name import load_name, message_name, short_name
 from ganzoo.inference.bundle_graph import inspected_graph
 from ganzoo.inference.directions import NoDirectionsError, latent_deviation
 from ganzoo.inference.latent_space import LatentSpace
@@ -50,7 +50,7 @@ def page(bundle: Bundle) -> str:
         GanzooError: if the bundle generates vectors.
         BundleError: if its graph is damaged, unsafe, or has an operator that the page cannot run.
     """
-    check_images(bundle.config.name, bundle.config.sample_spec)
+    check_images(message_name(bundle), bundle.config.sample_spec)
     data = model_data(bundle)
     heavy = {key: data[key] for key in _HEAVY if key in data}
     load, name = load_name(bundle), short_name(bundle)
@@ -88,7 +88,7 @@ def _directions(bundle: Bundle) -> list[dict[str, Any]]:
     A vector is base64 of little-endian float32. Its length is the unit of the strengths.
     """
     content, report = inspected_graph(bundle)
-    session = OnnxSession(content, name=bundle.config.name, device="cpu")
+    session = OnnxSession(content, name=message_name(bundle), device="cpu")
     generator = LatentSpace(bundle, session=session, report=report)
     try:
         found = generator.directions(min(_SLIDERS, bundle.config.latent.dim))

@@ -104,7 +104,7 @@ def test_codes(command, fails, bundle, place):
     assert "--codes are numbers" in fails("generate", "bundle", "--codes", "one")
 
 
-def test_several_truncations_make_one_row_each(command, bundle, place):
+def test_several_truncations_make_a_contact_sheet(command, bundle, place):
     assert command("generate", "bundle", "--seeds", "1-3", "--truncation", "0.5,1").stdout == "tiny-grid.png\n"
     expected = ganzoo.load(bundle).grid([1, 2, 3], truncation=(0.5, 1), separator=1)
     np.testing.assert_array_equal(pixels(place / "tiny-grid.png"), expected)

@@ -140,3 +140,30 @@ def test_no_module_writes_a_command_with_a_name_of_the_user_by_itself():
         for found in pattern.findall(path.read_text(encoding="utf-8")):
             assert found.split(" or ")[0].split("!")[0] in safe, (path.name, found)
     assert pattern.search("ganzoo show {config.name}"), "the check sees names"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["generate", "fashion-28@1", "--codes", "1"],
+        ["generate", "fashion-28@1", "--best-of", "2"],
+        ["generate", "fashion-28@1", "--label", "hat"],
+        ["generate", "fashion-28@1", "--direction", "hat=2"],
+        ["interpolate", "fashion-28@1", "1", "2", "--codes", "1"],
+    ],
+)
+def test_messages_name_the_version_of_a_pretrained_model(place, words):
+    result = invoke(words)
+    assert result.exit_code != 0
+    assert "'fashion-28@1'" in result.stderr
+    assert not re.search(r"fashion-28(?!@1)", result.stderr), "the name without version is another model"
+
+
+def test_messages_name_the_newest_version_without_its_number(place):
+    assert "'fashion-28' has no continuous codes" in invoke(["generate", "fashion-28@2", "--codes", "1"]).stderr
+
+
+def test_commands_have_the_path_of_a_local_bundle(place):
+    tiny_bundles.image_bundle(place / "a b")
+    result = invoke(["generate", "a b", "--direction", "hat=2"])
+    assert "See: ganzoo directions 'a b' -o directions.png" in result.stderr

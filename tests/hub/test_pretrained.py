@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.bundle.folder import CRITIC, NEAREST, ONNX, WEIGHTS, read_bundle
-from ganzoo.errors import BundleError, GanzooError, HubError, UnknownNameError
-from ganzoo.hub import pretrained
+from ganzoo.errors import BundleError, EvaluationError, GanzooError, HubError, UnknownNameError
+from ganzoo.evaluation.record import check_target
+from ganzoo.hub import load_name, pretrained
 from ganzoo.hub.pretrained_index import Facts, Metric, main_metric
 from ganzoo.hub.reference import HubReference, parse_reference
 from ganzoo.inference.generator import Generator
@@ -103,6 +105,29 @@ def test_versions(place, tool):
         HubError, match=r"always means the same weights, so it has no revision 'main'. Versions: tiny-1@1"
     ):
         ganzoo.load("tiny-1", revision="main")
+
+
+def test_the_names_of_old_and_new_versions(place, tool):
+    one = tool.ship("tiny-1", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    assert ganzoo.load("tiny-1@1").name == "tiny-1", "the newest version needs no number"
+    tool.ship("tiny-1", other_bundle(place / "b"), license="cc0-1.0")
+    assert [ganzoo.load(what).name for what in ("tiny-1@1", "tiny-1", "tiny-1@2")] == ["tiny-1@1", "tiny-1", "tiny-1"]
+    old, new = (ganzoo.load(what).bundle for what in ("tiny-1@1", "tiny-1@2"))
+    assert [load_name.load_name(bundle) for bundle in (old, new)] == ["tiny-1@1", "tiny-1@2"]
+    assert [load_name.short_name(bundle) for bundle in (old, new)] == ["tiny-1", "tiny-1"]
+    tool.write_entry(one._replace(revision=COMMIT))
+    fetched = replace(old, folder=place / "models--someone--tiny" / "snapshots" / COMMIT)
+    assert load_name.command_word(fetched) == "tiny-1@1", "a pretrained model in the Hub's cache"
+
+
+def test_numbers_of_another_version_are_not_replaced(place, tool):
+    tool.ship("tiny-1", tiny_bundles.image_bundle(place / "a").folder, **FIRST)
+    tool.ship("tiny-1", other_bundle(place / "b"), license="cc0-1.0")
+    old, new = (ganzoo.load(what).bundle for what in ("tiny-1@1", "tiny-1"))
+    (place / "metrics.json").write_text(json.dumps({"model": {"name": "tiny-1"}}))
+    check_target(place / "metrics.json", new, asked=False)
+    with pytest.raises(EvaluationError, match="is not an evaluation of 'tiny-1@1', so it is not replaced"):
+        check_target(place / "metrics.json", old, asked=False)
 
 
 def test_an_older_version_is_never_changed(place, tool):

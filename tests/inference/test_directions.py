@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 import ganzoo
 from ganzoo.bundle.directions_file import NamedDirection, write_directions
-from ganzoo.bundle.folder import CARD, DIRECTIONS, read_bundle
-from ganzoo.bundle.writing import add_file
+from ganzoo.bundle.folder import CARD, DIRECTIONS, LatentSpec, read_bundle
+from ganzoo.bundle.writing import add_file, write_bundle
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.directions import METHODS
 
@@ -36,12 +36,33 @@ def folder(tmp_path):
 @pytest.mark.parametrize("method", METHODS)
 def test_the_first_direction_has_the_largest_effect(folder, method):
     found = ganzoo.load(folder).directions(4, method=method)
-    assert [direction.name for direction in found] == ["1", "2", "3", "4"]
+    prefix = {"sefa": "", "pca": "pca:"}[method]
+    assert [direction.name for direction in found] == [f"{prefix}{number}" for number in (1, 2, 3, 4)]
     assert found[0].vector == pytest.approx(axis(5), abs=0.1)
     assert found[1].vector == pytest.approx(axis(2), abs=0.1)
     changes = [direction.change for direction in found]
     assert changes == sorted(changes, reverse=True)
     assert all(np.linalg.norm(direction.vector) == pytest.approx(1) for direction in found)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_name_is_the_same_direction_for_every_count(tmp_path, method):
+    model = tiny_bundles.image_model(latent_dim=16)
+    config = tiny_bundles.image_config(latent=LatentSpec(dim=16))
+    bundle = write_bundle(tmp_path / "b", config=config, onnx=model.SerializeToString(), weights={})
+    generator = ganzoo.load(bundle.folder)
+    most = generator.directions(16, method=method)
+    changes = [direction.change for direction in most]
+    assert changes[:10] == sorted(changes[:10], reverse=True)
+    for count in (1, 3, 10, 12):
+        found = generator.directions(count, method=method)
+        assert [direction.name for direction in found] == [direction.name for direction in most[:count]]
+        for direction, same in zip(found, most, strict=False):
+            np.testing.assert_array_equal(direction.vector, same.vector)
+    for direction in (most[0], most[9], most[11]):
+        expected = generator.decode(generator.latents([7]) + 2.0 * direction.vector)
+        moved = generator.sample([7], directions={direction.name: 2.0})
+        assert np.abs(moved - np.rint((expected + 1) * 127.5)).max() <= 1
 
 
 def test_the_change_is_that_of_the_pixels(folder):
@@ -83,6 +104,14 @@ def test_named_directions_are_those_of_the_file(folder):
         generator.directions(0)
     moved = generator.sample([7], directions={"light": 2.0})
     assert np.abs(moved - np.rint((expected + 1) * 127.5)).max() <= 1
+    expected = without.sample([7], directions={"1": 2.0})
+    assert (generator.sample([7], directions={"1": 2.0}) == expected).all(), "numbers are those of sefa"
+    assert (generator.sample([7], directions={1: 2.0}) == expected).all()
+    assert (generator.sample([7], directions={"pca:1": 2.0}) != generator.sample([7])).any()
+    with pytest.raises(
+        GanzooError, match=r"'tiny' has no direction 'hairs'. Did you mean 'hair'\? It has the names hair"
+    ):
+        generator.sample([7], directions={"hairs": 2.0})
     for other in (pickle.loads(pickle.dumps(generator)), copy.deepcopy(generator)):
         assert (other.sample([7], directions={"light": 2.0}) == moved).all()
     assert (folder / CARD).read_text() == "# A card\n"
@@ -91,7 +120,10 @@ def test_named_directions_are_those_of_the_file(folder):
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"11": 1.0}, "has no direction '11'. Did you mean '1'? It has 1, 2, 3, 4, 5, 6, 7, 8."),
+        ({"11": 1.0}, "has no direction '11'. It has the numbers 1 to 8, and pca:1 to pca:8. See: ganzoo directions"),
+        ({"sefa:1": 1.0}, "has no direction 'sefa:1'"),
+        ({"01": 1.0}, "has no direction '01'"),
+        ({"pca:9": 1.0}, "has no direction 'pca:9'"),
         ({"1": 11}, "from -10 to 10"),
         ({"1": float("nan")}, "from -10 to 10"),
         ({"1": "much"}, "from -10 to 10"),

@@ -15,8 +15,8 @@ from PIL import Image
 
 from ganzoo.bundle.folder import ONNX
 from ganzoo.bundle.writing import write_bundle
+from ganzoo.captioned_grid import CaptionedGrid
 from ganzoo.errors import BundleError, GanzooError, MissingDependencyError
-from ganzoo.images import grid, to_pil
 from ganzoo.inference import onnx_runtime
 from ganzoo.inference.generator import Generator
 from ganzoo.inference.image_list import ImageList
@@ -206,14 +206,29 @@ def test_a_walk_visits_every_seed(generator, vectors):
             generator.walk(seeds, frames)
 
 
-def test_a_grid_of_several_truncations_has_one_row_each(generator):
-    rows = np.concatenate([generator.sample([4, 9], truncation=value) for value in (0.3, 1)])
-    made = np.asarray(generator.grid([4, 9], truncation=np.array([0.3, 1])))
-    assert np.abs(made.astype(int) - np.asarray(to_pil(grid(rows, columns=2)))).max() <= 1
+def test_several_truncations_make_a_contact_sheet(generator, monkeypatch):
+    seeds, values = [4, 9, 12], np.array([0.3, 1])
+    columns = [generator.sample(seeds, truncation=value) for value in values]
+    cells = np.stack(columns, axis=1).reshape(-1, 8, 8, 3)
+    rows = ["seed 4", "seed 9", "seed 12"]
+    layout = CaptionedGrid((8, 8, 3), rows=rows, columns=["0.3", "1"], groups=["truncation"], separator=0)
+    expected = layout.filled([cells]).astype(int)
+    assert np.abs(np.asarray(generator.grid(seeds, truncation=values)) - expected).max() <= 2
+    monkeypatch.setattr(type(generator), "batch_size", 2)
+    assert np.abs(np.asarray(generator.grid(seeds, truncation=values)) - expected).max() <= 2, "in several batches"
+    assert np.asarray(generator.grid(seeds, truncation=values, scale=16)).shape[0] == 2 * 18 + 3 * 128
     with pytest.raises(GanzooError, match="columns=3 is not possible"):
-        generator.grid([4, 9], truncation=[0.3, 1], columns=3)
+        generator.grid(seeds, truncation=values, columns=3)
     with pytest.raises(GanzooError, match="empty list"):
-        generator.grid([4, 9], truncation=[])
+        generator.grid(seeds, truncation=[])
+    with pytest.raises(GanzooError, match="received 2"):
+        generator.grid(seeds, truncation=[0.5, 2])
+
+
+def test_a_grid_needs_a_seed(generator):
+    for truncation in (None, [0.3, 1]):
+        with pytest.raises(GanzooError, match="at least one"):
+            generator.grid([], truncation=truncation)
 
 
 def test_grid_and_notebook_pictures(generator, vectors):

@@ -15,7 +15,7 @@ from ganzoo.bundle.folder import BundleFacts, read_bundle
 from ganzoo.bundle.writing import write_bundle
 from ganzoo.cli.main import app
 from ganzoo.errors import GanzooError
-from ganzoo.hub.load_name import load_name, short_name
+from ganzoo.hub.load_name import command_word, load_name, message_name, short_name
 from ganzoo.inference.generator import Generator
 from ganzoo.resolve import resolve
 from ganzoo.web import page as web_page
@@ -223,7 +223,13 @@ def test_other_formats_need_a_run(command):
 
 def test_the_names_of_hub_models(bundle, tmp_path):
     snapshot = tmp_path / "models--you--my-faces" / "snapshots" / ("0" * 40)
-    assert load_name(replace(bundle, folder=snapshot)) == "you/my-faces"
-    assert short_name(replace(bundle, folder=snapshot)) == "my-faces"
+    at_commit = replace(bundle, folder=snapshot)
+    snapshot.mkdir(parents=True)
+    assert load_name(at_commit) == message_name(at_commit) == f"you/my-faces@{'0' * 40}"
+    main = snapshot.parents[1] / "refs" / "main"
+    main.parent.mkdir()
+    main.write_text("0" * 40)
+    assert load_name(at_commit) == message_name(at_commit) == command_word(at_commit) == "you/my-faces"
+    assert short_name(at_commit) == "my-faces"
     assert load_name(bundle) is None
     assert short_name(bundle) == "tiny"
