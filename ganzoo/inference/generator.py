@@ -26,17 +26,17 @@ from ganzoo.inference.codes import Codes, WalkCodes
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.image_list import ImageList
-from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
-from ganzoo.inference.style_mixing import StyleMixer
 from ganzoo.inference.sampling_options import Label, SamplingOptions
+from ganzoo.inference.style_mixing import StyleMixer
+from ganzoo.inference.style_space import StyleSpace
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Generator(LatentSpace):
+class Generator(StyleSpace):
     """A trained generator. Sample i of a call depends on its own seed only, not on the other seeds.
 
     Samples are images, uint8 ``[h, w, c]`` or PIL, if ``kind`` is "image", and vectors, float32 ``[d]``, if it is
@@ -257,57 +257,6 @@ class Generator(LatentSpace):
         # Batches of the same seeds, one for each truncation: [k, values, h, w, c] in the order of the sheet.
         columns_of = (np.stack([batch for _, batch in same], axis=1) for same in zip(*parts, strict=True))
         return sheet, (batch.reshape(-1, *self.shape) for batch in columns_of)
-
-    def mix_grid(
-        self,
-        coarse: Iterable[int],
-        fine: Iterable[int],
-        *,
-        crossover: int | None = None,
-        separator: int = 0,
-        scale: int = 1,
-        label: Label | None = None,
-        truncation: float | None = None,
-    ) -> Image:
-        """One image of ``mix``: a seed of ``coarse`` in each row, a seed of ``fine`` in each column, with captions.
-
-        The first row and the first column are the images of the seeds themselves.
-
-        Args:
-            coarse, fine: one seed or more.
-            crossover, label, truncation: as in ``mix``.
-            separator, scale: as in ``grid``.
-
-        Raises:
-            GanzooError: as ``mix``, and for no seeds.
-        """
-        self._check_pictures()
-        rows, columns = latents.check_seeds(coarse), latents.check_seeds(fine)
-        images.check_scale(scale)
-        cells = self.check_result(
-            range((len(rows) + 1) * (len(columns) + 1)), bytes_each=math.prod(self.shape) * scale**2
-        )
-        layout = CaptionedGrid(
-            self.shape,
-            rows=["", *(f"coarse {seed}" for seed in rows)],
-            columns=["", *map(str, columns)],
-            groups=[f"fine, above {self._styles.crossover(crossover)} px"],
-            separator=separator,
-            scale=scale,
-        )
-        own = {"label": label, "truncation": truncation}
-        corner = np.full((1, *self.shape), 255, np.uint8)
-        top = cast("NDArray[np.uint8]", self.sample(columns, **own))
-        left = cast("NDArray[np.uint8]", self.sample(rows, **own))
-
-        def batches() -> Iterator[NDArray[np.uint8]]:
-            yield from (corner, top)
-            for seed, image in zip(rows, left, strict=True):
-                yield image[None]
-                yield from self.iter_mixed([seed] * len(columns), columns, crossover=crossover, **own)
-
-        del cells
-        return images.to_pil(layout.filled(batches()))
 
     def export_html(self, path: str | os.PathLike[str]) -> Path:
         """Write a web page with this generator: one HTML file that works offline, without a server.

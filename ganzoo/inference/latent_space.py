@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.codes import WalkCodes, walk_code_values, with_walked_codes
 from ganzoo.inference.directions import Direction, Method
-from ganzoo.inference.image_list import ImageList
 from ganzoo.inference.pictures import all_levels, levels_of, vectors_of
 from ganzoo.inference.projection import Projection, project
 from ganzoo.inference.sampling import Sampler, Samples
@@ -87,81 +86,6 @@ class LatentSpace(Sampler):
             own = None if labels is None else np.repeat(labels, len(z))
             yield from self._finish(self._run(z, own, truncation))
 
-    def mix(
-        self,
-        coarse: int | Iterable[int],
-        fine: int | Iterable[int],
-        *,
-        crossover: int | None = None,
-        label: Label | None = None,
-        truncation: float | None = None,
-    ) -> Any:
-        """Style mixing: images with the coarse features of one seed and the fine features of another.
-
-        The layers of small images, up to ``crossover``, have the style of the seeds ``coarse``, and those of larger
-        images the style of ``fine`` (Karras et al. 2019, arXiv:1812.04948, section 3.1). Only models with a mapping
-        network have styles.
-
-        Args:
-            coarse, fine: one seed each gives one PIL image, and two lists of one length a list. One seed is used with
-                each seed of a list.
-            crossover: one of ``style_heights``, except the last; by default the one in the middle.
-            label: class of both styles; by default the seed of each style chooses it.
-            truncation: as in ``generate``.
-
-        Raises:
-            GanzooError: if the model has no mapping network or does not generate images, an argument is out of range,
-                or the numbers of seeds differ.
-        """
-        several = latents.are_several(coarse) or latents.are_several(fine)
-        first, second = _seed_pairs(coarse, fine)
-        batches = self.iter_mixed(first, second, crossover=crossover, label=label, truncation=truncation)
-        pictures = ImageList(images.to_pil(image) for batch in batches for image in batch)
-        return pictures if several else pictures[0]
-
-    def iter_mixed(
-        self,
-        coarse: Sequence[int],
-        fine: Sequence[int],
-        *,
-        crossover: int | None = None,
-        label: Label | None = None,
-        truncation: float | None = None,
-    ) -> Iterator[NDArray[np.uint8]]:
-        """The images of ``mix`` for two lists of seeds, in batches: uint8 ``[k, h, w, c]``.
-
-        Raises:
-            GanzooError: as ``mix``, before the first image is made.
-        """
-        height = self._styles.crossover(crossover)
-        if not self.sample_spec.is_image:
-            raise GanzooError(f"'{self.name}' generates vectors, and only images have coarse and fine styles.")
-        latents.truncate(np.zeros(0, np.float32), truncation)  # checks the truncation
-        inputs = [self._style_inputs(seeds, label, truncation) for seeds in (coarse, fine)]
-        return self._mixed(inputs[0], inputs[1], height, len(coarse))
-
-    def _mixed(
-        self, coarse: dict[str, NDArray[Any]], fine: dict[str, NDArray[Any]], height: int, count: int
-    ) -> Iterator[NDArray[np.uint8]]:
-        for start in range(0, count, self.batch_size):
-            part = slice(start, start + self.batch_size)
-            one, two = ({name: array[part] if array.ndim else array for name, array in own.items()} for own in (coarse, fine))
-            yield images.to_uint8(self._styles.mixed(one, two, crossover=height))
-
-    def _style_inputs(self, seeds: Sequence[int], label: Label | None, truncation: float | None) -> dict[str, NDArray[Any]]:
-        """The inputs of the generator's graph for seeds."""
-        labels = self.label_indices(latents.check_seeds(seeds), label)
-        inputs: dict[str, NDArray[Any]] = {
-            "latent": self.latents(seeds),
-            "truncation": np.array(1.0 if truncation is None else truncation, np.float32),
-        }
-        return inputs if labels is None else {**inputs, "label": labels}
-
-    @property
-    def style_heights(self) -> tuple[int, ...]:
-        """Heights in pixels of the layers that read a style, for ``mix``; empty for models without a mapping network."""
-        return self._styles.heights
-
     def directions(self, count: int | None = None, *, method: Method | None = None) -> list[Direction]:
         """Directions of the latent space that change an image in one way, for the argument ``directions``.
 
@@ -233,20 +157,3 @@ class LatentSpace(Sampler):
         if isinstance(image, np.ndarray) or not self.sample_spec.is_image:
             return np.asarray(image)
         return levels_of(image, self.sample_spec)
-
-
-def _seed_pairs(coarse: int | Iterable[int], fine: int | Iterable[int]) -> tuple[list[int], list[int]]:
-    """The seeds of ``mix`` as two lists of one length.
-
-    Raises:
-        GanzooError: if the lengths differ, or a seed is out of range.
-    """
-    first, second = (
-        latents.check_seeds(cast("Iterable[int]", seeds) if latents.are_several(seeds) else [cast("int", seeds)])
-        for seeds in (coarse, fine)
-    )
-    count = max(len(first), len(second))
-    first, second = ([*seeds] * count if len(seeds) == 1 else [*seeds] for seeds in (first, second))
-    if len(first) != len(second):
-        raise GanzooError(f"mix needs as many coarse seeds as fine ones; received {len(first)} and {len(second)}.")
-    return first, second

@@ -24,7 +24,6 @@ from ganzoo.inference.critic import Critic, check_best_of
 from ganzoo.inference.directions import offset
 from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.onnx_session import OnnxSession
-from ganzoo.inference.style_mixing import StyleMixer
 from ganzoo.inference.sampling_options import Label, SamplingOptions
 from ganzoo.sample_spec import SampleSpec
 
@@ -44,7 +43,6 @@ class Sampler:
         critic: the bundle's critic; by default it is loaded when it is needed.
         encoder: the bundle's encoder; by default it is loaded when it is needed.
         directions: the bundle's directions; by default they are read when they are needed.
-        styles: the parts of a generator with a mapping network; by default they are opened when they are needed.
     """
 
     def __init__(
@@ -56,7 +54,6 @@ class Sampler:
         critic: Critic | None = None,
         encoder: Encoder | None = None,
         directions: BundleDirections | None = None,
-        styles: StyleMixer | None = None,
     ) -> None:
         self.bundle = bundle
         self.config: BundleConfig = bundle.config
@@ -65,7 +62,6 @@ class Sampler:
         self._critic = critic or Critic(bundle)
         self._encoder = encoder or Encoder(bundle)
         self._bundle_directions = directions or BundleDirections(bundle)
-        self._styles = styles or StyleMixer(bundle)
 
     @property
     def device(self) -> str:

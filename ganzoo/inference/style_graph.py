@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ganzoo.bundle.folder import BundleConfig
@@ -20,10 +21,26 @@ from ganzoo.errors import BundleError
 TRUNCATION = "truncation"
 # Fields of Protobuf messages, as in the tables of ``onnx_guard.wire``.
 _BYTES, _MODEL_GRAPH = 2, 7
+_FLOAT32, _FLOAT16 = 1, 10
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 1, 5, 11, 12, 13
 _NODE_INPUT, _TENSOR_NAME, _VALUE_NAME = 1, 8, 1
 Renamed = Mapping[int, Mapping[str, str]]
 """Index of a node -> input -> new input."""
+_NOTHING: Renamed = MappingProxyType({})
+
+
+class _Declared(NamedTuple):
+    """The type of a style: ONNX's number of the element type, and the length."""
+
+    element_type: int
+    width: int
+
+    def value(self, name: str) -> bytes:
+        """A ValueInfoProto: ``[batch, width]``."""
+        dims = [joined([(2, _BYTES, b"batch")]), joined([(1, 0, self.width)])]
+        shape = joined((1, _BYTES, dim) for dim in dims)
+        tensor = joined([(1, 0, self.element_type), (2, _BYTES, shape)])
+        return joined([(_VALUE_NAME, _BYTES, name.encode()), (2, _BYTES, joined([(1, _BYTES, tensor)]))])
 
 
 class StyleGraphs(NamedTuple):
@@ -55,7 +72,7 @@ def style_graphs(content: bytes, config: BundleConfig) -> StyleGraphs:
         BundleError: if the style is not found in the graph.
     """
     graph = read_graph(content)
-    style, known = _style(graph), _known(graph, config)
+    (style, element_type), known = _style(graph), _known(graph, config)
     readers: dict[str, list[Node]] = {}
     for node in graph.nodes:
         for name in node.inputs:
@@ -65,29 +82,30 @@ def style_graphs(content: bytes, config: BundleConfig) -> StyleGraphs:
     }
     names = {height: f"style_{height}" for height in sorted(set(heights.values()))}
     renamed = {index: {style: names[height]} for index, height in heights.items()}
-    output, width = graph.outputs[0].name, known.dims[style][-1]
+    output, declared = graph.outputs[0].name, _Declared(element_type, known.dims[style][-1])
     own = {value.name for value in graph.inputs}
     needed = _needed(graph, output, renamed)
     return StyleGraphs(
-        mapping=_cut(content, graph, output=style, width=width),
-        synthesis=_cut(content, graph, output=output, width=width, added=names.values(), renamed=renamed),
+        mapping=_cut(content, graph, output=style, declared=declared),
+        synthesis=_cut(content, graph, output=output, declared=declared, added=names.values(), renamed=renamed),
         style=style,
         style_inputs=names,
         other_inputs=tuple(sorted(own & needed)),
     )
 
 
-def _style(graph: Graph) -> str:
-    """The tensor w' = mean + truncation * (w - mean)."""
-    scaled = {
-        node.outputs[0]
-        for node in graph.nodes
-        if node.op == "Mul" and TRUNCATION in node.inputs and "latent" not in node.inputs
-    }
+def _style(graph: Graph) -> tuple[str, int]:
+    """The tensor w' = mean + truncation * (w - mean), and ONNX's number of its type; float16 graphs cast inputs."""
+    casts = {node.outputs[0]: node.inputs[0] for node in graph.nodes if node.op == "Cast"}
+    scaled = set()
+    for node in graph.nodes:
+        inputs = {casts.get(name, name) for name in node.inputs}
+        if node.op == "Mul" and TRUNCATION in inputs and "latent" not in inputs:
+            scaled.add(node.outputs[0])
     found = [node.outputs[0] for node in graph.nodes if node.op == "Add" and scaled.intersection(node.inputs)]
     if len(found) != 1:
         raise BundleError("The style is not found in the ONNX file, so styles cannot be mixed.")
-    return found[0]
+    return found[0], _FLOAT16 if TRUNCATION in casts.values() else _FLOAT32
 
 
 def _known(graph: Graph, config: BundleConfig) -> KnownTensors:
@@ -128,14 +146,20 @@ def _needed(graph: Graph, output: str, renamed: Renamed) -> set[str]:
 
 
 def _cut(
-    content: bytes, graph: Graph, *, output: str, width: int, added: Iterable[str] = (), renamed: Renamed = {}
+    content: bytes,
+    graph: Graph,
+    *,
+    output: str,
+    declared: _Declared,
+    added: Iterable[str] = (),
+    renamed: Renamed = _NOTHING,
 ) -> bytes:
     """The part of an ONNX file that computes one tensor.
 
     Args:
         content, graph: the file.
         output: name of the tensor: the output, or a style.
-        width: length of a style.
+        declared: the type of a style.
         added: names of new inputs, which are styles.
         renamed: the inputs of operations that become others.
     """
@@ -156,9 +180,9 @@ def _cut(
                 continue
             elif number not in (_INITIALIZER, _INPUT) or _name(value, number) in needed:
                 yield number, wire, value
-        yield from ((_INPUT, _BYTES, _declared(name, width)) for name in added)
+        yield from ((_INPUT, _BYTES, declared.value(name)) for name in added)
         if is_style:
-            yield _OUTPUT, _BYTES, _declared(output, width)
+            yield _OUTPUT, _BYTES, declared.value(output)
 
     return joined(
         (number, wire, joined(fields(value)) if number == _MODEL_GRAPH and isinstance(value, memoryview) else value)
@@ -181,11 +205,3 @@ def _name(message: memoryview, number: int) -> str:
     """The name of an initializer or an input."""
     field = _TENSOR_NAME if number == _INITIALIZER else _VALUE_NAME
     return next((text([v]) for n, _, v in split(message) if n == field and isinstance(v, memoryview)), "")
-
-
-def _declared(name: str, width: int) -> bytes:
-    """A ValueInfoProto: float32 ``[batch, width]``."""
-    dims = [joined([(2, _BYTES, b"batch")]), joined([(1, 0, width)])]
-    shape = joined((1, _BYTES, dim) for dim in dims)
-    tensor = joined([(1, 0, 1), (2, _BYTES, shape)])
-    return joined([(_VALUE_NAME, _BYTES, name.encode()), (2, _BYTES, joined([(1, _BYTES, tensor)]))])

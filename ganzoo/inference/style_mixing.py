@@ -80,7 +80,9 @@ class StyleMixer:
             return allowed[len(allowed) // 2]
         if isinstance(height, bool) or height not in allowed:
             listed = ", ".join(map(str, allowed))
-            raise GanzooError(f"The crossover of '{name}' is a height of its layers: {listed}; received {shortened(height)}.")
+            raise GanzooError(
+                f"The crossover of '{name}' is a height of its layers: {listed}; received {shortened(height)}."
+            )
         return int(height)
 
     def styles(self, inputs: Inputs) -> NDArray[np.float32]:
