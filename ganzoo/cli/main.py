@@ -17,6 +17,7 @@ from ganzoo.cli import (
     export,
     generate,
     interpolate,
+    mix,
     parts,
     project,
     publish,
@@ -47,6 +48,7 @@ app.command("report", cls=WorkingVerb)(report.report)
 app.command("export", cls=WorkingVerb)(export.export)
 app.command("generate", cls=WorkingVerb)(generate.generate)
 app.command("interpolate", cls=WorkingVerb)(interpolate.interpolate)
+app.command("mix", cls=WorkingVerb)(mix.mix)
 app.command("directions", cls=WorkingVerb)(directions.directions)
 app.command("project", cls=WorkingVerb)(project.project)
 app.command("evaluate", cls=WorkingVerb)(evaluate.evaluate)

@@ -26,16 +26,17 @@ from ganzoo.inference.codes import Codes, WalkCodes
 from ganzoo.inference.critic import Critic
 from ganzoo.inference.encoder import Encoder
 from ganzoo.inference.image_list import ImageList
-from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.inference.sampling_options import Label, SamplingOptions
+from ganzoo.inference.style_mixing import StyleMixer
+from ganzoo.inference.style_space import StyleSpace
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-class Generator(LatentSpace):
+class Generator(StyleSpace):
     """A trained generator. Sample i of a call depends on its own seed only, not on the other seeds.
 
     Samples are images, uint8 ``[h, w, c]`` or PIL, if ``kind`` is "image", and vectors, float32 ``[d]``, if it is
@@ -74,7 +75,10 @@ class Generator(LatentSpace):
         critic = Critic(bundle, device=device, threads=threads, hub=hub)
         encoder = Encoder(bundle, device=device, threads=threads, hub=hub)
         named = BundleDirections(bundle, hub=hub)
-        return cls(bundle, session=session, report=report, critic=critic, encoder=encoder, directions=named)
+        styles = StyleMixer(bundle, file=graph_file(precision), device=device, threads=threads, hub=hub)
+        return cls(
+            bundle, session=session, report=report, critic=critic, encoder=encoder, directions=named, styles=styles
+        )
 
     def generate(
         self,

@@ -100,6 +100,33 @@ def test_classes_have_their_own_mean(trained):
     assert len(np.unique(mean.values, axis=0)) == len(mean.values)
 
 
+def test_styles_can_be_mixed(trained):
+    config, _, folder = trained
+    label = 1 if config.num_classes else None
+    for precision, most in (("float32", 1), ("float16", 3)):
+        generator = Generator.from_bundle(folder, precision=precision)
+        assert generator.style_heights in [(4, 8, 16), (4, 8)], "self-modulation has no layer of 16 px"
+        plain = generator.sample([3, 8], label=label, truncation=0.4).astype(int)
+        same = np.stack([np.asarray(image) for image in generator.mix([3, 8], [3, 8], label=label, truncation=0.4)])
+        assert np.abs(same - plain).max() <= most
+        mixed = np.asarray(generator.mix(3, 8, label=label, truncation=0.4)).astype(int)
+        assert all(np.abs(mixed - image).max() > 5 for image in plain)
+
+
+def test_mixing_splits_the_blocks_by_their_height(tmp_path):
+    config = Config.read({**TINY, "name": "tiny", "generator": STYLEGAN2})
+    model = randomise(networks.build_generator(config))
+    for layer in model.layers:
+        if layer.name.endswith("_style") and layer.name.startswith(("00_", "01_")):  # the blocks of 4 and 8 px
+            layer.kernel.assign(1e-6 * layer.kernel)
+    generator = Generator.from_bundle(export_bundle(model, config, tmp_path / "bundle"))
+    one, other = generator.sample([3, 8]).astype(int)
+    assert np.abs(one - other).max() > 5
+    for crossover in (4, 8):
+        mixed = np.asarray(generator.mix(3, 8, crossover=crossover))
+        assert np.abs(mixed - other).max() <= 1, "the style of 3 has no effect"
+
+
 def test_truncation_is_checked_as_in_other_models(trained):
     generator = Generator.from_bundle(trained[2])
     for call in (

@@ -1,4 +1,4 @@
-"""Reads Protobuf's wire format, and defines the fields that an ONNX file may have.
+"""Reads and writes Protobuf's wire format, and defines the fields that an ONNX file may have.
 
 The light half does not have the ``onnx`` package, and an untrusted file must be checked before ONNX Runtime loads it.
 The reader is strict. It rejects a field that is not in the tables below (functions, subgraphs, sparse tensors, training
@@ -8,7 +8,7 @@ anything that this reader has not checked. Field numbers: onnx/onnx.proto, https
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ganzoo.errors import BundleError
 
@@ -98,7 +98,7 @@ class Budget:
         """Split one message into its fields by name."""
         table = _TABLES[message]
         fields = Fields()
-        for number, wire, value in _split(data):
+        for number, wire, value in split(data):
             self.left -= 1
             if self.left < 0:
                 raise BundleError(f"The ONNX file has more than {MAX_FIELDS} fields.")
@@ -139,7 +139,12 @@ class Fields(dict[str, list]):  # type: ignore[type-arg]
         return self.setdefault(name, [])
 
 
-def _split(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+def split(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+    """The fields of one message in order: number, wire type, value.
+
+    Raises:
+        BundleError: if the message is damaged.
+    """
     position, end = 0, len(data)
     while position < end:
         key, position = _varint(data, position)
@@ -158,6 +163,28 @@ def _split(data: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
             raise BundleError("The ONNX file is damaged: it is truncated.")
         yield number, wire, data[position : position + length]
         position += length
+
+
+def joined(fields: Iterable[tuple[int, int, int | memoryview | bytes]]) -> bytes:
+    """One message of its fields, the inverse of ``split``."""
+    parts: list[bytes | memoryview] = []
+    for number, wire, value in fields:
+        parts.append(_encoded(number << 3 | wire))
+        if isinstance(value, int):
+            parts.append(_encoded(value))
+        else:
+            parts += [_encoded(len(value)), value] if wire == _BYTES else [value]
+    return b"".join(parts)
+
+
+def _encoded(number: int) -> bytes:
+    """A signed 64-bit number as a varint."""
+    number &= 2**64 - 1
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*encoded, number])
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
