@@ -209,6 +209,8 @@ def wrong_end(tried: Attempt, fault: Fault) -> str:
     reason = "disk is full" if fault.error == "ENOSPC" else os.strerror(getattr(errno, fault.error))
     if not any(text in tried.message for text in (reason, os.strerror(getattr(errno, fault.error)))):
         return f"the message does not name the reason: {tried.message}"
+    if len(tried.message.splitlines()) > 2 or "{{" in tried.message:
+        return f"the message is not one line: {tried.message}"
     return ""
 
 

@@ -7,7 +7,10 @@ new file starts with a START of a session, so that a running TensorBoard discard
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
+import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -68,6 +71,7 @@ class TensorBoardEvents:
     def _open(self, last_step: int) -> None:
         with _as_os_error():
             _trim(self._folder, last_step)
+            _make_names_earlier(self._folder)
             _wait_for_a_later_name(self._folder)
             self._writer = tf.summary.create_file_writer(str(self._folder))
             start = tf.compat.v1.Event(
@@ -79,11 +83,27 @@ class TensorBoardEvents:
             tf.raw_ops.ImportEvent(writer=self._writer._resource, event=start.SerializeToString())
 
 
+def _make_names_earlier(folder: Path) -> None:
+    """Rename the files if the clock was set back, since readers sort them by name, and the next one must be the last."""
+    paths = sorted(folder.glob(f"{_PREFIX}*"))
+    now = int(time.time())
+    if not paths or _time_in(paths[-1]) <= now:
+        return
+    for place, path in enumerate(paths):
+        rest = path.name.removeprefix(_PREFIX).partition(".")[2]
+        path.rename(path.with_name(f"{_PREFIX}{now - len(paths) + place:010}.{rest}"))
+
+
+def _time_in(path: Path) -> int:
+    """The creation time in the name of an event file; 0 if it has none."""
+    text = path.name.removeprefix(_PREFIX).partition(".")[0]
+    return int(text) if text.isdecimal() else 0
+
+
 def _wait_for_a_later_name(folder: Path) -> None:
     """Wait for the next second if a file of this second exists, since readers sort the files by name."""
-    now = int(time.time())
-    if any(folder.glob(f"{_PREFIX}{now}.*")):
-        time.sleep(max(0.0, now + 1 - time.time()))
+    if any(folder.glob(f"{_PREFIX}{int(time.time()):010}.*")):
+        time.sleep(1.0 - time.time() % 1.0)
 
 
 def _trim(folder: Path, last_step: int) -> None:
@@ -109,4 +129,17 @@ def _as_os_error() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(f"TensorBoard events: {error.message}") from error
+        code, why = _reason(error.message)
+        raise OSError(code, f"TensorBoard events: {why}") from error
+
+
+def _reason(message: str) -> tuple[int, str]:
+    """Return the error number and the reason in an error of TensorFlow: ``{{node ...}} PATH; REASON\\n\\tmore``.
+
+    The number is EIO if the reason is none of the system's.
+    """
+    first = re.sub(r"\{\{.*?\}\}", "", message.partition("\n")[0]).strip()
+    for code in errno.errorcode:
+        if first.endswith(os.strerror(code)):
+            return code, os.strerror(code)
+    return errno.EIO, first[:200]
