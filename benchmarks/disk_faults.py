@@ -178,7 +178,9 @@ def findings(name: str, operation: Operation, base: Path, *, every: bool, step: 
         raise SystemExit(f"{name} failed undisturbed:\n{undisturbed.output}")
     expected = in_child(operation.result, whole)
     allowed = [was, in_child(readable, whole)] if readable else []
-    for number, fault in enumerate(list(chosen(undisturbed.points, every=every))[step // 2 :: step]):
+    faults = list(chosen(undisturbed.points, every=every))
+    print(f"    {name}: {len(undisturbed.points)} calls, {len(faults)} faults", file=sys.stderr, flush=True)
+    for number, fault in enumerate(faults[step // 2 :: step]):
         folder = copied(before, base / f"fault-{number}")
         operation.before()
         tried = attempt(operation, folder, fault)

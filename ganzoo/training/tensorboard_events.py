@@ -138,7 +138,7 @@ def _reason(message: str) -> tuple[int, str]:
 
     The number is EIO if the reason is none of the system's.
     """
-    first = re.sub(r"\{\{.*?\}\}", "", message.partition("\n")[0]).strip()
+    first = re.sub(r"\{\{.*?\}\}| *\[Op:.*", "", message.partition("\n")[0]).strip()
     for code in errno.errorcode:
         if first.endswith(os.strerror(code)):
             return code, os.strerror(code)
