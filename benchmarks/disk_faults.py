@@ -2,18 +2,18 @@
 
     python benchmarks/disk_faults.py
 
-A small library in C (``disk_faults.c``, compiled at the start; it needs ``cc`` and Linux) replaces the functions through
-which a process changes the disk: open for writing, write, truncate, fsync, close, mkdir, rename, unlink, rmdir, link. So
-it also reaches what NumPy, Pillow, TensorFlow and the tokens of Rust write, of which Python reports nothing. For each
-operation of ``disk_operations.py``, one undisturbed run counts these calls. Calls of one function on one file count as
-one place, with the numbers in the file's name left out: the second checkpoint is written like the first. The first and
-the last call of each place fail in turn, in a new process, with
+A small library in C (``disk_faults.c``; it needs Linux and ``cc``) replaces the functions through which a process
+changes the disk: open for writing, write, truncate, fsync, close, mkdir, rename, unlink, rmdir and link. So it also
+reaches what NumPy, TensorFlow and libraries in Rust write, of which Python reports nothing. For each operation of
+``disk_operations.py``, one undisturbed run counts these calls. Calls of one function on one file count as one place,
+with the numbers in the file's name left out: the second checkpoint is written like the first. Then the first and the
+last call of each place fail, each in a new process, with one of these errors by turns:
 
 - ENOSPC, a full disk: calls that need space fail; removing and renaming work.
 - EIO, a broken disk; EROFS, a disk that became read-only: all calls fail.
 - EACCES, a missing permission: calls that change a folder fail; open files can be written.
 
-The fault happens once, or from then on at every later call, too. Four things are checked. The command ends with exit
+A fault happens once, or from then on at every later call, too. Four things are checked. The command ends with exit
 status 2 and one error message of ganzoo without a traceback, or it goes on, and its result is that of an undisturbed
 run. What existed before is complete. Nothing half-written is read later. And the command that a user would type next,
 with the disk working again, gives the result of an undisturbed run, bit for bit.

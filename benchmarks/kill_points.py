@@ -10,9 +10,9 @@ there, and what can be read is complete. And the command that a user would type 
 run, bit for bit.
 
 The processes are forks of one that has imported TensorFlow and not used it. Everything that an operation writes is in a
-new folder each time (``disk_operations.py``). Python does not report the exchange of two folders (``ganzoo.environment.files``), so there are
-kills before and after it, which is all that can be seen of one step. The output is a table in Markdown; the exit status
-is 1 if anything differs.
+new folder each time (``disk_operations.py``). Python does not report the exchange of two folders
+(``ganzoo.environment.files``), so there are kills before and after it, which is all that can be seen of one step. The
+output is a table in Markdown; the exit status is 1 if anything differs.
 """
 
 from __future__ import annotations

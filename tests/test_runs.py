@@ -72,9 +72,10 @@ def test_the_newest_run_after_the_clock_was_set_back(place, monkeypatch):
     (second.folder / "log.jsonl").write_text("")
     assert list_runs() == [third, first, second]
     assert make(None).folder.name == "003"
+    os.utime(first.folder / "log.jsonl", (future, future))
     monkeypatch.setattr("os.utime", refuse)
-    os.makedirs("elsewhere/points/001")
-    runs.make_newest(second)
+    runs.make_newest(second)  # the times of another user's run stay
+    assert find_run() == first
 
 
 def refuse(path, *arguments, **options):

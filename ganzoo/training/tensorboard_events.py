@@ -84,7 +84,7 @@ class TensorBoardEvents:
 
 
 def _make_names_earlier(folder: Path) -> None:
-    """Rename the files if the clock was set back, since readers sort them by name, and the next one must be the last."""
+    """Rename the files if the clock was set back: readers sort them by name, and the next one must be the last."""
     paths = sorted(folder.glob(f"{_PREFIX}*"))
     now = int(time.time())
     if not paths or _time_in(paths[-1]) <= now:

@@ -78,7 +78,7 @@ def test_a_tensorboard_that_runs_already_forgets_later_steps(tmp_path):
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("older", [1, 2])
 def test_tensorboard_goes_on_after_the_clock_was_set_back(tmp_path, reader, older):
-    """Readers sort the files by the time in their names, and the START of the older file would discard the new steps."""
+    """Readers sort files by the time in their names. The START of the older file would discard the new steps."""
     run = new_run(tmp_path)
     write(run, range(1, 5))
     if older == 2:

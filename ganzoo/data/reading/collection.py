@@ -21,7 +21,7 @@ class UnreadableError(ValueError):
 
 
 def unread(why: str, error: Exception) -> ValueError:
-    """The exception for an image that cannot be read: UnreadableError if ``error`` is the system's and not the content's.
+    """Return the exception for an image that cannot be read: UnreadableError if the reason is the system's.
 
     Other libraries also raise OSError for damaged content. It then has no error number.
     """

@@ -106,10 +106,10 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
     try:
         made_here = _make(folder, recipe, produce)
     except OSError as error:
+        advice = "Free some space, or set" if error.errno in files.FULL else "Set"
         raise DataError(
             f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
-            f"{'Free some space, or set' if error.errno in files.FULL else 'Set'} the environment variable GANZOO_CACHE to "
-            "another folder."
+            f"{advice} the environment variable GANZOO_CACHE to another folder."
         ) from error
     dataset = _read(folder, recipe, complete=False)
     if dataset is None:
