@@ -49,6 +49,9 @@ ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 MISTAKE = 2
 """Exit status of ganzoo for an error that it reports."""
 _NUMBERS = re.compile(r"[0-9a-f]{8,}|\d+")
+_MESSAGE = re.compile(r"^Error: ", re.MULTILINE)
+_IGNORED = re.compile(r"^Exception ignored in.*\nTraceback .*\n(?:  .*\n)*\S.*\n", re.MULTILINE)
+"""What Python prints for an error in a finalizer, such as that of another library's temporary folder."""
 
 
 class Point(NamedTuple):
@@ -93,8 +96,9 @@ class Attempt(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The last message of ganzoo."""
-        return self.output[self.output.rfind("Error: ") :].strip() if "Error: " in self.output else ""
+        """The last message of ganzoo; empty if there is none."""
+        starts = [found.start() for found in _MESSAGE.finditer(self.output)]
+        return self.output[starts[-1] :].strip() if starts else ""
 
 
 def attempt(operation: Operation, folder: Path, fault: Fault | None) -> Attempt:
@@ -164,8 +168,8 @@ class Finding(NamedTuple):
     wrong: str
 
 
-def findings(name: str, operation: Operation, base: Path, *, every: bool, step: int) -> Iterator[Finding]:
-    """Disturb an operation by each chosen fault."""
+def findings(name: str, operation: Operation, base: Path, *, every: bool, step: int, path: str) -> Iterator[Finding]:
+    """Disturb an operation by each chosen fault at a file whose path matches the regular expression ``path``."""
     before = base / "before"
     before.mkdir(parents=True)
     in_child(operation.prepare, before)
@@ -178,7 +182,7 @@ def findings(name: str, operation: Operation, base: Path, *, every: bool, step: 
         raise SystemExit(f"{name} failed undisturbed:\n{undisturbed.output}")
     expected = in_child(operation.result, whole)
     allowed = [was, in_child(readable, whole)] if readable else []
-    faults = list(chosen(undisturbed.points, every=every))
+    faults = [fault for fault in chosen(undisturbed.points, every=every) if re.search(path, fault.point.path)]
     print(f"    {name}: {len(undisturbed.points)} calls, {len(faults)} faults", file=sys.stderr, flush=True)
     for number, fault in enumerate(faults[step // 2 :: step]):
         folder = copied(before, base / f"fault-{number}")
@@ -202,11 +206,12 @@ def wrong_end(tried: Attempt, fault: Fault) -> str:
     """What is wrong with the end of an operation; an empty text if nothing is."""
     if not any(point.failed for point in tried.points):
         return "not reached"
-    if "Traceback" in tried.output:
-        return f"a traceback: {tried.output[tried.output.index('Traceback') :][-600:]}"
+    output = _IGNORED.sub("", tried.output)
+    if "Traceback" in output:
+        return f"a traceback: {output[output.index('Traceback') :][-600:]}"
     if tried.status == 0:
         return ""
-    if tried.status != MISTAKE or tried.output.count("Error: ") != 1:
+    if tried.status != MISTAKE or len(_MESSAGE.findall(tried.output)) != 1:
         return f"status {tried.status}: {tried.output[-300:]}"
     reason = "disk is full" if fault.error == "ENOSPC" else os.strerror(getattr(errno, fault.error))
     if not any(text in tried.message for text in (reason, os.strerror(getattr(errno, fault.error)))):
@@ -216,11 +221,11 @@ def wrong_end(tried: Attempt, fault: Fault) -> str:
     return ""
 
 
-def report(name: str, operation: Operation, *, every: bool, step: int, show: bool) -> bool:
+def report(name: str, operation: Operation, *, every: bool, step: int, path: str, show: bool) -> bool:
     """Print a line of the table, and all faults if ``show``. Returns whether anything was wrong."""
     seen = []
     with tempfile.TemporaryDirectory() as folder:
-        for found in findings(name, operation, Path(folder).resolve(), every=every, step=step):
+        for found in findings(name, operation, Path(folder).resolve(), every=every, step=step, path=path):
             seen.append(found)
             if show or found.wrong:
                 print(f"    {found.fault}: {found.wrong or found.message or 'went on'}", file=sys.stderr, flush=True)
@@ -256,6 +261,7 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="Also print every fault and its message, on standard error."
     )
+    parser.add_argument("--path", default="", help="Only faults at files whose path matches this regular expression.")
     arguments = parser.parse_args()
     preload()
     import_heavy_libraries()
@@ -264,8 +270,8 @@ def main() -> None:
     with HUB:
         for name, operation in OPERATIONS.items():
             if arguments.only in name:
-                options = {"every": arguments.all, "step": arguments.every, "show": arguments.list}
-                failed |= report(name, operation, **options)
+                options = {"every": arguments.all, "step": arguments.every, "path": arguments.path}
+                failed |= report(name, operation, **options, show=arguments.list)
     sys.exit(failed)
 
 

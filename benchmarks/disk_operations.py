@@ -285,7 +285,36 @@ def pulled() -> Any:
     return hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
+def checkpoint_state(step: int) -> dict[str, dict[str, Any]]:
+    rng = np.random.RandomState(step)
+    return {group: {"weight": rng.standard_normal((3, 5)).astype(np.float32)} for group in ("generator", "watch")}
+
+
+def save_checkpoint(step: int = 6) -> None:
+    from ganzoo.training import checkpoint
+
+    checkpoint.save(Path("checkpoints"), step=step, state=checkpoint_state(step), keep=2)
+
+
+def two_checkpoints() -> None:
+    save_checkpoint(2)
+    save_checkpoint(4)
+
+
+def newest_checkpoint() -> Any:
+    """The step of the newest checkpoint, which has the bits that were saved."""
+    from ganzoo.training import checkpoint
+
+    found = checkpoint.load_newest(Path("checkpoints"))
+    if found is None or found.skipped:
+        raise SystemExit(f"no checkpoint, or damaged ones: {found}")
+    expected = checkpoint_state(found.step)
+    same = all((found.state[group]["weight"] == named["weight"]).all() for group, named in expected.items())
+    return {"step": found.step, "same": bool(same)}
+
+
 OPERATIONS = {
+    "saving a checkpoint": Operation(save_checkpoint, newest_checkpoint, two_checkpoints),
     "training, beside an earlier run": Operation(train, training_result, trained, continued),
     "resuming": Operation(continued, training_result, stopped, continued),
     "preparing a folder of photographs": Operation(prepared_data, prepared_data, photos),
@@ -298,6 +327,7 @@ OPERATIONS = {
 }
 
 READABLE: dict[str, Callable[[], Any]] = {
+    "saving a checkpoint": newest_checkpoint,
     "training, beside an earlier run": earlier_run,
     "export over an older bundle": bundle_result,
     "evaluation of a bundle": bundle_result,

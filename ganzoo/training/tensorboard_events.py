@@ -73,7 +73,7 @@ class TensorBoardEvents:
             _trim(self._folder, last_step)
             _make_names_earlier(self._folder)
             _wait_for_a_later_name(self._folder)
-            self._writer = tf.summary.create_file_writer(str(self._folder))
+            self._writer = tf.summary.create_file_writer(os.fsencode(self._folder))
             start = tf.compat.v1.Event(
                 step=last_step + 1,
                 wall_time=time.time(),
@@ -110,7 +110,7 @@ def _trim(folder: Path, last_step: int) -> None:
     """Remove the events of later steps from all event files of a folder."""
     for path in folder.glob(f"{_PREFIX}*"):
         if any(tf.compat.v1.Event.FromString(record).step > last_step for record in _records(path)):
-            with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(os.fsencode(temporary)) as writer:
                 for record in _records(path):
                     if tf.compat.v1.Event.FromString(record).step <= last_step:
                         writer.write(record)
@@ -119,7 +119,7 @@ def _trim(folder: Path, last_step: int) -> None:
 def _records(path: Path) -> Iterator[bytes]:
     """Yield the complete records of a file. A killed process may leave an incomplete last record."""
     with contextlib.suppress(tf.errors.DataLossError):
-        for record in tf.data.TFRecordDataset(str(path)):
+        for record in tf.data.TFRecordDataset(os.fsencode(path)):
             yield record.numpy()
 
 
