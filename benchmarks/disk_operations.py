@@ -343,8 +343,14 @@ def copied(before: Path, folder: Path) -> Path:
 
 
 def import_heavy_libraries() -> None:
-    """Import once what the forks need. A fork must not happen after TensorFlow has been used."""
+    """Import once what the forks need. A fork must not happen after TensorFlow has been used.
+
+    ``huggingface_hub`` reads the address of the Hub when it is imported, so every fork imports it itself.
+    """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import keras  # noqa: F401
     import onnxruntime  # noqa: F401
     import tensorflow  # noqa: F401
+
+    import ganzoo.cli.main
+    import ganzoo.training.checkpoint  # noqa: F401

@@ -92,6 +92,14 @@ def test_tensorboard_goes_on_after_the_clock_was_set_back(tmp_path, reader, olde
     assert steps_of(reader, run) == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+def test_a_run_folder_whose_path_is_not_utf8(tmp_path):
+    run = new_run(tmp_path / os.fsdecode(b"r\xfcns"))
+    write(run, range(1, 5))
+    write(run, [3, 4], first_step=2)
+    assert [record["step"] for record in run.log()] == [1, 2, 3, 4]
+    assert len(list((run.folder / "tensorboard").iterdir())) == 2
+
+
 def test_events_that_cannot_be_written_are_one_line_with_the_reason(tmp_path):
     run = new_run(tmp_path)
     (run.folder / "tensorboard").write_text("a file")
