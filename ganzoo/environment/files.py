@@ -93,8 +93,8 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
 def npy_content(array: Any) -> bytes:
     """Return the content of a .npy file.
 
-    ``numpy.save`` writes to an open file by C functions. On a full disk its error does not have the reason, and an
-    error in the last bytes is lost. So the content is written like that of any other file.
+    ``numpy.save`` writes to an open file by C functions. On a full disk its error does not have the reason, and for the
+    last 4 kB there is no error at all. So the content is written like that of any other file.
     """
     import io
 
