@@ -90,6 +90,15 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
         file.write(content)
 
 
+def change_name(path: Path, name: str) -> None:
+    """Give a complete file another name in its folder.
+
+    Raises:
+        OSError: if it cannot be renamed.
+    """
+    path.rename(path.with_name(name))
+
+
 def npy_content(array: Any) -> bytes:
     """Return the content of a .npy file.
 

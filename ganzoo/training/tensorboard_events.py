@@ -91,7 +91,7 @@ def _make_names_earlier(folder: Path) -> None:
         return
     for place, path in enumerate(paths):
         rest = path.name.removeprefix(_PREFIX).partition(".")[2]
-        path.rename(path.with_name(f"{_PREFIX}{now - len(paths) + place:010}.{rest}"))
+        files.change_name(path, f"{_PREFIX}{now - len(paths) + place:010}.{rest}")
 
 
 def _time_in(path: Path) -> int:
