@@ -105,9 +105,15 @@ class Run:
 
     @property
     def age_seconds(self) -> float:
-        """Seconds since the run last wrote to its log, or was created."""
-        path = self.folder / LOG
-        return time.time() - (path if path.exists() else self.folder).stat().st_mtime
+        """Seconds since the run last wrote to its log, or was created; 0 if the clock was set back since then."""
+        return max(0.0, time.time() - self._active_at())
+
+    def _active_at(self) -> float:
+        """The time of the last change of the log, else of the folder; 0 if the run was removed."""
+        for path in (self.folder / LOG, self.folder):
+            with contextlib.suppress(OSError):
+                return path.stat().st_mtime
+        return 0.0
 
     def _repr_png_(self) -> bytes | None:
         files = self.sample_files()
@@ -173,7 +179,25 @@ def list_runs(*, root: str | os.PathLike[str] | None = None) -> list[Run]:
     """Return all runs. The most recently active run is last."""
     folder = checked_runs_folder(root)
     found = [Run(path.parent) for path in folder.glob(f"*/*/{CONFIG}") if path.parent.name.isdecimal()]
-    return sorted(found, key=lambda run: (-run.age_seconds, run.name))
+    return sorted(found, key=lambda run: (run._active_at(), run.name))
+
+
+def make_newest(run: Run) -> None:
+    """Make sure that ``run``, which a training begins to write, becomes the most recently active run.
+
+    If the clock was set back, the times of other runs may be in the future. They are changed to the present, in the
+    same order. Nothing happens to runs that this user must not change.
+
+    Args:
+        run: a run in the folder of all runs.
+    """
+    now = time.time()
+    later = [other for other in list_runs(root=run.folder.parent.parent) if other._active_at() > now]
+    for place, other in enumerate(later):
+        path = other.folder / LOG
+        time_of_place = now - (len(later) - place) * 0.01
+        with contextlib.suppress(OSError):
+            os.utime(path if path.exists() else other.folder, (time_of_place, time_of_place))
 
 
 def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathLike[str] | None = None) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,20 @@ def test_a_kill_at_points_of_preparing_data_changes_nothing():
     name, points, _, wrong = (cell.strip() for cell in row.strip("|").split("|"))
     assert (name, wrong) == ("preparing a folder of photographs", "nothing")
     assert int(points) >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux") or shutil.which("cc") is None, reason="needs Linux and cc")
+def test_a_disk_that_fails_at_points_of_saving_a_checkpoint_loses_nothing():
+    """``disk_faults.py`` fails at every point of every operation. This is a sample of one."""
+    arguments = [sys.executable, str(ROOT / "benchmarks/disk_faults.py"), "--only", "saving a", "--every", "3"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| saving")]
+    name, places, *faults, _, _, wrong = (cell.strip() for cell in row.strip("|").split("|"))
+    assert (name, wrong) == ("saving a checkpoint", "nothing")
+    assert int(places) >= 4
+    assert sum(int(count) for count in faults) >= 4
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """Tests where runs are, and how they are found."""
 
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import tiny_bundles
@@ -55,6 +57,42 @@ def test_a_run_is_named_so_that_a_command_finds_it_from_here(place, monkeypatch)
     assert run_word(there.folder) == "there/points/001"
     monkeypatch.setenv("GANZOO_RUNS", str(place / "there"))
     assert (run_word(there.folder), run_word(here.folder)) == ("points/001", "runs/points/001")
+
+
+def test_the_newest_run_after_the_clock_was_set_back(place, monkeypatch):
+    """Their logs were written in what is now the future. What is trained then is newer."""
+    first, second, third = make(None), make(None, "other"), make(None)
+    future = time.time() + 24 * 3600
+    for seconds, run in enumerate((third, first)):
+        (run.folder / "log.jsonl").write_text("")
+        os.utime(run.folder / "log.jsonl", (future + seconds,) * 2)
+    assert find_run() == first
+    assert first.age_seconds == 0
+    runs.make_newest(second)
+    (second.folder / "log.jsonl").write_text("")
+    assert list_runs() == [third, first, second]
+    assert make(None).folder.name == "003"
+    os.utime(first.folder / "log.jsonl", (future, future))
+    monkeypatch.setattr("os.utime", refuse)
+    runs.make_newest(second)  # the times of another user's run stay
+    assert find_run() == first
+
+
+def refuse(path, *arguments, **options):
+    raise PermissionError(1, "Operation not permitted", str(path))
+
+
+def test_a_run_that_vanishes_while_runs_are_listed(place, monkeypatch):
+    run, gone = make(None), make(None)
+    stat = Path.stat
+
+    def vanished(path, **options):
+        if gone.folder in (path, *path.parents):
+            raise FileNotFoundError(2, "No such file or directory", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", vanished)
+    assert find_run() == run
 
 
 def test_where_runs_were_looked_for_is_said(place):

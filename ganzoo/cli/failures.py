@@ -97,11 +97,17 @@ def _missing_module(error: ImportError) -> str | None:
     return f"{module} is installed but cannot be imported: {first}\nSee: ganzoo doctor"
 
 
+_OF_THE_DISK = (errno.EIO, errno.EROFS, errno.ESTALE, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENXIO, errno.ENODEV)
+"""Errors of a disk or a permission. The error of a write or a flush has no file name in Python."""
+
+
 def _failed_write(error: OSError) -> str | None:
     where = f" '{error.filename}'" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full, so{where or ' a file'} could not be written. Free some space and try again."
-    return f"Cannot use{where}: {error.strerror}." if error.filename and error.strerror else None
+    if not error.filename and error.errno not in _OF_THE_DISK:
+        return None
+    return f"Cannot use{where or ' a file'}: {error.strerror}." if error.strerror else None
 
 
 def _out_of_memory(error: BaseException) -> str:

@@ -47,6 +47,7 @@ def project(
     """
     from ganzoo import images
     from ganzoo.data.reading.parallel import progress_bar
+    from ganzoo.environment.files import npy_content
     from ganzoo.inference.load import load
     from ganzoo.inference.pictures import decoded, read_file
 
@@ -83,7 +84,7 @@ def project(
 
     with target.opened() as file:
         if target.suffix == LATENT:
-            np.save(file, found.latent[None])
+            file.write(npy_content(found.latent[None]))
         else:
             pair = images.grid(np.stack([levels, found.image]), columns=2, separator=1)
             file.write(images.encoded(pair, images.FORMATS[target.suffix]))

@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 STALE_SECONDS = 7 * 24 * 3600.0
 """A temporary file or folder of this age is a leftover, even if its process may run on another machine."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk, and of a quota that is used up."""
 _NEW, _OLD = ".tmp-", ".old-"
 """Marks in temporary names: of the new version, and of an old folder that is being replaced."""
 _LONGEST = 200
@@ -86,6 +88,30 @@ def write_file(path: Path, content: bytes, *, sync: bool = False) -> None:
     """
     with replacing_file(path, sync=sync) as file:
         file.write(content)
+
+
+def change_name(path: Path, name: str) -> None:
+    """Give a complete file another name in its folder.
+
+    Raises:
+        OSError: if it cannot be renamed.
+    """
+    path.rename(path.with_name(name))
+
+
+def npy_content(array: Any) -> bytes:
+    """Return the content of a .npy file.
+
+    ``numpy.save`` writes to an open file by C functions. On a full disk its error does not have the reason, and for the
+    last 4 kB there is no error at all. So the content is written like that of any other file.
+    """
+    import io
+
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    return content.getvalue()
 
 
 def has_mark(path: Path, mark: bytes) -> bool:

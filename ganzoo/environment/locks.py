@@ -136,7 +136,7 @@ def lock(
         beat.join()
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def is_beating(path: Path) -> bool:
@@ -165,9 +165,18 @@ def _take(path: Path, on_watch: Callable[[Holder], None]) -> int:
                 raise HeldError(_read(descriptor) or record)
         _write(descriptor, Holder.this_process())
     except BaseException:
-        os.close(descriptor)
+        _close(descriptor)
         raise
     return descriptor
+
+
+def _close(descriptor: int) -> None:
+    """Close the lock's file, which ends the lock. A failing disk may report an error here, but the file is closed.
+
+    The record is no result of the block, so its error must not replace the block's.
+    """
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
 def _is_touched(path: Path) -> bool:

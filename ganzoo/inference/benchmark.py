@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.bundle.folder import Bundle, read_bundle
+from ganzoo.environment import files
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.bundle_graph import Precision, graph_file
@@ -108,7 +109,8 @@ def benchmark(
     ]
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder) / "reference.npy"
-        np.save(reference, _compared(Generator.from_bundle(bundle, device="cpu", threads=threads), batch=1))
+        compared = _compared(Generator.from_bundle(bundle, device="cpu", threads=threads), batch=1)
+        files.write_file(reference, files.npy_content(compared))
         for place in devices(device):
             for precision in precisions(bundle):
                 for size in sizes:

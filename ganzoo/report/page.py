@@ -120,7 +120,7 @@ def _page(
     data = data | {"state": state, "written": round(now), "charts": [chart.data() for chart in charts]}
     style = (SHARED_ASSETS / "style.css").read_text(encoding="utf-8").partition(_SHARED)[0] + _read("report.css")
     code = script("(() => {", _read("report.js"), "})();")
-    return filled(
+    text = filled(
         _read("report.html"),
         {
             "policy": policy(scripts=(code,), style=style),
@@ -137,6 +137,7 @@ def _page(
             "script": code,
         },
     )
+    return text.encode(errors="backslashreplace").decode()  # names of folders and classes need not be UTF-8
 
 
 def _read(name: str) -> str:

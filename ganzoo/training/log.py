@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from ganzoo.environment import files
-from ganzoo.runs import LOG, Run
+from ganzoo.runs import LOG, Run, make_newest
 from ganzoo.training.tensorboard_events import TensorBoardEvents
 
 
@@ -28,6 +28,7 @@ class Log:
     def __init__(self, run: Run, *, first_step: int = 0) -> None:
         self._path = run.folder / LOG
         self._run = run
+        make_newest(run)
         self._file = self._opened(first_step)
         self._events = TensorBoardEvents(run.folder, last_step=first_step)
 

@@ -124,4 +124,6 @@ class TrainingState(TrainingVariables):
         """Return a sentence about the last checkpoint, for the message of a failed training."""
         if self.saved_step is None:
             return "There is no checkpoint yet."
+        if not checkpoint.checkpoint_folder(self.run.folder / CHECKPOINTS, self.saved_step).is_dir():
+            return f"The checkpoint of step {self.saved_step} is no longer there."
         return f"The last good checkpoint is at step {self.saved_step}."

@@ -7,7 +7,10 @@ new file starts with a START of a session, so that a running TensorBoard discard
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
+import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -68,8 +71,9 @@ class TensorBoardEvents:
     def _open(self, last_step: int) -> None:
         with _as_os_error():
             _trim(self._folder, last_step)
+            _make_names_earlier(self._folder)
             _wait_for_a_later_name(self._folder)
-            self._writer = tf.summary.create_file_writer(str(self._folder))
+            self._writer = tf.summary.create_file_writer(os.fsencode(self._folder))
             start = tf.compat.v1.Event(
                 step=last_step + 1,
                 wall_time=time.time(),
@@ -79,18 +83,34 @@ class TensorBoardEvents:
             tf.raw_ops.ImportEvent(writer=self._writer._resource, event=start.SerializeToString())
 
 
+def _make_names_earlier(folder: Path) -> None:
+    """Rename the files if the clock was set back: readers sort them by name, and the next one must be the last."""
+    paths = sorted(folder.glob(f"{_PREFIX}*"))
+    now = int(time.time())
+    if not paths or _time_in(paths[-1]) <= now:
+        return
+    for place, path in enumerate(paths):
+        rest = path.name.removeprefix(_PREFIX).partition(".")[2]
+        files.change_name(path, f"{_PREFIX}{now - len(paths) + place:010}.{rest}")
+
+
+def _time_in(path: Path) -> int:
+    """The creation time in the name of an event file; 0 if it has none."""
+    text = path.name.removeprefix(_PREFIX).partition(".")[0]
+    return int(text) if text.isdecimal() else 0
+
+
 def _wait_for_a_later_name(folder: Path) -> None:
     """Wait for the next second if a file of this second exists, since readers sort the files by name."""
-    now = int(time.time())
-    if any(folder.glob(f"{_PREFIX}{now}.*")):
-        time.sleep(max(0.0, now + 1 - time.time()))
+    if any(folder.glob(f"{_PREFIX}{int(time.time()):010}.*")):
+        time.sleep(1.0 - time.time() % 1.0)
 
 
 def _trim(folder: Path, last_step: int) -> None:
     """Remove the events of later steps from all event files of a folder."""
     for path in folder.glob(f"{_PREFIX}*"):
         if any(tf.compat.v1.Event.FromString(record).step > last_step for record in _records(path)):
-            with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+            with files.replacing_path(path) as temporary, tf.io.TFRecordWriter(os.fsencode(temporary)) as writer:
                 for record in _records(path):
                     if tf.compat.v1.Event.FromString(record).step <= last_step:
                         writer.write(record)
@@ -99,7 +119,7 @@ def _trim(folder: Path, last_step: int) -> None:
 def _records(path: Path) -> Iterator[bytes]:
     """Yield the complete records of a file. A killed process may leave an incomplete last record."""
     with contextlib.suppress(tf.errors.DataLossError):
-        for record in tf.data.TFRecordDataset(str(path)):
+        for record in tf.data.TFRecordDataset(os.fsencode(path)):
             yield record.numpy()
 
 
@@ -109,4 +129,17 @@ def _as_os_error() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        raise OSError(f"TensorBoard events: {error.message}") from error
+        code, why = _reason(error.message)
+        raise OSError(code, f"TensorBoard events: {why}") from error
+
+
+def _reason(message: str) -> tuple[int, str]:
+    """Return the error number and the reason in an error of TensorFlow: ``{{node ...}} PATH; REASON\\n\\tmore``.
+
+    The number is EIO if the reason is none of the system's.
+    """
+    first = re.sub(r"\{\{.*?\}\}| *\[Op:.*", "", message.partition("\n")[0]).strip()
+    for code in errno.errorcode:
+        if first.endswith(os.strerror(code)):
+            return code, os.strerror(code)
+    return errno.EIO, first[:200]

@@ -34,6 +34,8 @@ class ResourceExhaustedError(Exception):
         (OSError(errno.ENOSPC, "No space left on device", "a.png"), "The disk is full, so 'a.png'"),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full, so a file"),
         (PermissionError(errno.EACCES, "Permission denied", "a.png"), "'a.png': Permission denied"),
+        (OSError(errno.EIO, "Input/output error"), "Cannot use a file: Input/output error."),
+        (OSError(errno.EROFS, "Read-only file system"), "Cannot use a file: Read-only file system."),
         (MemoryError(), "training.batch_size"),
         (ResourceExhaustedError("OOM when allocating"), "training.batch_size"),
         (ResourceExhaustedError("events: No space left on device"), "The disk is full"),

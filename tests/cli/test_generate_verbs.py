@@ -27,6 +27,25 @@ def test_a_folder_of_pictures(command, bundle, place):
     np.testing.assert_array_equal(pixels(place / "out/0070.png"), ganzoo.load(bundle).sample([70])[0])
 
 
+LONGEST = ("x" * 251 + ".png", "ü" * 125 + "y.png", "x" * 255, "x" * 251 + ".npz", "x" * 251 + ".gif")
+"""Names of 255 bytes, the most that file systems allow."""
+
+
+@pytest.mark.parametrize("name", LONGEST)
+def test_the_longest_name(command, bundle, place, name):
+    verb = ["interpolate", "bundle", "1", "2"] if name.endswith("gif") else ["generate", "bundle", "--seeds", "0-1"]
+    assert len(name.encode()) == 255
+    command(*verb, *(["--grid"] if name.endswith("png") else []), "-o", name)
+    assert [path.name for path in place.iterdir() if path.name[0] in name] == [name]
+
+
+@pytest.mark.parametrize("name", LONGEST)
+def test_a_name_that_is_too_long_is_one_line(fails, bundle, name):
+    verb = ["interpolate", "bundle", "1", "2"] if name.endswith("gif") else ["generate", "bundle", "--seeds", "0-1"]
+    assert "File name too long" in fails(*verb, *(["--grid"] if name.endswith("png") else []), "-o", f"z{name}")
+    assert "File name too long" in fails("generate", f"z{name}", "--seeds", "0")
+
+
 def test_one_picture(command, bundle, place):
     assert command("generate", "bundle", "--seeds", "5").stdout == "tiny-5.png\n"
     np.testing.assert_array_equal(pixels(place / "tiny-5.png"), ganzoo.load(bundle).sample([5])[0])

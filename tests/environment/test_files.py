@@ -1,5 +1,6 @@
 """Files and folders are replaced completely or not at all, and no two writers share a temporary name."""
 
+import errno
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ganzoo.environment import files
@@ -29,6 +31,18 @@ def of_dead_process(path):
 
 def of_other_machine(path):
     return path.with_name(re.sub(r"(\.(?:tmp|old)-)[0-9a-f]{8}-", r"\g<1>00000000-", path.name))
+
+
+@pytest.mark.parametrize("length", [10, 200, 100_000])
+def test_an_array_that_does_not_fit_on_the_disk_is_an_error_with_its_reason(tmp_path, size_limit, length):
+    """``numpy.save`` loses the reason or, for a short array, the error."""
+    array = np.arange(length, dtype=np.float64)
+    with size_limit(100), pytest.raises(OSError, match="File too large") as caught:
+        files.write_file(tmp_path / "a.npy", files.npy_content(array))
+    assert caught.value.errno == errno.EFBIG
+    assert list(tmp_path.iterdir()) == []
+    files.write_file(tmp_path / "a.npy", files.npy_content(array))
+    assert (np.load(tmp_path / "a.npy", allow_pickle=False) == array).all()
 
 
 @pytest.mark.parametrize("name", ["a.png", "a" * 250, "ü" * 120, "a.tmp-b"])

@@ -1,5 +1,6 @@
 """A lock ends with its process: on this machine by the kernel, on another one by the file's time."""
 
+import contextlib
 import errno
 import json
 import os
@@ -106,6 +107,26 @@ def test_a_live_process_of_another_machine_is_seen_by_its_touches(tmp_path, monk
     finally:
         ended.set()
         thread.join()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("of the block")])
+def test_a_disk_that_fails_at_the_end_does_not_replace_the_error_of_the_block(tmp_path, monkeypatch, error):
+    close = os.close
+
+    def failing(descriptor):
+        close(descriptor)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with contextlib.ExitStack() as stack:
+        if error:
+            stack.enter_context(pytest.raises(ValueError, match="of the block"))
+        with locks.lock(tmp_path / "lock"):
+            monkeypatch.setattr("os.close", failing)
+            if error:
+                raise error
+    monkeypatch.undo()
+    with locks.lock(tmp_path / "lock"):
+        pass
 
 
 def test_the_holder_touches_the_file(tmp_path, monkeypatch):

@@ -27,6 +27,19 @@ def test_only_devices_asks_the_system_for_cores_and_memory():
     assert asking == {"environment/devices.py"}
 
 
+@pytest.mark.slow
+def test_only_files_saves_arrays():
+    """``numpy.save`` to an open file on a full disk may write a part of the array without an error."""
+    saving = {
+        name
+        for name, tree in sources().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"save", "savez", "savez_compressed", "tofile"}
+        if isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+    }
+    assert saving == {"environment/files.py"}
+
+
 def imports_of(tree, package):
     """Line numbers of the imports of a package or its parts."""
     for node in ast.walk(tree):

@@ -1,6 +1,7 @@
 """Tests ``ganzoo report``: one run, several runs, and the mistakes of a user."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from ganzoo.cli.main import app
 from ganzoo.errors import GanzooError
 from ganzoo.report.write import write_report
+from ganzoo.runs import Run
 
 from .conftest import line
 
@@ -69,6 +71,15 @@ def test_mistakes(command, make_run, arguments, words):
     assert result.stdout == ""
     assert words in result.stderr
     assert result.stderr.count("Error: ") == 1
+
+
+def test_names_that_are_not_utf8(command, make_run, tmp_path):
+    """In the log, as the collapse watch names a class, and in the path."""
+    name = os.fsdecode(b"kl\xe4\xdfe")
+    warning = {"kind": "collapse", "text": f"class {name}"}
+    run = make_run("tiny", [line(step, warnings=[warning]) for step in (10, 20)])
+    moved = Run(run.folder.rename(tmp_path / name))
+    assert "class kl\\udce4\\udcdfe" in write_report([moved]).read_text(encoding="utf-8")
 
 
 def test_no_runs(command):

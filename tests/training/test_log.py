@@ -1,5 +1,8 @@
 """Tests the log: curves never run backwards, and no line is written to a removed file."""
 
+import errno
+import os
+
 import pytest
 from helpers import new_run, tiny, trainer
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
@@ -69,6 +72,42 @@ def test_a_tensorboard_that_runs_already_forgets_later_steps(tmp_path):
     write(run, [5, 6], first_step=4)
     accumulator.Reload()
     assert [event.step for event in accumulator.Tensors("d_loss")] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("older", [1, 2])
+def test_tensorboard_goes_on_after_the_clock_was_set_back(tmp_path, reader, older):
+    """Readers sort files by the time in their names. The START of the older file would discard the new steps."""
+    run = new_run(tmp_path)
+    write(run, range(1, 5))
+    if older == 2:
+        write(run, range(5, 9), first_step=4)
+    for path in sorted((run.folder / "tensorboard").iterdir()):
+        prefix, created, rest = path.name.partition(path.name.split(".")[3])
+        path.rename(path.with_name(f"{prefix}{int(created) + 24 * 3600}{rest}"))
+    write(run, range(4, 7), first_step=3)
+    assert steps_of(reader, run) == [1, 2, 3, 4, 5, 6]
+    write(run, range(7, 9), first_step=6)
+    assert steps_of(reader, run) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_run_folder_whose_path_is_not_utf8(tmp_path):
+    run = new_run(tmp_path / os.fsdecode(b"r\xfcns"))
+    write(run, range(1, 5))
+    write(run, [3, 4], first_step=2)
+    assert [record["step"] for record in run.log()] == [1, 2, 3, 4]
+    assert len(list((run.folder / "tensorboard").iterdir())) == 2
+
+
+def test_events_that_cannot_be_written_are_one_line_with_the_reason(tmp_path):
+    run = new_run(tmp_path)
+    (run.folder / "tensorboard").write_text("a file")
+    with pytest.raises(OSError, match="TensorBoard events: ") as caught:
+        Log(run)
+    assert caught.value.strerror in {
+        f"TensorBoard events: {os.strerror(code)}" for code in (errno.EEXIST, errno.ENOTDIR)
+    }
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -20,6 +20,7 @@ from ganzoo.errors import ConfigError, RunError, TrainingError
 from ganzoo.objectives.base import METRICS
 from ganzoo.runs import Run, find_run
 from ganzoo.training import checkpoint
+from ganzoo.training.callbacks import Callback
 from ganzoo.training.data_order import batch_indices
 from ganzoo.training.log import Log
 from ganzoo.training.session import resume, start
@@ -245,6 +246,54 @@ def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path, monkeypatch):
         RunError, match=r"Cannot write in '.*': No space left on device\. The last good checkpoint is at step 1"
     ):
         trained.train(quiet=True)
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path, monkeypatch):
+    """By an hour at each look, during the training and between stop and resume."""
+    config = tiny_vectors(checkpoint_every=2, steps=6, sample_every=2, log_every=1)
+    whole, _ = start(config, root=tmp_path / "whole", quiet=True)
+    now = [1e9]
+
+    def backwards():
+        now[0] -= 3600
+        return now[0]
+
+    monkeypatch.setattr("time.time", backwards)
+    said = []
+    run, outcome = start(config, root=tmp_path / "runs", max_steps=3, max_minutes=1, info=said.append)
+    assert outcome == Outcome(3, "steps")
+    other, _ = start(config, root=tmp_path / "runs", max_steps=2, quiet=True)
+    assert (other.folder.name, find_run(root=tmp_path / "runs")) == ("002", other)
+    resumed, outcome = resume(run.name, root=tmp_path / "runs", quiet=True, info=said.append)
+    assert (resumed.folder, outcome) == (run.folder, Outcome(6, "finished"))
+    assert find_run(root=tmp_path / "runs").folder == run.folder
+    assert run.age_seconds >= 0
+    assert run.checkpoint_steps() == whole.checkpoint_steps()
+    found, expected = (checkpoint.load_newest(one.folder / "checkpoints").state for one in (run, whole))
+    assert all(same(found[group], expected[group]) for group in expected)
+    assert [line["step"] for line in run.log()] == list(range(1, 7))
+    assert all(line["seconds"] > 0 and line["images_per_second"] > 0 for line in run.log())
+    assert not any("-" in word for line in said for word in line.split() if word.strip("-").isdigit())
+
+
+def test_a_run_folder_that_vanishes_is_one_clear_error(tmp_path):
+    """A network disk that is gone, or somebody who tidies up."""
+    config = tiny_vectors(checkpoint_every=2, steps=8, sample_every=8, log_every=1)
+
+    class Vanish(Callback):
+        def on_checkpoint(self, step, folder):
+            (tmp_path / "runs").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(RunError) as caught:
+        start(config, root=tmp_path / "runs", quiet=True, callbacks=[Vanish()])
+    assert "log.jsonl was removed or replaced during the training" in str(caught.value)
+    assert "The checkpoint of step 2 is no longer there." in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert not list(tmp_path.glob("runs/*/*/config.yaml")), "nothing that looks like a run is left"
+    run, outcome = resume(root=tmp_path / "elsewhere", quiet=True)
+    assert outcome == Outcome(8, "finished")
+    assert [line["step"] for line in lines(run)] == list(range(1, 9))
 
 
 def test_a_run_folder_that_cannot_be_made_is_one_clear_error(tmp_path):

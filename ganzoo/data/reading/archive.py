@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from ganzoo.data.reading.collection import Entry
+from ganzoo.data.reading.collection import Entry, unread
 from ganzoo.data.reading.formats import (
     HEAD_BYTES,
     IMAGE_SUFFIXES,
@@ -74,7 +74,8 @@ class ImageFiles:
         """The content of a file.
 
         Raises:
-            ValueError: if the file cannot be read, is empty, or is too large. The message is the reason.
+            ValueError: if the file is damaged, empty, or too large. The message is the reason.
+            UnreadableError: if the system cannot read it.
         """
         if entry.stamp == MISSING:
             raise ValueError("the link is dangling")
@@ -88,7 +89,7 @@ class ImageFiles:
                     return file.read(entry.size)  # the declared size limits a member that is larger
             return (self.path / entry.name).read_bytes()
         except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise ValueError(f"cannot be read: {reason(error)}") from error
+            raise unread(f"cannot be read: {reason(error)}", error) from error
 
     def contents(self) -> Iterator[Callable[[], bytes]]:
         """For each entry, a function that reads it."""

@@ -16,6 +16,19 @@ class Entry(NamedTuple):
     stamp: str
 
 
+class UnreadableError(ValueError):
+    """The system could not read an image: no permission, a failing disk, a folder that vanished. Later it may."""
+
+
+def unread(why: str, error: Exception) -> ValueError:
+    """Return the exception for an image that cannot be read: UnreadableError if the reason is the system's.
+
+    Other libraries also raise OSError for damaged content. It then has no error number.
+    """
+    is_of_system = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+    return UnreadableError(why) if is_of_system else ValueError(why)
+
+
 class ImageCollection(Protocol):
     """Encoded images in a fixed order.
 
@@ -40,7 +53,8 @@ class ImageCollection(Protocol):
     def contents(self) -> Iterator[Callable[[], bytes]]:
         """For each entry, a function that returns its content. It can be called in another thread.
 
-        The function raises ValueError with the reason if the image cannot be read.
+        The function raises ValueError with the reason if the image cannot be read, UnreadableError if the reason is the
+        system's and not the content.
         """
 
     def fingerprint(self) -> str:

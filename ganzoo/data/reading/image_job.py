@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.base import Dataset, ImageSource
-from ganzoo.data.reading.collection import Entry, ImageCollection
+from ganzoo.data.reading.collection import Entry, ImageCollection, UnreadableError
 from ganzoo.data.reading.decode import BoxOf, Crop, decode
 from ganzoo.data.reading.formats import readers
 from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
-from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.prepared_cache import BrokenFiles, Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter
 from ganzoo.environment.commands import command
 from ganzoo.errors import DataError
@@ -93,16 +93,16 @@ def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Pa
     )
 
 
-def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[Chunk]:
+def _chunks(job: ImageJob, broken: BrokenFiles, *, quiet: bool) -> Iterator[Chunk]:
     source, entries = job.source, job.files.entries
 
-    def one(item: tuple[Entry, Callable[[], bytes]]) -> NDArray[np.uint8] | str:
+    def one(item: tuple[Entry, Callable[[], bytes]]) -> NDArray[np.uint8] | ValueError:
         entry, read = item
         try:
             data, crop = read(), job.crop_of(entry)
             return decode(data, size=source.size, channels=source.channels, crop=crop, resample=job.resample)
         except ValueError as error:  # BrokenImageError among them
-            return str(error)
+            return error
 
     samples: list[NDArray[np.uint8]] = []
     labels: list[int] = []
@@ -112,8 +112,10 @@ def _chunks(job: ImageJob, broken: dict[str, str], *, quiet: bool) -> Iterator[C
         items = zip(entries, job.files.contents(), strict=True)
         for index, result in enumerate(ordered_map(one, items, workers=worker_count())):
             advance(1)
-            if isinstance(result, str):
-                broken[entries[index].name] = result
+            if isinstance(result, ValueError):
+                broken[entries[index].name] = str(result)
+                if isinstance(result, UnreadableError):
+                    broken.unread.append(entries[index].name)
                 if len(broken) > limit + CHUNK:  # too many: do not read the rest
                     check_broken(broken, len(entries), job.max_broken, job.files.path, all_read=False)
                 continue

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo.data.reading.archive import MAX_FILE_BYTES
-from ganzoo.data.reading.collection import Entry
+from ganzoo.data.reading.collection import Entry, unread
 from ganzoo.data.reading.shards import Shard
 from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, did_you_mean, reason
@@ -306,7 +306,7 @@ def _group_contents(file: Any, group: int, leaf: str, wanted: list[int]) -> Iter
     from pyarrow import ArrowException, types
 
     done = first = 0
-    why = "its row group has fewer rows than the footer of the shard says"
+    failure = ValueError("its row group has fewer rows than the footer of the shard says")
     try:
         for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=[leaf], use_threads=False):
             values = batch.column(0)
@@ -319,9 +319,9 @@ def _group_contents(file: Any, group: int, leaf: str, wanted: list[int]) -> Iter
             if done == len(wanted):
                 return
     except (ArrowException, OSError, MemoryError) as error:
-        why = f"its row group cannot be read: {reason(error)}"
+        failure = unread(f"its row group cannot be read: {reason(error)}", error)
     for _ in wanted[done:]:
-        yield partial(_fail, why)
+        yield partial(_fail, failure)
 
 
 def _content(data: bytes | None) -> bytes:
@@ -332,5 +332,5 @@ def _content(data: bytes | None) -> bytes:
     return data
 
 
-def _fail(why: str) -> bytes:
-    raise ValueError(why)
+def _fail(failure: ValueError) -> bytes:
+    raise failure

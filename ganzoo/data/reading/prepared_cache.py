@@ -74,8 +74,21 @@ class Recipe:
         return f"{self.source}-{hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]}"
 
 
-Produce = Callable[[dict[str, str]], Iterable[Chunk]]
-"""Produces the samples. The argument is a dict for broken files: name -> reason."""
+class BrokenFiles(dict[str, str]):
+    """The broken files of a dataset: name -> reason.
+
+    Attributes:
+        unread: names of those that the system could not read. They may be intact, so a dataset without them is not
+            taken from the cache.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread: list[str] = []
+
+
+Produce = Callable[[BrokenFiles], Iterable[Chunk]]
+"""Produces the samples. The argument collects the broken files."""
 
 
 def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:
@@ -93,11 +106,12 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
     try:
         made_here = _make(folder, recipe, produce)
     except OSError as error:
+        advice = "Free some space, or set" if error.errno in files.FULL else "Set"
         raise DataError(
             f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
-            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
+            f"{advice} the environment variable GANZOO_CACHE to another folder."
         ) from error
-    dataset = _read(folder, recipe)
+    dataset = _read(folder, recipe, complete=False)
     if dataset is None:
         raise DataError(
             f"The prepared data in {folder} cannot be read again. Check the disk, or set the environment "
@@ -144,7 +158,7 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
-    broken: dict[str, str] = {}
+    broken = BrokenFiles()
     labels: list[NDArray[np.int32]] = []
     count = 0
     # No memory map for writing: on a full disk, a write raises, but a store through a memory map kills the process.
@@ -161,7 +175,7 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
         file.write(_header((count, *recipe.shape)))
     if labels:
         with (folder / "labels.npy").open("wb") as file:
-            np.save(file, np.concatenate(labels).astype(np.int32), allow_pickle=False)
+            file.write(files.npy_content(np.concatenate(labels).astype(np.int32)))
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
     manifest = {
         "format": FORMAT,
@@ -171,6 +185,7 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
         "class_names": list(recipe.class_names),
         "files": count + len(broken),
         "broken": broken,
+        "unread": broken.unread,
         "readers": recipe.readers,
         "sizes": sizes,
         "digest": _digest(folder, sizes),
@@ -179,8 +194,14 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
         json.dump(manifest, file, indent=1)
 
 
-def _read(folder: Path, recipe: Recipe) -> Dataset | None:
-    """The dataset in ``folder``; None if it is missing or damaged, or if more of its files may be readable now."""
+def _read(folder: Path, recipe: Recipe, *, complete: bool = True) -> Dataset | None:
+    """The dataset in ``folder``; None if it is missing or damaged, or if more of its files may be readable now.
+
+    Args:
+        folder: the folder in the cache.
+        recipe: what it should contain.
+        complete: return None also if the system could not read all files when the dataset was prepared.
+    """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         sizes = manifest["sizes"]
@@ -189,6 +210,8 @@ def _read(folder: Path, recipe: Recipe) -> Dataset | None:
         if manifest["digest"] != _digest(folder, sizes):
             return None
         if manifest["broken"] and manifest.get("readers", "") != recipe.readers:
+            return None
+        if complete and manifest.get("unread"):
             return None
         samples = np.load(folder / "samples.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / "labels.npy", allow_pickle=False) if "labels.npy" in sizes else None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from ganzoo.data.reading.archive import HIDDEN, LINKS, MAX_FILE_BYTES
-from ganzoo.data.reading.collection import Entry
+from ganzoo.data.reading.collection import Entry, unread
 from ganzoo.data.reading.shards import Shard
 from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, reason
@@ -104,7 +104,8 @@ def read_file(shards: Sequence[Shard], place: Place) -> bytes:
     """The content of a file.
 
     Raises:
-        ValueError: if it cannot be read, is empty, or is too large. The message is the reason.
+        ValueError: if it is empty or too large. The message is the reason.
+        UnreadableError: if the system cannot read it.
     """
     if place.size == 0:
         raise ValueError("the file is empty")
@@ -115,7 +116,7 @@ def read_file(shards: Sequence[Shard], place: Place) -> bytes:
             file.seek(place.offset)
             return file.read(place.size)
     except OSError as error:
-        raise ValueError(f"cannot be read: {reason(error)}") from error
+        raise unread(f"cannot be read: {reason(error)}", error) from error
 
 
 def find_samples(shards: Sequence[Shard]) -> tuple[list[Sample], dict[str, tuple[str, ...]]]:

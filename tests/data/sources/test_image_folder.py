@@ -1,4 +1,7 @@
+import contextlib
+import errno
 import os
+import sys
 import zipfile
 
 import numpy as np
@@ -18,6 +21,37 @@ def fill(folder, count=4, prefix=""):
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
         (folder / f"{prefix}{index}.png").write_bytes(encoded(photo(index, 20, 20)))
+
+
+@pytest.fixture(scope="module")
+def opened():
+    """File name -> number of the error that opening this file raises. Root may read everything, so a hook refuses it.
+
+    A hook stays until the process ends, so there is one for all tests.
+    """
+    refused = {}
+
+    def refuse(event, arguments):
+        if event == "open" and refused and isinstance(arguments[0], str):
+            code = refused.get(os.path.basename(arguments[0]))  # noqa: PTH119 - pathlib would be audited, too
+            if code:
+                raise OSError(code, os.strerror(code), arguments[0])
+
+    sys.addaudithook(refuse)
+    return refused
+
+
+@pytest.fixture
+def unreadable(opened):
+    @contextlib.contextmanager
+    def refuse(name, code):
+        opened[name] = code
+        try:
+            yield
+        finally:
+            opened.clear()
+
+    return refuse
 
 
 def test_classes_are_the_subfolders_and_samples_are_in_order(tmp_path, cache):
@@ -91,6 +125,92 @@ def test_labels_follow_when_images_are_skipped(tmp_path, cache):
     (tmp_path / "data" / "a" / "00.png").write_bytes(b"broken")
     dataset = source(tmp_path / "data", max_broken=0.5).load()
     assert dataset.labels.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_file_that_the_system_cannot_read_is_skipped_and_read_next_time(tmp_path, cache, unreadable, code):
+    """A permission, a network and a disk can be repaired; the file's size and date then are those of before."""
+    fill(tmp_path / "data", 4)
+    with unreadable("2.png", code):
+        dataset = source(tmp_path / "data", max_broken=0.5).load()
+        assert dataset.report.broken == {"2.png": f"cannot be read: {os.strerror(code)}"}
+        assert len(dataset) == 3
+        again = source(tmp_path / "data", max_broken=0.5).load()
+        assert (again.samples == dataset.samples).all()
+    repaired = source(tmp_path / "data", max_broken=0.5).load()
+    assert len(repaired) == 4
+    assert not repaired.report.broken
+    assert source(tmp_path / "data", max_broken=0.5).load().report.cached
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
+def test_file_that_the_system_cannot_read_is_named_with_the_reason(tmp_path, cache, unreadable, code):
+    fill(tmp_path / "data", 4)
+    with unreadable("2.png", code), pytest.raises(DataError) as caught:
+        source(tmp_path / "data").load()
+    assert "\n" not in str(caught.value)
+    assert f"(2.png: cannot be read: {os.strerror(code)})" in str(caught.value)
+
+
+def test_folder_inside_that_cannot_be_listed_is_one_line(tmp_path, cache, monkeypatch):
+    fill(tmp_path / "data" / "a")
+    fill(tmp_path / "data" / "b")
+    scan = os.scandir
+
+    def refused(path):
+        if str(path).endswith("/b"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    monkeypatch.setattr("os.scandir", refused)
+    with pytest.raises(DataError) as caught:
+        source(tmp_path / "data").load()
+    assert str(caught.value) == f"Cannot read the folder {tmp_path / 'data' / 'b'}: Permission denied."
+
+
+def test_folder_that_vanishes_while_it_is_read_is_one_line_and_complete_when_it_is_back(tmp_path, cache, monkeypatch):
+    """The last images are read after the folder is gone. A tenth may be broken, so this alone is not refused."""
+    fill(tmp_path / "data", 100)
+    read = archive.ImageFiles.read
+
+    def vanishing(self, entry):
+        if entry.name == "99.png" and (tmp_path / "data").exists():
+            (tmp_path / "data").rename(tmp_path / "elsewhere")
+        return read(self, entry)
+
+    monkeypatch.setattr(archive.ImageFiles, "read", vanishing)
+    first = source(tmp_path / "data", max_broken=0.1).load()
+    assert first.report.broken["99.png"] == "cannot be read: No such file or directory"
+    with pytest.raises(DataError) as caught:
+        source(tmp_path / "data", max_broken=0.1).load()
+    assert str(caught.value) == f"There is no folder or zip {tmp_path / 'data'}."
+    (tmp_path / "elsewhere").rename(tmp_path / "data")
+    monkeypatch.undo()
+    monkeypatch.setenv("GANZOO_CACHE", str(cache))
+    assert len(source(tmp_path / "data", max_broken=0.1).load()) == 100
+
+
+@pytest.mark.parametrize(
+    "names", [(b"\xff\xfe.png", b"caf\xe9.png"), (b"x" * 251 + b".png", "ü".encode() * 125 + b".webp")]
+)
+def test_names_that_are_not_utf8_and_the_longest_names(tmp_path, cache, names):
+    folders = (b"kl\xe4\xdfe", b"y" * 255)
+    for folder in folders:
+        path = tmp_path / "data" / os.fsdecode(folder)
+        path.mkdir(parents=True)
+        for index, name in enumerate(names):
+            content = encoded(photo(index, 20, 20), "WEBP" if name.endswith(b"webp") else "PNG")
+            (path / os.fsdecode(name)).write_bytes(content)
+        (path / os.fsdecode(b"\xe0.png")).write_bytes(b"no image")
+    dataset = source(tmp_path / "data", max_broken=0.5).load()
+    assert len(dataset) == 4
+    assert {os.fsencode(name) for name in dataset.class_names} == set(folders)
+    assert {os.fsencode(name) for name in dataset.report.broken} == {folder + b"/\xe0.png" for folder in folders}
+    again = source(tmp_path / "data", max_broken=0.5).load()
+    assert again.report.cached
+    assert again.report.broken == dataset.report.broken
+    with pytest.raises(DataError, match="2 of 6 images"):
+        source(tmp_path / "data").load()
 
 
 def test_too_many_broken_images_is_an_error_that_names_some(tmp_path, cache):
