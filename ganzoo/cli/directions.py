@@ -46,8 +46,8 @@ def directions(
         typer.Option(
             "--name",
             metavar="NUMBER=NAME",
-            help="Save a direction of sefa, or of --method, under a name in the bundle's folder. Repeatable. The names "
-            "replace the earlier names.",
+            help="Save a direction of sefa, or of --method, under a name in the bundle's folder; -2=fair is the opposite "
+            "of direction 2. Repeatable. The names replace the earlier names.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the vectors.")] = False,
@@ -126,7 +126,7 @@ def _checked(target: Output, generator: Generator) -> Output:
 
 
 def _names(texts: Sequence[str]) -> dict[str, str]:
-    """``["1=hair"]`` -> ``{"1": "hair"}``.
+    """``["1=hair", "-2=fair"]`` -> ``{"1": "hair", "-2": "fair"}``.
 
     Raises:
         GanzooError: if a text has another form, or a number or a name is given twice.
@@ -163,6 +163,7 @@ def _named(generator: Generator, found: Sequence[Direction], names: Mapping[str,
             f"'{bundle.folder}' is a copy that ganzoo manages. Save names in an exported bundle or a run."
         )
     by_number = {str(number): direction for number, direction in enumerate(found, 1)}
+    by_number |= {f"-{number}": replace(one, vector=-one.vector) for number, one in by_number.items()}
     for number in names:
         if number not in by_number:
             raise GanzooError(

@@ -86,6 +86,12 @@ def test_names_are_saved_and_used(command, bundle, place):
     assert np.abs(written - np.rint((expected[0] + 1) * 127.5)).max() <= 1
 
 
+def test_the_opposite_of_a_direction_can_have_the_name(command, bundle):
+    vector = ganzoo.load(bundle).directions()[1].vector
+    command("directions", "bundle", "--name", "-2=fair")
+    np.testing.assert_allclose(ganzoo.load(bundle).directions()[0].vector, -vector, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -96,6 +102,7 @@ def test_names_are_saved_and_used(command, bundle, place):
         (["generate", "bundle", "--direction", "1=99", "-o", "a.npy"], "from -10 to 10; received 99"),
         (["directions", "bundle", "--name", "1=Hair"], "lower-case letters"),
         (["directions", "bundle", "--name", "11=hair"], "There is no direction '11'"),
+        (["directions", "bundle", "--name", "-11=hair"], "There is no direction '-11'"),
         (["directions", "bundle", "--name", "1=hair", "--name", "2=hair"], "was given before"),
         (["directions", "bundle", "--method", "sefaa"], "Did you mean 'sefa'"),
         (["directions", "bundle", "--seeds", "0-8"], "up to 8 seeds"),
