@@ -46,8 +46,8 @@ def directions(
         typer.Option(
             "--name",
             metavar="NUMBER=NAME",
-            help="Save a direction of sefa, or of --method, under a name in the bundle's folder; -2=fair is the opposite "
-            "of direction 2. Repeatable. The names replace the earlier names.",
+            help="Save a direction of sefa, or of --method, under a name in the bundle's folder; -2=fair is the "
+            "opposite of direction 2. Repeatable. The names replace the earlier names.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the vectors.")] = False,
