@@ -132,7 +132,7 @@ def ended(operation: Operation) -> int:
         operation.act()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
-    except Exception as error:
+    except Exception as error:  # the command's own handler gets every error, too
         text = explanation(error)
         if text is None:
             traceback.print_exc()

@@ -1,6 +1,7 @@
 """The commands of a user on a tiny model. ``kill_points.py`` and ``disk_faults.py`` disturb their changes of the disk.
 
-Each operation runs in a fork of a process that has imported TensorFlow and not used it, in a folder of its own.
+Each operation runs in a process and a folder of its own. The process is a fork of one that has imported TensorFlow but
+not used it, so that it starts fast.
 """
 
 from __future__ import annotations

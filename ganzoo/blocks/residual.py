@@ -50,7 +50,7 @@ class Residual(NormalizedBlock, SameShapeBlock):
     """Adds to its input: norm, activation, convolve, norm, activation, convolve. ``[b, h, w, c] -> [b, h, w, c]``.
 
     The last convolution starts at zero (fix-up initialization, Zhang et al. 2019, arXiv:1901.09321), so a new block is
-    the identity. So a trained generator can get one more, and begin with the same images (``training.init_widen``).
+    the identity. A trained generator can get one more and begin with the same images (``training.init_widen``).
     """
 
     kernel_size: int = Field(3, ge=1, le=9)
@@ -67,10 +67,11 @@ class Residual(NormalizedBlock, SameShapeBlock):
         x = activate(normalize(x, self.norm, context.named(f"{name}_1")), self.activation, self.slope, f"{name}_1")
         x = _conv(x, channels, self.kernel_size, self.norm, f"{name}_conv1", bias=has_bias(self.norm))
         x = activate(normalize(x, self.norm, context.named(f"{name}_2")), self.activation, self.slope, f"{name}_2")
-        zeros = keras.layers.Conv2D(
+        # Without a norm of weights: spectral normalization would divide these zeros by their singular value, 0.
+        last = keras.layers.Conv2D(
             channels, self.kernel_size, padding="same", kernel_initializer="zeros", name=f"{name}_conv2"
         )
-        return keras.layers.Add(name=f"{name}_add")([shortcut, zeros(x)])
+        return keras.layers.Add(name=f"{name}_add")([shortcut, last(x)])
 
 
 @discriminator_blocks.register("residual_down")

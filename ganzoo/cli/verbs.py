@@ -18,10 +18,10 @@ class Verb(TyperCommand):
         """Parse the arguments. An option that takes one value must not be repeated: click would drop the first one."""
         if not ctx.resilient_parsing:
             _, _, order = self.make_parser(ctx).parse_args(args=list(args))
-            for option in order:
-                is_single = not (option.multiple or option.nargs == -1 or getattr(option, "is_flag", False))
-                if option.param_type_name == "option" and is_single and order.count(option) > 1:
-                    ctx.fail(f"{max(option.opts, key=len)} is given {order.count(option)} times. Use it once.")
+            options: list[Any] = [one for one in order if one.param_type_name == "option"]
+            for option in options:
+                if not (option.multiple or option.is_flag) and options.count(option) > 1:
+                    ctx.fail(f"{max(option.opts, key=len)} is given {options.count(option)} times. Use it once.")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
