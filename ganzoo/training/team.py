@@ -68,7 +68,7 @@ class Team:
         self.interrupted = threading.Event()
         self._peers = peers
         self._messages: queue.Queue[Message] = queue.Queue()
-        self._failure: str | None = None
+        self._reason: str | None = None
         self._failed = threading.Event()
         self._closing = threading.Event()
         self._on_failure: Callable[[str], None] = lambda text: None
@@ -130,18 +130,20 @@ class Team:
 
     def check(self) -> None:
         """Raise TeamError if a process has failed. The text is that of the first failure."""
-        if self._failure is not None:
+        if self._reason is not None:
             raise TeamError(self._failure)
 
     def explain(self, error: Exception) -> TeamError:
         """The reason why TensorFlow raised an error during an exchange, which may be known only a little later."""
         self._failed.wait(SILENCE_SECONDS + ALIVE_SECONDS)
-        return TeamError(self._failure or f"The exchange with the other processes failed: {str(error)[:300]}")
+        if self._reason is None:
+            return TeamError(f"The exchange with the other processes failed: {str(error)[:300]}")
+        return TeamError(self._failure)
 
     def on_failure(self, stop: Callable[[str], None]) -> None:
         """Set what frees this process from an exchange with processes that have failed. Called on another thread."""
         self._on_failure = stop
-        if self._failure is not None:
+        if self._reason is not None:
             stop(self._failure)
 
     @contextlib.contextmanager
@@ -157,9 +159,7 @@ class Team:
             if isinstance(error, Exception) and not isinstance(error, GanzooError) and self._failed.wait(1.0):
                 raise TeamError(self._failure) from error
             text = str(error).splitlines()[0] if isinstance(error, GanzooError) and str(error) else repr(error)
-            for peer in self._peers:
-                with contextlib.suppress(ChannelError):
-                    peer.channel.send("error", text=text, known=self._failure is not None)
+            self._report(text, known=not self._is_first(text))
             raise
         finally:
             self.close()
@@ -197,16 +197,31 @@ class Team:
                 with contextlib.suppress(ChannelError):
                     peer.channel.send("alive")
 
-    def _fail(self, text: str) -> None:
-        """Keep the first failure, report it to the others, and make sure that this process ends."""
+    @property
+    def _failure(self) -> str:
+        """What this process says of the first failure."""
+        return f"The training on {self.cluster.size} processes ended: {self._reason}"
+
+    def _is_first(self, reason: str) -> bool:
+        """Keep the reason of a failure. False if an earlier one is kept."""
         with self._lock:
-            if self._failure is not None:
-                return
-            self._failure = f"The training on {self.cluster.size} processes ended: {text}"
-            self._failed.set()
+            if self._reason is not None:
+                return False
+            self._reason = reason
+            return True
+
+    def _report(self, reason: str, *, known: bool) -> None:
+        """Tell the others that this process has failed, or (``known``) which failure it knows of."""
         for peer in self._peers:
             with contextlib.suppress(ChannelError):
-                peer.channel.send("error", text=self._failure, known=True)
+                peer.channel.send("error", text=self._reason if known else reason, known=known)
+
+    def _fail(self, reason: str) -> None:
+        """Keep the failure of another process if it is the first, report it, and make sure that this process ends."""
+        if not self._is_first(reason):
+            return
+        self._failed.set()
+        self._report(reason, known=True)
         self._on_failure(self._failure)
         threading.Thread(target=self._end_process, daemon=True).start()
 

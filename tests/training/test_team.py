@@ -86,8 +86,24 @@ def test_an_error_of_one_process_ends_all_with_its_text(failing):
     with pytest.raises(DataError), members[failing].until_end():
         raise DataError("no such file\nsecond line")
     for rank in {0, 1, 2} - {failing}:
-        with pytest.raises(TeamError, match=f"on 3 processes ended: process {failing} on .*: no such file$"):
+        with pytest.raises(TeamError, match=rf"^The training on 3 processes ended: process {failing} on \S*: no such file$"):
             members[rank].receive("run")
+
+
+def test_the_answer_of_one_process_does_not_change_the_error_that_the_next_is_told(monkeypatch):
+    chief, first, second = team_of(3)
+    send = chief._peers[0].channel.send
+
+    def send_and_wait(kind, payload=b"", **values):
+        send(kind, payload, **values)
+        first._failed.wait(5)
+        threading.Event().wait(0.3)  # the answer of the first process arrives
+
+    monkeypatch.setattr(chief._peers[0].channel, "send", send_and_wait)
+    with pytest.raises(DataError), chief.until_end():
+        raise DataError("no such file")
+    with pytest.raises(TeamError, match=r"ended: process 0 on \S*: no such file$"):
+        second.receive("run")
 
 
 @pytest.mark.parametrize("failing", [0, 2])
