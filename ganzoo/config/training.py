@@ -46,12 +46,14 @@ class TrainingConfig(BaseModel):
         xla: compile the update with XLA; faster on a GPU, slower on a CPU.
         init_from: a trained generator whose weights this training starts from: ``user/name`` or
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
-            generators must have the same layers; the discriminator starts from random weights.
+            generators must have the same layers. The discriminator starts from random weights.
         init_partial: take only the weights of ``init_from`` that fit, by name and shape; the other layers start from
             random weights. So a generator of 128 px can grow from one of 64 px that has the same first layers.
         init_widen: this generator has the layers of ``init_from`` with more channels, or with ``residual`` blocks
             besides. It begins with the same images, and what is new learns from there (the idea of Net2Net,
             arXiv:1511.05641).
+        init_discriminator: also take the discriminator of ``init_from``, from its newest checkpoint. It must be a run
+            of this machine: a bundle has the generator only. For an objective with more networks, these are taken, too.
         seed: fixes initial weights, noise, augmentation and data order.
         evaluation: metrics during training, which select the best weights; null turns it off.
         watch: the collapse watch, which warns, rolls back or stops.
@@ -80,6 +82,7 @@ class TrainingConfig(BaseModel):
     init_from: Annotated[str, NAME_OR_PATH] | None = Field(None, min_length=1, max_length=500)
     init_partial: bool = False
     init_widen: bool = False
+    init_discriminator: bool = False
     seed: int = Field(0, ge=0, lt=2**31)
     evaluation: EvaluationConfig | None = EvaluationConfig()
     watch: CollapseWatchConfig = CollapseWatchConfig()

@@ -69,7 +69,7 @@ def _of_training(training: Mapping[str, Any]) -> Iterator[UnusedKey]:
     if training.get("ema_decay") == 0:
         yield UnusedKey(("training", "ema_warmup"), ("training", "ema_decay"), "with ema_decay: 0")
     if training.get("init_from") is None:
-        for key in ("init_partial", "init_widen"):
+        for key in ("init_partial", "init_widen", "init_discriminator"):
             yield UnusedKey(("training", key), ("training", "init_from"), "without init_from")
     watch = _group(training, "watch")
     if watch.get("enabled") is False:

@@ -142,7 +142,8 @@ def changed(run: Run, changes: Changes) -> ChangedRun:
 def _check_length(run: Run, config: Config, steps: int) -> None:
     settings = list(_settings_tied_to_length(config))
     if settings:
-        changes = (f"training.init_from={run_word(run.folder)}", f"training.steps={steps}")
+        begin = (f"training.init_from={run_word(run.folder)}", "training.init_discriminator=true")
+        changes = (*begin, f"training.steps={steps}")
         new_training = command("train", path_word(run.folder / CONFIG), *changes)
         raise ConfigError(
             f"Cannot change the length of run {run.name}: {' and '.join(settings)} depends on training.steps, so the "

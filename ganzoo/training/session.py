@@ -28,7 +28,7 @@ from ganzoo.errors import RunError
 from ganzoo.report.live import report_announced
 from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
-from ganzoo.training import device, follower, init_from, saved_on_hub
+from ganzoo.training import device, follower, init_discriminator, init_from, saved_on_hub
 from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
@@ -86,6 +86,7 @@ def start(
             return follow(team, source=source, given=data, devices=devices, quiet=quiet, info=info)
         checked_runs_folder(root)
         config, weights = init_from.resolve(config, root=root, info=info)
+        others = init_discriminator.find(config)
         config = config.model_copy(update={"data": config.data.pinned()})
         known = saved_on_hub.check(config, step=None, info=info)
         dataset = load_data(config, given=data, quiet=quiet, info=info)
@@ -97,6 +98,7 @@ def start(
                 config,
                 dataset,
                 weights,
+                others,
                 root=root,
                 command=command,
                 max_steps=max_steps,
@@ -114,6 +116,7 @@ def _start(
     config: Config,
     dataset: Dataset,
     weights: init_from.Source | None,
+    others: init_discriminator.Weights | None,
     *,
     root: str | os.PathLike[str] | None,
     command: str | None,
@@ -138,6 +141,8 @@ def _start(
         follower.check_same_data(team, dataset)
     if weights is not None:
         weights = init_from.checked(config, weights, info=info)
+    if others is not None:
+        init_discriminator.check(config, others)
     run = new_run(config.name, root=root)
     with training_lock(run, info=info):
         _describe(run, config, dataset, command)
@@ -146,6 +151,8 @@ def _start(
         _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
+        if others is not None:
+            init_discriminator.begin(trainer.state, others)
         with report_announced(run, info), saved_on_hub.saving(run, config, step=0, known=known, info=info) as savers:
             return run, trainer.train(
                 max_steps=max_steps,
@@ -269,9 +276,12 @@ def _restored(
     for skipped in trainer.state.restore():
         info(f"Skipped a damaged checkpoint: {skipped}")
     if trainer.step == 0:
-        _, weights = init_from.resolve(changed_run.config, root=root)
+        _, weights = init_from.resolve(config, root=root)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
+        others = init_discriminator.find(config)
+        if others is not None:
+            init_discriminator.begin(trainer.state, others)
     return trainer
 
 

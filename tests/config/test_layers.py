@@ -107,6 +107,7 @@ UNUSED = {
     "training.ema_warmup": ("training: {ema_decay: 0, ema_warmup: false}", "with ema_decay: 0"),
     "training.watch.patience": ("training: {watch: {enabled: false, patience: 3}}", "with enabled: false"),
     "training.init_partial": ("training: {init_partial: true}", "without init_from"),
+    "training.init_discriminator": ("training: {init_discriminator: true}", "without init_from"),
     "training.watch.max_rollbacks": ("training: {watch: {max_rollbacks: 2}}", "without on_collapse: rollback"),
 }
 

@@ -61,7 +61,8 @@ def test_a_length_that_would_change_the_past_is_refused(tmp_path, data, training
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     assert named in message
-    assert f"ganzoo train {run.folder / 'config.yaml'} training.init_from={run.folder} training.steps=12" in message
+    begin = f"training.init_from={run.folder} training.init_discriminator=true"
+    assert f"ganzoo train {run.folder / 'config.yaml'} {begin} training.steps=12" in message
     assert ganzoo.Run(run.folder).config == run.config, "nothing was written"
 
 

@@ -86,7 +86,9 @@ def test_an_error_of_one_process_ends_all_with_its_text(failing):
     with pytest.raises(DataError), members[failing].until_end():
         raise DataError("no such file\nsecond line")
     for rank in {0, 1, 2} - {failing}:
-        with pytest.raises(TeamError, match=rf"^The training on 3 processes ended: process {failing} on \S*: no such file$"):
+        with pytest.raises(
+            TeamError, match=rf"^The training on 3 processes ended: process {failing} on \S*: no such file$"
+        ):
             members[rank].receive("run")
 
 
