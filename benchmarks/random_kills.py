@@ -3,10 +3,10 @@
     python benchmarks/random_kills.py
 
 For each config of ``resume_everywhere.py``: one training that nothing disturbs, and trainings that are killed at
-random moments, again and again. The moment is a random time between the start of a process and the time that the whole training
-took. A killed training goes on from its newest checkpoint in a new process. At its end, the last checkpoint and all
-numbers of the log must be those of the undisturbed training. After each kill, the newest checkpoint must be at most one
-interval before the last step of the log.
+random moments, again and again. The moment is a random time between the start of a process and the time that the whole
+training took. A killed training goes on from its newest checkpoint in a new process. At its end, the last checkpoint
+and all numbers of the log must be those of the undisturbed training. After each kill, the newest checkpoint must be at
+most one interval before the last step of the log.
 
 The processes are forks of one that has imported TensorFlow and not used it. The output is a table in Markdown; the exit
 status is 1 if anything differs.
