@@ -15,7 +15,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make check   check format, lint and types"
 	@echo "make bench   measure speed"
-	@echo "make docs    build the documentation in build/site; make docs-serve shows it while you edit"
+	@echo "make docs    build the documentation in build/site; make docs-serve shows it"
 	@echo "make clean   remove .venv, caches and build outputs, but not runs/ and demo/"
 
 demo: $(VENV)/.train
@@ -51,7 +51,7 @@ docs-serve: $(VENV)/.docs
 	$(BIN)/zensical serve
 
 clean:
-	rm -rf $(VENV) .ci-venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache docs/generated
+	rm -rf $(VENV) .ci-venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp file marks a finished installation. A change of the requirements triggers a new installation.

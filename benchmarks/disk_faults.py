@@ -39,7 +39,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from disk_operations import HUB, OPERATIONS, READABLE, Operation, copied, import_heavy_libraries, in_child
+from disk_operations import (
+    ATTEMPTS,
+    HUB,
+    NOT_REACHED,
+    OPERATIONS,
+    READABLE,
+    Operation,
+    copied,
+    import_heavy_libraries,
+    in_child,
+)
 
 LIBRARY = "GANZOO_DISK_FAULTS"
 """Variable with the path of the compiled library, in the process that has it preloaded."""
@@ -185,9 +195,12 @@ def findings(name: str, operation: Operation, base: Path, *, every: bool, step: 
     faults = [fault for fault in chosen(undisturbed.points, every=every) if re.search(path, fault.point.path)]
     print(f"    {name}: {len(undisturbed.points)} calls, {len(faults)} faults", file=sys.stderr, flush=True)
     for number, fault in enumerate(faults[step // 2 :: step]):
-        folder = copied(before, base / f"fault-{number}")
-        operation.before()
-        tried = attempt(operation, folder, fault)
+        for again in range(ATTEMPTS):
+            folder = copied(before, base / f"fault-{number}-{again}")
+            operation.before()
+            tried = attempt(operation, folder, fault)
+            if any(point.failed for point in tried.points):
+                break
         went_on = tried.status == 0
         wrong = wrong_end(tried, fault)
         if not wrong and readable and in_child(readable, folder) not in allowed:
@@ -205,7 +218,7 @@ def findings(name: str, operation: Operation, base: Path, *, every: bool, step: 
 def wrong_end(tried: Attempt, fault: Fault) -> str:
     """What is wrong with the end of an operation; an empty text if nothing is."""
     if not any(point.failed for point in tried.points):
-        return "not reached"
+        return NOT_REACHED
     output = _IGNORED.sub("", tried.output)
     if "Traceback" in output:
         return f"a traceback: {output[output.index('Traceback') :][-600:]}"
@@ -229,13 +242,15 @@ def report(name: str, operation: Operation, *, every: bool, step: int, path: str
             seen.append(found)
             if show or found.wrong:
                 print(f"    {found.fault}: {found.wrong or found.message or 'went on'}", file=sys.stderr, flush=True)
+    missed = sum(found.wrong == NOT_REACHED for found in seen)
+    seen = [found for found in seen if found.wrong != NOT_REACHED]
     counts = Counter(found.fault.error for found in seen)
     places = len({found.fault.point.place for found in seen})
     stuck = sum(found.fault.sticks for found in seen)
     went_on = sum(found.went_on for found in seen)
     wrong = "; ".join(f"{found.fault}: {found.wrong.splitlines()[-1]}" for found in seen if found.wrong)
     kinds = " | ".join(str(counts[error]) for error in ERRORS)
-    print(f"| {name} | {places} | {kinds} | {stuck} | {went_on} | {wrong or 'nothing'} |", flush=True)
+    print(f"| {name} | {places} | {kinds} | {stuck} | {missed} | {went_on} | {wrong or 'nothing'} |", flush=True)
     return bool(wrong)
 
 
@@ -266,7 +281,10 @@ def main() -> None:
     preload()
     import_heavy_libraries()
     failed = False
-    print(f"| Operation | places | {' | '.join(ERRORS)} | from then on | went on | wrong |\n|{'---|' * 9}", flush=True)
+    print(
+        f"| Operation | places | {' | '.join(ERRORS)} | from then on | not reached | went on | wrong |\n|{'---|' * 10}",
+        flush=True,
+    )
     with HUB:
         for name, operation in OPERATIONS.items():
             if arguments.only in name:

@@ -23,6 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from hub.clients import Client
 from hub.server import Hub
 
+ATTEMPTS, NOT_REACHED = 3, "not reached"
+"""A place is tried again if the operation ended before it: on a busy machine, some files are written more often."""
 STEPS = 6
 CLOCK = ("seconds", "images_per_second")
 REPO = "someone/small"

@@ -232,6 +232,7 @@ def export(
             blend=None if blend is None else _blend(found, blend, root=root),
             license=license,
             limits=limits,
+            info=info,
         )
 
 

@@ -59,8 +59,8 @@ def create_model(
 ) -> Networks:
     """Create the generator and the discriminator of a model. No data are read, and nothing is trained.
 
-    With ``pretrained``, the generator has the trained (averaged) weights. The discriminator always has new random
-    weights, because published models contain only the generator.
+    With ``pretrained``, the generator has the trained (averaged) weights. The discriminator has new random weights,
+    because published models contain only the generator; with ``training.init_discriminator``, those of a run.
 
     Args:
         what: a config of the zoo, a path to a YAML file, a config, or a pretrained model such as ``faces-64`` (its
@@ -78,7 +78,7 @@ def create_model(
         GanzooError: if the name or the config is wrong, or there are no weights that fit.
         MissingDependencyError: if TensorFlow is not installed.
     """
-    from ganzoo.training import init_from
+    from ganzoo.training import init_discriminator, init_from
 
     if precision not in get_args(Precision):
         near = did_you_mean(str(precision), get_args(Precision))
@@ -97,6 +97,9 @@ def create_model(
     networks = config.objective.networks(config.replace(**{"training.precision": precision}))
     if weights is not None:
         init_from.assign(config, weights, [networks["generator"]], info=info)
+    others = init_discriminator.find(config, info=info)
+    if others is not None:
+        init_discriminator.assign(config, others, networks, {})
     return Networks(networks["generator"], networks["discriminator"], config)
 
 

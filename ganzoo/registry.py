@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from ganzoo.config.model import ConfigModel
 from ganzoo.config.validation import Problem, explain, short
 from ganzoo.errors import ConfigError, RegistrationError, UnknownNameError, did_you_mean
 
 
-class Part(BaseModel):
+class Part(ConfigModel):
     """A registered piece of a model or a training. Its fields are its typed config; its methods build it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)

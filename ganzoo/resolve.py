@@ -157,7 +157,7 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
 
             has = () if bundle is None else bundle.metadata.files  # a newer export keeps what the user asked for
             kept = [name for name, file in (("fp16", ONNX_FP16), ("critic", CRITIC)) if file in has]
-            made = export_run(run, run.folder / RUN_BUNDLE, formats=["onnx", *kept])
+            made = export_run(run, run.folder / RUN_BUNDLE, formats=["onnx", *kept], info=info)
             return read_bundle(made, keep=files)
     except GanzooError as error:
         if bundle is None:

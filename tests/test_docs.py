@@ -21,11 +21,7 @@ from ganzoo.parts import HOMES, metrics
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
-PAGES = {
-    path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8")
-    for path in sorted(DOCS.rglob("*.md"))
-    if "generated" not in path.parts
-}
+PAGES = {path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
 LANGUAGES = {"python", "sh", "console", "yaml", "toml", "json", "text"}
 NOT_RUN = {
     ("export.md", "js"): "needs Node and onnxruntime-node from npm",
@@ -149,6 +145,15 @@ def test_every_sign_of_collapse_has_a_section():
     assert {*KINDS, NOT_FINITE} <= set(re.findall(r"\w+", headings))
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_a_page_works_in_a_clone(page):
+    text = re.sub(r"<!-- site: .*?-->", "", (DOCS / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path = link.partition("#")[0]
+        if path and not urlsplit(link).scheme:
+            assert ((DOCS / page).parent / path).exists(), link
+
+
 class Page(HTMLParser):
     """The links and the anchors of an HTML page."""
 
@@ -166,9 +171,8 @@ class Page(HTMLParser):
 @pytest.mark.slow
 def test_site(tmp_path):
     """zensical's strict mode finds broken links of Markdown, but no missing image and no missing page of the nav."""
-    shutil.copytree(DOCS, tmp_path / "docs", ignore=shutil.ignore_patterns("generated"))
     shutil.copy(REPOSITORY / "zensical.toml", tmp_path)
-    run([sys.executable, str(REPOSITORY / "tools" / "docs_pages.py"), str(tmp_path / "docs" / "generated")], tmp_path)
+    run([sys.executable, str(REPOSITORY / "tools" / "docs_pages.py"), str(tmp_path / "build" / "docs")], tmp_path)
     run([sys.executable, "-m", "zensical", "build", "--strict"], tmp_path)
     site = tmp_path / "build" / "site"
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in site.rglob("*.html") if path.name != "404.html"}
@@ -186,6 +190,6 @@ def test_site(tmp_path):
             )
             broken += [f"{path.relative_to(site)}: {link}"] if missing else []
     assert not broken
-    command_page = (tmp_path / "docs" / "generated" / "cli.md").read_text(encoding="utf-8")
+    command_page = (tmp_path / "build" / "docs" / "generated" / "cli.md").read_text(encoding="utf-8")
     names = [command.name for command in app.registered_commands]
     assert [name for name in names if f"## ganzoo {name}\n" not in command_page] == []

@@ -1,18 +1,21 @@
-"""Writes the generated pages of the documentation: the fields of a config, all parts, and the command line.
+"""Writes the pages of the documentation's site: those of docs/, and generated ones.
 
-It also writes the lessons, and the web pages in which anybody makes faces, and copies the README and the benchmarks, so
-that the site can link to them.
+The generated pages are the fields of a config, all parts, the command line, the lessons, the web pages in which anybody
+makes faces, and copies of the README and the benchmarks.
 
-    python tools/docs_pages.py                 # into docs/generated/, which git ignores
+    python tools/docs_pages.py                 # into build/docs/
     zensical build --strict
 
-The texts are the docstrings of the config classes and parts, and the help of the commands.
+The pages of docs/ can be read on a code host as they are. For the site, links out of docs/ become links to the copies,
+and ``<!-- site: TEXT -->`` becomes TEXT, which has links to generated pages. The texts of the generated pages are the
+docstrings of the config classes and parts, and the help of the commands.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +36,8 @@ from ganzoo.parts import HOMES, find_registry
 from ganzoo.registry import Part, PartField
 
 REPOSITORY = Path(__file__).parents[1]
-FOLDER = REPOSITORY / "docs" / "generated"
+DOCS = REPOSITORY / "docs"
+FOLDER = REPOSITORY / "build" / "docs"
 COPIED = ("BENCHMARKS.md", "benchmarks/README.md", "benchmarks/notes/*.md", "benchmarks/pictures/*")
 """Files that keep their places relative to each other, so that their links work."""
 
@@ -53,9 +57,36 @@ _TYPES = {"integer": "whole number", "number": "number", "string": "text", "bool
 _ENTRY = re.compile(r"    (\w[\w, ]*): (.*)")
 
 
+_OUTSIDE = {
+    "README.md": "overview.md",
+    "BENCHMARKS.md": "BENCHMARKS.md",
+    "benchmarks/": "benchmarks/",
+    "examples/lessons/README.md": "lessons/index.md",
+}
+"""File or folder beside docs/ -> its copy in the folder of generated pages."""
+_SITE_ONLY = re.compile(r"<!-- site: (.*?) -->", re.DOTALL)
+
+
 def main(folder: Path = FOLDER) -> None:
-    """Write all pages into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the site's pages into ``folder``, which is replaced."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(DOCS, folder)
+    for path in folder.rglob("*.md"):
+        path.write_text(for_site(path.read_text(encoding="utf-8"), path.relative_to(folder)), encoding="utf-8")
+    write_generated(folder / "generated")
+
+
+def for_site(text: str, page: Path) -> str:
+    """The text of a page of docs/ as the site shows it."""
+    up = "../" * (len(page.parts) - 1)
+    for old, new in _OUTSIDE.items():
+        text = text.replace(f"](../{up}{old}", f"]({up}generated/{new}")
+    return _SITE_ONLY.sub(r"\1", text)
+
+
+def write_generated(folder: Path) -> None:
+    """Write the generated pages into ``folder``."""
+    folder.mkdir(parents=True)
     pages = {"config_fields.md": config_fields(), "parts.md": parts(), "cli.md": command_line()}
     for name, lines in pages.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -99,7 +99,7 @@ def write_pages(folder: Path) -> None:
 
 
 def _for_site(text: str) -> str:
-    """Links from ``examples/lessons/`` become links from ``docs/generated/lessons/``."""
+    """Links from ``examples/lessons/`` become links from ``generated/lessons/``."""
     for old, new in {"docs/": "../../", "BENCHMARKS.md": "../BENCHMARKS.md", "benchmarks/": "../benchmarks/"}.items():
         text = text.replace(f"](../../{old}", f"]({new}")
     return re.sub(r"(\]\(\w+)\.ipynb\)", r"\1.md)", text)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from ganzoo.config.model import ConfigModel
 
 if TYPE_CHECKING:
     from keras import KerasTensor
 
 
-class MappingConfig(BaseModel):
+class MappingConfig(ConfigModel):
     """Dense layers from the latent, scaled to unit mean square, to the style.
 
     Attributes:

@@ -226,7 +226,7 @@ def _training(facts: BundleFacts) -> list[str]:
         ("Selected", _selected(training.get("chosen_by"))),
         ("Loss", part(settings.get("loss"))),
         ("Penalties", ", ".join(filter(None, map(part, penalties if isinstance(penalties, list) else ()))) or None),
-        ("Initial weights", settings.get("init_from")),
+        ("Initial weights", settings.get("init_from") or training.get("initial_weights")),
         ("Blended", _blended(training.get("blend"))),
         ("Seed", settings.get("seed")),
     ]

@@ -36,13 +36,24 @@ def public_facts(facts: BundleFacts) -> BundleFacts:
     training = dict(facts.training)
     config = training.get("config")
     if isinstance(config, Mapping):
-        training["config"] = public_values(_typed(config), config)
+        training["config"], is_secret = _without_secret_start(public_values(_typed(config), config), config)
+        training |= {"initial_weights": "not published"} if is_secret else {}
     if "command" in training:
         training["command"] = public_command(training["command"], training.get("config") or {})
-    stated = ("config", "command", *_STATED)
+    stated = ("config", "command", "initial_weights", *_STATED)
     others = public_values(None, {key: value for key, value in training.items() if key not in stated})
     kept = {key: training[key] if key in stated else others.get(key) for key in training}
     return replace(facts, training={key: value for key, value in kept.items() if value is not None})
+
+
+def _without_secret_start(public: Any, config: Mapping[str, Any]) -> tuple[Any, bool]:
+    """The public config, and whether ``init_from`` was removed: then also the keys that have a meaning only with it."""
+    keys, settings = config.get("training"), public.get("training")
+    if not isinstance(keys, Mapping) or not isinstance(settings, Mapping):
+        return public, False
+    if not keys.get("init_from") or settings.get("init_from"):
+        return public, False
+    return {**public, "training": {key: value for key, value in settings.items() if not key.startswith("init_")}}, True
 
 
 def public_command(command: object, config: Mapping[str, Any]) -> str | None:
@@ -52,7 +63,7 @@ def public_command(command: object, config: Mapping[str, Any]) -> str | None:
     values that are not in the config.
 
     Args:
-        command: ``ganzoo train NAME [key=value ...] [--option number ...]``, quoted for a shell.
+        command: ``ganzoo train NAME [key=value ...] [--option number ...] [--data PATH]``, quoted for a shell.
         config: the public values of the training's config.
 
     Returns:
@@ -67,6 +78,9 @@ def public_command(command: object, config: Mapping[str, Any]) -> str | None:
     for word in options:
         if word in ("--seed", "--max-steps", "--max-minutes"):
             kept += [word, next(options, "")]
+        elif word == "--data":
+            kept += [word, "PATH"]
+            next(options, "")
         elif not word.startswith("-") and "=" in word:
             kept += _public_change(word, config)
     return shlex.join(kept)

@@ -13,6 +13,7 @@ from ganzoo.bundle.folder import (
     CLASSES,
     CONFIG,
     CRITIC,
+    DIRECTIONS,
     ENCODER,
     LIMITS,
     METADATA,
@@ -46,6 +47,7 @@ def write_bundle(
     onnx_fp16: bytes | None = None,
     critic: bytes | None = None,
     encoder: bytes | None = None,
+    directions: bytes | None = None,
     facts: BundleFacts | None = None,
     card: str | None = None,
 ) -> Bundle:
@@ -61,6 +63,7 @@ def write_bundle(
         onnx_fp16: the float16 graph (``onnx/model_fp16.onnx``).
         critic: the graph of the discriminator (``onnx/critic.onnx``).
         encoder: the graph from samples to latents (``onnx/encoder.onnx``).
+        directions: named directions of the latent space (``directions.json``).
         facts: parity error, step, metrics and training for metadata.json.
         card: the model card (``README.md``), see ``ganzoo.bundle.model_card``.
 
@@ -72,6 +75,7 @@ def write_bundle(
     folder = Path(folder)
     contents = {CONFIG: write_json(config.to_dict()), ONNX: onnx, WEIGHTS: save(dict(weights))}
     optional = {SAMPLES: samples, CLASSES: classes, ONNX_FP16: onnx_fp16, CRITIC: critic, ENCODER: encoder}
+    optional |= {DIRECTIONS: directions}
     contents |= {name: content for name, content in optional.items() if content is not None}
     records = {name: FileRecord(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in contents.items()}
     contents[METADATA] = write_json(BundleMetadata(records, facts or BundleFacts()).to_dict())

@@ -62,14 +62,14 @@ def preview(
 
 
 def _print_report(report: CheckReport) -> None:
-    from ganzoo.data.reading.described import listed, passed_over_line
+    from ganzoo.data.reading.described import few_line, listed, passed_over_line
 
     formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
     sizes = f"width {report.width[0]}-{report.width[1]}, height {report.height[0]}-{report.height[1]} px"
     print_data(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})")
     if report.classes:
         print_data(f"{len(report.classes)} classes: " + listed(f"{name} ({n})" for name, n in report.classes.items()))
-    for note in report.notes:
+    for note in filter(None, [few_line(report.usable), *report.notes]):
         print_data(note)
     if report.passed_over:
         print_data(passed_over_line(report.passed_over))

@@ -86,7 +86,7 @@ def _check_tensorflow(diagnosis: Diagnosis) -> None:
 
     missing = [module for module in EXPORT if module != "onnxruntime" and not is_installed(module)]
     if missing:
-        diagnosis.missing.append(missing_text(missing, action="Training and exporting"))
+        diagnosis.missing.append(missing_text(missing, action="Training"))
     if "tensorflow" in missing:
         return
     try:

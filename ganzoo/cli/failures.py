@@ -92,7 +92,7 @@ def _missing_module(error: ImportError) -> str | None:
     if module not in EXTRAS:
         return None
     if isinstance(error, ModuleNotFoundError):
-        return missing_text([module], action="This")
+        return missing_text([module], action="This command")
     first = str(error).splitlines()[0]
     return f"{module} is installed but cannot be imported: {first}\nSee: ganzoo doctor"
 

@@ -87,6 +87,11 @@ def generate(
     psi = _truncation(truncation)
     target = Output.parse(output, form)
     generator = load(what, device=device.value, threads=threads, revision=revision, root=runs, info=info)
+    if isinstance(psi, list) and not generator.sample_spec.is_image:
+        raise GanzooError(
+            f"Several truncations make a picture, and '{generator.name}' generates vectors; give one value, not "
+            f"--truncation {truncation}."
+        )
     target = _complete(target, generator, seeds, len(numbers), grid or isinstance(psi, list))
     check_outside(target, generator)
     generator.check_best_of(best_of)
@@ -104,7 +109,8 @@ def generate(
     elif target.suffix in ARRAYS:
         if isinstance(psi, list):
             raise GanzooError(
-                f"Several truncations make a picture; received --truncation {truncation} for {target.path}."
+                f"Several truncations make a picture, and {target.suffix} is a file of numbers; received --truncation "
+                f"{truncation}. Give one value, or for a model of images another suffix, such as .png."
             )
         if scale != 1:
             raise GanzooError(f"--scale enlarges pictures, and a {target.suffix} file has the samples as they are.")

@@ -55,6 +55,9 @@ def project(
     if target is not None:
         target = target.file(f"{image.stem}-projection.png") if target.is_folder else target
         target.check_suffix([*images.FORMATS, LATENT])
+    to_stdout = target is not None and target.is_stdout
+    if to_stdout and as_json:
+        raise GanzooError("--json and -o - both write to standard output. Choose a file with -o FILE.")
     content = read_file(image)
     generator = load(what, root=runs, info=info)
     if target is not None:
@@ -77,7 +80,7 @@ def project(
         classes = "" if shown is None else f", class {shown}"
         encoder = "" if found.encoder_error is None else f"the encoder: {found.encoder_error:.1f}, "
         starts = f"{encoder}the most similar seed: {found.start_error:.1f}"
-        print_data(f"error: {found.error:.1f} levels ({starts}){classes}")
+        (info if to_stdout else print_data)(f"error: {found.error:.1f} levels ({starts}){classes}")
     if target is None:
         return
     import numpy as np
@@ -88,7 +91,8 @@ def project(
         else:
             pair = images.grid(np.stack([levels, found.image]), columns=2, separator=1)
             file.write(images.encoded(pair, images.FORMATS[target.suffix]))
-    info(f"Written: {target.path}")
+    if not to_stdout:
+        info(f"Written: {target.path}")
 
 
 def _class_name(generator: Generator, label: int) -> str:

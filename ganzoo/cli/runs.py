@@ -41,7 +41,7 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "run": run.name,
         "folder": str(run.folder),
-        "step": last.get("step", 0),
+        "step": max([int(last.get("step", 0)), *checkpoints]),
         "steps": _steps(run),
         "age_seconds": round(run.age_seconds, 1),
         "d_loss": losses.get("d_loss"),

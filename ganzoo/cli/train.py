@@ -84,18 +84,20 @@ def train(
         raise typer.BadParameter("name a model (ganzoo list) or a YAML file, or use --resume", param_hint="NAME")
     config = api.experiment(name, data=data, seed=seed, overrides=overrides or [])
     if dry_run:
+        _check_data(config)
         with_data = "" if data is None else f"--data {quote(str(data))}"
         _print_plan(config, show=command("show", name, *(overrides or []), options=with_data))
         return
-    again = _command(name, overrides or [], config, seed=seed, max_minutes=max_minutes, max_steps=max_steps)
+    limits = {"seed": seed, "max_minutes": max_minutes, "max_steps": max_steps}
+    again = _command(name, overrides or [], config, has_data=data is not None, **limits)
     api.train(config, **options, command=again)
 
 
-def _command(name: str, overrides: list[str], config: Config, **options: float | None) -> str | None:
-    """The command for the model card, without paths of this machine."""
+def _command(name: str, overrides: list[str], config: Config, *, has_data: bool, **options: float | None) -> str | None:
+    """The command for the report and the model card, without paths of this machine: ``--data PATH``."""
     from ganzoo.bundle.public_values import public_command, public_values
 
-    words = ["ganzoo", "train", name, *overrides]
+    words = ["ganzoo", "train", name, *(["--data", "PATH"] if has_data else []), *overrides]
     for option, value in options.items():
         if value is not None:
             words += [f"--{option.replace('_', '-')}", f"{value:g}"]
@@ -139,14 +141,24 @@ def _read_devices(text: str | None) -> list[int] | None:
     return [int(word) for word in words]
 
 
+def _check_data(config: Config) -> None:
+    """Check what is known of the data without reading them: that they are there, and how many classes they have."""
+    from ganzoo.training.data import check_classes
+
+    names = config.data.listed_classes()
+    if names is not None:
+        check_classes(config, names)
+
+
 def _print_plan(config: Config, *, show: str) -> None:
     from ganzoo.config import yaml_files
 
     print_data(yaml_files.dump(config.to_dict()).rstrip())
     training = config.training
     info(
-        f"Would train {config.name} for {training.steps} steps of {training.batch_size} samples ({config.sample_spec}) "
-        f"from '{config.data.registered_name}'. Nothing was written. Sizes and memory: {show}"
+        f"Would train {config.name} for {training.steps} {'step' if training.steps == 1 else 'steps'} of "
+        f"{training.batch_size} samples ({config.sample_spec}) from '{config.data.registered_name}'. The samples were "
+        f"not read, and nothing was written. Sizes and memory: {show}"
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from ganzoo.config.model import ConfigModel
 
 
-class CollapseWatchConfig(BaseModel):
+class CollapseWatchConfig(ConfigModel):
     """Watches a training for collapse; ``ganzoo.training.collapse_watch`` describes how each sign is measured.
 
     It costs about 10 ms at each sampling interval and nothing in between. For conditional models it also generates 16

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from ganzoo.config.model import ConfigModel
 from ganzoo.errors import did_you_mean
 from ganzoo.evaluation.evaluator import LEAST, MOST
 from ganzoo.extractors.base import Extractor, default_extractor, extractors
@@ -16,7 +17,7 @@ MetricPart = Annotated[Metric, metrics.field()]
 ExtractorPart = Annotated[Extractor, extractors.field()]
 
 
-class EvaluationConfig(BaseModel):
+class EvaluationConfig(ConfigModel):
     """Measures the averaged generator during training. The weights of the best step are saved for export.
 
     It changes no weight. Its samples are from seeds that ``ganzoo evaluate`` never uses, so the selection of the best

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ganzoo.architectures.base import (
     DiscriminatorConfig,
@@ -18,6 +18,7 @@ from ganzoo.architectures.dcgan import DcganDiscriminator, DcganGenerator
 from ganzoo.architectures.shapes import trace
 from ganzoo.blocks.base import Block, Shape
 from ganzoo.config.layers import replaced
+from ganzoo.config.model import ConfigModel
 from ganzoo.config.training import TrainingConfig
 from ganzoo.config.unused import without_unused_keys
 from ganzoo.config.validation import explain
@@ -48,7 +49,7 @@ def _for_files(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [{"required": ["data"]}, {"required": ["extends"]}]
 
 
-class Config(BaseModel):
+class Config(ConfigModel):
     """A whole experiment: data, two networks, training.
 
     Attributes:
@@ -124,7 +125,7 @@ class Config(BaseModel):
     def _check_labels(self) -> None:
         count = self.data.class_count() if self.objective.uses_labels else None
         if self.num_classes and count is not None and count != self.num_classes:
-            has = f"has {count} classes" if count else "has no labels"
+            has = f"has {count} classes; set num_classes={count}" if count else "has no labels; set num_classes=0"
             raise ConfigError(f"num_classes is {self.num_classes}, but the data source {has}")
         if self.num_classes and self.pack_size > 1 and self.objective.conditional_discriminator:
             raise ConfigError("a packed discriminator judges several samples at once and cannot be conditional")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +48,10 @@ def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None 
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise ConfigError(f"received '{text}', but an override is key=value, for example training.batch_size=32")
+            place = f". For data: --data {text}" if Path(text).exists() else ""
+            raise ConfigError(
+                f"received '{text}', but an override is key=value, for example training.batch_size=32{place}"
+            )
         overrides.append(Override(tuple(key.split(".")), yaml_files.parse(value, what=text), text))
     if data is not None:
         overrides.append(Override(("data", "path"), os.fspath(data), f"--data {os.fspath(data)}"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from ganzoo.config.model import ConfigModel
 from ganzoo.hub.reference import SCHEME, is_repo
 
 
-class RunOnHub(BaseModel):
+class RunOnHub(ConfigModel):
     """Saves the run on the Hugging Face Hub while it trains, so that another machine can continue it.
 
     Each upload is one commit with the newest checkpoint, the best weights, the log, the samples and a README. The

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ganzoo.augmentations import Augmentation, augmentations
 from ganzoo.config.collapse_watch import CollapseWatchConfig
 from ganzoo.config.evaluation import EvaluationConfig
+from ganzoo.config.model import ConfigModel
 from ganzoo.config.paths import NAME_OR_PATH
 from ganzoo.config.run_on_hub import RunOnHub
 from ganzoo.losses import Loss, NonSaturating, losses
@@ -22,7 +23,7 @@ AugmentationPart = Annotated[Augmentation, augmentations.field()]
 OptimizerPart = Annotated[OptimizerConfig, optimizers.field()]
 
 
-class TrainingConfig(BaseModel):
+class TrainingConfig(ConfigModel):
     """How the two networks are trained.
 
     Attributes:

@@ -62,9 +62,20 @@ def parse(text: str, *, what: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         place = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{what}:{place}: {error.problem}") from error
+        raise ConfigError(f"{what}:{place}: {_problem(error)}") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError(f"{what}: not readable as YAML: {reason(error)}") from error
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong with a YAML text, in plainer words than those of the parser for the usual mistakes."""
+    text = str(error.problem)
+    if "'\\t'" in text:
+        return "a tab; YAML is indented with spaces"
+    if "<stream end>" in text or "unexpected end of stream" in text:
+        opened = f" in line {error.context_mark.line + 1}" if error.context_mark else ""
+        return f"the text ends too early: a brace, bracket or quote that was opened{opened} is not closed"
+    return text
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

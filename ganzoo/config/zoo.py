@@ -80,6 +80,9 @@ def _find(what: str | Path) -> Path:
         return path
     files = config_files()
     if str(what) not in files:
+        written = next((f"{what}{suffix}" for suffix in (".yaml", ".yml") if Path(f"{what}{suffix}").is_file()), None)
+        if written is not None:
+            raise UnknownNameError(f"No model named '{what}'. For the file here, write its suffix, too: {written}")
         raise UnknownNameError(f"No model named '{what}'.{did_you_mean(str(what), files)}\nSee all: ganzoo list")
     return files[str(what)]
 

@@ -95,6 +95,8 @@ class DataSource(Part):
 
     accepts_path: ClassVar[bool] = False
     """Whether the source supports ``--data PATH``. Such a source has a field ``path``."""
+    how_to_label: ClassVar[str] = ""
+    """How a user gives labels, for the message that the data have none: "Name their column: data.label=COLUMN"."""
     accepts_arrays: ClassVar[bool] = False
     """Whether the source describes arrays that a Python program passes. Its ``path`` is then None."""
 
@@ -115,6 +117,17 @@ class DataSource(Part):
     def class_count(self) -> int | None:
         """Number of classes: 0 for a source without labels, None if it is known only after ``load``."""
         return 0
+
+    def listed_classes(self) -> tuple[str, ...] | None:
+        """Find the data without reading the samples, for ``ganzoo train --dry-run``.
+
+        Returns:
+            The class names; empty if there are no labels; None if only ``load`` knows them.
+
+        Raises:
+            DataError: if the data are missing.
+        """
+        return None
 
     def mode_centers(self) -> ModeCenters | None:
         """The modes of the distribution, if it is a mixture of Gaussians. The metric ``modes`` counts them."""

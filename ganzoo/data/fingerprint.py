@@ -54,11 +54,16 @@ class Fingerprint:
     def read(cls, path: Path) -> Self | None:
         """Read a fingerprint from a file; None if the file is missing or invalid."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            names = tuple(str(name) for name in values["class_names"])
-            return cls(**{**values, "shape": tuple(values["shape"]), "class_names": names})
+            return cls.parse(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The fingerprint of a text that ``to_json`` made. Raises ValueError, KeyError or TypeError for any other."""
+        values = json.loads(text)
+        names = tuple(str(name) for name in values["class_names"])
+        return cls(**{**values, "shape": tuple(values["shape"]), "class_names": names})
 
     def to_json(self) -> bytes:
         """The content of the file for ``read``."""

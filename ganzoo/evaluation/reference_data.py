@@ -38,6 +38,7 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
         return choose_source(config, path=data)
     run = run_of(bundle.folder)
     if run is not None:
+        _check_path(type(run.config.data), data)
         return configured_source(data_sources.spec(run.config.data), path=data)
     trained = bundle.metadata.facts.training.get("config")
     values = trained.get("data") if isinstance(trained, Mapping) else None
@@ -46,6 +47,8 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
             f"The bundle '{bundle.folder}' has no record of its training data. Name a model of the zoo or a YAML file: "
             "--config NAME"
         )
+    if values["source"] in data_sources.names():
+        _check_path(data_sources.get(values["source"]), data)
     try:
         return configured_source({key: value for key, value in values.items() if key != "path"}, path=data)
     except ConfigError as error:
@@ -53,6 +56,15 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
         raise EvaluationError(f"The data source of the bundle '{bundle.folder}': {first}") from error
     except GanzooError as error:
         raise EvaluationError(f"{error}\nOr name the config that it was trained with: --config NAME") from error
+
+
+def _check_path(source: type[DataSource], data: str | os.PathLike[str] | None) -> None:
+    """Raise EvaluationError for a path that the data source of the training cannot read."""
+    if data is not None and not source.accepts_path:
+        raise EvaluationError(
+            f"The model was trained on '{source.registered_name}', which makes its own samples, so --data PATH has no "
+            "effect. To compare with your own data, name a config that reads them: --config mine.yaml"
+        )
 
 
 def has_classes_of_data(bundle: Bundle) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
-from ganzoo.bundle.folder import CONFIG, CRITIC, ENCODER, LIMITS, BundleConfig, BundleFacts, LatentSpec
+from ganzoo.bundle.folder import CONFIG, CRITIC, DIRECTIONS, ENCODER, LIMITS, BundleConfig, BundleFacts, LatentSpec
 from ganzoo.bundle.model_card import FILES, model_card
 from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.bundle.presentable_names import presentable_names
@@ -46,6 +46,7 @@ def export_bundle(
     fp16: bool = False,
     discriminator: Weights | None = None,
     encoder: keras.Model | None = None,
+    directions: bytes | None = None,
     facts: BundleFacts | None = None,
     class_names: tuple[str, ...] | None = None,
 ) -> Path:
@@ -59,6 +60,7 @@ def export_bundle(
         fp16: add a float16 graph.
         discriminator: weights of the trained discriminator, as a checkpoint has them; adds a critic.
         encoder: the float32 encoder that was trained with the generator: samples -> latents; adds it.
+        directions: content of directions.json, for exactly these weights.
         facts: provenance and metrics; this function adds the parity error.
         class_names: class names of a conditional generator, in label order.
 
@@ -88,7 +90,8 @@ def export_bundle(
         encoding = export_encoder(config, described, encoder, generator)
         facts = replace(facts, training={**facts.training, "encoder": {"parity_error": encoding.parity_error}})
     facts = public_facts(facts)
-    added = [name for name, part in ((CRITIC, critic), (ENCODER, encoding)) if part is not None]
+    parts = ((CRITIC, critic), (ENCODER, encoding), (DIRECTIONS, directions))
+    added = [name for name, part in parts if part is not None]
     write_bundle(
         folder,
         config=described,
@@ -96,6 +99,7 @@ def export_bundle(
         onnx_fp16=onnx_fp16,
         critic=None if critic is None else critic.content,
         encoder=None if encoding is None else encoding.content,
+        directions=directions,
         weights={name: np.ascontiguousarray(weight) for name, weight in named_weights(generator).items()},
         samples=_samples(runtime, described),
         classes=_classes(runtime, described),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.bundle.folder import BundleFacts
+import numpy as np
+
+from ganzoo.bundle.directions_file import read_directions
+from ganzoo.bundle.folder import DIRECTIONS, WEIGHTS, BundleFacts, read_bundle
 from ganzoo.bundle.model_card import check_license
 from ganzoo.bundle.presentable_names import MAX_NUMBER, presentable_tree
 from ganzoo.bundle.strict_json import check_tree, write_json
@@ -27,8 +30,11 @@ from ganzoo.exporters.restore import (
     restored_encoder,
     restored_generator,
 )
+from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
+    import keras
+
     from ganzoo.config.experiment import Config
     from ganzoo.runs import Run
 
@@ -45,6 +51,7 @@ def export_run(
     blend: Blend | None = None,
     license: str | None = None,
     limits: Sequence[str] = (),
+    info: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Export the EMA generator of a run, and the encoder if its objective has one.
 
@@ -60,6 +67,7 @@ def export_run(
         blend: average the run's weights with those of before the training; see ``check_blend``.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
         limits: sentences for the model card: known flaws of the samples, and uses to avoid.
+        info: called with the named directions of the bundle that is replaced, if they belong to other weights.
 
     Returns:
         The folder of the bundle, or the path of the first other format if no bundle was requested.
@@ -99,6 +107,7 @@ def export_run(
             fp16=wanted.fp16,
             encoder=restored_encoder(run, found),
             discriminator=None if judge is None else judge.state["discriminator"],
+            directions=_kept_directions(paths["onnx"], generator, info),
             facts=BundleFacts(training_step=found.step, training=training),
             class_names=_class_names(run),
         )
@@ -106,6 +115,23 @@ def export_run(
         path = paths[exporter.registered_name]
         exporter.export(generator, path, distribution=config.generator.latent, num_classes=config.num_classes)
     return next(iter(paths.values()))
+
+
+def _kept_directions(folder: Path, generator: keras.Model, info: Callable[[str], None]) -> bytes | None:
+    """The named directions of the bundle that is replaced, if they were found for the same weights."""
+    try:
+        older = read_bundle(folder, keep=[WEIGHTS, DIRECTIONS])
+        if DIRECTIONS not in older.metadata.files:
+            return None
+        weights, content = older.weights(), older.read(DIRECTIONS)
+        names = [one.name for one in read_directions(content, DIRECTIONS, latent_dim=older.config.latent.dim)]
+    except BundleError:
+        return None
+    now = named_weights(generator)
+    if weights.keys() == now.keys() and all(np.array_equal(weights[name], now[name]) for name in now):
+        return content
+    info(f"The directions {', '.join(names)} were those of other weights. To find them again: ganzoo directions")
+    return None
 
 
 def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dict[str, Any]:

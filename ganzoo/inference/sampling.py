@@ -360,9 +360,8 @@ class Sampler:
             return np.full(len(seeds), self._class(label), np.int32)
         numbers = [self._class(one) for one in label]
         if len(numbers) != len(seeds):
-            raise GanzooError(
-                f"Received {len(numbers)} labels for {len(seeds)} samples; give one label, or one per sample."
-            )
+            received = f"{len(numbers)} {'label' if len(numbers) == 1 else 'labels'}"
+            raise GanzooError(f"Received {received} for {len(seeds)} samples; give one label, or one per sample.")
         return np.array(numbers, np.int32)
 
     def _class(self, label: object) -> int:

@@ -13,6 +13,10 @@ _HUGE = 1e300
 """The width of an axis with larger values could be infinite."""
 
 
+_LEAST_CHANGE = 5e-3
+"""A curve whose values change by a smaller share is drawn as a level line: ticks would have equal texts."""
+
+
 def limits(*curves: Iterable[float]) -> tuple[float, float]:
     """Lower and upper limit of an axis. The lowest and the highest 1% of a curve of many values may be outside.
 
@@ -22,7 +26,7 @@ def limits(*curves: Iterable[float]) -> tuple[float, float]:
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     if 0 < low < 0.6 * high:
         low = 0.0
-    if high - low > 1e-9 * max(abs(low), abs(high)):
+    if high - low > _LEAST_CHANGE * max(abs(low), abs(high)):
         return low, high
     reach = 0.5 * abs(high)
     return (low - reach, high + reach) if reach else (0.0, 1.0)

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganzoo.environment import files
-from ganzoo.environment.commands import command, run_word
-from ganzoo.errors import GanzooError, RunError
+from ganzoo.errors import GanzooError
 from ganzoo.report.history import History
 from ganzoo.report.page import REPORT, comparison_page, run_page
 from ganzoo.report.pictures import Pictures
@@ -18,12 +17,8 @@ _MARK = b'<meta name="ganzoo-state"'
 
 
 def report_text(runs: Sequence[Run]) -> str:
-    """The report of one run, or one page with the curves of several runs.
-
-    Raises:
-        RunError: if a run has no log, or its log has no complete line.
-    """
-    histories = [_history(run) for run in runs]
+    """The report of one run, or one page with the curves of several runs."""
+    histories = [History(run) for run in runs]
     return run_page(histories[0], Pictures(runs[0])) if len(runs) == 1 else comparison_page(histories)
 
 
@@ -35,7 +30,6 @@ def write_report(runs: Sequence[Run], path: Path | None = None) -> Path:
         path: the file; by default ``report.html`` in the folder of the run; for several runs, in the current folder.
 
     Raises:
-        RunError: if a log is empty.
         GanzooError: if the file cannot be written, or the default file exists and is not a report.
     """
     text = report_text(runs)
@@ -47,13 +41,3 @@ def write_report(runs: Sequence[Run], path: Path | None = None) -> Path:
     except OSError as error:
         raise GanzooError(files.cannot_write(path, error)) from error
     return path
-
-
-def _history(run: Run) -> History:
-    history = History(run)
-    if not history.log:
-        raise RunError(
-            f"Run {run.name} has no logged steps, so there is nothing to report. "
-            f"Train it: {command('train --resume', run_word(run.folder))}"
-        )
-    return history

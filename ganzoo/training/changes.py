@@ -12,7 +12,7 @@ from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.data.fingerprint import Fingerprint
-from ganzoo.environment.commands import command, path_word, run_word
+from ganzoo.environment.commands import command, path_word, quote, run_word
 from ganzoo.environment.places import expanded
 from ganzoo.errors import ConfigError, DataError
 from ganzoo.runs import CONFIG, FINGERPRINT, Run
@@ -80,10 +80,11 @@ class ChangedRun:
                     f"Run {self.run.name} started with other data: {'; '.join(differences)}. Pass the original data "
                     "in the same order, or continue with the changed data: allow_changed_data=True"
                 )
+            moved = "" if changes.data is None else f"--data {quote(os.fspath(changes.data))} "
+            further = command("train --resume", run_word(self.run.folder), options=f"{moved}--allow-changed data")
             raise DataError(
                 f"Run {self.run.name} started with other data: {'; '.join(differences)}. Give the path of the original "
-                f"data with --data PATH, or continue with the changed data: "
-                f"{command('train --resume', run_word(self.run.folder), options='--allow-changed data')}"
+                f"data with --data PATH, or continue with the changed data: {further}"
             )
         self.notes["data"] = [original.samples[:12], current.samples[:12]]
         self._fingerprint = current
@@ -146,7 +147,8 @@ def _check_length(run: Run, config: Config, steps: int) -> None:
         changes = (*begin, f"training.steps={steps}")
         new_training = command("train", path_word(run.folder / CONFIG), *changes)
         raise ConfigError(
-            f"Cannot change the length of run {run.name}: {' and '.join(settings)} depends on training.steps, so the "
+            f"Cannot change the length of run {run.name}: {' and '.join(settings)} "
+            f"{'depends' if len(settings) == 1 else 'depend'} on training.steps, so the "
             f"new length would change the steps already done. Start a new training from its weights: {new_training}"
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import struct
 import threading
@@ -80,6 +81,13 @@ class Channel:
         if not isinstance(message, dict) or "kind" not in message:
             raise ChannelError("it does not write messages of ganzoo")
         return message, self._read(payload)
+
+    def is_closed(self) -> bool:
+        """Whether the other process has closed the connection, and nothing is left to receive."""
+        try:
+            return bool(select.select([self._socket], [], [], 0)[0]) and not self._socket.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
 
     def close(self) -> None:
         """Close the connection. A waiting ``receive`` ends with an error."""

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,30 @@ State = Mapping[str, Mapping[str, NDArray[Any]]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded checkpoint: its step, its state, and the newer checkpoints that were skipped, with the reasons."""
+    """A loaded checkpoint.
+
+    Attributes:
+        step: the training step.
+        state: the arrays.
+        skipped: the newer checkpoints that were skipped, with the reasons.
+        config: key of the config -> hash of its value; empty for checkpoints of older versions.
+    """
 
     step: int
     state: dict[str, dict[str, NDArray[Any]]]
     skipped: tuple[str, ...] = ()
+    config: Mapping[str, str] = field(default_factory=dict)
 
 
-def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[int] = ()) -> Path:
+def save(
+    folder: Path,
+    *,
+    step: int,
+    state: State,
+    keep: int,
+    also: Collection[int] = (),
+    config: Mapping[str, str] | None = None,
+) -> Path:
     """Write the checkpoint ``folder/step-N``, and remove the superseded ones.
 
     Args:
@@ -48,6 +64,7 @@ def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[i
         state: the arrays to save.
         keep: number of newest checkpoints to keep.
         also: steps whose checkpoints are kept as well.
+        config: key of the config -> hash of its value.
 
     Raises:
         RunError: if the checkpoint cannot be written. The older checkpoints are then unchanged.
@@ -60,7 +77,8 @@ def save(folder: Path, *, step: int, state: State, keep: int, also: Collection[i
                 content = safetensors.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
                 records[f"{group}.safetensors"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
                 (temporary / f"{group}.safetensors").write_bytes(content)
-            (temporary / MANIFEST).write_text(json.dumps({"step": step, "files": records}, indent=1), encoding="utf-8")
+            manifest = {"step": step, "files": records} | ({} if config is None else {"config": dict(config)})
+            (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     except OSError as error:
         raise RunError(f"Cannot write the checkpoint '{final}': {error.strerror or error}.") from error
     _tidy(folder, newest=step, keep=keep, also=also)
@@ -91,7 +109,8 @@ def load_newest(folder: Path, *, up_to: int | None = None) -> Checkpoint | None:
         skipped = []
         for step, path in candidates:
             try:
-                return Checkpoint(step, _read(path, step), tuple(skipped))
+                state, config = _read(path, step)
+                return Checkpoint(step, state, tuple(skipped), config)
             except (
                 OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, SafetensorError
             ) as error:  # fmt: skip
@@ -125,7 +144,7 @@ def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> Non
     files.remove_leftovers(folder)
 
 
-def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
+def _read(path: Path, step: int) -> tuple[dict[str, dict[str, NDArray[Any]]], dict[str, str]]:
     manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     if manifest["step"] != step:
         other = manifest["step"]
@@ -138,7 +157,7 @@ def _read(path: Path, step: int) -> dict[str, dict[str, NDArray[Any]]]:
         if hashlib.sha256(content).hexdigest() != record["sha256"]:
             raise ValueError(f"{name} is damaged")
         state[Path(name).stem] = safetensors.load(content)
-    return state
+    return state, {str(key): str(value) for key, value in manifest.get("config", {}).items()}
 
 
 def _reason(error: Exception) -> str:

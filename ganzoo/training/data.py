@@ -69,15 +69,22 @@ def check_dataset(config: Config, dataset: Dataset) -> None:
         raise DataError("The data source has no samples.")
     if shape != wanted:
         raise DataError(f"The data have samples of shape {list(shape)}, but the config needs {list(wanted)}.")
-    if not config.num_classes or not config.objective.uses_labels:
+    check_classes(config, () if dataset.labels is None else dataset.class_names)
+
+
+def check_classes(config: Config, names: tuple[str, ...]) -> None:
+    """Raise DataError if data with these classes do not fit the config. Without labels there are none."""
+    if not config.num_classes or not config.objective.uses_labels or len(names) == config.num_classes:
         return
-    if dataset.labels is None:
-        raise DataError(f"num_classes is {config.num_classes}, but the data have no labels; set num_classes=0")
-    if len(dataset.class_names) != config.num_classes:
-        count = len(dataset.class_names)
+    if names:
         raise DataError(
-            f"num_classes is {config.num_classes}, but the data have {count} classes; set num_classes={count}"
+            f"num_classes is {config.num_classes}, but the data have {len(names)} classes; set num_classes={len(names)}"
         )
+    how = type(config.data).how_to_label
+    raise DataError(
+        f"num_classes is {config.num_classes}, but the data have no labels. {how and how + ', or train '}"
+        f"{'' if how else 'Train '}without classes: num_classes=0"
+    )
 
 
 def _loaded(config: Config, given: object, *, quiet: bool, info: Info) -> Dataset:

@@ -5,7 +5,6 @@ It writes no files. It has no collapse watch and no evaluation, because these ar
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,12 +38,13 @@ def check_same_data(team: Team, dataset: Dataset) -> None:
     Raises:
         DataError: if the data of a follower differ.
     """
-    own = _digest(dataset)
+    own = Fingerprint.of(dataset)
     for answer in team.receive_from_all("data"):
-        if answer["digest"] != own:
+        differences = own.differences(Fingerprint.parse(answer["fingerprint"]))
+        if differences:
             raise DataError(
-                f"Process {answer['rank']} has other data than process 0: {answer['count']} samples there, "
-                f"{len(dataset)} here. All processes need the same files in the same order."
+                f"Process {answer['rank']} has other data than process 0. What differs: {'; '.join(differences)}. "
+                "All processes need the same files in the same order."
             )
 
 
@@ -84,7 +84,7 @@ def follow(
     dataset = load_data(config, given=given, quiet=quiet, info=info)
     if message["class_names"]:
         dataset = relabeled(dataset, message["class_names"])
-    team.send("data", digest=_digest(dataset), count=len(dataset))
+    team.send("data", fingerprint=Fingerprint.of(dataset).to_json().decode())
     import_tensorflow()
     with own_settings():
         return _train(team, config, dataset, devices, info)
@@ -117,7 +117,3 @@ def _train(
                 steps.run(first=command["first"], count=command["count"])
             except tf.errors.OpError as error:
                 raise team.explain(error) from error
-
-
-def _digest(dataset: Dataset) -> str:
-    return hashlib.sha256(Fingerprint.of(dataset).to_json()).hexdigest()

@@ -86,7 +86,7 @@ def save_curve(run: Run, *, info: Callable[[str], None] = lambda text: None) -> 
         return
     content = loss_chart(History(run))
     if content is None:
-        info(f"No {LOSSES}: the log has fewer than two entries. Log more often, for example: training.log_every=10")
+        info(f"The training was too short for {LOSSES}: its log has fewer than two lines (training.log_every)")
         return
     images.write_atomic(run.folder / LOSSES, content)
 

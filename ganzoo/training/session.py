@@ -35,6 +35,7 @@ from ganzoo.training.data import load_data, resumed_data
 from ganzoo.training.follower import follow
 from ganzoo.training.lock import training_lock
 from ganzoo.training.outcome import Outcome
+from ganzoo.training.split_batch import check_splittable
 from ganzoo.training.team import Team, in_team
 
 if TYPE_CHECKING:
@@ -86,12 +87,14 @@ def start(
             return follow(team, source=source, given=data, devices=devices, quiet=quiet, info=info)
         checked_runs_folder(root)
         config, weights = init_from.resolve(config, root=root, info=info)
-        others = init_discriminator.find(config)
+        others = init_discriminator.find(config, info=info)
         config = config.model_copy(update={"data": config.data.pinned()})
         known = saved_on_hub.check(config, step=None, info=info)
         dataset = load_data(config, given=data, quiet=quiet, info=info)
         if team:
+            check_splittable(config, team.cluster.size)
             follower.begin(team, config, dataset)
+            follower.check_same_data(team, dataset)
         import_tensorflow()
         with own_settings():
             return _start(
@@ -116,7 +119,7 @@ def _start(
     config: Config,
     dataset: Dataset,
     weights: init_from.Source | None,
-    others: init_discriminator.Weights | None,
+    others: init_discriminator.Source | None,
     *,
     root: str | os.PathLike[str] | None,
     command: str | None,
@@ -137,8 +140,6 @@ def _start(
     strategy = make_strategy(config.training, devices, team, info=info)
     best_weights.check(config, dataset)
     check_exportable(config, dataset.class_names, info=info)
-    if team:
-        follower.check_same_data(team, dataset)
     if weights is not None:
         weights = init_from.checked(config, weights, info=info)
     if others is not None:
@@ -222,12 +223,12 @@ def resume(
         known = saved_on_hub.check(changed_run.config, step=newest, info=info)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
         if team:
+            check_splittable(changed_run.config, team.cluster.size)
             follower.begin(team, changed_run.config, dataset)
+            follower.check_same_data(team, dataset)
         import_tensorflow()
         with own_settings():
             trainer = _restored(changed_run, dataset, root=root, info=info, devices=devices, team=team)
-            if team:
-                follower.check_same_data(team, dataset)
             steps = changed_run.config.training.steps
             if trainer.step >= min(steps, steps if max_steps is None else max_steps):
                 with saved_on_hub.saving(run, run.config, step=trainer.step, known=known, info=info):
@@ -275,11 +276,11 @@ def _restored(
     _report_device(trainer, info)
     for skipped in trainer.state.restore():
         info(f"Skipped a damaged checkpoint: {skipped}")
-    if trainer.step == 0:
+    if trainer.state.saved_step is None:
         _, weights = init_from.resolve(config, root=root)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)
-        others = init_discriminator.find(config)
+        others = init_discriminator.find(config, info=info)
         if others is not None:
             init_discriminator.begin(trainer.state, others)
     return trainer

@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.config.experiment import Config
+from ganzoo.config.key_digests import changed_keys, key_digests
 from ganzoo.data.base import Dataset
+from ganzoo.environment.commands import command, path_word, run_word
 from ganzoo.errors import RunError
-from ganzoo.runs import CHECKPOINTS, Run
+from ganzoo.runs import CHECKPOINTS, CONFIG, Run
 from ganzoo.training import checkpoint
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import CollapseWatch
@@ -73,6 +75,9 @@ class TrainingState(TrainingVariables):
         Raises:
             RunError: if it does not match the config.
         """
+        changed = changed_keys(self.config, found.config)
+        if changed:
+            raise RunError(_edited(self.run, found.step, changed))
         for group, variables in self.groups().items():
             saved = found.state.get(group, {})
             if group in NEWER_GROUPS and not saved:
@@ -102,7 +107,8 @@ class TrainingState(TrainingVariables):
             last_regular = self.step // training.checkpoint_every * training.checkpoint_every
             also = {self.last_good_step(), last_regular}  # the targets of a rollback now, and if this step is good
         folder = self.run.folder / CHECKPOINTS
-        checkpoint.save(folder, step=self.step, state=values, keep=training.keep_checkpoints, also=also)
+        keys = key_digests(self.config)
+        checkpoint.save(folder, step=self.step, state=values, keep=training.keep_checkpoints, also=also, config=keys)
         self.saved_step = self.step
 
     @property
@@ -127,3 +133,14 @@ class TrainingState(TrainingVariables):
         if not checkpoint.checkpoint_folder(self.run.folder / CHECKPOINTS, self.saved_step).is_dir():
             return f"The checkpoint of step {self.saved_step} is no longer there."
         return f"The last good checkpoint is at step {self.saved_step}."
+
+
+def _edited(run: Run, step: int, keys: list[str]) -> str:
+    """The error for a run whose config was edited."""
+    some = ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
+    config = path_word(run.folder / CONFIG)
+    begin = (f"training.init_from={run_word(run.folder)}", "training.init_discriminator=true")
+    return (
+        f"{config} was changed after step {step}: {some}. A resumed run keeps its config. Undo the change, or start a "
+        f"new training with the weights of this one: {command('train', config, *begin)}"
+    )

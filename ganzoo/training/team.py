@@ -24,6 +24,8 @@ from ganzoo.training.channel import Channel, ChannelError
 
 JOIN_SECONDS = 600.0
 """How long the processes wait for each other at the start."""
+LOOK_SECONDS = 2.0
+"""While processes join, the chief looks at this interval whether one of them has ended."""
 GREETING_SECONDS = 5.0
 """How long the chief waits for the first message of a connection, which may be a stranger's."""
 ALIVE_SECONDS = 5.0
@@ -158,7 +160,7 @@ class Team:
         except BaseException as error:
             if isinstance(error, Exception) and not isinstance(error, GanzooError) and self._failed.wait(1.0):
                 raise TeamError(self._failure) from error
-            text = str(error).splitlines()[0] if isinstance(error, GanzooError) and str(error) else repr(error)
+            text = _text_of(error)
             self._report(text, known=not self._is_first(text))
             raise
         finally:
@@ -273,10 +275,13 @@ def _as_chief(cluster: Cluster, info: Info, seconds: float) -> Team:
     info(f"Waiting for {cluster.size - 1} other processes at port {cluster.port} (from {cluster.found_in})")
     with listener:
         while len(peers) < cluster.size - 1:
-            listener.settimeout(max(0.1, deadline - time.monotonic()))
+            listener.settimeout(max(0.1, min(LOOK_SECONDS, deadline - time.monotonic())))
             try:
                 connection, _ = listener.accept()
             except TimeoutError as error:
+                _without_closed(peers, info)
+                if time.monotonic() < deadline:
+                    continue
                 absent = sorted(set(range(1, cluster.size)) - peers.keys())
                 _close(peers)
                 raise TrainingError(
@@ -287,6 +292,7 @@ def _as_chief(cluster: Cluster, info: Info, seconds: float) -> Team:
             try:
                 greeting, _ = channel.receive()
                 channel.allow_silence(SILENCE_SECONDS)
+                _without_closed(peers, info)
                 rank, port = int(greeting["rank"]), int(greeting["port"])
                 problem = _problem(cluster, greeting, rank, peers)
                 if problem is None:
@@ -334,6 +340,22 @@ def _as_follower(cluster: Cluster, info: Info, seconds: float) -> Team:
         raise TrainingError(f"The chief at {cluster.host}:{cluster.port} did not accept: {error}") from error
     channel.allow_silence(SILENCE_SECONDS)
     return Team(cluster, servers, [_Peer(0, cluster.host, channel)])
+
+
+def _text_of(error: BaseException) -> str:
+    """What the other processes are told of an error of this one."""
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return str(error).splitlines()[0] if isinstance(error, GanzooError) and str(error) else repr(error)
+
+
+def _without_closed(peers: dict[int, _Peer], info: Info) -> None:
+    """Forget the processes that have ended while the others join. They may be started again."""
+    for rank, peer in list(peers.items()):
+        if peer.channel.is_closed():
+            peer.channel.close()
+            del peers[rank]
+            info(f"{str(peer).capitalize()} has ended. Waiting for it again")
 
 
 def _problem(cluster: Cluster, greeting: dict[str, Any], rank: int, peers: dict[int, _Peer]) -> str | None:

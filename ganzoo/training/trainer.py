@@ -165,8 +165,9 @@ class Trainer:
         """Run chunks of steps. After each chunk, log, measure and save if it is due."""
         training = self.config.training
         means, chunk, started, first = RunningMeans(self._metrics), 1, time.monotonic(), self.step
-        if self.watch and training.watch.on_collapse == "rollback" and self.state.saved_step is None:
-            self._save()  # a rollback always needs a checkpoint
+        goes_back = self.watch is not None and training.watch.on_collapse == "rollback"
+        if self.state.saved_step is None and (goes_back or training.init_from is not None):
+            self._save()  # for a rollback; and what a fine-tuning began with may be gone or trained further later
         progress = TrainingProgress(self.config, first_step=self.step, last_step=last, deadline=deadline, quiet=quiet)
         with self.input_pipeline, progress, interruptible() as interrupted:
             while self.step < last and not (self._is_interrupted(interrupted) or self._callbacks.stop):

@@ -11,7 +11,8 @@ import tensorflow as tf
 from ganzoo.config.experiment import Config
 from ganzoo.training import learning_rate
 from ganzoo.training.ada import AdaptiveAugmentation
-from ganzoo.training.distribution import check_splittable, synchronize
+from ganzoo.training.distribution import synchronize
+from ganzoo.training.split_batch import check_splittable
 from ganzoo.training.weight_names import average_group, named_variables
 
 

@@ -118,3 +118,13 @@ def test_mistakes_are_one_line(fails, bundle, place, arguments, message):
     before = sorted(path.name for path in place.iterdir())
     assert message in fails(*arguments)
     assert sorted(path.name for path in place.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_an_export_of_the_same_weights_keeps_the_names(command, fails, trained):
+    command("directions", "images", "--name", "1=hair")
+    command("export", "images")
+    command("generate", "images", "--direction", "hair=2", "--seeds", "0", "-o", "moved.png")
+    command("train", "--resume", "images", "training.steps=5")
+    assert "The directions hair were those of other weights" in command("export", "images").stderr
+    assert "has no direction 'hair'" in fails("generate", "images", "--direction", "hair=2", "-o", "moved.png")

@@ -108,6 +108,13 @@ def test_truncation(command, bundle, place):
     np.testing.assert_array_equal(first, second)
 
 
+def test_several_truncations_of_vectors(fails, place):
+    tiny_bundles.vector_bundle(place / "v")
+    for output in ("a.png", "a.npy"):
+        message = fails("generate", "v", "--truncation", "0.5,1", "-o", output)
+        assert "'ring' generates vectors; give one value, not --truncation 0.5,1" in message
+
+
 def test_codes(command, fails, bundle, place):
     write_bundle(
         place / "coded",

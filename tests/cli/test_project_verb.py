@@ -1,5 +1,6 @@
 """Tests ganzoo project."""
 
+import io
 import json
 
 import numpy as np
@@ -63,3 +64,11 @@ def test_mistakes_are_one_line(fails, bundle, photo, place, arguments, message):
     (place / "empty.png").touch()
     tiny_bundles.vector_bundle(place / "vectors")
     assert message in fails("project", *arguments)
+
+
+def test_standard_output_is_only_the_picture(command, fails, bundle, photo, place):
+    done = command("project", "bundle", photo, "--steps", "1", "-o", "-")
+    assert done.stdout_bytes.startswith(b"\x89PNG")
+    assert Image.open(io.BytesIO(done.stdout_bytes)).size == (17, 8)
+    assert "error: " in done.stderr
+    assert "Choose a file" in fails("project", "bundle", photo, "--json", "-o", "-")

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from ganzoo.bundle.folder import read_bundle
 
@@ -206,7 +207,7 @@ def test_runs_survive_a_damaged_run(command, trained):
     (trained / "runs/images/001/config.yaml").write_text("][")
     (trained / "runs/images/001/log.jsonl").write_text("not json")
     (row,) = json.loads(command("runs", "--json").stdout)
-    assert (row["step"], row["steps"], row["d_loss"]) == (0, None, None)
+    assert (row["step"], row["steps"], row["d_loss"]) == (3, None, None), "the step of the newest checkpoint"
 
 
 def test_no_runs(command):
@@ -325,3 +326,73 @@ def test_export_without_a_checkpoint(fails, trained):
     shutil.rmtree(trained / "runs/images/001/checkpoints")
     assert "no checkpoint" in fails("export")
     assert not (trained / "runs/images/001/bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["images.yaml", "--data", "nowhere.npz"], "nowhere.npz"),
+        (["images.yaml", "num_classes=2"], "num_classes is 2, but the data have 3 classes; set num_classes=3"),
+        (["cdcgan-portraits-64"], "needs a folder or zip: --data PATH"),
+        (["cdcgan-portraits-64", "--data", "photo"], "Did you mean 'photos'?"),
+        (["cdcgan-portraits-64", "--data", "photos"], "have 2 classes; set num_classes=2"),
+        (["cdcgan-portraits-64", "--data", "photos/a", "num_classes=3"], "Put each class into a folder of its own"),
+        (["cdcgan-portraits-64", "--data", "images.yaml"], "Name the folder that has the images."),
+        (["dcgan-faces-32", "data.source=parquet"], "needs a file or folder"),
+        (["dcgan-faces-32", "data.source=webdataset"], "needs a tar, a folder or a glob"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_dry_run_finds_what_is_wrong_with_the_data(fails, trained, arguments, message):
+    for name in ("a", "b"):
+        (trained / "photos" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(trained / "photos" / name / "1.png")
+    assert message in fails("train", *arguments, "--dry-run")
+
+
+def test_a_dry_run_says_that_the_samples_were_not_read(command, trained):
+    done = command("train", "images.yaml", "training.steps=1", "--dry-run")
+    assert "for 1 step of 4 samples" in done.stderr and "The samples were not read" in done.stderr
+
+
+def test_a_path_that_is_no_override_is_explained(fails, trained):
+    assert "For data: --data images.yaml" in fails("train", "dcgan-faces-32", "images.yaml")
+    assert "write its suffix, too: images.yaml" in fails("train", "images")
+
+
+@pytest.mark.parametrize("verb", [["export", "faces-64"], ["train", "--resume", "faces-64"]])
+def test_a_pretrained_model_is_no_run(fails, place, verb):
+    message = fails(*verb)
+    assert "It is a pretrained model, which is exported already: ganzoo pull faces-64" in message
+    assert "training.init_from=faces-64" in message
+
+
+@pytest.mark.slow
+def test_the_command_of_a_training_on_files_can_be_repeated(command, trained):
+    (trained / "images.yaml").write_text((trained / "images.yaml").read_text().replace(", path: data.npz", ""))
+    command("train", "images.yaml", "--data", "data.npz", "--quiet", "training.batch_size=8")
+    report = (trained / "runs/images/002/report.html").read_text()
+    assert "ganzoo train images.yaml --data PATH training.batch_size=8" in report
+
+
+def test_a_report_of_a_training_without_a_logged_step(command, trained):
+    (trained / "runs/images/001/log.jsonl").write_text("")
+    assert command("report", "images").stdout == "runs/images/001/report.html\n"
+    (row,) = json.loads(command("runs", "--json").stdout)
+    assert row["step"] == 3, "that of the newest checkpoint"
+
+
+@pytest.mark.slow
+def test_a_config_that_was_edited_is_refused(fails, trained):
+    path = trained / "runs/images/001/config.yaml"
+    path.write_text(path.read_text().replace("seed: 0", "seed: 5").replace("batch_size: 4", "batch_size: 8"))
+    message = fails("train", "--resume", "images", "training.steps=9")
+    assert "config.yaml was changed after step 3: training.batch_size, training.seed. A resumed run keeps" in message
+    assert "training.init_from=images/001 training.init_discriminator=true" in message
+
+
+def test_advice_for_changed_data_names_them(fails, trained):
+    pixels = np.random.RandomState(9).randint(0, 256, (24, 8, 8, 3)).astype(np.uint8)
+    np.savez(trained / "other.npz", images=pixels, labels=np.arange(24) % 3)
+    message = fails("train", "--resume", "images", "--data", "other.npz", "training.steps=9")
+    assert "ganzoo train --resume images/001 --data other.npz --allow-changed data" in message

@@ -347,3 +347,22 @@ def test_any_value_anywhere_is_read_or_refused_clearly(place, value):
         Config.read(config, what="x")
     except ConfigError as error:
         assert str(error).startswith("x: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"training": {"steps": True}}, "training.steps = true: this must be a whole number"),
+        ({"training": {"ema_decay": False}}, "training.ema_decay = false: this must be a number"),
+        ({"training": {"g_optimizer": {"name": "adam", "learning_rate": True}}}, "learning_rate = true"),
+        ({"training": {"penalties": [{"name": "r1", "interval": True}]}}, "interval = true"),
+        ({"training": {"watch": {"patience": True}}}, "training.watch.patience = true"),
+        ({"generator": {"model": "dense", "hidden": [True]}}, "hidden.0 = true"),
+        ({"num_classes": True}, "num_classes = true"),
+    ],
+)
+def test_true_and_false_are_no_numbers(changes, path):
+    values = {"data": "ring8", "generator": {"model": "dense"}, "discriminator": {"model": "dense"}}
+    with pytest.raises(ConfigError) as said:
+        Config.read(values | changes)
+    assert path in str(said.value)

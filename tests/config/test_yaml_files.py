@@ -136,3 +136,18 @@ def test_merge_is_idempotent_and_neutral(base, over):
     assert yaml_files.merge(merged, over) == merged
     assert yaml_files.merge(base, {}) == base
     assert yaml_files.merge({}, over) == over
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb:\n\tc: 2", "here: line 3: a tab; YAML is indented with spaces"),
+        ("a: 1\nb: {c: 2", "ends too early: a brace, bracket or quote that was opened in line 2 is not closed"),
+        ("a: [1, 2", "opened in line 1 is not closed"),
+        ("a: 'x", "opened in line 1 is not closed"),
+    ],
+)
+def test_usual_mistakes_are_named_in_plain_words(text, message):
+    with pytest.raises(ConfigError) as said:
+        read(text)
+    assert message in str(said.value)

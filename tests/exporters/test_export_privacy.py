@@ -80,7 +80,7 @@ def test_no_place_is_in_a_bundle_or_in_what_is_published(home):
     assert "init_from" not in training["config"]["training"]
     publication = publish(folder, "user/name", dry_run=True)
     assert CANARY not in publication.card
-    assert "Initial weights" not in publication.card
+    assert "- Initial weights: not published." in publication.card
 
 
 @pytest.mark.slow

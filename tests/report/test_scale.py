@@ -56,3 +56,11 @@ def test_thinning_keeps_the_peaks_and_the_order():
     assert steps == sorted(steps)
     assert dict(zip(steps, kept, strict=True)) | {1234: 9.0, 7777: -9.0} == dict(zip(steps, kept, strict=True))
     assert thinned([1, 2], [3, 4]) == ([1, 2], [3, 4])
+
+
+@pytest.mark.parametrize(
+    "values", [[0.000798, 0.0008], [0.00079998, 0.0008], [1.386, 1.3862], [0.5, 0.51], [3e-7, 3.1e-7]]
+)
+def test_ticks_have_different_texts(values):
+    texts = [number_text(tick) for tick in ticks(*limits(values))]
+    assert len(set(texts)) == len(texts)

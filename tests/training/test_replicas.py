@@ -16,8 +16,8 @@ from helpers import tiny
 from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError
 from ganzoo.training import checkpoint
-from ganzoo.training.distribution import check_splittable
 from ganzoo.training.session import resume, start
+from ganzoo.training.split_batch import check_splittable
 
 TESTS = Path(__file__).parent.parent
 EXAMPLES = TESTS.parent / "examples"

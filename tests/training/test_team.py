@@ -198,3 +198,30 @@ def test_the_failure_of_another_process_explains_the_error_of_an_exchange():
         raise RuntimeError("Collective ops is aborted")
     with pytest.raises(RuntimeError, match="a bug"), team_of(2)[0].until_end():
         raise RuntimeError("a bug")
+
+
+def test_a_process_that_dies_while_the_others_join_can_be_started_again(monkeypatch):
+    monkeypatch.setattr(teams, "LOOK_SECONDS", 0.1)
+    port, said = free_port(), []
+    with ThreadPoolExecutor(3) as pool:
+        chief = pool.submit(joined, cluster(0, port, 3), info=said.append, seconds=10)
+        while not said:  # the chief waits
+            threading.Event().wait(0.05)
+        lost = teams.Channel(socket.create_connection(("localhost", port)), silence=5)
+        lost.send("join", rank=2, size=3, port=1, versions=teams._versions())
+        threading.Event().wait(0.3)
+        lost.close()
+        others = [pool.submit(joined, cluster(rank, port, 3), seconds=10) for rank in (1, 2)]
+        members = [part.result() for part in (chief, *others)]
+    assert any("Process 2 on" in text and "has ended. Waiting for it again" in text for text in said)
+    members[0].send("run", first=0, count=1)
+    for member in members[1:]:
+        assert member.receive("run")[0]["count"] == 1
+
+
+def test_an_interrupted_process_is_named(monkeypatch):
+    chief, other = team_of(2)
+    with pytest.raises(KeyboardInterrupt), other.until_end():
+        raise KeyboardInterrupt
+    with pytest.raises(TeamError, match=r"process 1 on \S*: it was interrupted$"):
+        chief.receive("data")

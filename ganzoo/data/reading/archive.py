@@ -25,7 +25,7 @@ from ganzoo.data.reading.formats import (
 )
 from ganzoo.environment.git_lfs import require_content
 from ganzoo.environment.quantities import bytes_text
-from ganzoo.errors import DataError, reason
+from ganzoo.errors import DataError, did_you_mean, reason
 
 MAX_FILE_BYTES = 256 << 20
 """A larger file counts as broken (in a folder) or as an attack (in a zip)."""
@@ -126,7 +126,8 @@ def image_files(path: Path) -> ImageFiles:
     elif path.is_file():
         files = _zip_files(path)
     else:
-        raise DataError(f"There is no folder or zip {path}.")
+        near = did_you_mean(path.name, _names_beside(path))
+        raise DataError(f"There is no folder or zip {path}.{near}")
     if not files.entries:
         from ganzoo.data.reading.described import passed_over_line
 
@@ -243,12 +244,22 @@ def _head(path: str) -> bytes:
         return b""
 
 
+def _names_beside(path: Path) -> list[str]:
+    """The folders and zips next to a path that does not exist."""
+    try:
+        return [other.name for other in path.absolute().parent.iterdir() if other.is_dir() or other.suffix == ".zip"]
+    except OSError:
+        return []
+
+
 def _zip_files(path: Path) -> ImageFiles:
     require_content(path, error=DataError)
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise DataError(f"{path} is not a folder or a readable zip: {reason(error)}.") from error
+        raise DataError(
+            f"{path} is not a folder or a readable zip: {reason(error)}. Name the folder that has the images."
+        ) from error
     found = _Sorted()
     members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():

@@ -9,6 +9,8 @@ from itertools import islice
 from ganzoo.data.base import Dataset
 from ganzoo.data.reading.formats import suffix_of
 
+FEW = 100
+"""With fewer images there is a warning."""
 NAMED = 5
 """Largest number of names in a line."""
 
@@ -33,6 +35,16 @@ def samples_line(dataset: Dataset) -> str:
     )
 
 
+def few_line(count: int) -> str:
+    """A warning about a small number of images; empty if there are enough."""
+    if count >= FEW:
+        return ""
+    return (
+        f"Only {count} {'image' if count == 1 else 'images'}: the generator will copy them. Use at least {FEW}, better "
+        "some thousand. With few, training.augment='{name: diff_augment, adaptive: true}' helps"
+    )
+
+
 def passed_over_line(passed_over: Mapping[str, Sequence[str]]) -> str:
     """Number of skipped files by reason, with examples; empty if there are none."""
     if not passed_over:
@@ -46,7 +58,8 @@ def lines(dataset: Dataset) -> list[str]:
     """The report about reading a dataset, one line per fact."""
     report = dataset.report
     passed = passed_over_line(report.passed_over)
-    found = [samples_line(dataset), *report.notes, *([passed] if passed else [])]
+    few = few_line(len(dataset)) if dataset.sample_spec.is_image else ""
+    found = [samples_line(dataset), *filter(None, [few]), *report.notes, *([passed] if passed else [])]
     if report.broken:
         name, why = next(iter(report.broken.items()))
         found.append(f"Skipped {len(report.broken)} broken files, for example {name}: {why}")

@@ -89,7 +89,8 @@ def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Pa
     count = f"{'' if all_read else 'At least '}{len(broken)}"
     raise DataError(
         f"{count} of {files} images in {path} are broken, and data.max_broken={allowed:g} allows "
-        f"{int(allowed * files)} ({first}{more}). See all: {command('data check', path)}"
+        f"{int(allowed * files)} ({first}{more}). Remove them, or allow more, for example "
+        f"data.max_broken={min(1.0, 1.5 * len(broken) / files):.1g}. See all: {command('data check', path)}"
     )
 
 

@@ -36,6 +36,7 @@ class ImageFolder(ImageFilesSource):
     """
 
     also_known_as: ClassVar[tuple[str, ...]] = ("folder", "imagefolder", "images")
+    how_to_label: ClassVar[str] = "Put each class into a folder of its own, or name a table (data.classes=csv:FILE)"
     classes: Annotated[str, AfterValidator(check_classes)] = "auto"
 
     def class_count(self) -> int | None:
@@ -47,7 +48,14 @@ class ImageFolder(ImageFilesSource):
         # Older versions: all top-level folders were classes, and runs without labels read every image.
         return self.model_copy(update={"split": "none", "classes": "folder" if with_labels else "none"})
 
+    def listed_classes(self) -> tuple[str, ...] | None:
+        return self._found().class_names
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
+        return self.prepare(self._found(), cache_dir=cache_dir, quiet=quiet)
+
+    def _found(self) -> LabeledImages:
+        """The image files with their labels. They are not read."""
         if self.path is None:
             raise DataError("The data source 'image_folder' needs a folder or zip: --data PATH (or data.path=PATH).")
         layout = subset_of(
@@ -55,5 +63,4 @@ class ImageFolder(ImageFilesSource):
             validation_split=self.validation_split,
             subset=self.subset,
         )
-        found = LabeledImages(layout.files, layout.labels, layout.class_names, layout.notes, layout.passed_over)
-        return self.prepare(found, cache_dir=cache_dir, quiet=quiet)
+        return LabeledImages(layout.files, layout.labels, layout.class_names, layout.notes, layout.passed_over)

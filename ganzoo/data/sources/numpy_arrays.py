@@ -50,6 +50,7 @@ class NumpyArrays(ImageSource):
     """
 
     also_known_as: ClassVar[tuple[str, ...]] = ("npz", "npy", "array")
+    how_to_label: ClassVar[str] = "Add an array named labels to the .npz"
     accepts_path: ClassVar[bool] = True
     accepts_arrays: ClassVar[bool] = True
 
@@ -75,13 +76,16 @@ class NumpyArrays(ImageSource):
     def notes(self) -> DataNotes:
         return DataNotes(credits=(self.description,) if self.description else ())
 
+    def listed_classes(self) -> tuple[str, ...] | None:
+        samples, raw_labels = self._read(self._file())
+        return _as_labels(raw_labels, len(samples), self._file())[1]
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
-        if self.path is None:
-            raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
-        samples, raw_labels = self._read(self.path)
+        path = self._file()
+        samples, raw_labels = self._read(path)
         if samples.size == 0 or samples.ndim == 0:
-            raise DataError(f"{self.path} has no samples: its shape is {list(samples.shape)}.")
-        labels, class_names = _as_labels(raw_labels, len(samples), self.path)
+            raise DataError(f"{path} has no samples: its shape is {list(samples.shape)}.")
+        labels, class_names = _as_labels(raw_labels, len(samples), path)
         if self.vector_dim is not None:
             return Dataset(self._vectors(samples), labels, class_names, DataReport(files=len(samples)))
         first = self._channels_first(samples)
@@ -94,10 +98,10 @@ class NumpyArrays(ImageSource):
         ready = samples.dtype == np.uint8 and samples.shape[1:] == self.sample_shape()
         if ready and self.channels != 4:  # the colors of transparent pixels must be filled
             return Dataset(samples, labels, class_names, report)
-        stat = self.path.stat()
+        stat = path.stat()
         recipe = Recipe(
             source=self.registered_name,
-            content=f"{self.path.resolve()} {stat.st_size} {stat.st_mtime_ns}{' channels_first' if first else ''}",
+            content=f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}{' channels_first' if first else ''}",
             config=self.model_dump(mode="json", exclude={"flip", "path", "vector_dim", "layout", "description"}),
             shape=self.sample_shape(),
             count=len(samples),
@@ -105,6 +109,11 @@ class NumpyArrays(ImageSource):
         )
         dataset = prepared(recipe, lambda broken: self._chunks(samples, labels), cache_dir=cache_dir)
         return replace(dataset, report=replace(dataset.report, notes=notes))
+
+    def _file(self) -> Path:
+        if self.path is None:
+            raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
+        return self.path
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         require_content(path, error=DataError)

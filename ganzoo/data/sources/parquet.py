@@ -43,6 +43,7 @@ class Parquet(ShardedSource):
             metadata of the ``datasets`` library. Images without a label are skipped. By default there are no labels.
     """
 
+    how_to_label: ClassVar[str] = "Name the column of the labels (data.label=COLUMN)"
     suffix: ClassVar[str] = ".parquet"
 
     repo: Annotated[str, AfterValidator(_check_repo)] | None = None
@@ -81,6 +82,11 @@ class Parquet(ShardedSource):
         images = ParquetImages.of(path, opened, choose_column(opened, self.column))
         found = with_labels(images, self.label)
         return replace(found, notes=[*notes, *found.notes])
+
+    def listed_classes(self) -> tuple[str, ...] | None:
+        if self.repo is None:
+            self._shards(cache_dir=None, quiet=True)
+        return None
 
     def _shards(self, *, cache_dir: Path | None, quiet: bool) -> tuple[Path, Sequence[Shard], list[str]]:
         """The path for messages, the shards on this machine, and notes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from ganzoo.data.base import data_sources
 from ganzoo.data.reading.collection import LabeledImages
-from ganzoo.data.reading.shards import local_shards
+from ganzoo.data.reading.shards import Shard, local_shards
 from ganzoo.data.reading.tar_samples import AUTO, EXTENSION_FORM, check_label, labeled_images
 from ganzoo.data.sharded import ShardedSource
 from ganzoo.errors import DataError
@@ -30,6 +31,7 @@ class WebDataset(ShardedSource):
             files. Images without a label are skipped. By default there are no labels.
     """
 
+    how_to_label: ClassVar[str] = "Name the extension of the label files (data.label=EXTENSION)"
     suffix: ClassVar[str] = ".tar"
 
     image: str = Field(AUTO, max_length=50, pattern=rf"^{EXTENSION_FORM}$")
@@ -38,11 +40,19 @@ class WebDataset(ShardedSource):
     def class_count(self) -> int | None:
         return 0 if self.label is None else None
 
+    def listed_classes(self) -> tuple[str, ...] | None:
+        self._local_shards()
+        return None
+
     def find_images(self, *, cache_dir: Path | None, quiet: bool) -> LabeledImages:
+        path, shards, note = self._local_shards()
+        found = labeled_images(path, shards, image=self.image, label=self.label)
+        return replace(found, notes=[*filter(None, [note]), *found.notes])
+
+    def _local_shards(self) -> tuple[Path, Sequence[Shard], str | None]:
+        """The path, its shards, and a note."""
         if self.path is None:
             raise DataError(
                 "The data source 'webdataset' needs a tar, a folder or a glob: --data PATH (or data.path=PATH)."
             )
-        shards, note = local_shards(self.path, self.suffix, split=self.split)
-        found = labeled_images(self.path, shards, image=self.image, label=self.label)
-        return replace(found, notes=[*filter(None, [note]), *found.notes])
+        return self.path, *local_shards(self.path, self.suffix, split=self.split)

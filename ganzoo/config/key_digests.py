@@ -1,0 +1,49 @@
+"""Which keys of a run's config have changed since a checkpoint was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ganzoo.bundle.public_values import public_values
+from ganzoo.config.experiment import Config
+
+_MAY_CHANGE = (
+    "name",
+    "data.path",
+    "training.steps",
+    "training.hub",
+    "training.device",
+    "training.keep_checkpoints",
+    "training.init_from",
+    "training.init_partial",
+    "training.init_widen",
+    "training.init_discriminator",
+)
+"""Keys that do not change the steps of a training that has begun. ``ganzoo train --resume`` checks a new length."""
+
+
+def key_digests(config: Config) -> dict[str, str]:
+    """A short hash of the value of each key that decides the steps of a training. Paths are left out."""
+    values = public_values(config, config.to_dict())
+    return {
+        key: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+        for key, value in _leaves(values)
+        if key not in _MAY_CHANGE
+    }
+
+
+def changed_keys(config: Config, digests: Mapping[str, str]) -> list[str]:
+    """The keys of ``config`` whose values are not those of the digests. Keys that one of them lacks do not count."""
+    now = key_digests(config)
+    return [key for key in now if key in digests and now[key] != digests[key]]
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
