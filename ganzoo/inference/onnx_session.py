@@ -12,6 +12,7 @@ import threading
 import weakref
 from typing import Any, NamedTuple
 
+from ganzoo.environment.devices import cpu_count
 from ganzoo.errors import GanzooError
 from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.onnx_runtime import Device, make_session, reason_of
@@ -60,7 +61,8 @@ class OnnxSession:
         """
         opened = self._current()
         try:
-            arrays: list[Any] = opened.session.run(outputs, feed)
+            with self._turns:
+                arrays: list[Any] = opened.session.run(outputs, feed)
         except Exception as error:  # the errors of ONNX Runtime have no other common base
             text = f"ONNX Runtime could not run '{self._name}' on {opened.device}: {reason_of(error)}."
             advice = " Check with nvidia-smi which programs use the GPU, or use device='cpu' (--device cpu)."
@@ -77,6 +79,7 @@ class OnnxSession:
         self._threads: int | None = state["threads"]
         self._opened: _Opened | None = None
         self._lock = threading.Lock()
+        self._turns = _turns()
         self._parent_device: str | None = None
         _SESSIONS.add(self)
 
@@ -105,11 +108,19 @@ class OnnxSession:
 
     def abandon(self) -> None:
         """In a forked child: drop the parent's session without destroying it."""
-        self._lock = threading.Lock()  # another thread of the parent may have held it
+        self._lock, self._turns = threading.Lock(), _turns()  # other threads of the parent may have held them
         if self._opened is not None:
             _keep_for_ever(self._opened.session)
             self._parent_device = self._opened.device
             self._opened = None
+
+
+def _turns() -> threading.Semaphore:
+    """Lets as many threads run a session at the same time as there are cores.
+
+    More would not be faster, and ONNX Runtime keeps the memory of the most runs that ever happened at the same time.
+    """
+    return threading.Semaphore(cpu_count())
 
 
 _SESSIONS: weakref.WeakSet[OnnxSession] = weakref.WeakSet()

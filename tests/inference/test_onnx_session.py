@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -246,3 +247,25 @@ def test_cuda_after_a_fork_is_one_line_and_auto_takes_the_cpu(folder, monkeypatc
             with pytest.raises(GanzooError, match="spawn") as caught:
                 _ = session.device
             assert "\n" not in str(caught.value)
+
+
+def test_as_many_threads_run_as_there_are_cores(folder, monkeypatch):
+    """ONNX Runtime never gives back the memory of runs that happened at the same time."""
+    monkeypatch.setattr("ganzoo.inference.onnx_session.cpu_count", lambda: 3)
+    session = OnnxSession((folder / "onnx/model.onnx").read_bytes(), name="b", device="cpu")
+    lock, running, most = threading.Lock(), [0], [0]
+
+    class Slow:
+        def run(self, outputs, feed):
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.01)
+            with lock:
+                running[0] -= 1
+            return []
+
+    session._opened = session._opened._replace(session=Slow())
+    with ThreadPoolExecutor(24) as pool:
+        list(pool.map(lambda number: session.run(None, {}), range(100)))
+    assert most[0] == 3
