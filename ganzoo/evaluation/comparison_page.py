@@ -9,22 +9,24 @@ from typing import TYPE_CHECKING
 
 from ganzoo import images
 from ganzoo.evaluation.comparison import Model, config_differences, notes, table_rows
+from ganzoo.web.document import policy, shared_style
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
-:root { color-scheme: light dark; --line: #d0d7de; --soft: #f6f8fa; }
-@media (prefers-color-scheme: dark) { :root { --line: #3d444d; --soft: #151b23; } }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
-figure { margin: 0 0 1rem; overflow-x: auto; }
-figcaption { font-weight: 600; }
-div { overflow-x: auto; }
-table { border-collapse: collapse; }
-th, td { border: 1px solid var(--line); padding: .3rem .7rem; text-align: left; vertical-align: top; }
-th { background: var(--soft); }
+body { max-width: 84rem; margin: 0 auto; padding-bottom: 2.5rem; }
+h2 { margin: 2.5rem 0 .75rem; }
+figure { margin: 1.25rem 0 0; }
+figcaption { font-weight: 600; margin-bottom: .35rem; overflow-wrap: anywhere; }
+img { display: block; max-width: 100%; height: auto; border-radius: .75rem; box-shadow: var(--shadow); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: var(--small); font-variant-numeric: tabular-nums; }
+th, td { padding: .4rem 1.5rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+th { color: var(--soft); font-weight: 550; }
 td { overflow-wrap: break-word; max-width: 24rem; }
+p + p, .scroll + p { margin-top: .75rem; }
+@media (min-width: 50rem) { body { padding: 0 3rem 2.5rem; } }
 """
 
 
@@ -38,20 +40,20 @@ def page(models: Sequence[Model], pictures: Sequence[Image], *, seeds: str) -> s
     """
     names = [model.name for model in models]
     title = html.escape(" and ".join(names) if len(names) == 2 else ", ".join(names))
-    parts = [f"<h1>{title}</h1>", f"<p>Samples of the seeds {html.escape(seeds)}, one model per row.</p>"]
+    lead = f"<p>Samples of the seeds {html.escape(seeds)}, one model per row.</p>"
+    parts = [f'<header><p class="brand">ganzoo</p><h1>{title}</h1>{lead}</header>']
     parts += [_figure(name, picture) for name, picture in zip(names, pictures, strict=True)]
     parts += ["<h2>Facts and numbers</h2>", _table(["", *names], [[key, *cells] for key, cells in table_rows(models)])]
     parts += ["<p>Numbers have 95% intervals.</p>", *(f"<p>{html.escape(line)}</p>" for line in notes(models))]
     differences = [[key, *values] for key, values in config_differences(models)]
     parts += ["<h2>Where the configs differ</h2>"]
     parts += [_table(["key", *names], differences) if differences else "<p>Nowhere.</p>"]
+    style = shared_style() + _STYLE
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(style=style)}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
+        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
 
 
@@ -66,4 +68,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     for key, *cells in rows:
         cells_html = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
         lines.append(f"<tr><th>{html.escape(key)}</th>{cells_html}</tr>")
-    return f"<div><table>{''.join(lines)}</table></div>"
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'

@@ -14,14 +14,11 @@ from ganzoo.report.history import History
 from ganzoo.report.pictures import Pictures
 from ganzoo.report.scale import number_text
 from ganzoo.version import __version__
-from ganzoo.web.document import ASSETS as SHARED_ASSETS
-from ganzoo.web.document import filled, json_text, policy, script
+from ganzoo.web.document import filled, json_text, policy, script, shared_style
 
 REPORT = "report.html"
 """Name of the report in a run's folder."""
 ASSETS = Path(__file__).parent / "assets"
-_SHARED = "/* The picture */"
-"""The style sheet of a model's page up to here is shared: colors, type and headings."""
 _WAITING = '<div class="notice"><p>The first numbers are not logged yet.</p></div>'
 _SILENT = (
     '<div id="silent" class="notice" hidden><p>This file was not rewritten for a long time. If the training was '
@@ -118,7 +115,7 @@ def _page(
 ) -> str:
     now = time.time()
     data = data | {"state": state, "written": round(now), "charts": [chart.data() for chart in charts]}
-    style = (SHARED_ASSETS / "style.css").read_text(encoding="utf-8").partition(_SHARED)[0] + _read("report.css")
+    style = shared_style() + _read("report.css")
     code = script("(() => {", _read("report.js"), "})();")
     text = filled(
         _read("report.html"),

@@ -17,6 +17,8 @@ from ganzoo.errors import GanzooError
 
 ASSETS = Path(__file__).parent / "assets"
 """Templates, style sheets and scripts of the page of a model."""
+_SHARED = "/* The picture */"
+"""In the style sheet of the page of a model, what is before this comment is for other pages, too."""
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -30,6 +32,11 @@ def script(*parts: str) -> str:
     return "\n".join(['"use strict";', *parts])
 
 
+def shared_style() -> str:
+    """Colors, fonts and headings of all pages."""
+    return (ASSETS / "style.css").read_text(encoding="utf-8").partition(_SHARED)[0]
+
+
 def json_text(value: object) -> str:
     """JSON that cannot end its script element.
 
@@ -39,16 +46,16 @@ def json_text(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def policy(*, scripts: tuple[str, ...], style: str, pictures: str = "data:", workers: str = "") -> str:
+def policy(*, style: str, scripts: tuple[str, ...] = (), pictures: str = "data:", workers: str = "") -> str:
     """The policy of a page.
 
     Args:
-        scripts: the texts of its script elements.
         style: the text of its style element.
+        scripts: the texts of its script elements.
         pictures: the allowed sources of pictures.
         workers: the allowed sources of workers; by default none.
     """
-    allowed = " ".join(map(_hash, scripts))
+    allowed = " ".join(map(_hash, scripts)) or "'none'"
     worker = f"worker-src {workers}; " if workers else ""
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src {pictures}; {worker}"
