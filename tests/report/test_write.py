@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from ganzoo.cli.main import app
-from ganzoo.errors import GanzooError
 from ganzoo.report.write import write_report
 from ganzoo.runs import Run
 
@@ -57,8 +56,6 @@ def test_several_runs(command, make_run, tmp_path):
     [
         (["tin"], "No run 'tin'"),
         (["tiny", "nosuch"], "No run 'nosuch'"),
-        (["empty"], "Run empty/001 has no logged steps"),
-        (["tiny", "empty"], "Run empty/001 has no logged steps"),
         (["tiny", "-o", "x.pdf"], "the suffix must be one of .html, .htm"),
         (["tiny", "-o", "runs/tiny/001/config.yaml/x.html"], "Cannot write"),
     ],
@@ -66,7 +63,6 @@ def test_several_runs(command, make_run, tmp_path):
 )
 def test_mistakes(command, make_run, arguments, words):
     make_run()
-    make_run("empty", [])
     result = command("report", *arguments, code=2)
     assert result.stdout == ""
     assert words in result.stderr
@@ -102,8 +98,8 @@ def test_a_log_that_a_killed_training_left(make_run):
     path.write_text(json.dumps(line(10)) + "\n" + json.dumps(line(20))[:30])
     assert "Step 10 of 100" in write_report([run]).read_text()
     path.write_text(json.dumps(line(20))[:30])
-    with pytest.raises(GanzooError, match="no logged steps"):
-        write_report([run])
+    assert "The first numbers are not logged yet." in write_report([run]).read_text()
+    assert "<h1>2 runs</h1>" in write_report([run, make_run("other")], run.folder / "both.html").read_text()
 
 
 def test_no_slow_library_is_imported(make_run, tmp_path):
