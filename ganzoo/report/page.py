@@ -19,7 +19,11 @@ from ganzoo.web.document import filled, json_text, policy, script, shared_style
 REPORT = "report.html"
 """Name of the report in a run's folder."""
 ASSETS = Path(__file__).parent / "assets"
-_WAITING = '<div class="notice"><p>The first numbers are not logged yet.</p></div>'
+_NO_NUMBERS = {
+    True: '<div class="notice"><p>The first numbers are not logged yet.</p></div>',
+    False: '<div class="notice plain"><p>The training stopped before its first logged numbers.</p></div>',
+}
+"""Whether the training goes on -> what stands in the place of the curves."""
 _SILENT = (
     '<div id="silent" class="notice" hidden><p>This file was not rewritten for a long time. If the training was '
     "killed, the command under Commands resumes it.</p></div>"
@@ -39,7 +43,7 @@ def run_page(history: History, pictures: Pictures, *, every: float = 0.0) -> str
     main = [
         _SILENT if is_training else "",
         parts.reason(history),
-        _WAITING if is_training and not history.log else "",
+        "" if history.log else _NO_NUMBERS[is_training],
         parts.pictures(samples, pictures.real()),
         parts.warnings(history.events),
         parts.charts("Curves", charts),

@@ -98,7 +98,7 @@ def test_a_log_that_a_killed_training_left(make_run):
     path.write_text(json.dumps(line(10)) + "\n" + json.dumps(line(20))[:30])
     assert "Step 10 of 100" in write_report([run]).read_text()
     path.write_text(json.dumps(line(20))[:30])
-    assert "The first numbers are not logged yet." in write_report([run]).read_text()
+    assert "The training stopped before its first logged numbers." in write_report([run]).read_text()
     assert "<h1>2 runs</h1>" in write_report([run, make_run("other")], run.folder / "both.html").read_text()
 
 
