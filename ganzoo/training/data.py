@@ -89,7 +89,8 @@ def check_classes(config: Config, names: tuple[str, ...]) -> None:
 
 def _loaded(config: Config, given: object, *, quiet: bool, info: Info) -> Dataset:
     dataset = config.data.load(quiet=quiet) if given is None else given_dataset(given, config, info=info)
-    for line in described.lines(dataset):
+    few = described.few_line(len(dataset)) if dataset.sample_spec.is_image else ""
+    for line in filter(None, [*described.lines(dataset), few]):
         info(line)
     if dataset.labels is not None and not config.objective.uses_labels:
         info(f"The labels are not used: the objective '{config.objective.registered_name}' works without them")

@@ -59,7 +59,7 @@ def find(config: Config, *, info: Callable[[str], None] = lambda text: None) -> 
     if bundle.name != RUN_BUNDLE or not (run.folder / CONFIG).is_file():
         raise ConfigError(
             f"{_KEY}: {training.init_from} has no discriminator. Published models and exported bundles have the "
-            f"generator only; name a run of this machine (ganzoo runs), or leave {_KEY} out."
+            f"generator only. Leave {_KEY} out, or name a run of this machine: ganzoo runs"
         )
     found = checkpoint.load_newest(run.folder / CHECKPOINTS)
     if found is None:

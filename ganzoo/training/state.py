@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.config.experiment import Config
-from ganzoo.config.key_digests import changed_keys, key_digests
 from ganzoo.data.base import Dataset
 from ganzoo.environment.commands import command, path_word, run_word
 from ganzoo.errors import RunError
@@ -16,6 +15,7 @@ from ganzoo.runs import CHECKPOINTS, CONFIG, Run
 from ganzoo.training import checkpoint
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.collapse_watch import CollapseWatch
+from ganzoo.training.key_digests import changed_keys, key_digests
 from ganzoo.training.variables import TrainingVariables
 from ganzoo.training.weight_names import named_variables
 

@@ -113,7 +113,8 @@ CONFIG = {
         ("ganzoo train /HOME/deep/x.yaml data.path=/HOME/photos", "ganzoo train x.yaml"),
         ("ganzoo train 'C:\\HOME\\x.yaml'", "ganzoo train x.yaml"),
         ("ganzoo train x data.path=HOME/relative 'data.path=\"~/HOME\"' data.path=file:///HOME/x", "ganzoo train x"),
-        ("ganzoo train x --data /HOME/x --data=/HOME/y training.steps=20", "ganzoo train x training.steps=20"),
+        ("ganzoo train x --data /HOME/x training.steps=20", "ganzoo train x --data PATH training.steps=20"),
+        ("ganzoo train x --data=/HOME/y training.steps=20", "ganzoo train x training.steps=20"),
         (
             "ganzoo train x 'data={source: image_folder, path: HOME/x, crop: center}'",
             """ganzoo train x 'data={"source": "image_folder", "crop": "center"}'""",

@@ -97,6 +97,9 @@ def config_values(draw):
     for penalty in training["penalties"]:
         if isinstance(penalty, dict) and penalty.get("gamma_end") is None:
             penalty.pop("schedule_steps", None)
+        elif isinstance(penalty, dict) and penalty.get("schedule") == "constant":
+            del penalty["gamma_end"]
+            penalty.pop("schedule_steps", None)
     if isinstance(training["augment"], dict):
         training["augment"]["adaptive"] = False  # not every loss allows it
     norm = (

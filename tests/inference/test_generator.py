@@ -154,7 +154,7 @@ def test_the_class_comes_from_the_seed_unless_given(conditional):
         (-1, "classes 0 to 2"),
         (1.0, "classes 0 to 2"),
         (True, "classes 0 to 2"),
-        ([0], "1 labels for 2 samples"),
+        ([0], "1 label for 2 samples"),
     ],
 )
 def test_a_wrong_label_is_one_line(conditional, label, words):

@@ -106,7 +106,11 @@ def test_a_dataset_smaller_than_the_batch_is_gone_through_again():
     [
         ({}, Dataset(np.zeros((0, 8, 8, 1), np.uint8)), "no samples"),
         ({}, Dataset(np.zeros((4, 8, 9, 1), np.uint8)), r"shape \[8, 9, 1\], but the config needs \[8, 8, 1\]"),
-        ({"num_classes": 3}, Dataset(np.zeros((4, 8, 8, 1), np.uint8)), "no labels; set num_classes=0"),
+        (
+            {"num_classes": 3},
+            Dataset(np.zeros((4, 8, 8, 1), np.uint8)),
+            "no labels. Add an array .*, or train without",
+        ),
         (
             {"num_classes": 3},
             Dataset(np.zeros((4, 8, 8, 1), np.uint8), np.zeros(4, np.int32), ("a", "b")),

@@ -71,9 +71,7 @@ def test_no_curve_of_less_than_two_points(tmp_path, losses):
     write_log(run, losses)
     said = []
     preview.save_curve(run, info=said.append)
-    assert said == [
-        "No losses.png: the log has fewer than two entries. Log more often, for example: training.log_every=10"
-    ]
+    assert said == ["The training was too short for losses.png: its log has fewer than two lines (training.log_every)"]
     assert not (run.folder / "losses.png").exists()
 
 

@@ -187,6 +187,12 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path):
     one = trainer(config, tmp_path, config.data.load())
     one.state.save()
     other = config.model_copy(update={"generator": config.generator.model_copy(update={"hidden": (9,)})})
+    with pytest.raises(RunError, match=r"config.yaml was changed after step 0: generator.hidden\. A resumed run keeps"):
+        Trainer(other, config.data.load(), one.run).state.restore()
+    manifest = one.run.folder / "checkpoints/step-00000000/manifest.json"
+    values = json.loads(manifest.read_text())
+    del values["config"]  # as older versions wrote it
+    manifest.write_text(json.dumps(values))
     with pytest.raises(RunError, match="The checkpoint at step 0 of 'tiny/001' does not match its config"):
         Trainer(other, config.data.load(), one.run).state.restore()
 

@@ -58,8 +58,7 @@ def lines(dataset: Dataset) -> list[str]:
     """The report about reading a dataset, one line per fact."""
     report = dataset.report
     passed = passed_over_line(report.passed_over)
-    few = few_line(len(dataset)) if dataset.sample_spec.is_image else ""
-    found = [samples_line(dataset), *filter(None, [few]), *report.notes, *([passed] if passed else [])]
+    found = [samples_line(dataset), *report.notes, *([passed] if passed else [])]
     if report.broken:
         name, why = next(iter(report.broken.items()))
         found.append(f"Skipped {len(report.broken)} broken files, for example {name}: {why}")

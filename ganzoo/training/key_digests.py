@@ -22,7 +22,7 @@ _MAY_CHANGE = (
     "training.init_widen",
     "training.init_discriminator",
 )
-"""Keys that do not change the steps of a training that has begun. ``ganzoo train --resume`` checks a new length."""
+"""Keys and groups that do not change the steps of a training that has begun. A resume checks a new length itself."""
 
 
 def key_digests(config: Config) -> dict[str, str]:
@@ -31,7 +31,7 @@ def key_digests(config: Config) -> dict[str, str]:
     return {
         key: hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
         for key, value in _leaves(values)
-        if key not in _MAY_CHANGE
+        if not any(f"{key}.".startswith(f"{free}.") for free in _MAY_CHANGE)
     }
 
 
