@@ -205,9 +205,10 @@ def export(
             from the generator.
     """
     from ganzoo.exporters.formats import Formats
-    from ganzoo.runs import exporting, find_run
+    from ganzoo.resolve import find_training
+    from ganzoo.runs import exporting
 
-    found = find_run(_run_name(run), root=root)
+    found = find_training(_run_name(run), root=root)
     flags = {"fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
     wanted = _all_formats(formats, onnx, flags)
     Formats.of(wanted)

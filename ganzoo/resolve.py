@@ -127,6 +127,26 @@ def _warn(text: str, chosen: _Candidate, others: list[_Candidate]) -> None:
     )
 
 
+def find_training(what: str | os.PathLike[str] | None, *, root: str | os.PathLike[str] | None = None) -> Run:
+    """The run that ``what`` names, as ``find_run`` finds it, for commands that need a training and not its result.
+
+    Raises:
+        RunError: if there is no such run. For the name of a pretrained model it says what can be done with it.
+    """
+    from ganzoo.hub.pretrained import find_pretrained
+    from ganzoo.runs import find_run
+
+    try:
+        return find_run(what, root=root)
+    except RunError as error:
+        if not isinstance(what, str) or find_pretrained(what) is None:
+            raise
+        name, (first, *rest) = what.removeprefix(ZOO), str(error).splitlines()
+        exported = f"It is a pretrained model, which is exported already: {command('pull', name)}."
+        first += f" {exported} To train further from it: training.init_from={name}"
+        raise RunError("\n".join([first, *rest])) from error
+
+
 def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda text: None) -> Bundle:
     """The bundle in a run's folder, of the chosen checkpoint or a newer one. It is exported first if needed.
 

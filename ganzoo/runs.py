@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.environment.places import check_name, expanded
-from ganzoo.errors import GanzooError, RunError, did_you_mean
+from ganzoo.errors import RunError, did_you_mean
 
 RUNS = Path("runs")
 """The default folder of all runs, relative to the current folder."""
@@ -221,25 +221,7 @@ def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathL
         return found
     name = text.removeprefix(SCHEME)
     near = did_you_mean(name, [name for run in list_runs(root=root) for name in (run.name, run.folder.parent.name)])
-    raise RunError(
-        f"No run '{name}' in '{folder.absolute()}'.{near}{_if_pretrained(name)}\nSee all: ganzoo runs. {ELSEWHERE}"
-    )
-
-
-def _if_pretrained(name: str) -> str:
-    """What can be done with a name if it is not a run's but a pretrained model's."""
-    from ganzoo.hub.pretrained import find_pretrained
-
-    try:
-        known = find_pretrained(name) is not None
-    except GanzooError:
-        known = False
-    if not known:
-        return ""
-    return (
-        f" It is a pretrained model, which is exported already: ganzoo pull {name}. To train further from it: "
-        f"training.init_from={name}"
-    )
+    raise RunError(f"No run '{name}' in '{folder.absolute()}'.{near}\nSee all: ganzoo runs. {ELSEWHERE}")
 
 
 def run_at(path: Path) -> Run | None:

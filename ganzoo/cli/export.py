@@ -105,9 +105,9 @@ def export(
         return
     from ganzoo import api
     from ganzoo.exporters.formats import Formats
-    from ganzoo.runs import find_run
+    from ganzoo.resolve import find_training
 
-    found = find_run(run, root=runs)
+    found = find_training(run, root=runs)
     if html:
         check_page_of(found, output)
     asked += ["onnx"] if html or not asked else []

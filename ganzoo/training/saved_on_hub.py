@@ -12,7 +12,8 @@ from ganzoo.config.experiment import Config
 from ganzoo.environment.commands import command
 from ganzoo.errors import RunError
 from ganzoo.hub.reference import SCHEME, is_repo, is_run_name, require_reference
-from ganzoo.runs import Run, find_run
+from ganzoo.resolve import find_training
+from ganzoo.runs import Run
 from ganzoo.training.callbacks import Callback
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def find_or_fetch(name: str | None, *, root: str | os.PathLike[str] | None, info
         reference = require_reference(SCHEME + name.removeprefix(prefix))
         return fetch_run(reference, newest=_newest_intact, root=root, info=info)
     try:
-        return find_run(name, root=root)
+        return find_training(name, root=root)
     except RunError as error:
         if name is None or not is_repo(name) or is_run_name(name):
             raise
