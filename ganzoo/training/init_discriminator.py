@@ -15,7 +15,7 @@ from ganzoo.errors import ConfigError, GanzooError
 from ganzoo.resolve import RUN_BUNDLE, exported_step
 from ganzoo.runs import CHECKPOINTS, CONFIG, Run
 from ganzoo.training import checkpoint
-from ganzoo.training.weight_names import average_group, named_weights
+from ganzoo.training.weight_names import average_group, first_misfit, named_weights
 
 if TYPE_CHECKING:
     import keras
@@ -101,14 +101,12 @@ def assign(
 
 def _assign_group(config: Config, source: Source, group: str, variables: Mapping[str, Any]) -> None:
     there = {name: value for name, value in source.state.get(group, {}).items() if value.dtype == np.float32}
-    for name in sorted(there.keys() | variables.keys()):
-        old = list(there[name].shape) if name in there else "missing"
-        new = list(variables[name].shape) if name in variables else "missing"
-        if old != new:
-            raise ConfigError(
-                f"{_KEY}: the {group} of run {source.run.name} does not fit: the shape of {name} is {old} there, and "
-                f"{new} in this config. {_reason(config, source.run)} To begin with a new one, leave {_KEY} out."
-            )
+    misfit = first_misfit(there, variables)
+    if misfit is not None:
+        raise ConfigError(
+            f"{_KEY}: the {group} of run {source.run.name} does not fit: {misfit}. {_reason(config, source.run)} "
+            f"To begin with a new one, leave {_KEY} out."
+        )
     for name, variable in variables.items():
         variable.assign(there[name])
 

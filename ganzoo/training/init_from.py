@@ -15,7 +15,7 @@ from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError, HubError
 from ganzoo.training.graph_weights import GraphWeights
 from ganzoo.training.initial_weights import save_initial
-from ganzoo.training.weight_names import named_weights
+from ganzoo.training.weight_names import first_misfit, named_weights
 from ganzoo.training.widen import checked_widening, set_weights
 
 if TYPE_CHECKING:
@@ -185,15 +185,12 @@ def named(config: Config, weights: Weights | GraphWeights, *, info: Callable[[st
 
 
 def _check_fit(what: str, weights: Weights, variables: Mapping[str, Any]) -> None:
-    for name in sorted(weights.keys() | variables.keys()):
-        saved = list(weights[name].shape) if name in weights else "missing"
-        needed = list(variables[name].shape) if name in variables else "missing"
-        if saved != needed:
-            raise ConfigError(
-                f"training.init_from: {what} does not fit this generator: the shape of {name} is {saved} there, and "
-                f"{needed} in this config. The config that fits is in its config.json, under 'model'. "
-                f"{_ADVICE['wider' if _is_wider(weights, variables) else 'other']}"
-            )
+    misfit = first_misfit(weights, variables)
+    if misfit is not None:
+        raise ConfigError(
+            f"training.init_from: {what} does not fit this generator: {misfit}. The config that fits is in its "
+            f"config.json, under 'model'. {_ADVICE['wider' if _is_wider(weights, variables) else 'other']}"
+        )
 
 
 _ADVICE = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,3 +23,16 @@ def named_weights(network: keras.Model) -> dict[str, Any]:
     """The float32 variables of a network by name: what a bundle contains. Keras' random states are left out."""
     named = named_variables(network.variables)
     return {name: variable for name, variable in named.items() if variable.dtype == "float32"}
+
+
+def first_misfit(saved: Mapping[str, Any], variables: Mapping[str, Any]) -> str | None:
+    """The first name whose shapes differ, with both: "the shape of 0001/bias is [4] there, and [8] in this config".
+
+    None if all names and shapes are the same.
+    """
+    for name in sorted(saved.keys() | variables.keys()):
+        there = list(saved[name].shape) if name in saved else "missing"
+        here = list(variables[name].shape) if name in variables else "missing"
+        if there != here:
+            return f"the shape of {name} is {there} there, and {here} in this config"
+    return None
