@@ -142,7 +142,7 @@ def ended(operation: Operation) -> int:
         operation.act()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
-    except Exception as error:  # the command's own handler gets every error, too
+    except Exception as error:  # as the handler of the commands does, for an operation that is a Python function
         text = explanation(error)
         if text is None:
             traceback.print_exc()

@@ -1,7 +1,7 @@
 """The commands of a user on a tiny model. ``kill_points.py`` and ``disk_faults.py`` disturb their changes of the disk.
 
-Each operation runs in a process and a folder of its own. The process is a fork of one that has imported TensorFlow but
-not used it, so that it starts fast.
+Each operation has its own process and its own folder. The process is a fork: its parent has imported TensorFlow but not
+used it, so that the fork starts fast.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/soak.py
     python benchmarks/soak.py --only threads
 
-Each part runs in a process of its own. A thread reads the resident memory (RSS) every two seconds. What counts is the
+Each part has its own process. A thread reads the resident memory (RSS) every two seconds. What counts is the
 line of least squares after the first minute, in MB an hour, and the difference between the first and the last ten
 seconds after that minute. Every image of the threads and processes is compared with the image that one thread made of
 the same seed. The output is a table in Markdown; the exit status is 1 if an image differs.

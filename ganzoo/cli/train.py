@@ -158,7 +158,7 @@ def _print_plan(config: Config, *, show: str) -> None:
     info(
         f"Would train {config.name} for {training.steps} {'step' if training.steps == 1 else 'steps'} of "
         f"{training.batch_size} samples ({config.sample_spec}) from '{config.data.registered_name}'. The samples were "
-        f"not read, and nothing was written. Sizes and memory: {show}"
+        f"not checked, and nothing was written. Sizes and memory: {show}"
     )
 
 

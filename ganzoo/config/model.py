@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-_NUMBERS = {"int": "int_type", "float": "float_type"}
+_NUMBERS: dict[str, core_schema.ErrorType] = {"int": "int_type", "float": "float_type"}
 """Kind of a number in pydantic's schema -> the error for a value of another kind."""
 _NESTED = ("schema", "fields", "items_schema", "keys_schema", "values_schema", "choices")
 """Keys of pydantic's schemas under which there are schemas."""
@@ -16,12 +16,12 @@ _NESTED = ("schema", "fields", "items_schema", "keys_schema", "values_schema", "
 class _Refuse:
     """Raises an error of this kind for true and false."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: core_schema.ErrorType) -> None:
         self._kind = kind
 
     def __call__(self, value: Any) -> Any:
         if isinstance(value, bool):
-            raise PydanticKnownError(self._kind)  # type: ignore[arg-type]
+            raise PydanticKnownError(self._kind)
         return value
 
 
@@ -39,7 +39,7 @@ def _checked(schema: Any) -> Any:
 
 
 class ConfigModel(BaseModel):
-    """A group of keys. True and false are no numbers: pydantic and Python read true as 1."""
+    """A group of keys. It refuses true and false where a number is needed, which pydantic reads as 1 and 0."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -119,7 +119,7 @@ class DataSource(Part):
         return 0
 
     def listed_classes(self) -> tuple[str, ...] | None:
-        """Find the data without reading the samples, for ``ganzoo train --dry-run``.
+        """Find the data without preparing the samples, for ``ganzoo train --dry-run``.
 
         Returns:
             The class names; empty if there are no labels; None if only ``load`` knows them.

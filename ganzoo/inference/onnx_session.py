@@ -118,7 +118,7 @@ class OnnxSession:
 def _turns() -> threading.Semaphore:
     """Lets as many threads run a session at the same time as there are cores.
 
-    More would not be faster, and ONNX Runtime keeps the memory of the most runs that ever happened at the same time.
+    ONNX Runtime keeps the memory of the most runs that ever happened at the same time (``benchmarks/soak.py``).
     """
     return threading.Semaphore(cpu_count())
 

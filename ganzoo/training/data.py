@@ -81,9 +81,9 @@ def check_classes(config: Config, names: tuple[str, ...]) -> None:
             f"num_classes is {config.num_classes}, but the data have {len(names)} classes; set num_classes={len(names)}"
         )
     how = type(config.data).how_to_label
+    advice = f"{how}, or train" if how else "Train"
     raise DataError(
-        f"num_classes is {config.num_classes}, but the data have no labels. {how and how + ', or train '}"
-        f"{'' if how else 'Train '}without classes: num_classes=0"
+        f"num_classes is {config.num_classes}, but the data have no labels. {advice} without classes: num_classes=0"
     )
 
 

@@ -201,7 +201,7 @@ class Team:
 
     @property
     def _failure(self) -> str:
-        """What this process says of the first failure."""
+        """The message about the first failure."""
         return f"The training on {self.cluster.size} processes ended: {self._reason}"
 
     def _is_first(self, reason: str) -> bool:
@@ -343,7 +343,7 @@ def _as_follower(cluster: Cluster, info: Info, seconds: float) -> Team:
 
 
 def _text_of(error: BaseException) -> str:
-    """What the other processes are told of an error of this one."""
+    """The text about an error of this process that the other processes receive."""
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted"
     return str(error).splitlines()[0] if isinstance(error, GanzooError) and str(error) else repr(error)

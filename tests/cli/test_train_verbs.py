@@ -350,9 +350,9 @@ def test_a_dry_run_finds_what_is_wrong_with_the_data(fails, trained, arguments, 
     assert message in fails("train", *arguments, "--dry-run")
 
 
-def test_a_dry_run_says_that_the_samples_were_not_read(command, trained):
+def test_a_dry_run_says_that_the_samples_were_not_checked(command, trained):
     done = command("train", "images.yaml", "training.steps=1", "--dry-run")
-    assert "for 1 step of 4 samples" in done.stderr and "The samples were not read" in done.stderr
+    assert "for 1 step of 4 samples" in done.stderr and "The samples were not checked" in done.stderr
 
 
 def test_a_path_that_is_no_override_is_explained(fails, trained):
