@@ -4,7 +4,7 @@ The data are random images of 64 px in a memory map. Before each measurement, th
 dropped, and no image is read twice in a measurement. So every image comes from the disk, as with data much larger than
 memory. (RLIMIT_AS cannot limit the memory here: it counts the whole memory map.)
 
-Two devices are measured. The CPU trains dcgan-faces-64. A stand-in for faster devices sleeps as long as such a device
+Two devices are measured. The CPU trains dcgan-faces-64. A simulated faster device sleeps as long as such a device
 would compute; it needs no processor time and no copy to its own memory.
 """
 
@@ -111,7 +111,7 @@ class StandIn:
     """Takes samples at the rate of a faster device, and sleeps instead of computing."""
 
     def __init__(self, config: Any, rate: int) -> None:
-        self.name = f"stand-in, {rate:,} images/s"
+        self.name = f"simulated, {rate:,} images/s"
         self._seconds = config.training.batch_size / rate
         self.chunk = round(CHUNK_SECONDS / self._seconds)
 

@@ -16,7 +16,7 @@ from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
-from ganzoo.errors import ExportError, RunError
+from ganzoo.errors import RunError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -164,12 +164,7 @@ def export(
     folder: str | os.PathLike[str] | None = None,
     *,
     checkpoint: WhichCheckpoint = "best",
-    formats: Sequence[Format] | None = None,
-    onnx: bool | None = None,
-    fp16: bool = False,
-    critic: bool = False,
-    savedmodel: bool = False,
-    tflite: bool = False,
+    formats: Sequence[Format] = ("onnx",),
     blend: float | None = None,
     license: str | None = None,
     limits: Sequence[str] = (),
@@ -189,7 +184,6 @@ def export(
             float16 graph or with the discriminator in addition, for ``generate(seed, best_of=4)``. All others are
             exporters: ``savedmodel``, ``tflite``, and those of plug-ins (``ganzoo parts exporters``). An exporter with
             options is a mapping, ``{"name": "tflite", "tolerance": 0.001}``, or the exporter itself.
-        onnx, fp16, critic, savedmodel, tflite: add these formats. Without ``formats``, ``onnx`` is True by default.
         blend: export an average of the run's weights and those of ``training.init_from``. The number is the share of
             the run's weights, above 0 and at most 1, such as 0.35.
         license: license of the weights for the model card, an identifier of the Hub such as "cc-by-4.0".
@@ -209,9 +203,7 @@ def export(
     from ganzoo.runs import exporting
 
     found = find_training(_run_name(run), root=root)
-    flags = {"fp16": fp16, "critic": critic, "savedmodel": savedmodel, "tflite": tflite}
-    wanted = _all_formats(formats, onnx, flags)
-    Formats.of(wanted)
+    Formats.of(formats)
     if blend is not None:
         from ganzoo.exporters.blend import blended_folder, check_blend
 
@@ -229,7 +221,7 @@ def export(
             found,
             folder,
             checkpoint=checkpoint,
-            formats=wanted,
+            formats=formats,
             blend=None if blend is None else _blend(found, blend, root=root),
             license=license,
             limits=limits,
@@ -255,18 +247,6 @@ def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None) -> Bl
 def is_given(data: object) -> bool:
     """Whether ``data`` are the data themselves, and not a path or None."""
     return data is not None and not isinstance(data, str | os.PathLike)
-
-
-def _all_formats(formats: Sequence[Format] | None, onnx: bool | None, flags: Mapping[str, bool]) -> Sequence[Format]:
-    """All requested formats."""
-    chosen = [name for name, wanted in flags.items() if wanted]
-    if onnx is False and {"fp16", "critic"} & {*chosen}:
-        raise ExportError("A float16 graph and a critic are parts of a bundle; export one, too: onnx=True.")
-    if formats is None:
-        return chosen if onnx is False else ["onnx", *chosen]
-    if isinstance(formats, str) or not isinstance(formats, Sequence):
-        return formats  # refused with its value
-    return [*formats, *(["onnx"] if onnx else []), *chosen]
 
 
 def _run_name(run: str | os.PathLike[str] | Run | None) -> str | None:

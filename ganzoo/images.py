@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import whole_number
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError, did_you_mean
-from ganzoo.inference.arguments import whole_number
 
 if TYPE_CHECKING:
     from PIL.Image import Image

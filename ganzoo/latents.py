@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import real_number, shortened, whole_number
 from ganzoo.errors import GanzooError, did_you_mean
-from ganzoo.inference.arguments import real_number, shortened, whole_number
 
 Distribution = Literal["normal", "uniform"]
 DISTRIBUTIONS: tuple[Distribution, ...] = ("normal", "uniform")

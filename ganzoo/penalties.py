@@ -91,6 +91,8 @@ class Penalty(Part):
     """The network whose loss has this term."""
     needs_whole_batch: ClassVar[bool] = False
     """Whether the penalty is not a mean over samples, so that a batch cannot be split over several devices."""
+    weights: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that set its strength. If the discriminator is at chance, ganzoo recommends lower ones."""
 
     interval: int = Field(1, ge=1, le=64)
 
@@ -153,6 +155,8 @@ class ZeroCentered(DiscriminatorPenalty):
             et al. 2020, arXiv:2006.06676) and R3GAN do. By default it is with respect to what the discriminator sees.
     """
 
+    weights: ClassVar[tuple[str, ...]] = ("gamma", "gamma_end")
+
     gamma: float = Field(1.0, gt=0, le=1e6)
     gamma_end: float | None = Field(None, ge=0, le=1e6)
     schedule: SchedulePart = Cosine()
@@ -212,6 +216,8 @@ class WganGp(DiscriminatorPenalty):
     """``weight * E (|grad D| - 1)^2`` between real and generated samples (Gulrajani et al. 2017, arXiv:1704.00028)."""
 
     also_known_as: ClassVar[tuple[str, ...]] = ("gp", "gradient_penalty", "wgangp")
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
+
     weight: float = Field(10.0, gt=0, le=1e6)
 
     def penalty(self, real: Judged, fake: Judged, seed: Tensor) -> Tensor:
@@ -233,6 +239,7 @@ class ModeSeeking(GeneratorPenalty):
     """
 
     also_known_as: ClassVar[tuple[str, ...]] = ("msgan",)
+    weights: ClassVar[tuple[str, ...]] = ("weight",)
     needs_whole_batch: ClassVar[bool] = True
 
     weight: float = Field(1.0, gt=0, le=1e6)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from ganzoo.bundle.folder import Bundle
     from ganzoo.runs import Run
 
-RUN_BUNDLE = "bundle"
-"""Name of the bundle inside its run's folder."""
 Info = Callable[[str], None]
 
 
@@ -177,7 +175,7 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
 
             has = () if bundle is None else bundle.metadata.files  # a newer export keeps what the user asked for
             kept = [name for name, file in (("fp16", ONNX_FP16), ("critic", CRITIC)) if file in has]
-            made = export_run(run, run.folder / RUN_BUNDLE, formats=["onnx", *kept], info=info)
+            made = export_run(run, run.bundle_folder, formats=["onnx", *kept], info=info)
             return read_bundle(made, keep=files)
     except GanzooError as error:
         if bundle is None:
@@ -224,7 +222,7 @@ def exported_step(run: Run) -> int | None:
     from ganzoo.bundle.folder import read_metadata
 
     try:
-        return read_metadata(run.folder / RUN_BUNDLE).facts.training_step
+        return read_metadata(run.bundle_folder).facts.training_step
     except BundleError:
         return None
 
@@ -247,7 +245,7 @@ def _exported(run: Run, files: Collection[str]) -> Bundle | None:
     from ganzoo.bundle.folder import read_bundle
 
     try:
-        return read_bundle(run.folder / RUN_BUNDLE, keep=files)
+        return read_bundle(run.bundle_folder, keep=files)
     except BundleError:
         return None
 

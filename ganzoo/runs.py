@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +26,8 @@ SCHEME = "run:"
 ELSEWHERE = f"Runs in another place: --runs DIR, or the variable {RUNS_VARIABLE}."
 
 CONFIG, LOG, SAMPLES, CHECKPOINTS = "config.yaml", "log.jsonl", "samples", "checkpoints"
+BUNDLE = "bundle"
+"""Folder of the exported generator."""
 BEST = "best"
 """Folder with the weights of the averaged generator at the best measured step."""
 CLASS_NAMES = "class_names.json"
@@ -32,6 +36,8 @@ FINGERPRINT = "data.json"
 EXPORT_LOCK, TRAINING_LOCK = "export.lock", "training.lock"
 INITIAL = "initial.safetensors"
 """File with the weights that a fine-tuning began with (``training.init_from``)."""
+REAL = "real.png"
+"""File with a picture of real samples."""
 ORIGIN = "origin.json"
 """File with the repo on the Hub that the run was fetched from."""
 VERSIONS = "versions.json"
@@ -39,7 +45,7 @@ VERSIONS = "versions.json"
 if TYPE_CHECKING:
     from ganzoo.environment.locks import Holder
 
-_STEP = re.compile(r"step-(\d+)")
+_STEP = re.compile(r"step-([0-9]+)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,11 @@ class Run:
     def name(self) -> str:
         """The run's name in commands: ``model/number``. The runs of a model are numbered from 1."""
         return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def bundle_folder(self) -> Path:
+        """The folder for the exported generator, which may not exist yet."""
+        return self.folder / BUNDLE
 
     @cached_property
     def config(self) -> Any:
@@ -224,6 +235,12 @@ def find_run(what: str | os.PathLike[str] | None = None, *, root: str | os.PathL
     raise RunError(f"No run '{name}' in '{folder.absolute()}'.{near}\nSee all: ganzoo runs. {ELSEWHERE}")
 
 
+def run_of_bundle(folder: Path) -> Run | None:
+    """The run whose exported generator is in ``folder``; None if it is not in a run."""
+    parent = folder.absolute().parent
+    return Run(parent) if folder.name == BUNDLE and (parent / CONFIG).is_file() else None
+
+
 def run_at(path: Path) -> Run | None:
     """The run whose folder is ``path``, or the newest run of the model whose runs are in ``path``."""
     if (path / CONFIG).is_file():
@@ -250,11 +267,35 @@ def no_runs(folder: Path) -> str:
     return f"No runs in '{folder.absolute()}'. Start one: ganzoo train dcgan-faces-32\n{ELSEWHERE}"
 
 
+def trained_seconds(log: Iterable[Mapping[str, Any]]) -> float:
+    """Seconds of training, as far as the log of a run has them.
+
+    A resumed run continues the clock of its log. In runs of older versions the clock started anew.
+    """
+    total = before = 0.0
+    for record in log:
+        now = record.get("seconds")
+        if isinstance(now, int | float) and not isinstance(now, bool) and math.isfinite(now):
+            total, before = total + (now - before if now >= before else now), float(now)
+    return total
+
+
+def step_name(step: int) -> str:
+    """The name of a checkpoint's folder, and of a sample grid without its suffix: ``step-00000042``."""
+    return f"step-{step:08d}"
+
+
+def named_step(name: str) -> int | None:
+    """The step in such a name; None for another name."""
+    match = _STEP.fullmatch(name)
+    return int(match[1]) if match else None
+
+
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:
     for path in folder.iterdir() if folder.is_dir() else ():
-        match = _STEP.fullmatch(path.stem)
-        if match and path.suffix in ("", ".png"):
-            yield int(match[1]), path
+        step = named_step(path.stem)
+        if step is not None and path.suffix in ("", ".png"):
+            yield step, path
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -266,5 +307,5 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
                 record = json.loads(line)
             except (ValueError, RecursionError):
                 continue  # the incomplete last line of a killed run, or a damaged one
-            if isinstance(record, dict):
-                yield record
+            if isinstance(record, dict):  # all lines share the texts of their keys, which are most of the memory
+                yield {sys.intern(key): value for key, value in record.items()}

@@ -24,6 +24,21 @@ class Schedule(Part):
         raise NotImplementedError
 
 
+def rise_and_fall(update: Any, ops: Any, *, schedule: Schedule, warmup_steps: int, updates: int) -> tuple[Any, Any]:
+    """The two factors of a learning rate: a linear warmup, then the schedule.
+
+    Args:
+        update: number of updates so far.
+        ops: as for ``Schedule.factor``.
+        schedule: what follows the warmup.
+        warmup_steps: updates until the highest rate.
+        updates: of the whole training. The schedule ends there.
+    """
+    rise = ops.minimum(1.0, (update + 1.0) / max(1, warmup_steps))
+    progress = ops.clip((update - warmup_steps) / max(1, updates - warmup_steps), 0.0, 1.0)
+    return rise, schedule.factor(progress, ops)
+
+
 schedules: Registry[Schedule] = Registry(
     "schedules", kind="schedule", base=Schedule, package="ganzoo.schedules", compact=True
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import Device, OnDevice, Revision, RunsFolder, Threads, What
+from ganzoo.cli.options import Device, OnDevice, Quiet, Revision, RunsFolder, Threads, What
 from ganzoo.cli.output import info, print_json, print_table
 from ganzoo.environment.quantities import bytes_text, cores_text, rate_text
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 def benchmark(
     what: What,
-    batches: Annotated[str, typer.Option("--batches", metavar="N,N", help="Samples per run.")] = "1,16,64",
-    seconds: Annotated[float, typer.Option(min=0, max=60, help="Least time of each row; at least five runs.")] = 1.0,
+    batches: Annotated[str, typer.Option("--batches", metavar="N,N", help="Batch sizes.")] = "1,16,64",
+    seconds: Annotated[float, typer.Option(min=0, max=60, help="Minimum time of each row; at least five runs.")] = 1.0,
     device: OnDevice = Device.auto,
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure the speed, memory and rounding of a trained generator on this machine.
 
     Each row is measured by a fresh process. Its peak memory includes Python and ONNX Runtime. The spread contains
-    80% of the runs. The difference is the largest from float32 on the CPU, in levels of 256 for images.
+    80% of the runs. The difference is the largest from float32 on the CPU, in levels of 255 for images.
     """
-    from ganzoo.data.reading.parallel import progress_bar
+    from ganzoo.environment.progress import progress_bar
     from ganzoo.hub.load_name import message_name
     from ganzoo.inference import benchmark as measuring
 

@@ -17,7 +17,7 @@ app = typer.Typer(
 
 @app.callback()
 def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the models from the Hub and the prepared data on this machine, with sizes and folders."""
+    """List the models from the Hub, downloads and prepared data on this machine, with sizes and folders."""
     if ctx.invoked_subcommand is not None:
         return
     from ganzoo.hub.cache import cache_entries
@@ -44,7 +44,7 @@ def show(ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", hel
 def remove(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names that ganzoo cache prints.")],
 ) -> None:
-    """Delete models or prepared data from the cache. They are downloaded or prepared again when they are needed."""
+    """Delete models, downloads or prepared data. They are downloaded or prepared again when they are needed."""
     from ganzoo.hub.cache import remove as delete
 
     for entry in delete(names):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ganzoo.cli.options import Quiet
 from ganzoo.cli.output import info, print_data, print_json, print_table
 from ganzoo.cli.verbs import Verb, WorkingVerb
 
@@ -20,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, help="Check and preview training data.")
 def check(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder or zip of images, or shards.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with the names of all files.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Report broken, duplicate, tiny, grayscale, transparent and odd-shaped images. Exits with 1 if any is broken."""
     from ganzoo.data.check import check as check_images
@@ -44,11 +45,12 @@ def preview(
     data: Annotated[Path | None, typer.Option(help="File or folder of the data.")] = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Number of samples.")] = 64,
     output: Annotated[Path, typer.Option("-o", "--output", help="A .png, .jpg or .webp file.")] = Path("grid.png"),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a grid of real samples as the networks see them: cropped, resized, mirrored."""
     from ganzoo import images
-    from ganzoo.data.preview import choose_source, preview_picture
+    from ganzoo.config.data_source import choose_source
+    from ganzoo.data.preview import preview_picture
     from ganzoo.data.reading import described
     from ganzoo.errors import GanzooError
 

@@ -175,29 +175,6 @@ def _named(generator: Generator, found: Sequence[Direction], names: Mapping[str,
     return named
 
 
-def strengths(texts: Sequence[str] | None) -> dict[str, float] | None:
-    """``["hair=2"]`` -> ``{"hair": 2.0}``.
-
-    Raises:
-        GanzooError: if a text has another form, or a name is given twice.
-    """
-    if not texts:
-        return None
-    wanted: dict[str, float] = {}
-    for text in texts:
-        name, _, number = text.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            name = ""
-        if not name:
-            raise GanzooError(f"A direction is NAME=STRENGTH, as in hair=2; received '{text:.60}'.")
-        if name in wanted:
-            raise GanzooError(f"The direction '{name:.40}' is given twice.")
-        wanted[name] = value
-    return wanted
-
-
 def _method(text: str | None) -> Method | None:
     from ganzoo.inference.directions import METHODS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ganzoo.cli.options import BestOf, Device, OnDevice, Revision, RunsFolder, Threads, What
+from ganzoo.cli.options import BestOf, Device, OnDevice, Quiet, Revision, RunsFolder, Threads, What
 from ganzoo.cli.output import info, print_json, print_table
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def evaluate(
         typer.Option(
             "-o",
             "--output",
-            help="File (default: metrics.json in the run or next to the bundle; metrics-best-of-N.json for --best-of).",
+            help="File. Default: metrics.json in the run, NAME.metrics.json next to another bundle, or metrics.json "
+            "in the current folder for a pretrained or Hub model; metrics-best-of-N.json with --best-of.",
         ),
     ] = None,
     device: OnDevice = Device.auto,
@@ -53,7 +54,7 @@ def evaluate(
     revision: Revision = None,
     runs: RunsFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the content of metrics.json.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure a trained generator against real samples, and write metrics.json.
 

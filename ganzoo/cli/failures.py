@@ -111,7 +111,10 @@ def _failed_write(error: OSError) -> str | None:
 
 
 def _out_of_memory(error: BaseException) -> str:
-    return "Out of memory. Reduce the batch size, for example training.batch_size=16, or the resolution."
+    return (
+        "Out of memory. In a training, a smaller batch size (training.batch_size=16) or a lower resolution needs less. "
+        "Otherwise make or measure fewer samples at once."
+    )
 
 
 def _tensorflow(error: Exception) -> str | None:

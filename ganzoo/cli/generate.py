@@ -8,27 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli.destination import Output, check_outside
-from ganzoo.cli.directions import strengths
 from ganzoo.cli.options import (
     BestOf,
     Device,
     DirectionStrengths,
     Label,
     OnDevice,
+    Quiet,
     Revision,
     RunsFolder,
     Threads,
     What,
 )
 from ganzoo.cli.output import info, print_data
+from ganzoo.cli.values import GRID_LIMIT, read_label, strengths
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
     from ganzoo.inference.generator import Generator
 
 ARRAYS = (".npy", ".npz")
-GRID_LIMIT = 10_000
-"""Largest number of images in one grid."""
 
 
 def generate(
@@ -71,7 +70,7 @@ def generate(
     threads: Threads = None,
     revision: Revision = None,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Generate samples and print the path of the file or folder.
 
@@ -119,17 +118,6 @@ def generate(
         path = _write_picture(generator, numbers, target, options, scale=scale)
     if not target.is_stdout:
         print_data(str(path))
-
-
-def read_label(generator: Generator, label: str | None) -> str | None:
-    """The label for ``Generator``, with a note if the text is the name of one class and the index of another."""
-    from ganzoo.inference.class_labels import ambiguity
-
-    if label is not None and generator.num_classes is not None:
-        note = ambiguity(label, count=generator.num_classes, names=generator.class_names or ())
-        if note:
-            info(note)
-    return label
 
 
 def _truncation(text: str | None) -> float | list[float] | None:
@@ -209,7 +197,7 @@ def _write_folder(
 ) -> Path:
     """Write one PNG per seed, ``0000007.png``. Returns the folder, or the file if there is only one."""
     from ganzoo import images
-    from ganzoo.data.reading.parallel import progress_bar
+    from ganzoo.environment.progress import progress_bar
 
     if folder.exists() and not folder.is_dir():
         kind = "file" if folder.is_file() else "device"

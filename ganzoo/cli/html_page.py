@@ -95,12 +95,10 @@ def _target(output: str | None) -> Output | None:
 
 
 def _default_path(bundle: Bundle) -> Path:
-    from ganzoo.resolve import RUN_BUNDLE
-    from ganzoo.runs import run_at
+    from ganzoo.runs import run_of_bundle
 
-    if bundle.folder.name == RUN_BUNDLE and run_at(bundle.folder.parent) is not None:
-        return bundle.folder.parent / PAGE
-    return Path(f"{short_name(bundle)}.html")
+    run = run_of_bundle(bundle.folder)
+    return Path(f"{short_name(bundle)}.html") if run is None else run.folder / PAGE
 
 
 def _write(bundle: Bundle, path: Path) -> None:

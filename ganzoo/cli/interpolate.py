@@ -9,10 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from ganzoo.cli.destination import Output, check_outside
-from ganzoo.cli.directions import strengths
-from ganzoo.cli.generate import read_label
 from ganzoo.cli.options import Device, DirectionStrengths, OnDevice, Revision, RunsFolder, Threads, Truncation, What
 from ganzoo.cli.output import info, print_data
+from ganzoo.cli.values import read_label, strengths
 from ganzoo.errors import GanzooError
 
 _MAX_SEED = 2**32 - 1

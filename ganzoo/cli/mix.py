@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from ganzoo.cli.destination import Output, check_outside
-from ganzoo.cli.generate import GRID_LIMIT, read_label
 from ganzoo.cli.options import Device, Label, OnDevice, Revision, RunsFolder, Threads, Truncation, What
 from ganzoo.cli.output import info, print_data
+from ganzoo.cli.values import GRID_LIMIT, read_label
 from ganzoo.errors import GanzooError
 
 

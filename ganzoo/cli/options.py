@@ -55,12 +55,13 @@ BestOf = Annotated[
 Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit of a model on the Hub.")]
 OnDevice = Annotated[Device, typer.Option(help="Device of ONNX Runtime.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads of one run (default: one per core).")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress.")]
 DirectionStrengths = Annotated[
     list[str] | None,
     typer.Option(
         "--direction",
         metavar="NAME=STRENGTH",
-        help="Move along a direction of ganzoo directions: a name of the model, as in smile=-2, or a number, as in "
+        help="Move along a direction of ganzoo directions: a name of the model, as in hair=-2, or a number, as in "
         "1=2.5 (sefa) or pca:1=2.5. Repeatable.",
     ),
 ]

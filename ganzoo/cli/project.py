@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganzoo.cli.destination import Output, check_outside
-from ganzoo.cli.generate import read_label
-from ganzoo.cli.options import RunsFolder, What
+from ganzoo.cli.options import Quiet, RunsFolder, What
 from ganzoo.cli.output import info, print_data, print_json
+from ganzoo.cli.values import read_label
 from ganzoo.errors import GanzooError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def project(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the latent.")] = False,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find the latent whose image is most like IMAGE, and print the error in levels from 0 to 255.
 
@@ -46,8 +46,8 @@ def project(
     The image is cropped in the middle to the aspect ratio of the model.
     """
     from ganzoo import images
-    from ganzoo.data.reading.parallel import progress_bar
     from ganzoo.environment.files import npy_content
+    from ganzoo.environment.progress import progress_bar
     from ganzoo.inference.load import load
     from ganzoo.inference.pictures import decoded, read_file
 

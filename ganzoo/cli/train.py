@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli import complete
-from ganzoo.cli.options import RunsFolder
+from ganzoo.cli.failures import INTERRUPTED
+from ganzoo.cli.options import Quiet, RunsFolder
 from ganzoo.cli.output import generate_hint, info, print_data
 from ganzoo.environment.commands import command, quote, run_word
 
@@ -41,7 +42,9 @@ def train(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="Seed of the training (default: the config's).")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the config and print it; do not train.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the config, that the data exist, and their classes; do not train.")
+    ] = False,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Resume a run from its newest checkpoint; training.steps=N changes its length."),
@@ -62,7 +65,7 @@ def train(
         str | None, typer.Option(metavar="HOST:PORT", help="Machine and free port of process 0, for the others.")
     ] = None,
     runs: RunsFolder = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a model and print the folder of the run.
 
@@ -100,7 +103,7 @@ def _command(name: str, overrides: list[str], config: Config, *, has_data: bool,
     words = ["ganzoo", "train", name, *(["--data", "PATH"] if has_data else []), *overrides]
     for option, value in options.items():
         if value is not None:
-            words += [f"--{option.replace('_', '-')}", f"{value:g}"]
+            words += [f"--{option.replace('_', '-')}", str(int(value) if value == int(value) else value)]
     return public_command(shlex.join(words), public_values(config, config.to_dict()))
 
 
@@ -174,7 +177,7 @@ def _report(run: Run, outcome: Outcome) -> None:
     info(f"  export:    {command('export', run_word(run.folder), options='--onnx')}")
     info(f"  generate:  {generate_hint(run_word(run.folder), run.config)}")
     if outcome.reason == "interrupted":
-        raise typer.Exit(130)
+        raise typer.Exit(INTERRUPTED)
 
 
 _END = {

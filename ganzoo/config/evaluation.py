@@ -8,9 +8,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from ganzoo.config.model import ConfigModel
 from ganzoo.errors import did_you_mean
-from ganzoo.evaluation.evaluator import LEAST, MOST
 from ganzoo.extractors.base import Extractor, default_extractor, extractors
-from ganzoo.metrics.base import Metric, default_metric, metrics
+from ganzoo.metrics.base import LEAST_SAMPLES, MOST_SAMPLES, Metric, default_metric, metrics
 from ganzoo.sample_spec import SampleSpec
 
 MetricPart = Annotated[Metric, metrics.field()]
@@ -24,7 +23,7 @@ class EvaluationConfig(ConfigModel):
     step does not bias the final numbers.
 
     Attributes:
-        every: in steps. The last step is always measured.
+        every: in steps. The last step of a training is measured, too, if an earlier one was.
         metrics: by default ``frechet`` for images and ``density_coverage`` for vectors.
         best_by: the number that selects the best step, one of those of ``metrics``; by default their first one, and
             ``coverage`` for vectors. Of equal steps the later one is selected.
@@ -39,7 +38,7 @@ class EvaluationConfig(ConfigModel):
     metrics: tuple[MetricPart, ...] = ()
     best_by: str | None = None
     extractor: ExtractorPart | None = None
-    samples: int = Field(2500, ge=LEAST, le=MOST)
+    samples: int = Field(2500, ge=LEAST_SAMPLES, le=MOST_SAMPLES)
 
     @model_validator(mode="after")
     def _has_the_number(self) -> Self:

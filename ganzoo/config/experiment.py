@@ -1,4 +1,4 @@
-"""The experiment config: data, two networks and training as typed fields, with checks and a JSON schema."""
+"""The experiment config: data, networks and training as typed fields, with checks and a JSON schema."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _for_files(schema: dict[str, Any]) -> None:
 
 
 class Config(ConfigModel):
-    """A whole experiment: data, two networks, training.
+    """A whole experiment: data, networks, training.
 
     Attributes:
         name: of the model, and of the folder of its runs.

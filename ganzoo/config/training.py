@@ -24,7 +24,7 @@ OptimizerPart = Annotated[OptimizerConfig, optimizers.field()]
 
 
 class TrainingConfig(ConfigModel):
-    """How the two networks are trained.
+    """How the networks are trained.
 
     Attributes:
         loss: the pair of losses.

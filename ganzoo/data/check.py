@@ -18,8 +18,9 @@ from ganzoo.data.reading.collection import LabeledImages
 from ganzoo.data.reading.decode import flattened, opened, orientation, upright
 from ganzoo.data.reading.formats import SUFFIXES, suffix_of
 from ganzoo.data.reading.layout import arranged
-from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.parallel import ordered_map, worker_count
 from ganzoo.data.reading.transparency import has_alpha
+from ganzoo.environment.progress import progress_bar
 from ganzoo.errors import DataError
 
 

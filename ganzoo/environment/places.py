@@ -14,6 +14,10 @@ from pathlib import Path
 from ganzoo.errors import GanzooError
 
 CACHE = "GANZOO_CACHE"
+DOWNLOADS = "downloads"
+"""Folder in ganzoo's cache with one folder for each downloaded data set."""
+HUB_DOWNLOADS = "hub"
+"""Folder of the downloads that ``huggingface_hub`` fills."""
 
 
 def expanded(path: str | os.PathLike[str], *, variable: str = "") -> Path:

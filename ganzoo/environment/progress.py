@@ -1,10 +1,11 @@
-"""Progress of long work without a terminal (nohup, cron, container logs), as a few lines on standard error."""
+"""Progress of long work on standard error: a bar on a terminal, elsewhere (nohup, cron, container logs) a few lines."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ganzoo.environment.quantities import clock_text
 
@@ -66,3 +67,44 @@ class PlainProgress:
             left = mean if self._remaining is None else self._remaining()
             parts += [] if left is None else [f"left {clock_text(left)}"]
         print_line(f"{self._description}: {', '.join(parts)}")
+
+
+@contextmanager
+def progress_bar(description: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error: a bar on a terminal, plain lines at intervals elsewhere, nothing if ``quiet``.
+
+    Yields a function to call with the number of newly completed items. Without a terminal, short work prints nothing.
+    """
+    if quiet:
+        yield lambda done: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_lines(description, total)
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda done: progress.advance(task, done)
+
+
+def _plain_lines(description: str, total: int) -> Callable[[int], None]:
+    plain, so_far = PlainProgress(description, total), 0
+
+    def advance(done: int) -> None:
+        nonlocal so_far
+        so_far += done
+        plain.report(so_far)
+
+    return advance

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo import images
 from ganzoo.evaluation.comparison import Model, config_differences, notes, table_rows
+from ganzoo.sample_sheet import preview_seeds
 from ganzoo.web.document import policy, shared_style
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ def page(models: Sequence[Model], pictures: Sequence[Image], *, seeds: str) -> s
     Args:
         models: the compared models.
         pictures: one of each model.
-        seeds: of the pictures, as the user wrote them.
+        seeds: of images, as the user wrote them. Vectors are drawn from the seeds of every preview.
     """
     names = [model.name for model in models]
     title = html.escape(" and ".join(names) if len(names) == 2 else ", ".join(names))
-    lead = f"<p>Samples of the seeds {html.escape(seeds)}, one model per row.</p>"
+    vectors = next((spec for model in models if not (spec := model.generator.sample_spec).is_image), None)
+    shown = seeds if vectors is None else f"0-{preview_seeds(vectors)[-1]}"
+    lead = f"<p>Samples of the seeds {html.escape(shown)}, one model per row.</p>"
     parts = [f'<header><p class="brand">ganzoo</p><h1>{title}</h1>{lead}</header>']
     parts += [_figure(name, picture) for name, picture in zip(names, pictures, strict=True)]
     parts += ["<h2>Facts and numbers</h2>", _table(["", *names], [[key, *cells] for key, cells in table_rows(models)])]

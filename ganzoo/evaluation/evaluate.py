@@ -13,17 +13,17 @@ from pydantic import ValidationError
 
 from ganzoo.config.validation import explain
 from ganzoo.data.base import Dataset, DataSource
-from ganzoo.data.reading.parallel import progress_bar
+from ganzoo.environment.progress import progress_bar
 from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
 from ganzoo.evaluation.classes import classes_of
-from ganzoo.evaluation.evaluator import LEAST, MOST, Evaluator, Number
+from ganzoo.evaluation.evaluator import Evaluator, Number
 from ganzoo.evaluation.record import Evaluation, check_target, critic_digest, default_target, onnx_digest, protocol
 from ganzoo.evaluation.reference_data import has_classes_of_data, real_source
 from ganzoo.extractors.base import Extractor, default_extractor, extractors
 from ganzoo.inference.critic import check_best_of
 from ganzoo.latents import MAX_SEED
-from ganzoo.metrics.base import Metric, metrics
+from ganzoo.metrics.base import LEAST_SAMPLES, MOST_SAMPLES, Metric, metrics
 from ganzoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ class Plan:
         draws: int = DRAWS,
         best_of: int = 1,
     ) -> None:
-        if samples is not None and not LEAST <= samples <= MOST:
-            raise EvaluationError(f"A draw has {LEAST} to {MOST:,} samples; received {samples:,}.")
+        if samples is not None and not LEAST_SAMPLES <= samples <= MOST_SAMPLES:
+            raise EvaluationError(f"A draw has {LEAST_SAMPLES} to {MOST_SAMPLES:,} samples; received {samples:,}.")
         if not 1 <= draws <= MAX_DRAWS or draws * (samples or SAMPLES) > MAX_SEED:
             raise EvaluationError(f"There are 1 to {MAX_DRAWS:,} draws; received {draws:,}.")
         self.samples, self.draws, self.best_of = samples, draws, check_best_of(best_of)
@@ -134,7 +134,7 @@ class Plan:
 
     def count(self, available: int) -> int:
         """Samples per draw if ``available`` real samples exist."""
-        return self.samples or max(LEAST, min(SAMPLES, available // 2))
+        return self.samples or max(LEAST_SAMPLES, min(SAMPLES, available // 2))
 
 
 def measure(generator: Generator, plan: Plan, source: DataSource, *, quiet: bool = False) -> Evaluation:

@@ -15,14 +15,12 @@ from ganzoo.data.base import Dataset, DataSource
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation.classes import Classes, WorstClass, by_class, mean_of_classes, worst_class
 from ganzoo.extractors.base import Extractor, LoadedExtractor
-from ganzoo.metrics.base import NO_LIMITS, Better, Features, Metric, Subject, Value
+from ganzoo.metrics.base import LEAST_SAMPLES, MOST_SAMPLES, NO_LIMITS, Better, Features, Metric, Subject, Value
 from ganzoo.metrics.base import metrics as registry
 from ganzoo.sample_spec import SampleSpec
 
 CANONICAL_COUNT = 50_000
 """Generated samples of a number that is labeled FID or KID. At least as many real samples are needed."""
-LEAST, MOST = 16, 1_000_000
-"""Bounds of the samples per draw."""
 
 SWEEP_LATENTS, SWEEP_CLASSES = 32, 10
 """Size of a class sweep: up to 320 samples per draw, in addition to its ``count`` samples."""
@@ -124,12 +122,14 @@ class Evaluator:
         with_floor: bool = True,
         advance: Advance = lambda done: None,
     ) -> None:
-        if not LEAST <= count <= MOST:
-            raise EvaluationError(f"A draw has {LEAST} to {MOST:,} samples; received {count:,}.")
+        if not LEAST_SAMPLES <= count <= MOST_SAMPLES:
+            raise EvaluationError(f"A draw has {LEAST_SAMPLES} to {MOST_SAMPLES:,} samples; received {count:,}.")
         self.real_count = count if real_count is None else real_count
         if len(dataset) < self.real_count:
             half = len(dataset) // 2
-            hint = f" Use {half:,}, which leaves as many for the floor: --samples {half}" if half >= LEAST else ""
+            hint = (
+                f" Use {half:,}, which leaves as many for the floor: --samples {half}" if half >= LEAST_SAMPLES else ""
+            )
             raise EvaluationError(
                 f"There are {len(dataset):,} real samples, which are too few for draws of {count:,}.{hint}"
             )

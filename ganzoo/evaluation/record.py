@@ -21,7 +21,8 @@ from ganzoo.evaluation.evaluator import SWEEP_CLASSES, SWEEP_LATENTS, Evaluator,
 from ganzoo.extractors.base import extractors
 from ganzoo.hub.load_name import message_name
 from ganzoo.images import write_atomic
-from ganzoo.resolve import RUN_BUNDLE, is_fetched
+from ganzoo.resolve import is_fetched
+from ganzoo.runs import BUNDLE
 
 FILE = "metrics.json"
 BEST_OF_FILES = "metrics-best-of-*.json"
@@ -142,7 +143,7 @@ def default_target(bundle: Bundle, *, best_of: int = 1) -> Path:
     name = FILE if best_of == 1 else f"metrics-best-of-{best_of}.json"
     if is_fetched(bundle):
         return Path(name)
-    own = "" if bundle.folder.name == RUN_BUNDLE else f"{bundle.folder.absolute().name}."
+    own = "" if bundle.folder.name == BUNDLE else f"{bundle.folder.absolute().name}."
     return bundle.folder.parent / f"{own}{name}"
 
 

@@ -5,22 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from ganzoo.bundle.folder import Bundle
+from ganzoo.config.data_source import choose_source, configured_source
 from ganzoo.data.base import DataSource, data_sources
-from ganzoo.data.preview import choose_source, configured_source
 from ganzoo.errors import ConfigError, EvaluationError, GanzooError
 from ganzoo.objectives.base import objectives
-from ganzoo.resolve import RUN_BUNDLE
-from ganzoo.runs import CONFIG, Run
-
-
-def run_of(folder: Path) -> Run | None:
-    """The run whose folder contains the bundle's folder; None if there is none."""
-    folder = folder.absolute()
-    inside = folder.name == RUN_BUNDLE and (folder.parent / CONFIG).is_file()
-    return Run(folder.parent) if inside else None
+from ganzoo.runs import run_of_bundle
 
 
 def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.PathLike[str] | None = None) -> DataSource:
@@ -36,7 +27,7 @@ def real_source(bundle: Bundle, *, config: str | None = None, data: str | os.Pat
     """
     if config is not None:
         return choose_source(config, path=data)
-    run = run_of(bundle.folder)
+    run = run_of_bundle(bundle.folder)
     if run is not None:
         _check_path(type(run.config.data), data)
         return configured_source(data_sources.spec(run.config.data), path=data)
@@ -69,7 +60,7 @@ def _check_path(source: type[DataSource], data: str | os.PathLike[str] | None) -
 
 def has_classes_of_data(bundle: Bundle) -> bool:
     """Whether the classes of a bundle's generator are those of its data. Assumed where the objective is unknown."""
-    run = run_of(bundle.folder)
+    run = run_of_bundle(bundle.folder)
     if run is not None:
         return bool(run.config.objective.uses_labels)
     trained = bundle.metadata.facts.training.get("config")

@@ -33,6 +33,9 @@ class Exporter(Part):
 
     file_name: ClassVar[str] = ""
     """Default name of the file or folder."""
+    folder_files: ClassVar[tuple[str, ...]] = ()
+    """For a format that is a folder: the names in it, the first of which is always there. Only such a folder is
+    replaced, so that no other file of a user is lost."""
 
     tolerance: float = Field(TOLERANCE, gt=0, le=0.1)
 
@@ -81,16 +84,28 @@ class Exporter(Part):
                 tolerance=self.tolerance,
                 name=self.registered_name,
             )
-            _replace(temporary, path)
+            self._replace(temporary, path)
         except OSError as failure:
             raise ExportError(f"Cannot write '{path}': {failure.strerror or failure}.") from failure
         finally:
             files.remove(temporary)
         return error
 
+    def _replace(self, new: Path, path: Path) -> None:
+        """Rename the file or folder ``new`` to ``path``."""
+        if not path.is_dir():
+            new.replace(path)
+            return
+        others = others_in(path, self.folder_files)
+        if self.folder_files and not (path / self.folder_files[0]).exists():
+            others += [name for name in self.folder_files if (path / name).exists()]
+        if others:
+            listed = ", ".join(map(ascii, others[:3]))
+            raise ExportError(
+                f"'{path}' is a folder with other files, so it was not replaced: {listed}. Choose another path."
+            )
+        files.move_folder(new, path)
 
-_SAVED_MODEL = ("saved_model.pb", "fingerprint.pb", "keras_metadata.pb", "variables", "assets", "assets.extra")
-"""Files and folders of a SavedModel. Only such a folder is replaced."""
 
 exporters: Registry[Exporter] = Registry("exporters", kind="exporter", base=Exporter, package="ganzoo.exporters")
 
@@ -124,19 +139,3 @@ def with_named_output(generator: keras.Model) -> keras.Model:
 
     input_names(generator)
     return keras.Model(generator.inputs, {output_name(generator): generator.output})
-
-
-def _replace(new: Path, path: Path) -> None:
-    """Rename the file or folder ``new`` to ``path``."""
-    if not path.is_dir():
-        new.replace(path)
-        return
-    others = others_in(path, _SAVED_MODEL)
-    if not (path / "saved_model.pb").exists():
-        others += [name for name in _SAVED_MODEL if (path / name).exists()]
-    if others:
-        listed = ", ".join(map(ascii, others[:3]))
-        raise ExportError(
-            f"'{path}' is a folder with other files, so it was not replaced: {listed}. Choose another path."
-        )
-    files.move_folder(new, path)

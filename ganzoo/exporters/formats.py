@@ -68,7 +68,7 @@ class Formats:
         """
         if folder is not None and not self.bundle and len(self.others) == 1:
             return {self.others[0].registered_name: Path(folder)}
-        bundle = run.folder / "bundle" if folder is None else Path(folder)
+        bundle = run.bundle_folder if folder is None else Path(folder)
         found = {"onnx": bundle} if self.bundle else {}
         return found | {other.registered_name: bundle.parent / other.file_name for other in self.others}
 

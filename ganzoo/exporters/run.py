@@ -30,6 +30,7 @@ from ganzoo.exporters.restore import (
     restored_encoder,
     restored_generator,
 )
+from ganzoo.runs import CLASS_NAMES, VERSIONS, trained_seconds
 from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.runs import Run
 
-_CLASS_NAMES = "class_names.json"
 _MAX_FACTS = 1 << 18
 
 
@@ -143,11 +143,11 @@ def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dic
     facts |= {"data_credits": list(notes.credits), "data_limits": list(notes.limits)}
     facts |= {"hub_dataset": notes.hub_dataset} if notes.hub_dataset else {}
     facts |= ({"license": license} if license else {}) | ({"limits": list(limits)} if limits else {})
-    seconds = sum(_session_seconds(run.log()))
+    seconds = trained_seconds(run.log())
     if seconds:
         facts["seconds"] = round(seconds, 1)
     try:
-        versions = json.loads((run.folder / "versions.json").read_text(encoding="utf-8"))
+        versions = json.loads((run.folder / VERSIONS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return facts
     facts |= {"command": versions["command"]} if "command" in versions else {}
@@ -164,19 +164,13 @@ def _recorded(facts: dict[str, Any]) -> dict[str, Any]:
     return shown if fits else {key: value for key, value in shown.items() if key != "config"}
 
 
-def _session_seconds(log: list[dict[str, Any]]) -> list[float]:
-    """Duration of each session of the run. The clock of the log restarts with every session."""
-    clock = [float(record["seconds"]) for record in log if "seconds" in record]
-    return [now for now, then in zip(clock, [*clock[1:], 0.0], strict=False) if then < now]
-
-
 def _class_names(run: Run) -> tuple[str, ...] | None:
     """The class names, if the run recorded them.
 
     Raises:
         RunError: if the file is damaged.
     """
-    path = run.folder / _CLASS_NAMES
+    path = run.folder / CLASS_NAMES
     if not path.is_file():
         return None
     try:

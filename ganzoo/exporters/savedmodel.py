@@ -20,6 +20,10 @@ class SavedModelExporter(Exporter):
     """A folder with the signature ``serving_default``: latent (and label) -> image or vector."""
 
     file_name: ClassVar[str] = "savedmodel"
+    folder_files: ClassVar[tuple[str, ...]] = (
+        *("saved_model.pb", "fingerprint.pb", "keras_metadata.pb"),
+        *("variables", "assets", "assets.extra"),
+    )
 
     def write(self, generator: keras.Model, path: Path) -> None:
         with_named_output(generator).export(path, format="tf_saved_model", verbose=False)

@@ -1,4 +1,4 @@
-"""ganzoo's caches on this machine, models from the Hub and prepared data: list them, measure them, remove them."""
+"""ganzoo's caches on this machine: models from the Hub, downloads and prepared data. Lists and removes them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ganzoo.bundle.folder import CONFIG, METADATA, read_metadata
+from ganzoo.environment.places import DOWNLOADS, HUB_DOWNLOADS, cache_root
 from ganzoo.errors import GanzooError, did_you_mean
 from ganzoo.hub.fetch import cache_folder
 
 
 class CacheEntry(NamedTuple):
-    """One model or prepared data set.
+    """One model, downloaded data set, or prepared data set.
 
     Attributes:
-        name: ``user/name``, or the folder's name for data.
-        kind: "model" or "data".
+        name: ``user/name`` of a model, ``datasets/user/name`` of a data set of the Hub, or the folder's name.
+        kind: "model", "download" or "data".
         bytes: size on the disk.
         revisions: the commits of a model that are in the cache.
         folder: its folder.
@@ -34,7 +35,7 @@ class CacheEntry(NamedTuple):
 
 def cache_entries() -> list[CacheEntry]:
     """Everything of ganzoo in the caches, sorted by name. Models of other libraries in the Hub's cache are left out."""
-    return sorted([*_models(), *_data()])
+    return sorted([*_models(), *_downloads(), *_data()])
 
 
 def remove(names: list[str]) -> list[CacheEntry]:
@@ -71,7 +72,7 @@ def _delete(entry: CacheEntry) -> None:
     if entry.kind == "model":
         _delete_by_client(entry.folder)
         shutil.rmtree(entry.folder.parent / ".locks" / entry.folder.name, ignore_errors=True)
-    if entry.folder.exists():  # data, a damaged model that the client skips, or a failure that it only logs
+    if entry.folder.exists():  # a download, data, a damaged model that the client skips, or a failure that it only logs
         shutil.rmtree(entry.folder)
 
 
@@ -116,9 +117,17 @@ def _is_ganzoos(snapshot: Path) -> bool:
         return False
 
 
-def _data() -> Iterator[CacheEntry]:
-    from ganzoo.environment.places import cache_root
+def _downloads() -> Iterator[CacheEntry]:
+    """The downloaded files of data sets, from which ``_data`` were prepared, or which are read in place."""
+    for folder in sorted((cache_root() / DOWNLOADS).glob("*/")):
+        if folder.name != HUB_DOWNLOADS:
+            yield CacheEntry(folder.name, "download", folder_bytes(folder), (), folder)
+    for folder in sorted((cache_root() / DOWNLOADS / HUB_DOWNLOADS).glob("datasets--*--*/")):
+        commits = tuple(path.name for path in sorted(folder.glob("snapshots/*/")))
+        yield CacheEntry(folder.name.replace("--", "/"), "download", folder_bytes(folder), commits, folder)
 
+
+def _data() -> Iterator[CacheEntry]:
     for folder in sorted((cache_root() / "data").glob("*/")):
         if (folder / "manifest.json").is_file():
             yield CacheEntry(folder.name, "data", folder_bytes(folder), (), folder)

@@ -120,7 +120,7 @@ def _then(s: Situation, words: str) -> str:
 
 
 def _gated(error: Any, s: Situation) -> str:
-    return f"{s.reference.repo} is gated: ask its owner for access on {s.page}, {LOGIN}, and try again: {s.again}"
+    return f"{s.reference.repo} is gated: ask its owner for access on {s.page}, and {LOGIN}.{_then(s, 'Then')}"
 
 
 def _no_repo(error: Any, s: Situation) -> str:
@@ -166,6 +166,8 @@ def _no_network(error: Any, s: Situation) -> str:
 
 def _disk_full(error: OSError, s: Situation) -> str:
     where = f" at '{error.filename}'" if error.filename else ""
+    if s.doing != "fetch":
+        return f"The disk is full{where}, so {s.reference} was not {s.done}.{_then(s, 'Free space, then')}"
     variable = "HF_HOME" if s.kind == "model" else "GANZOO_CACHE"
     return (
         f"The disk is full{where}, so {s.reference} could not be fetched. Free space (ganzoo cache lists the models) "
@@ -195,7 +197,7 @@ def _answered(error: Any, s: Situation) -> str:
 
 def _other(error: Any, s: Situation) -> str:
     if "Consistency check failed" in str(error):
-        return f"A file of {s.reference} arrived with the wrong size. Try again: {s.again}"
+        return f"A file of {s.reference} arrived with the wrong size.{_then(s, 'Try again')}"
     return f"Could not {s.doing} {s.reference}: {reason(error)}."
 
 

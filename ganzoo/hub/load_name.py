@@ -48,14 +48,12 @@ def message_name(bundle: Bundle) -> str:
 def command_word(bundle: Bundle) -> str:
     """The name in commands on this machine: that of ``message_name``, or the run or folder of a local bundle."""
     from ganzoo.environment.commands import path_word, run_word
-    from ganzoo.resolve import RUN_BUNDLE
-    from ganzoo.runs import CONFIG
+    from ganzoo.runs import run_of_bundle
 
     if load_name(bundle) is not None:
         return message_name(bundle)
-    folder = bundle.folder.absolute()
-    is_of_run = folder.name == RUN_BUNDLE and (folder.parent / CONFIG).is_file()
-    return run_word(folder.parent) if is_of_run else path_word(folder)
+    run = run_of_bundle(bundle.folder)
+    return path_word(bundle.folder.absolute()) if run is None else run_word(run.folder)
 
 
 def short_name(bundle: Bundle) -> str:

@@ -1,4 +1,4 @@
-"""Puts a bundle on the Hugging Face Hub: one commit, or nothing."""
+"""Puts a bundle on the Hugging Face Hub: one commit for the model, and one for its web page if there is one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo.bundle.schema import BundleMetadata
 from ganzoo.bundle.strict_json import read_json, write_json
 from ganzoo.environment.devices import cpu_count
 from ganzoo.environment.quantities import cores_text
-from ganzoo.errors import HubError, did_you_mean
+from ganzoo.errors import HubError
 from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.public_bundle import public_bundle
@@ -82,8 +82,8 @@ def publish(
         info: called with a message before a run is exported.
 
     Raises:
-        HubError: if the Hub refuses or cannot be reached. Nothing is changed then, but a new model may exist and be
-            empty.
+        HubError: if the Hub refuses or cannot be reached. The model is unchanged then, but a new one may exist and be
+            empty. The Space is changed first, after the checks of both.
         GanzooError: if there is no such run or bundle, or it must not be published.
     """
     reference = require_reference(repo_id, revision=branch)
@@ -109,12 +109,15 @@ def publish(
     sizes = {name: len(content) for name, content in sorted(contents.items())}
     if dry_run:
         return Publication(reference.repo, None, None, sizes, card, space_url=page_url)
+    situation = Situation(reference, endpoint(), doing="publish")
+    api: Any = client(token)
+    with explaining(situation):
+        _check(api, reference, private=private, tag=tag)
     if space is not None and page is not None:
         publish_space(page, space, private=private, message=message, token=token)
-    with explaining(Situation(reference, endpoint(), doing="publish")):
-        done = _commit(
-            reference, contents, card, private=private, create_pr=create_pr, tag=tag, message=message, token=token
-        )
+    with explaining(situation):
+        model = _opened(api, reference, private=private)
+        done = _commit(api, model, reference, contents, card, create_pr=create_pr, tag=tag, message=message)
     return done._replace(space_url=page_url)
 
 
@@ -161,24 +164,20 @@ def checked_speed(bundle: Bundle) -> str | None:
 
 
 def _commit(
+    api: Any,
+    model: Any,
     reference: HubReference,
     contents: dict[str, bytes],
     card: str,
     *,
-    private: bool,
     create_pr: bool,
     tag: str | None,
     message: str | None,
-    token: str | bool | None,
 ) -> Publication:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    api: Any = client(token)
-    info = _existing(api, reference, private=private)
-    if tag is not None:
-        _check_tag(api, reference, tag)
-    present = {sibling.rfilename for sibling in info.siblings or ()}
-    kept = CARD in present and not is_ours(_present_card(api, reference.repo, info.sha, token))
+    present = {sibling.rfilename for sibling in model.siblings or ()}
+    kept = CARD in present and not is_ours(_present_card(api, reference.repo, model.sha))
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=content)
         for name, content in sorted(contents.items())
@@ -192,7 +191,7 @@ def _commit(
         commit_message=message or "Publish with ganzoo",
         revision=reference.revision,
         create_pr=create_pr,
-        parent_commit=info.sha,
+        parent_commit=model.sha,
     )
     if tag is not None:
         api.create_tag(reference.repo, tag=tag, revision=commit.oid)
@@ -201,7 +200,32 @@ def _commit(
     return Publication(reference.repo, url, commit.oid, sizes, card, card_kept=kept)
 
 
-def _existing(api: Any, reference: HubReference, *, private: bool) -> Any:
+def _check(api: Any, reference: HubReference, *, private: bool, tag: str | None) -> None:
+    """Check an existing model before anything is changed.
+
+    Raises:
+        HubError: if it is public, but should be private, or has the tag.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if tag is not None and require_reference(reference.repo, revision=tag).pinned:
+        raise HubError(f"'{tag}' looks like a commit, so it cannot be a tag.")
+    try:
+        model = with_retries(lambda: api.model_info(reference.repo))
+    except GatedRepoError:
+        raise
+    except RepositoryNotFoundError:
+        return
+    if private and not model.private:
+        raise HubError(
+            f"{reference.repo} exists and is public, so --private has no effect. Change it on "
+            f"{endpoint()}/{reference.repo}/settings, or choose another name."
+        )
+    if tag is not None and tag in [ref.name for ref in api.list_repo_refs(reference.repo).tags]:
+        raise HubError(f"{reference.repo} already has a tag '{tag}', and users rely on it; choose another.")
+
+
+def _opened(api: Any, reference: HubReference, *, private: bool) -> Any:
     """The current state of the branch. The model and the branch are created if they do not exist."""
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -212,11 +236,6 @@ def _existing(api: Any, reference: HubReference, *, private: bool) -> Any:
     except RepositoryNotFoundError:
         api.create_repo(reference.repo, private=private or None)
         info = with_retries(lambda: api.model_info(reference.repo))
-    if private and not info.private:
-        raise HubError(
-            f"{reference.repo} exists and is public, so --private has no effect. Change it on "
-            f"{endpoint()}/{reference.repo}/settings, or choose another name."
-        )
     if reference.revision in (None, "main"):
         return info
     try:
@@ -226,15 +245,7 @@ def _existing(api: Any, reference: HubReference, *, private: bool) -> Any:
         return api.model_info(reference.repo, revision=reference.revision)
 
 
-def _check_tag(api: Any, reference: HubReference, tag: str) -> None:
-    tags = [ref.name for ref in api.list_repo_refs(reference.repo).tags]
-    if tag in tags:
-        raise HubError(f"{reference.repo} already has a tag '{tag}', and users rely on it; choose another.")
-    if require_reference(reference.repo, revision=tag).pinned:
-        raise HubError(f"'{tag}' looks like a commit, so it cannot be a tag.{did_you_mean(tag, tags)}")
-
-
-def _present_card(api: Any, repo: str, commit: str, token: str | bool | None) -> str:
+def _present_card(api: Any, repo: str, commit: str) -> str:
     """The README.md on the Hub. A file that is too large for ganzoo's own card is not read."""
     path = Path(api.hf_hub_download(repo, CARD, revision=commit))
     if path.stat().st_size > LIMITS[CARD]:

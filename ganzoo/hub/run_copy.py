@@ -13,7 +13,18 @@ from ganzoo.config import yaml_files
 from ganzoo.config.experiment import Config
 from ganzoo.environment import files
 from ganzoo.hub.run_files import largest_size
-from ganzoo.runs import BEST, CHECKPOINTS, CLASS_NAMES, CONFIG, FINGERPRINT, INITIAL, LOG, VERSIONS, Run
+from ganzoo.runs import (
+    BEST,
+    CHECKPOINTS,
+    CLASS_NAMES,
+    CONFIG,
+    FINGERPRINT,
+    INITIAL,
+    LOG,
+    VERSIONS,
+    Run,
+    step_name,
+)
 
 
 def copy_run(run: Run, config: Config, folder: Path, *, step: int) -> None:
@@ -37,9 +48,9 @@ def copy_run(run: Run, config: Config, folder: Path, *, step: int) -> None:
     for name in (VERSIONS, FINGERPRINT, CLASS_NAMES):
         if (run.folder / name).is_file():
             shutil.copyfile(run.folder / name, folder / name)
-    sources = [*(run.folder / CHECKPOINTS / f"step-{step:08d}").iterdir()]
+    sources = [*(run.folder / CHECKPOINTS / step_name(step)).iterdir()]
     best = run.best_step()
-    sources += [] if best is None else [*(run.folder / BEST / f"step-{best:08d}").iterdir()]
+    sources += [] if best is None else [*(run.folder / BEST / step_name(best)).iterdir()]
     initial = [path] if (path := run.folder / INITIAL).is_file() else []
     for source in [*sources, *initial, *run.sample_files()]:
         name = source.relative_to(run.folder).as_posix()

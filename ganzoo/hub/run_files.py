@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from ganzoo.runs import BEST, CHECKPOINTS, CLASS_NAMES, CONFIG, FINGERPRINT, INITIAL, LOG, SAMPLES, VERSIONS
+from ganzoo.runs import (
+    BEST,
+    CHECKPOINTS,
+    CLASS_NAMES,
+    CONFIG,
+    FINGERPRINT,
+    INITIAL,
+    LOG,
+    SAMPLES,
+    VERSIONS,
+    named_step,
+)
 
 _MB, _GB = 1 << 20, 1 << 30
 _SINGLE = {INITIAL: 256 * _GB, CONFIG: _MB, VERSIONS: _MB, FINGERPRINT: 16 * _MB, CLASS_NAMES: 16 * _MB, LOG: 4 * _GB}
@@ -19,7 +30,6 @@ _NUMBERED = (
 )
 MOST_FILES = 100_000
 """Largest number of files of a run on the Hub."""
-_STEP = re.compile(r"/step-([0-9]+)")
 
 
 def largest_size(name: str) -> int | None:
@@ -31,8 +41,8 @@ def largest_size(name: str) -> int | None:
 
 def step_of(name: str) -> int | None:
     """The step of a checkpoint's file or of a sample; None for the other files."""
-    found = _STEP.search(name)
-    return int(found[1]) if found else None
+    steps = (named_step(part.removesuffix(".png")) for part in name.split("/"))
+    return next((step for step in steps if step is not None), None)
 
 
 def checkpoint_steps(names: Collection[str]) -> list[int]:

@@ -14,10 +14,10 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import real_number
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError, MissingDependencyError, did_you_mean
 from ganzoo.images import on_white, to_pil
-from ganzoo.inference.arguments import real_number
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import whole_number
 from ganzoo.bundle.folder import Bundle, read_bundle
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
-from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.bundle_graph import Precision, graph_file
 from ganzoo.inference.generator import Generator
 from ganzoo.inference.onnx_runtime import Device, built_for_cuda, import_runtime

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ganzoo.arguments import whole_number
 from ganzoo.errors import GanzooError, did_you_mean
-from ganzoo.inference.arguments import whole_number
 
 INDEX, NAME = "index:", "name:"
 _SHOWN = 20

@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import real_number, shortened, whole_number
 from ganzoo.errors import GanzooError
-from ganzoo.inference.arguments import real_number, shortened, whole_number
 
 Codes = Sequence[float] | Mapping[int, float]
 """A value for each code, or number of a code, from 0 -> value."""

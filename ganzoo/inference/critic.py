@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import whole_number
 from ganzoo.bundle.folder import CRITIC, Bundle
 from ganzoo.bundle.onnx_guard import check_critic
 from ganzoo.errors import BundleError
 from ganzoo.hub.load_name import message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
-from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.lazy_graph import LazyGraph
 from ganzoo.inference.onnx_runtime import Device
 
@@ -116,10 +116,9 @@ def check_best_of(value: object) -> int:
 def _how_to_export(bundle: Bundle) -> str:
     """A sentence with the command that exports a bundle's run with a critic."""
     from ganzoo.environment.commands import command, run_word
-    from ganzoo.resolve import RUN_BUNDLE
-    from ganzoo.runs import CONFIG
+    from ganzoo.runs import run_of_bundle
 
-    folder = bundle.folder.absolute()
-    if folder.name == RUN_BUNDLE and (folder.parent / CONFIG).is_file():
-        return f"Export the run with one: {command('export', run_word(folder.parent), options='--critic')}"
+    run = run_of_bundle(bundle.folder)
+    if run is not None:
+        return f"Export the run with one: {command('export', run_word(run.folder), options='--critic')}"
     return "If you have its run, export it with one: ganzoo export RUN --critic"

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
+from ganzoo.arguments import real_number, whole_number
 from ganzoo.bundle.directions_file import NamedDirection
 from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor
 from ganzoo.captioned_grid import CaptionedGrid
 from ganzoo.errors import GanzooError, did_you_mean
-from ganzoo.inference.arguments import real_number, whole_number
 from ganzoo.inference.bundle_graph import tensor_values
 from ganzoo.inference.decoder import Decoder
 

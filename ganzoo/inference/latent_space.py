@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images, latents
+from ganzoo.arguments import whole_number
 from ganzoo.errors import GanzooError
-from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.codes import WalkCodes, walk_code_values, with_walked_codes
 from ganzoo.inference.directions import Direction, Method
 from ganzoo.inference.pictures import all_levels, levels_of, vectors_of
@@ -27,24 +27,6 @@ MAX_FRAMES = 1_000_000
 
 class LatentSpace(Sampler):
     """The part of ``Generator`` that explores the latent space."""
-
-    def iter_frames(
-        self,
-        a: int,
-        b: int,
-        frames: int,
-        *,
-        label: Label | None = None,
-        truncation: float | None = None,
-        directions: Mapping[str, float] | None = None,
-        codes: WalkCodes | None = None,
-    ) -> Iterator[Samples]:
-        """The samples of ``interpolate`` one by one: uint8 ``[h, w, c]``, or float32 ``[d]``. One batch is in memory.
-
-        Raises:
-            GanzooError: as ``interpolate``.
-        """
-        return self.iter_walk([a, b], frames, label=label, truncation=truncation, directions=directions, codes=codes)
 
     def iter_walk(
         self,

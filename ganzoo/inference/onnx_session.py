@@ -12,9 +12,9 @@ import threading
 import weakref
 from typing import Any, NamedTuple
 
+from ganzoo.arguments import whole_number
 from ganzoo.environment.devices import cpu_count
 from ganzoo.errors import GanzooError
-from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.onnx_runtime import Device, make_session, reason_of
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images
+from ganzoo.arguments import whole_number
 from ganzoo.errors import GanzooError
-from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.decoder import Decoder
 
 MAX_STEPS = 1000

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganzoo import images, latents
+from ganzoo.arguments import whole_number
 from ganzoo.bundle.folder import Bundle, BundleConfig
 from ganzoo.bundle.onnx_guard import MAX_BATCH, OnnxReport
 from ganzoo.errors import BundleError, GanzooError
 from ganzoo.hub.load_name import message_name
-from ganzoo.inference.arguments import whole_number
 from ganzoo.inference.bundle_directions import BundleDirections
 from ganzoo.inference.class_labels import class_index
 from ganzoo.inference.codes import Codes, code_values, with_codes

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.arguments import shortened
 from ganzoo.bundle.folder import ONNX, Bundle
 from ganzoo.errors import GanzooError
 from ganzoo.hub.load_name import message_name
 from ganzoo.hub.reference import DEFAULTS, HubOptions
-from ganzoo.inference.arguments import shortened
 from ganzoo.inference.onnx_runtime import Device
 from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.inference.style_graph import StyleGraphs, style_graphs

@@ -20,6 +20,8 @@ Better = Literal["lower", "higher", "near floor"]
 Value = float | NDArray[np.float64]
 """A number, or one number per class ``[classes]``, NaN for a class that cannot be measured. Then the number is the mean
 of the classes, and the worst class is reported."""
+LEAST_SAMPLES, MOST_SAMPLES = 16, 1_000_000
+"""Bounds for the number of samples in a measurement."""
 NO_LIMITS = (-math.inf, math.inf)
 UNCONDITIONAL = "it needs a conditional model, and this model has no classes"
 

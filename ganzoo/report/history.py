@@ -113,7 +113,8 @@ class History:
     @property
     def is_image(self) -> bool:
         """Whether the samples are images, as far as the config shows it."""
-        return "resolution" in group(self.config, "data")
+        data = group(self.config, "data")
+        return "resolution" in data and data.get("vector_dim") is None
 
     @cached_property
     def command(self) -> str | None:
@@ -150,15 +151,6 @@ class History:
     def events(self) -> tuple[Event, ...]:
         """What happened, oldest first."""
         return tuple(event for record in self.log for event in _events(record))
-
-    @property
-    def trained_seconds(self) -> float:
-        """Seconds of training in all calls. The clock of the log starts anew when a run is resumed."""
-        total = before = 0.0
-        for value in self.series("seconds", "").values:
-            total += value - before if value >= before else value if math.isfinite(value) else 0.0
-            before = value if math.isfinite(value) else before
-        return total
 
     @cached_property
     def evaluated(self) -> tuple[Measured, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ganzoo.environment.commands import command, run_word
 from ganzoo.environment.quantities import duration_text, rate_text
@@ -12,7 +13,7 @@ from ganzoo.report.history import Event, History, Measured, group
 from ganzoo.report.pictures import Picture
 from ganzoo.report.rates import learning_rates
 from ganzoo.report.scale import number_text
-from ganzoo.runs import CONFIG
+from ganzoo.runs import CONFIG, trained_seconds
 
 STATES = {
     "training": "Training",
@@ -131,8 +132,9 @@ def lead(history: History) -> str:
     ending, step, steps = history.ending, history.step, history.steps
     share = f" ({step / steps:.0%})" if steps else ""
     words = [f"Step {step:,}{f' of {steps:,}' if steps else ''}{share}"]
-    if history.trained_seconds >= 1:
-        words.append(f"{duration_text(history.trained_seconds)} of training")
+    seconds = trained_seconds(history.log)
+    if seconds >= 1:
+        words.append(f"{duration_text(seconds)} of training")
     speed = speed_of(history)
     if speed:
         words.append(f"{rate_text(speed)} {unit_of(history)}/s")
@@ -247,11 +249,10 @@ def facts(history: History) -> str:
     """The run in short, the commands, and the whole config, folded."""
     run, training, data = history.run, history.training, group(history.config, "data")
     saved, best = run.checkpoint_steps(), run.best_step()
-    resolution = data.get("resolution")
     rows = {
         "Config": history.config.get("name"),
         "Data": data.get("source"),
-        "Image": f"{resolution}x{resolution}, {data.get('channels')} channels" if history.is_image else None,
+        "Image": _image_text(data) if history.is_image else None,
         "Classes": history.config.get("num_classes") or None,
         "Batch size": training.get("batch_size"),
         "Seed": training.get("seed"),
@@ -263,6 +264,12 @@ def facts(history: History) -> str:
     return section("Run", f"<dl>{terms}</dl>") + section(
         "Commands", f'<dl class="commands">{codes}</dl>{_config(history)}'
     )
+
+
+def _image_text(data: Mapping[str, Any]) -> str:
+    """Height, width and channels of the images, from the group ``data`` of a config that may be damaged."""
+    size = data.get("resolution")
+    return f"{size if isinstance(size, str) else f'{size}x{size}'}, {data.get('channels')} channels"
 
 
 def _commands(history: History) -> list[tuple[str, str]]:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ganzoo import images
-from ganzoo.runs import Run
+from ganzoo.runs import REAL, Run, named_step
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 T = TypeVar("T")
 
-REAL = "real.png"
 MOST = 40
 """Most sample pictures in a report."""
 BUDGET = 4_000_000
@@ -53,7 +52,7 @@ class Pictures:
 
     def samples(self) -> list[Picture]:
         """Up to ``MOST`` sample pictures, evenly spaced, oldest first. The newest is always included."""
-        found = [(int(path.stem.rpartition("-")[2]), path) for path in self._run.sample_files()]
+        found = [(named_step(path.stem) or 0, path) for path in self._run.sample_files()]
         chosen = thinned(found)
         made = [self._picture(path, step) for step, path in chosen]
         self._forget({path for _, path in chosen})
@@ -62,7 +61,7 @@ class Pictures:
     def newest(self) -> Picture | None:
         """The newest sample picture; None if there is none."""
         samples = self._run.sample_files()[-1:]
-        return self._picture(samples[0], int(samples[0].stem.rpartition("-")[2])) if samples else None
+        return self._picture(samples[0], named_step(samples[0].stem) or 0) if samples else None
 
     def _picture(self, path: Path, step: int) -> Picture | None:
         try:

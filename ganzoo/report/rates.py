@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ganzoo.errors import GanzooError
 from ganzoo.report.history import History, Series, group
-from ganzoo.schedules import schedules
+from ganzoo.schedules import Constant, rise_and_fall, schedules
 
 _POINTS = 120
 
@@ -18,7 +18,7 @@ _POINTS = 120
 def learning_rates(history: History) -> list[Series]:
     """The rates of G and D from step 0 to the newest step; without optimizers in the config, an empty list.
 
-    A rollback halves them. The schedule is that of ``ganzoo.training.learning_rate``.
+    A rollback halves them.
     """
     last = max(history.step, 1)
     rollbacks = [(int(record["step"]), record["rollback"]) for record in history.log if "rollback" in record]
@@ -43,13 +43,12 @@ def rate(optimizer: Mapping[str, Any], update: int, updates: int) -> float:
     """The learning rate of an optimizer's plain config before an update of a training of ``updates`` updates."""
     warmup = _whole(optimizer.get("warmup_steps"), 0)
     peak, schedule = float(optimizer["learning_rate"]), optimizer.get("schedule", "constant")
-    rise = min(1.0, (update + 1) / max(1, warmup))
-    progress = min(1.0, max(0.0, (update - warmup) / max(1, updates - warmup)))
     try:
-        fall = float(schedules.create(schedule).factor(progress, np))
+        part = schedules.create(schedule)
     except (GanzooError, ValidationError):  # a plug-in's, which is not installed here
-        fall = 1.0
-    return peak * rise * fall
+        part = Constant()
+    rise, fall = rise_and_fall(update, np, schedule=part, warmup_steps=warmup, updates=updates)
+    return peak * float(rise) * float(fall)
 
 
 def _factor(step: int, rollbacks: list[tuple[int, Any]]) -> float:

@@ -15,7 +15,8 @@ from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.evaluation.classes import Classes, classes_of
-from ganzoo.evaluation.evaluator import LEAST, Evaluator, Number, Sample, check_fit, subject_of
+from ganzoo.evaluation.evaluator import Evaluator, Number, Sample, check_fit, subject_of
+from ganzoo.metrics.base import LEAST_SAMPLES
 from ganzoo.runs import BEST, Run
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.checkpointed_array import CheckpointedArray
@@ -124,7 +125,7 @@ def is_due(config: Config, dataset: Dataset) -> bool:
     It is not if evaluation is off, the training is shorter than the first interval, or there are too few real samples.
     """
     settings = config.training.evaluation
-    return settings is not None and config.training.steps >= settings.every and len(dataset) >= 2 * LEAST
+    return settings is not None and config.training.steps >= settings.every and len(dataset) >= 2 * LEAST_SAMPLES
 
 
 def check(config: Config, dataset: Dataset) -> None:

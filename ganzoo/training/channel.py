@@ -8,10 +8,13 @@ import select
 import socket
 import struct
 import threading
+import time
 from typing import Any
 
 MOST_JSON = 1 << 24
 """Bytes of the largest JSON object that is read."""
+MOST_GREETING = 1 << 16
+"""Bytes of the largest JSON object in the first message of a connection."""
 PIECE = 1 << 20
 """Bytes that are sent at once. The time limit applies to each piece."""
 _SIZES = struct.Struct(">QQ")
@@ -34,11 +37,6 @@ class Channel:
         self._socket = connection
         self.allow_silence(silence)
         self._sending = threading.Lock()
-
-    @property
-    def local_host(self) -> str:
-        """The address of this machine, as the other process reaches it."""
-        return str(self._socket.getsockname()[0])
 
     @property
     def remote_host(self) -> str:
@@ -65,22 +63,36 @@ class Channel:
         except OSError as error:
             raise ChannelError(f"cannot send: {error.strerror or error}") from error
 
+    def receive_greeting(self, *, seconds: float) -> dict[str, Any]:
+        """Wait for the first message, which may be a stranger's: a short one, within a time.
+
+        Raises:
+            ChannelError: if it is late, long, or not a message of ganzoo.
+        """
+        deadline = time.monotonic() + seconds
+        return self._receive(most_json=MOST_GREETING, most_payload=0, deadline=deadline)[0]
+
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """Wait for a message. Returns its values, with ``kind``, and the bytes after them.
 
         Raises:
             ChannelError: if the other process is gone, hung or not ganzoo.
         """
-        text, payload = _SIZES.unpack(self._read(_SIZES.size))
-        if text > MOST_JSON:
+        return self._receive(most_json=MOST_JSON)
+
+    def _receive(
+        self, *, most_json: int, most_payload: int | None = None, deadline: float | None = None
+    ) -> tuple[dict[str, Any], bytes]:
+        text, payload = _SIZES.unpack(self._read(_SIZES.size, deadline))
+        if text > most_json or (most_payload is not None and payload > most_payload):
             raise ChannelError("it does not write messages of ganzoo")
         try:
-            message = json.loads(self._read(text))
+            message = json.loads(self._read(text, deadline))
         except ValueError as error:
             raise ChannelError("it does not write messages of ganzoo") from error
         if not isinstance(message, dict) or "kind" not in message:
             raise ChannelError("it does not write messages of ganzoo")
-        return message, self._read(payload)
+        return message, self._read(payload, deadline)
 
     def is_closed(self) -> bool:
         """Whether the other process has closed the connection, and nothing is left to receive."""
@@ -95,9 +107,11 @@ class Channel:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
-    def _read(self, size: int) -> bytes:
+    def _read(self, size: int, deadline: float | None) -> bytes:
         parts, left = [], size
         while left:
+            if deadline is not None and time.monotonic() > deadline:
+                raise ChannelError("it is too slow")
             try:
                 part = self._socket.recv(min(left, PIECE))
             except TimeoutError as error:

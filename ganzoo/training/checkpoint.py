@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ from safetensors import numpy as safetensors
 
 from ganzoo.environment import files
 from ganzoo.errors import RunError
+from ganzoo.runs import named_step, step_name
 
 MANIFEST = "manifest.json"
-_FOLDER = re.compile(r"step-(\d+)")
 _RESCANS = 20
 """How often to list the checkpoints again, if a running training of the same run removes one during reading."""
 State = Mapping[str, Mapping[str, NDArray[Any]]]
@@ -87,7 +86,7 @@ def save(
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
     """The folder of the checkpoint of a step, in the folder of the checkpoints."""
-    return folder / f"step-{step:08d}"
+    return folder / step_name(step)
 
 
 def drop_after(folder: Path, step: int) -> None:
@@ -126,8 +125,8 @@ def load_newest(folder: Path, *, up_to: int | None = None) -> Checkpoint | None:
 
 def _complete(folder: Path) -> list[tuple[int, Path]]:
     """Return steps and folders of the completely written checkpoints, oldest first."""
-    found = ((_FOLDER.fullmatch(path.name), path) for path in folder.glob("step-*"))
-    return sorted((int(match[1]), path) for match, path in found if match)
+    found = ((named_step(path.name), path) for path in folder.glob("step-*"))
+    return sorted((step, path) for step, path in found if step is not None)
 
 
 def _tidy(folder: Path, *, newest: int, keep: int, also: Collection[int]) -> None:

@@ -31,8 +31,8 @@ def _strengthen_discriminator(config: Config) -> str:
     changes = [
         f"training.penalties.{index}.{name}={getattr(penalty, name) / 10:g}"
         for index, penalty in enumerate(training.penalties)
-        for name in ("gamma", "gamma_end")
-        if getattr(penalty, name, None)
+        for name in penalty.weights
+        if penalty.network == "discriminator" and getattr(penalty, name)
     ]
     if training.augment is not None and not training.augment.adaptive:
         changes.append("training.augment.adaptive=true")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError, GanzooError
-from ganzoo.resolve import RUN_BUNDLE, exported_step
-from ganzoo.runs import CHECKPOINTS, CONFIG, Run
+from ganzoo.resolve import exported_step
+from ganzoo.runs import CHECKPOINTS, Run, run_of_bundle
 from ganzoo.training import checkpoint
 from ganzoo.training.weight_names import average_group, first_misfit, named_weights
 
@@ -54,9 +54,8 @@ def find(config: Config, *, info: Callable[[str], None] = lambda text: None) -> 
     training = config.training
     if training.init_from is None or not training.init_discriminator:
         return None
-    bundle = Path(training.init_from)
-    run = Run(bundle.parent)
-    if bundle.name != RUN_BUNDLE or not (run.folder / CONFIG).is_file():
+    run = run_of_bundle(Path(training.init_from))
+    if run is None:
         raise ConfigError(
             f"{_KEY}: {training.init_from} has no discriminator. Published models and exported bundles have the "
             f"generator only. Leave {_KEY} out, or name a run of this machine: ganzoo runs"

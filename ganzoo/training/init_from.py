@@ -217,5 +217,5 @@ def _fitting(
     }
     if not fitting:
         raise ConfigError(f"training.init_partial: no layer of {what} has the name and shape of one of this generator.")
-    info(f"{len(fitting)} of the generator's {len(variables)} weights are those of {what}; the others are new.")
+    info(f"{len(fitting)} of the generator's {len(variables)} weight arrays are those of {what}; the others are new.")
     return fitting

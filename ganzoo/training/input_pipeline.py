@@ -33,8 +33,7 @@ class InputPipeline:
     of the next steps while the device works. Use it as a context manager, which ends the thread.
 
     The samples are in the memory of the host, also if a GPU trains: TensorFlow cannot gather uint8 on a GPU, so each
-    batch is gathered by the host and copied, 1.6 MB for 128 images of 64 px. The cost of this copy was not measured,
-    because no GPU was available.
+    batch is gathered by the host and copied, 1.6 MB for 128 images of 64 px.
 
     Args:
         config: the experiment.

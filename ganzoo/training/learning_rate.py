@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ganzoo.schedules import Schedule, schedules
+from ganzoo.schedules import Schedule, rise_and_fall, schedules
 
 
 class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -25,9 +25,9 @@ class WarmupThenDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
-        rise = ops.minimum(1.0, (step + 1.0) / max(1, self.warmup_steps))
-        progress = ops.clip((step - self.warmup_steps) / max(1, self.updates - self.warmup_steps), 0.0, 1.0)
-        fall = self.schedule.factor(progress, ops)
+        rise, fall = rise_and_fall(
+            step, ops, schedule=self.schedule, warmup_steps=self.warmup_steps, updates=self.updates
+        )
         return self.peak * rise * fall * self.factor
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The log of a training: JSON lines, and events for TensorBoard."""
+"""The log of a training: JSON lines, and events for TensorBoard. What a resumed run repeats is removed first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from ganzoo.environment import files
-from ganzoo.runs import LOG, Run, make_newest
+from ganzoo.runs import LOG, Run, make_newest, named_step
 from ganzoo.training.tensorboard_events import TensorBoardEvents
 
 
@@ -19,7 +19,7 @@ class Log:
 
     Args:
         run: the run.
-        first_step: lines and events of later steps (left by a killed training) are removed.
+        first_step: lines, events and sample grids of later steps (left by a killed training) are removed.
 
     Raises:
         OSError: here and in every method, if a file cannot be written, or was removed or replaced during training.
@@ -30,6 +30,7 @@ class Log:
         self._run = run
         make_newest(run)
         self._file = self._opened(first_step)
+        self._remove_samples(first_step)
         self._events = TensorBoardEvents(run.folder, last_step=first_step)
 
     def _opened(self, last_step: int) -> TextIO:
@@ -38,10 +39,17 @@ class Log:
         files.write_file(self._path, "".join(json.dumps(record) + "\n" for record in kept).encode())
         return self._path.open("a", encoding="utf-8")
 
+    def _remove_samples(self, last_step: int) -> None:
+        """Remove the sample grids of later steps: the weights that made them are gone."""
+        for path in self._run.sample_files():
+            if (named_step(path.stem) or 0) > last_step:
+                path.unlink()
+
     def go_back(self, step: int) -> None:
-        """Remove the lines and events of later steps, which the training will repeat."""
+        """Remove the lines, events and sample grids of later steps, which the training will repeat."""
         self._file.close()
         self._file = self._opened(step)
+        self._remove_samples(step)
         self._events.go_back(step)
 
     def write(self, step: int, values: Mapping[str, float], *, notes: Mapping[str, Any] | None = None) -> None:

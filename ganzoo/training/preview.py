@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,16 +15,18 @@ from PIL import Image
 from ganzoo import images, latents
 from ganzoo.config.experiment import Config
 from ganzoo.environment.requirements import is_installed, missing_text
+from ganzoo.errors import GanzooError, reason
 from ganzoo.inference import animations
 from ganzoo.report.history import History
 from ganzoo.report.loss_chart import loss_chart
-from ganzoo.runs import SAMPLES, Run
+from ganzoo.runs import SAMPLES, Run, step_name
 from ganzoo.sample_sheet import preview_latents
 from ganzoo.training.class_variety import latent_count, swept_classes
 
 Decode = Callable[[NDArray[np.float32], NDArray[np.int32] | None], NDArray[np.float32]]
 
-LOSSES = "losses.png"
+Info = Callable[[str], None]
+ANIMATION, LOSSES = "training.gif", "losses.png"
 
 
 def sampler(config: Config, generator: keras.Model) -> Callable[[], NDArray[np.float32]]:
@@ -71,10 +74,10 @@ def decoder(config: Config, generator: keras.Model) -> Decode:
 
 def save_samples(run: Run, step: int, sheet: NDArray[np.uint8]) -> None:
     """Save a sample grid in the run folder."""
-    images.save(sheet, run.folder / SAMPLES / f"step-{step:08d}.png")
+    images.save(sheet, run.folder / SAMPLES / f"{step_name(step)}.png")
 
 
-def save_curve(run: Run, *, info: Callable[[str], None] = lambda text: None) -> None:
+def save_curve(run: Run, *, info: Info = lambda text: None) -> None:
     """Write ``losses.png``, a chart of both losses and of D's scores over the steps.
 
     Args:
@@ -88,14 +91,31 @@ def save_curve(run: Run, *, info: Callable[[str], None] = lambda text: None) -> 
     if content is None:
         info(f"The training was too short for {LOSSES}: its log has fewer than two lines (training.log_every)")
         return
-    images.write_atomic(run.folder / LOSSES, content)
+    with _reporting(LOSSES, info):
+        images.write_atomic(run.folder / LOSSES, content)
 
 
-def save_animation(run: Run, *, frames: int = 60) -> None:
-    """Write ``training.gif`` from up to ``frames`` sample grids. The last one is repeated."""
+def save_animation(run: Run, *, frames: int = 60, info: Info = lambda text: None) -> None:
+    """Write ``training.gif`` from up to ``frames`` sample grids. The last one is repeated.
+
+    Args:
+        run: the run. With less than two sample grids, nothing is written.
+        frames: most sample grids.
+        info: called with a message if a grid cannot be read, or the file cannot be written.
+    """
     files = run.sample_files()
     if len(files) < 2:
         return
     chosen = [files[i] for i in np.unique(np.linspace(0, len(files) - 1, frames).astype(int))]
     pictures = (images.on_white(Image.open(path)).convert("RGB") for path in [*chosen, *[chosen[-1]] * 10])
-    animations.save_animation(pictures, run.folder / "training.gif", frames_per_second=10)
+    with _reporting(ANIMATION, info):
+        animations.save_animation(pictures, run.folder / ANIMATION, frames_per_second=10)
+
+
+@contextlib.contextmanager
+def _reporting(name: str, info: Info) -> Iterator[None]:
+    """Report an error in the block: a picture that cannot be written does not fail a training that is complete."""
+    try:
+        yield
+    except (GanzooError, OSError) as error:
+        info(f"{name} was not written: {reason(error)}")

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ganzoo import images
@@ -26,22 +27,46 @@ from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.environment.versions import library_versions
 from ganzoo.errors import RunError
 from ganzoo.report.live import report_announced
-from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, VERSIONS, Run, checked_runs_folder, new_run
+from ganzoo.runs import CLASS_NAMES, CONFIG, FINGERPRINT, REAL, VERSIONS, Run, checked_runs_folder, new_run
 from ganzoo.sample_sheet import draw_samples, random_samples
 from ganzoo.training import device, follower, init_discriminator, init_from, saved_on_hub
 from ganzoo.training.callbacks import Callback, checked_callbacks
 from ganzoo.training.changes import NO_CHANGES, ChangedRun, Changes, changed
 from ganzoo.training.data import load_data, resumed_data
 from ganzoo.training.follower import follow
+from ganzoo.training.joining import in_team
 from ganzoo.training.lock import training_lock
 from ganzoo.training.outcome import Outcome
 from ganzoo.training.split_batch import check_splittable
-from ganzoo.training.team import Team, in_team
+from ganzoo.training.team import Team
 
 if TYPE_CHECKING:
     from ganzoo.training.trainer import Trainer
 
 Info = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a call of ``start`` or ``resume`` asks for, apart from the experiment."""
+
+    max_steps: int | None
+    max_minutes: float | None
+    quiet: bool
+    info: Info
+    callbacks: Sequence[Callback]
+    devices: Sequence[int] | None
+
+    def train(self, trainer: Trainer, savers: Sequence[Callback]) -> Outcome:
+        """Train, with the callbacks of the call and further ones."""
+        with report_announced(trainer.run, self.info):
+            return trainer.train(
+                max_steps=self.max_steps,
+                max_minutes=self.max_minutes,
+                quiet=self.quiet,
+                info=self.info,
+                callbacks=[*self.callbacks, *savers],
+            )
 
 
 def start(
@@ -96,39 +121,20 @@ def start(
             follower.begin(team, config, dataset)
             follower.check_same_data(team, dataset)
         import_tensorflow()
+        call = _Call(max_steps, max_minutes, quiet, info, callbacks, devices)
         with own_settings():
-            return _start(
-                config,
-                dataset,
-                weights,
-                others,
-                root=root,
-                command=command,
-                max_steps=max_steps,
-                max_minutes=max_minutes,
-                quiet=quiet,
-                info=info,
-                callbacks=callbacks,
-                devices=devices,
-                team=team,
-                known=known,
-            )
+            return _start(config, dataset, call, weights, others, root=root, command=command, team=team, known=known)
 
 
 def _start(
     config: Config,
     dataset: Dataset,
+    call: _Call,
     weights: init_from.Source | None,
     others: init_discriminator.Source | None,
     *,
     root: str | os.PathLike[str] | None,
     command: str | None,
-    max_steps: int | None,
-    max_minutes: float | None,
-    quiet: bool,
-    info: Info,
-    callbacks: Sequence[Callback],
-    devices: Sequence[int] | None,
     team: Team | None,
     known: set[int] | None,
 ) -> tuple[Run, Outcome]:
@@ -137,7 +143,8 @@ def _start(
     from ganzoo.training.distribution import make_strategy
     from ganzoo.training.trainer import Trainer
 
-    strategy = make_strategy(config.training, devices, team, info=info)
+    info = call.info
+    strategy = make_strategy(config.training, call.devices, team, info=info)
     best_weights.check(config, dataset)
     check_exportable(config, dataset.class_names, info=info)
     if weights is not None:
@@ -154,14 +161,8 @@ def _start(
             init_from.begin(trainer.state, weights, info=info)
         if others is not None:
             init_discriminator.begin(trainer.state, others)
-        with report_announced(run, info), saved_on_hub.saving(run, config, step=0, known=known, info=info) as savers:
-            return run, trainer.train(
-                max_steps=max_steps,
-                max_minutes=max_minutes,
-                quiet=quiet,
-                info=info,
-                callbacks=[*callbacks, *savers],
-            )
+        with saved_on_hub.saving(run, config, step=0, known=known, info=info) as savers:
+            return run, call.train(trainer, savers)
 
 
 def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -> None:
@@ -176,7 +177,7 @@ def _describe(run: Run, config: Config, dataset: Dataset, command: str | None) -
 
 def _draw_real(run: Run, dataset: Dataset) -> None:
     """Write a picture of real samples for the report, if the run has none: a run from the Hub comes without it."""
-    path = run.folder / "real.png"
+    path = run.folder / REAL
     if not path.exists():
         images.save(draw_samples(random_samples(dataset.samples)), path)
 
@@ -227,10 +228,13 @@ def resume(
             follower.begin(team, changed_run.config, dataset)
             follower.check_same_data(team, dataset)
         import_tensorflow()
+        call = _Call(max_steps, max_minutes, quiet, info, callbacks, devices)
         with own_settings():
-            trainer = _restored(changed_run, dataset, root=root, info=info, devices=devices, team=team)
+            trainer = _restored(changed_run, dataset, call, root=root, team=team)
             steps = changed_run.config.training.steps
             if trainer.step >= min(steps, steps if max_steps is None else max_steps):
+                if changes.hub is not None:
+                    run = changed_run.write()
                 with saved_on_hub.saving(run, run.config, step=trainer.step, known=known, info=info):
                     pass  # what could not be saved at the end of the training
                 if max_steps is not None and trainer.step < steps:
@@ -247,31 +251,18 @@ def resume(
                     log.write(trainer.step, {}, notes={"changed": changed_run.notes})
             _draw_real(run, dataset)
             info(f"Run {run.name} continues from step {trainer.step} of {trainer.config.training.steps}")
-            with report_announced(run, info):
-                return run, trainer.train(
-                    max_steps=max_steps,
-                    max_minutes=max_minutes,
-                    quiet=quiet,
-                    info=info,
-                    callbacks=[*callbacks, *savers],
-                )
+            return run, call.train(trainer, savers)
 
 
 def _restored(
-    changed_run: ChangedRun,
-    dataset: Dataset,
-    *,
-    root: str | os.PathLike[str] | None,
-    info: Info,
-    devices: Sequence[int] | None,
-    team: Team | None,
+    changed_run: ChangedRun, dataset: Dataset, call: _Call, *, root: str | os.PathLike[str] | None, team: Team | None
 ) -> Trainer:
     """The trainer at the newest undamaged checkpoint of a run."""
     from ganzoo.training.distribution import make_strategy
     from ganzoo.training.trainer import Trainer
 
-    config = changed_run.config
-    strategy = make_strategy(config.training, devices, team, info=info)
+    config, info = changed_run.config, call.info
+    strategy = make_strategy(config.training, call.devices, team, info=info)
     trainer = Trainer(config, dataset, changed_run.run, strategy=strategy, team=team)
     _report_device(trainer, info)
     for skipped in trainer.state.restore():

@@ -1,4 +1,4 @@
-"""The state of a training: both networks, their optimizers, and all other variables of a checkpoint."""
+"""The state of a training: all networks, their optimizers, and all other variables of a checkpoint."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ganzoo.data.base import Dataset
 from ganzoo.environment.commands import command, run_word
 from ganzoo.errors import EvaluationError, RunError, TrainingError
 from ganzoo.report.live import LiveReport
-from ganzoo.runs import CHECKPOINTS, Run
+from ganzoo.runs import CHECKPOINTS, Run, trained_seconds
 from ganzoo.sample_sheet import draw_samples
 from ganzoo.training import preview, rollback
 from ganzoo.training.best_weights import BestWeights
@@ -44,7 +44,7 @@ class NotFiniteError(TrainingError):
 
 
 class Trainer:
-    """Trains the two networks of a config on a dataset, and writes all results to a run folder.
+    """Trains the networks of a config on a dataset, and writes all results to a run folder.
 
     Args:
         config: the experiment.
@@ -147,7 +147,7 @@ class Trainer:
                     f"{self.state.last_checkpoint_text()}"
                 ) from error
             preview.save_curve(self.run, info=info)
-            preview.save_animation(self.run)
+            preview.save_animation(self.run, info=info)
             self._callbacks.on_end(outcome)
         return outcome
 
@@ -164,7 +164,8 @@ class Trainer:
     ) -> Outcome:
         """Run chunks of steps. After each chunk, log, measure and save if it is due."""
         training = self.config.training
-        means, chunk, started, first = RunningMeans(self._metrics), 1, time.monotonic(), self.step
+        means, chunk, first = RunningMeans(self._metrics), 1, self.step
+        started = time.monotonic() - trained_seconds(self.run.log())
         goes_back = self.watch is not None and training.watch.on_collapse == "rollback"
         if self.state.saved_step is None and (goes_back or training.init_from is not None):
             self._save()  # for a rollback; and what a fine-tuning began with may be gone or trained further later
@@ -185,14 +186,14 @@ class Trainer:
                     sign = Sign(NOT_FINITE, str(error).splitlines()[0])
                     if not rollback.go_back(self.state, [sign], log=log, info=info):
                         raise
-                    means = RunningMeans(self._metrics)
+                    means = self._went_back()
                     continue
                 chunk = _next_chunk(chunk, count, seconds)
                 progress.update(self.step, images_per_second=means.images_per_second, metrics=means.values)
                 run_time.add(self.step, steps=count, seconds=seconds)
                 signs = self._report(log, means, seconds=time.monotonic() - started, at_end=self.step == last)
                 if rollback.react(self.state, signs, log=log, info=info):
-                    means = RunningMeans(self._metrics)
+                    means = self._went_back()
                     continue
                 if self.best and self.step % self.best.every == 0:
                     self._measure(self.best, log, info)
@@ -310,6 +311,14 @@ class Trainer:
 
     def _save(self) -> None:
         self.state.save()
+        self._report_checkpoint()
+
+    def _went_back(self) -> RunningMeans:
+        """Report the checkpoint that a rollback has written, and begin new means."""
+        self._report_checkpoint()
+        return RunningMeans(self._metrics)
+
+    def _report_checkpoint(self) -> None:
         self._callbacks.on_checkpoint(self.step, checkpoint_folder(self.run.folder / CHECKPOINTS, self.step))
 
     def _sample(self, log: Log) -> NDArray[np.float32]:
@@ -324,4 +333,4 @@ class Trainer:
 def _next_chunk(chunk: int, count: int, seconds: float) -> int:
     """Return the number of steps of the next chunk. It takes about ``CHUNK_SECONDS``, and at most doubles."""
     target = int(count * CHUNK_SECONDS / max(seconds, 1e-6))
-    return max(1, min(2 * chunk, target, 10_000))
+    return max(1, min(2 * chunk, target))

@@ -231,12 +231,12 @@ def test_export_takes_the_newest_run(command, trained):
 def test_the_card_has_the_command_the_license_and_the_flaws(command, fails, points_yaml, place):
     (place / "here").mkdir()
     points_yaml = points_yaml.rename(place / "here/points.yaml")
-    command("train", points_yaml, "training.batch_size=4", "--seed", 2, "--max-steps", 1)
+    command("train", points_yaml, "training.batch_size=4", "--seed", 123456789, "--max-steps", 1)
     command("export", "--license", "cc-by-4.0", "--limit", "All is noise.", "--limit", "It is small.")
     card = (place / "runs/points/001/bundle/README.md").read_text()
     assert "\nlicense: cc-by-4.0\n" in card
     assert "- All is noise.\n- It is small.\n" in card
-    assert "```sh\nganzoo train points.yaml training.batch_size=4 --seed 2 --max-steps 1\n```\n" in card
+    assert "```sh\nganzoo train points.yaml training.batch_size=4 --seed 123456789 --max-steps 1\n```\n" in card
     assert "'CC BY'" in fails("export", "--license", "CC BY")
 
 

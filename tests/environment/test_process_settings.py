@@ -111,7 +111,7 @@ def test_networks_are_the_same_numbers(odd_process):
 @pytest.mark.slow
 def test_a_notebook_trains_exports_and_generates(odd_process, images, tmp_path):
     run = ganzoo.train(images, root=tmp_path / "runs", quiet=True)
-    bundle = ganzoo.export(run, fp16=True)
+    bundle = ganzoo.export(run, formats=["fp16"])
     assert ganzoo.load(bundle).generate(0).size == (8, 8)
     assert settings() == odd_process
 

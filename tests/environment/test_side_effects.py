@@ -18,7 +18,7 @@ GENERATE = "import ganzoo\nganzoo.load('faces-64', threads=1).generate(7)"
 TRAIN = """
 import ganzoo
 run = ganzoo.train('dense-ring8', steps=2, quiet=True)
-bundle = ganzoo.export(run, fp16=True)
+bundle = ganzoo.export(run, formats=["fp16"])
 ganzoo.load(bundle).sample([0])
 """
 WAIT = "\nimport time; time.sleep(12)"

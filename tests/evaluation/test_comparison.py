@@ -147,6 +147,12 @@ def test_the_page_is_complete_and_loads_nothing(tmp_path):
     assert "<p>Nowhere.</p>" in comparison_page.page(same, comparison_picture.rows(same, [1]), seeds="1")
 
 
+def test_the_page_of_vectors_names_the_seeds_that_are_drawn(tmp_path):
+    models = [vectors(tmp_path / name) for name in "ab"]
+    text = comparison_page.page(models, comparison_picture.rows(models, [1]), seeds="1")
+    assert "Samples of the seeds 0-2499" in text
+
+
 def test_one_model_is_not_enough():
     with pytest.raises(GanzooError, match="at least two models; received 1: faces-64"):
         comparison.open_models(["faces-64"])

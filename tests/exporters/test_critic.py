@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from exporters.generators import TINY, randomise
-from ganzoo.api import export
 from ganzoo.blocks.regularizing import MinibatchStddev
 from ganzoo.bundle.folder import CRITIC, ONNX_FP16, WEIGHTS, read_bundle
 from ganzoo.bundle.onnx_guard import check_critic
@@ -195,8 +194,3 @@ def test_a_newer_export_keeps_the_critic_and_float16(run, tmp_path):
     newer = run_bundle(run)
     assert newer.metadata.facts.training_step == 7
     assert {CRITIC, ONNX_FP16} <= set(newer.files)
-
-
-def test_a_critic_needs_a_bundle(run):
-    with pytest.raises(ExportError, match="a critic are parts of a bundle"):
-        export(run, onnx=False, tflite=True, critic=True)

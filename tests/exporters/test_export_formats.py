@@ -16,6 +16,7 @@ from ganzoo.bundle.onnx_guard import check_onnx
 from ganzoo.config.experiment import Config
 from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters import export_bundle, export_run, exporters
+from ganzoo.exporters.base import Exporter
 from ganzoo.exporters.bundle import bundle_config, float32_clone
 from ganzoo.exporters.onnx import OnnxExporter, onnx_runtime, to_float16, to_onnx
 from ganzoo.exporters.parity import FLOAT16_TOLERANCE, TOLERANCE, check_parity, keras_samples, measure
@@ -217,6 +218,28 @@ def test_a_bundle_of_uniform_latents_is_compared_on_them(tmp_path):
     assert read_bundle(tmp_path / "b").metadata.facts.parity_error < 1e-5
     with pytest.raises(ExportError, match="not finite"):
         export_bundle(within_the_cube(), tiny_config(), tmp_path / "c")
+
+
+def test_a_format_of_a_plugin_that_is_a_folder_is_replaced(generator, tmp_path):
+    class Arrays(Exporter):
+        folder_files = ("weights.txt", "more")
+
+        def write(self, generator, path):
+            (path / "more").mkdir(parents=True)
+            (path / "weights.txt").write_text("1")
+
+        def load(self, path):
+            return lambda z, labels: np.asarray(generator(z))
+
+    for _ in range(2):
+        Arrays().export(generator, tmp_path / "x", distribution="normal")
+    (tmp_path / "x" / "thesis.txt").write_text("years of work")
+    with pytest.raises(ExportError, match=r"not replaced: 'thesis\.txt'"):
+        Arrays().export(generator, tmp_path / "x", distribution="normal")
+    (tmp_path / "x" / "thesis.txt").rename(tmp_path / "x" / "more" / "thesis.txt")
+    (tmp_path / "x" / "weights.txt").unlink()
+    with pytest.raises(ExportError, match="not replaced: 'more'"):
+        Arrays().export(generator, tmp_path / "x", distribution="normal")
 
 
 @pytest.mark.slow

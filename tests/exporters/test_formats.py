@@ -8,7 +8,7 @@ from helpers import tiny_vectors
 
 import ganzoo
 from ganzoo.cli import complete
-from ganzoo.errors import ExportError, GanzooError, UnknownNameError
+from ganzoo.errors import ExportError, UnknownNameError
 from ganzoo.exporters.base import Exporter, exporters
 from ganzoo.exporters.formats import Formats, format_names
 from ganzoo.exporters.onnx import OnnxExporter
@@ -139,22 +139,6 @@ def test_wrong_formats_fail_before_tensorflow(run, monkeypatch):
         ganzoo.export(run, formats=["tflight"])
     with pytest.raises(ExportError, match="received 'onnx'"):
         ganzoo.export(run, formats="onnx")
-
-
-def test_formats_and_flags_together(monkeypatch, run):
-    seen = []
-    monkeypatch.setattr("ganzoo.exporters.export_run", lambda *_, formats, **__: seen.append(list(formats)))
-    for options in (
-        {},
-        {"tflite": True},
-        {"onnx": False, "tflite": True},
-        {"formats": ["tflite"]},
-        {"formats": ["tflite"], "onnx": True, "savedmodel": True},
-    ):
-        ganzoo.export(run, **options)
-    assert seen == [["onnx"], ["onnx", "tflite"], ["tflite"], ["tflite"], ["tflite", "onnx", "savedmodel"]]
-    with pytest.raises(GanzooError, match="are parts of a bundle"):
-        ganzoo.export(run, onnx=False, fp16=True)
 
 
 @pytest.mark.slow

@@ -77,6 +77,19 @@ def test_interrupted_and_damaged_models_are_listed_and_removed(cache, bundle):
     assert (cache / "models--bert").is_dir()
 
 
+def test_downloaded_data_are_listed_and_removed(cache):
+    downloads = cache.parent / "ganzoo" / "downloads"
+    shard = downloads / "hub" / "datasets--someone--photos" / "snapshots" / COMMIT / "a.parquet"
+    for path in (downloads / "mnist" / "images.gz", shard, downloads / "hub" / "verified" / "sha256-1"):
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(7))
+    found = [(entry.kind, entry.name, entry.bytes, entry.revisions) for entry in cache_entries()]
+    assert found == [("download", "datasets/someone/photos", 7, (COMMIT,)), ("download", "mnist", 7, ())]
+    remove(["mnist", "datasets/someone/photos"])
+    assert cache_entries() == []
+    assert not shard.exists()
+
+
 def test_a_file_that_models_share_counts_for_each_and_goes_with_the_last(cache, bundle):
     for name in ("someone/one", "someone/two"):
         put(cache, name, bundle, shared=True)

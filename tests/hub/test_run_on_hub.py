@@ -575,6 +575,9 @@ def test_another_machine_continues_bit_for_bit(hub, tmp_path):
     mine, theirs = ([numbers(record) for record in one.log() if "d_loss" in record] for one in (whole, other))
     assert mine == theirs
     assert (other.folder / "real.png").read_bytes() == (whole.folder / "real.png").read_bytes()
+    done = first.ganzoo("train", "--resume", str(whole.folder), "training.hub=someone/later", "-q", ok=False)
+    assert "is finished at step 10" in done.stderr
+    assert checkpoint_steps(files_on(hub, "someone/later")) == [10], "a finished run is saved there, too"
 
 
 def contents(folder):

@@ -55,6 +55,15 @@ def test_a_space_of_somebody_is_not_changed(hub, owner):
     assert "someone/tiny" not in hub.repos, "the page comes first, so the model was not published"
 
 
+def test_a_model_that_is_refused_leaves_its_page_unchanged(hub, owner):
+    owner.ganzoo("publish", "b", "someone/tiny", "--space", "someone/page", "--tag", "v1")
+    before = files(hub)
+    tiny_bundles.image_bundle(owner.folder / "b", model=tiny_bundles.image_model(seed=1))
+    for option in (["--tag", "v1"], ["--private"], ["--tag", "a" * 40]):
+        owner.ganzoo("publish", "b", "someone/tiny", "--space", "someone/page", *option, ok=False)
+    assert files(hub) == before
+
+
 @pytest.mark.slow
 def test_a_space_with_the_template_of_the_hub_is_used(hub, owner):
     hub.create_space("someone/page")

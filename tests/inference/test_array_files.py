@@ -106,7 +106,7 @@ print(peak() - before)
         ("write_arrays(Nowhere(), '.npy', generator, seeds, SamplingOptions())", 0),
         ("generator.write_grid(Nowhere(), seeds)", 0),
         ("kept = generator.sample(seeds)", 1),
-        ("for frame in generator.iter_frames(1, 2, count): pass", 0.5),
+        ("for frame in generator.iter_walk([1, 2], count): pass", 0.5),
     ],
 )
 def test_memory_is_the_result_and_a_batch(folder, work, results):

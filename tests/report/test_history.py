@@ -10,7 +10,7 @@ import pytest
 from ganzoo.report.ending import FILE, Ending, ending_of
 from ganzoo.report.history import History
 from ganzoo.report.rates import learning_rates, rate
-from ganzoo.runs import TRAINING_LOCK
+from ganzoo.runs import TRAINING_LOCK, trained_seconds
 
 from .conftest import CONFIG, line, write_log
 
@@ -63,7 +63,12 @@ def test_half_a_line_and_lines_of_another_kind_are_ignored(make_run):
 
 def test_the_time_of_all_calls_is_added(make_run):
     records = [line(10, seconds=5.0), line(20, seconds=10.0), line(30, seconds=4.0), line(40, seconds=6.0)]
-    assert History(make_run(records=records)).trained_seconds == 16.0
+    assert trained_seconds(History(make_run(records=records)).log) == 16.0
+
+
+def test_a_clock_that_goes_on_is_not_added_twice(make_run):
+    records = [line(10, seconds=5.0), line(20, seconds=5.5), {"step": 20, "changed": {}}, line(30, seconds=7.0)]
+    assert trained_seconds(make_run(records=records).log()) == 7.0
 
 
 def test_events(make_run):

@@ -99,6 +99,20 @@ def test_the_page_has_everything(make_run):
     assert [step for step, _ in data_of(text)["pictures"]] == [10, 20, 30]
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"resolution": 64, "channels": 3}, "64x64, 3 channels"),
+        ({"resolution": "128x64", "channels": 1}, "128x64, 1 channels"),
+        ({"resolution": 64, "channels": 3, "vector_dim": 2}, None),
+    ],
+)
+def test_the_size_of_the_images(make_run, data, words):
+    text = " ".join(checked(page(make_run(config=CONFIG | {"data": {"source": "numpy", **data}}))).text)
+    assert (words or "40 samples/s") in text
+    assert (" channels " in text.replace("channels:", "")) == (words is not None)
+
+
 def test_nothing_is_loaded_and_no_style_attribute_needs_a_permission(make_run):
     found = checked(page(make_run(pictures=[10, 20])))
     policy = next(a["content"] for t, a in found.found if a.get("http-equiv") == "Content-Security-Policy")

@@ -394,6 +394,11 @@ def test_the_line_of_chance_says_what_makes_it_lighter():
     ]
 
 
+def test_only_penalties_of_the_discriminator_are_weakened():
+    config = tiny(training={"penalties": [{"name": "mode_seeking"}, {"name": "wgan_gp", "weight": 10}]})
+    assert collapse_advice.against("chance", config) == "training.penalties.1.weight=1"
+
+
 @pytest.mark.parametrize("letter", ["d", "g"])
 def test_exploding_gradients_are_seen_at_once_and_growing_ones_are_not(letter):
     norm = f"{letter}_gradient_norm"

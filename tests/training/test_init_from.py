@@ -90,7 +90,8 @@ def test_a_larger_generator_grows_from_the_layers_that_fit(bundle, tmp_path):
         np.testing.assert_array_equal(variable, weights[name] if name in taken else others[name])
         np.testing.assert_array_equal(variable, named_weights(made.state.ema)[name])
     assert said == [
-        f"{len(taken)} of the generator's {len(variables)} weights are those of {bundle.folder}; the others are new."
+        f"{len(taken)} of the generator's {len(variables)} weight arrays are those of {bundle.folder}; "
+        "the others are new."
     ]
 
 

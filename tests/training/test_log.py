@@ -3,11 +3,13 @@
 import errno
 import os
 
+import numpy as np
 import pytest
 from helpers import new_run, tiny, trainer
 from tensorboard.backend.event_processing import event_accumulator, plugin_event_accumulator
 
 from ganzoo.errors import RunError
+from ganzoo.training import preview
 from ganzoo.training.log import Log
 
 READERS = [event_accumulator.EventAccumulator, plugin_event_accumulator.EventAccumulator]
@@ -49,6 +51,16 @@ def test_tensorboard_goes_back_with_a_rollback(tmp_path, reader):
             log.write(step, {"d_loss": 2.0})
     assert steps_of(reader, run) == [1, 2, 3, 4, 5]
     assert [record["step"] for record in run.log()] == [1, 2, 3, 4, 5]
+
+
+def test_the_samples_of_later_steps_go_with_the_lines(tmp_path):
+    run = new_run(tmp_path)
+    for step in (2, 4, 6):
+        preview.save_samples(run, step, np.zeros((8, 8, 3), np.uint8))
+    with Log(run, first_step=4) as log:
+        assert [path.stem for path in run.sample_files()] == ["step-00000002", "step-00000004"]
+        log.go_back(2)
+    assert [path.stem for path in run.sample_files()] == ["step-00000002"]
 
 
 @pytest.mark.slow

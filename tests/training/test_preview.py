@@ -84,6 +84,17 @@ def test_without_matplotlib_the_losses_are_left_out_with_a_message(tmp_path, mon
     assert not (run.folder / "losses.png").exists()
 
 
+def test_a_sheet_that_cannot_be_read_is_a_message(tmp_path):
+    run, said = new_run(tmp_path), []
+    for step in range(3):
+        preview.save_samples(run, step, np.zeros((8, 8, 3), np.uint8))
+    run.sample_files()[0].write_bytes(b"no picture")
+    preview.save_animation(run, info=said.append)
+    assert len(said) == 1
+    assert said[0].startswith("training.gif was not written: ")
+    assert not (run.folder / "training.gif").exists()
+
+
 def test_the_animation_has_a_frame_a_sheet_and_stays_on_the_last(tmp_path):
     run = new_run(tmp_path)
     preview.save_animation(run)

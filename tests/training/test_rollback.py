@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ganzoo.metrics.base import Metric
 from ganzoo.metrics.base import metrics as registered_metrics
 from ganzoo.objectives.base import METRICS
 from ganzoo.training import checkpoint
+from ganzoo.training.callbacks import Callback
 from ganzoo.training.collapse_watch import KINDS
 from ganzoo.training.data_order import batch_indices
 from ganzoo.training.session import resume, start
@@ -92,6 +94,18 @@ def test_it_says_what_it_saw_and_where_it_went(whole):
     assert (row["warnings"], row["rollbacks"]) == (["duplicates", "recall"], 1)
     assert _texts(row)[-1] == "duplicates, recall, 1 rollbacks"
     assert json.dumps(row)
+
+
+def test_a_callback_hears_of_the_checkpoint_of_a_rollback(tmp_path):
+    class Steps(Callback):
+        heard: ClassVar[list[int]] = []
+
+        def on_checkpoint(self, step, folder):
+            assert folder.is_dir()
+            self.heard.append(step)
+
+    subject(tmp_path).train(quiet=True, callbacks=[Steps()])
+    assert Steps.heard == [0, 2, 4, 4, 6, 8, 10]
 
 
 def test_going_back_restores_the_state_and_halves_both_rates(whole, tmp_path):

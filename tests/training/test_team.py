@@ -9,14 +9,18 @@ import pytest
 
 from ganzoo.environment.cluster import Cluster
 from ganzoo.errors import DataError, TrainingError
+from ganzoo.training import joining
 from ganzoo.training import team as teams
-from ganzoo.training.team import TeamError, joined
+from ganzoo.training.channel import Channel
+from ganzoo.training.joining import joined
+from ganzoo.training.team import TeamError
 
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch):
     monkeypatch.setattr(teams, "ALIVE_SECONDS", 0.1)
-    monkeypatch.setattr(teams, "SILENCE_SECONDS", 1.0)
+    for module in (teams, joining):
+        monkeypatch.setattr(module, "SILENCE_SECONDS", 1.0)
     made = []
 
     class Recorded(teams.Team):
@@ -27,7 +31,7 @@ def short_times(monkeypatch):
         def _end_process(self):
             """The real one ends this process."""
 
-    monkeypatch.setattr(teams, "Team", Recorded)
+    monkeypatch.setattr(joining, "Team", Recorded)
     yield
     for team in made:
         team.close()
@@ -151,7 +155,7 @@ def test_processes_that_do_not_fit(ranks, sizes, message):
 
 def test_different_versions(monkeypatch):
     versions = iter([{"ganzoo": "1"}, {"ganzoo": "2"}, {"ganzoo": "1"}, {"ganzoo": "2"}])
-    monkeypatch.setattr(teams, "_versions", lambda: next(versions))
+    monkeypatch.setattr(joining, "_versions", lambda: next(versions))
     results = team_of(2)
     assert all("install the same versions on all machines" in str(one) for one in results)
 
@@ -169,7 +173,11 @@ def test_a_port_in_use():
     assert "Use another port" in str(chief)
 
 
-@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\n\r\n", b"", struct.pack(">QQ", 2, 0) + b"[]"])
+HUGE = struct.pack(">QQ", 15, 2**63) + b'{"kind":"join"}'
+"""A message that announces more bytes than any memory has."""
+
+
+@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\n\r\n", b"", struct.pack(">QQ", 2, 0) + b"[]", HUGE])
 def test_a_stranger_at_the_port_is_ignored(junk):
     port = free_port()
     with ThreadPoolExecutor(2) as pool:
@@ -201,14 +209,14 @@ def test_the_failure_of_another_process_explains_the_error_of_an_exchange():
 
 
 def test_a_process_that_dies_while_the_others_join_can_be_started_again(monkeypatch):
-    monkeypatch.setattr(teams, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(joining, "LOOK_SECONDS", 0.1)
     port, said = free_port(), []
     with ThreadPoolExecutor(3) as pool:
         chief = pool.submit(joined, cluster(0, port, 3), info=said.append, seconds=10)
         while not said:  # the chief waits
             threading.Event().wait(0.05)
-        lost = teams.Channel(socket.create_connection(("localhost", port)), silence=5)
-        lost.send("join", rank=2, size=3, port=1, versions=teams._versions())
+        lost = Channel(socket.create_connection(("localhost", port)), silence=5)
+        lost.send("join", rank=2, size=3, port=1, versions=joining._versions())
         threading.Event().wait(0.3)
         lost.close()
         others = [pool.submit(joined, cluster(rank, port, 3), seconds=10) for rank in (1, 2)]

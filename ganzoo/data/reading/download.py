@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo.data.reading.parallel import progress_bar
 from ganzoo.environment.files import remove_leftovers, replacing_file
-from ganzoo.environment.places import cache_root, keras_home
+from ganzoo.environment.places import DOWNLOADS, cache_root, keras_home
+from ganzoo.environment.progress import progress_bar
 from ganzoo.errors import DataError
 
 TIMEOUT = 15.0
@@ -53,7 +53,7 @@ def downloaded(files: Sequence[Remote], *, name: str, instead: str, cache_dir: P
     Raises:
         DataError: if a file cannot be downloaded, or differs from the published file.
     """
-    folder = cache_root(cache_dir) / "downloads" / name
+    folder = cache_root(cache_dir) / DOWNLOADS / name
     for file in files:
         if not (folder / file.name).is_file():
             try:

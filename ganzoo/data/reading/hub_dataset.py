@@ -22,7 +22,7 @@ from urllib.parse import quote
 from ganzoo.data.reading.described import listed
 from ganzoo.data.reading.shards import Chosen, Shard, choose_shards, configurations
 from ganzoo.environment.files import write_file
-from ganzoo.environment.places import cache_root
+from ganzoo.environment.places import DOWNLOADS, HUB_DOWNLOADS, cache_root
 from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, GanzooError
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable
@@ -234,7 +234,7 @@ def _is_verified(root: Path, dataset: HubDataset, file: HubFile) -> bool:
 
 def _root(cache_dir: Path | None) -> Path:
     """The folder in ganzoo's cache that ``huggingface_hub`` fills."""
-    return cache_root(cache_dir) / "downloads" / "hub"
+    return cache_root(cache_dir) / DOWNLOADS / HUB_DOWNLOADS
 
 
 def _path(root: Path, dataset: HubDataset, name: str) -> Path:

@@ -17,10 +17,11 @@ from ganzoo.data.base import Dataset, ImageSource
 from ganzoo.data.reading.collection import Entry, ImageCollection, UnreadableError
 from ganzoo.data.reading.decode import BoxOf, Crop, decode
 from ganzoo.data.reading.formats import readers
-from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.parallel import ordered_map, worker_count
 from ganzoo.data.reading.prepared_cache import BrokenFiles, Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter
 from ganzoo.environment.commands import command
+from ganzoo.environment.progress import progress_bar
 from ganzoo.errors import DataError
 
 CHUNK = 64

@@ -1,15 +1,13 @@
-"""Runs a function over threads with results in order, and shows a progress bar."""
+"""Runs a function over threads, with results in order."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
 from ganzoo.environment.devices import cpu_count
-from ganzoo.environment.progress import PlainProgress
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,44 +38,3 @@ def ordered_map(function: Callable[[T], R], items: Iterable[T], *, workers: int)
         finally:
             for future in waiting:
                 future.cancel()
-
-
-@contextmanager
-def progress_bar(description: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error: a bar on a terminal, plain lines at intervals elsewhere, nothing if ``quiet``.
-
-    Yields a function to call with the number of newly completed items. Without a terminal, short work prints nothing.
-    """
-    if quiet:
-        yield lambda done: None
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_lines(description, total)
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda done: progress.advance(task, done)
-
-
-def _plain_lines(description: str, total: int) -> Callable[[int], None]:
-    plain, so_far = PlainProgress(description, total), 0
-
-    def advance(done: int) -> None:
-        nonlocal so_far
-        so_far += done
-        plain.report(so_far)
-
-    return advance

@@ -28,8 +28,9 @@ from ganzoo.data.reading.face_painter import (
     style_definition,
     style_names,
 )
-from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.parallel import ordered_map, worker_count
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.environment.progress import progress_bar
 from ganzoo.errors import DataError, MissingDependencyError, did_you_mean
 
 _BLOCK = 48

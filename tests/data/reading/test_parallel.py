@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganzoo.data.reading.parallel import ordered_map, progress_bar, worker_count
+from ganzoo.data.reading.parallel import ordered_map, worker_count
+from ganzoo.environment.progress import progress_bar
 
 
 @settings(max_examples=30, deadline=None)

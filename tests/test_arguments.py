@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from ganzoo.arguments import real_number, shortened, whole_number
 from ganzoo.errors import GanzooError
-from ganzoo.inference.arguments import real_number, shortened, whole_number
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), np.array(3)])
