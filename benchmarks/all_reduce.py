@@ -18,7 +18,7 @@ import time
 from ganzoo import api
 from ganzoo.environment.cluster import Cluster
 from ganzoo.environment.tensorflow import import_tensorflow
-from ganzoo.training.team import in_team
+from ganzoo.training.joining import in_team
 
 REPEATS = 21
 PORT = 29417

@@ -97,8 +97,8 @@ def _target(output: str | None) -> Output | None:
 def _default_path(bundle: Bundle) -> Path:
     from ganzoo.runs import run_of_bundle
 
-    run = run_of_bundle(bundle.folder)
-    return Path(f"{short_name(bundle)}.html") if run is None else run.folder / PAGE
+    is_of_run = run_of_bundle(bundle.folder) is not None
+    return bundle.folder.parent / PAGE if is_of_run else Path(f"{short_name(bundle)}.html")
 
 
 def _write(bundle: Bundle, path: Path) -> None:
