@@ -58,5 +58,6 @@ class Steps:
         They are float32 ``[steps, metrics]``. A metric that is not finite ends the steps early.
         """
         samples, labels, indices = self.input_pipeline.take(first=first, steps=count)
-        rows, done = self._loop(samples, labels, indices, tf.constant(first, tf.int64))
+        number = tf.constant(np.int64(first))  # of a Python number, TensorFlow would keep the tensor forever
+        rows, done = self._loop(samples, labels, indices, number)
         return rows.numpy()[: int(done)]

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from ganzoo.environment import files
@@ -28,6 +29,9 @@ _PREFIX = "events.out.tfevents."
 
 class TensorBoardEvents:
     """Writes scalars and images if TensorBoard is installed; else it does nothing.
+
+    Steps and values are passed as NumPy numbers. TensorFlow keeps the tensor of every Python number forever, 760 bytes
+    each.
 
     Args:
         run_folder: the folder of the run.
@@ -52,14 +56,14 @@ class TensorBoardEvents:
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """Write the scalars of one step."""
         if self._writer:
-            with _as_os_error(), self._writer.as_default(step=step):
+            with _as_os_error(), self._writer.as_default(step=np.int64(step)):
                 for key, value in values.items():
-                    tf.summary.scalar(key, value)
+                    tf.summary.scalar(key, np.float32(value))
 
     def write_image(self, step: int, image: Any) -> None:
         """Write an image, uint8 ``[h, w, c]``."""
         if self._writer:
-            with _as_os_error(), self._writer.as_default(step=step):
+            with _as_os_error(), self._writer.as_default(step=np.int64(step)):
                 tf.summary.image("samples", image[None])
 
     def close(self) -> None:

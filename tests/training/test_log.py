@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ganzoo.errors import RunError
 from ganzoo.training import preview
 from ganzoo.training.log import Log
 
+STATM = Path("/proc/self/statm")
 READERS = [event_accumulator.EventAccumulator, plugin_event_accumulator.EventAccumulator]
 
 
@@ -19,6 +21,11 @@ def steps_of(reader, run, tag="d_loss"):
     accumulator = reader(str(run.folder / "tensorboard"), size_guidance={"tensors": 0})
     accumulator.Reload()
     return [event.step for event in accumulator.Tensors(tag)]
+
+
+def memory():
+    """Resident bytes of this process."""
+    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def write(run, steps, *, first_step=0):
@@ -51,6 +58,19 @@ def test_tensorboard_goes_back_with_a_rollback(tmp_path, reader):
             log.write(step, {"d_loss": 2.0})
     assert steps_of(reader, run) == [1, 2, 3, 4, 5]
     assert [record["step"] for record in run.log()] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STATM.exists(), reason="the memory is read from /proc")
+def test_the_memory_of_a_long_log_stays_the_same(tmp_path):
+    """TensorFlow keeps the tensors of Python numbers: these lines took 15 MB."""
+    run = new_run(tmp_path)
+    with Log(run) as log:
+        for step in range(1100):
+            if step == 100:
+                before = memory()
+            log.write(step, {f"value_{n}": step + n / 20 for n in range(20)})
+        assert memory() - before < 5e6
 
 
 def test_the_samples_of_later_steps_go_with_the_lines(tmp_path):
