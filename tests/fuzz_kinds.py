@@ -140,7 +140,7 @@ def onnx(folder: Path) -> Kind:
     from ganzoo.bundle.onnx_guard import check_onnx
     from ganzoo.inference.onnx_session import OnnxSession
 
-    models = [tiny_bundles.image_model(), tiny_bundles.image_model(num_classes=2)]
+    models = [tiny_bundles.image_model(), tiny_bundles.image_model(num_classes=2), tiny_bundles.computed_sizes_model()]
     configs = [tiny_bundles.image_config(), tiny_bundles.image_config(num_classes=2)]
 
     def read(path: Path) -> None:

@@ -44,6 +44,39 @@ def image_model(
     return make_model(nodes, inputs, [output], constants)
 
 
+def spliced(*nodes: onnx.NodeProto, constants: dict[str, np.ndarray] | None = None) -> onnx.ModelProto:
+    """The image model with operations between the picture "x3" and the output; they read "x3" and make "y"."""
+    model = image_model()
+    graph = model.graph
+    last = graph.node[-1]
+    last.input[0] = "y"
+    del graph.node[-1]
+    graph.node.extend([*nodes, last])
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in (constants or {}).items())
+    return model
+
+
+def computed_sizes_model() -> onnx.ModelProto:
+    """Shape -> Cast -> Slice -> Concat -> Tile -> Reshape, as tf2onnx writes keras.ops.repeat, and a Resize."""
+    nodes = [
+        helper.make_node("Shape", ["x3"], ["s"]),
+        helper.make_node("Cast", ["s"], ["s32"], to=TensorProto.INT32),
+        helper.make_node("Slice", ["s32", "zero", "one"], ["b"]),
+        helper.make_node("Constant", [], ["rest"], value=numpy_helper.from_array(np.array([3, 8, 16], np.int32))),
+        helper.make_node("Concat", ["b", "rest"], ["wide"], axis=0),
+        helper.make_node("Cast", ["wide"], ["wide64"], to=TensorProto.INT64),
+        helper.make_node("Unsqueeze", ["x3", "four"], ["u"]),
+        helper.make_node("Tile", ["u", "times"], ["t"]),
+        helper.make_node("Reshape", ["t", "wide64"], ["r"]),
+        helper.make_node("Slice", ["r", "zero", "eight", "axis"], ["small"]),
+        helper.make_node("Resize", ["small", "", "twice"], ["large"]),
+        helper.make_node("AveragePool", ["large"], ["y"], kernel_shape=[2, 2], strides=[2, 2]),
+    ]
+    numbers = {"zero": [0], "one": [1], "eight": [8], "axis": [3], "four": [4], "times": [1, 1, 1, 1, 2]}
+    constants = {name: np.array(value, np.int64) for name, value in numbers.items()}
+    return spliced(*nodes, constants=constants | {"twice": np.array([1, 1, 2, 2], np.float32)})
+
+
 def vector_model(*, latent_dim: int = 4, dim: int = 2) -> onnx.ModelProto:
     """latent -> one matrix -> vector."""
     weight = np.random.RandomState(0).standard_normal((latent_dim, dim)).astype(np.float32)

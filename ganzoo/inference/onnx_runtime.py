@@ -64,6 +64,7 @@ def _session(runtime: Any, content: bytes, providers: list[Any], *, threads: int
     options.inter_op_num_threads = 1
     # Threads spin during a run, which is faster for one image, and sleep after it, so other programs get the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    options.add_session_config_entry("optimization.constant_folding_max_output_size_in_bytes", str(1 << 26))
     options.log_severity_level = log_level
     # The fallback to the CPU inside ONNX Runtime prints to stdout.
     return runtime.InferenceSession(content, options, providers=providers, enable_fallback=0)

@@ -19,6 +19,8 @@ from ganzoo.bundle.schema import BundleConfig
 from ganzoo.errors import BundleError
 
 MAX_BATCH = 256
+BATCHES = (16, MAX_BATCH)
+"""Batch sizes at which the cost is compared with that of one sample."""
 MAX_NODES = 20_000
 MAX_PEAK_BYTES = 1 << 30
 MAX_MULTIPLY_ADDS = 1 << 40
@@ -91,9 +93,11 @@ def _check(content: bytes, interface: _Interface) -> OnnxReport:
     check_graph(graph)
     _check_interface(graph, interface)
     graph = graph.without_defaults()
-    one, many = _cost(graph, interface, 1), _cost(graph, interface, MAX_BATCH)
-    if many.peak_bytes > MAX_BATCH * one.peak_bytes or many.multiply_adds > MAX_BATCH * one.multiply_adds:
-        raise BundleError("The ONNX file needs more than n times the memory or time for n samples.")
+    one = _cost(graph, interface, 1)
+    for batch in BATCHES:
+        many = _cost(graph, interface, batch)
+        if many.peak_bytes > batch * one.peak_bytes or many.multiply_adds > batch * one.multiply_adds:
+            raise BundleError("The ONNX file needs more than n times the memory or time for n samples.")
     return OnnxReport(
         peak_bytes=one.peak_bytes,
         multiply_adds=one.multiply_adds,

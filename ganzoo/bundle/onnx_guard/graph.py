@@ -13,7 +13,7 @@ MAX_RANK = 8
 # AttributeProto.type -> the field that holds the value.
 _KINDS = {1: "f", 2: "i", 3: "s", 4: "t", 6: "floats", 7: "ints"}
 # ONNX's number of an element type -> NumPy's name, and bytes per element. Text and complex numbers are not allowed.
-ELEMENT_TYPES = {
+ELEMENT_TYPES: dict[object, tuple[str, int]] = {
     1: ("float32", 4),
     2: ("uint8", 1),
     3: ("int8", 1),
@@ -22,6 +22,16 @@ ELEMENT_TYPES = {
     9: ("bool", 1),
     10: ("float16", 2),
     11: ("float64", 8),
+}
+
+
+# The numbers that a tensor with int32_data may hold. Those of float16 are its bits.
+_RANGES = {
+    "bool": range(2),
+    "uint8": range(1 << 8),
+    "int8": range(-(1 << 7), 1 << 7),
+    "int32": range(-(1 << 31), 1 << 31),
+    "float16": range(1 << 16),
 }
 
 
@@ -143,6 +153,8 @@ def _tensor(budget: Budget, data: memoryview) -> Tensor:
         numbers = tuple(fields[kinds[0]])
         if len(kinds) > 1 or (kinds[0] == "int64_data") != (dtype == "int64") or dtype in ("float32", "float64"):
             raise BundleError(f"The ONNX file is damaged: {name!a} is {dtype} with {' and '.join(kinds)}.")
+        if dtype in _RANGES and any(number not in _RANGES[dtype] for number in numbers):
+            raise BundleError(f"The ONNX file is damaged: {name!a} has a number that is out of range for {dtype}.")
     size = product(dims)
     if (len(numbers) != size) if numbers else (len(raw) != size * width):
         raise BundleError(

@@ -1,4 +1,4 @@
-"""Facts about a graph's tensors before it runs: shapes, small integer values, constants."""
+"""Facts about a graph's tensors before it runs: shapes, element types, small integer values, constants."""
 
 from __future__ import annotations
 
@@ -13,20 +13,34 @@ Dims = tuple[int, ...]
 
 
 class KnownTensors:
-    """Shapes of all tensors of a graph for one batch size, and the values of tensors that determine shapes."""
+    """Shapes of all tensors of a graph for one batch size, and the values of tensors that determine shapes.
+
+    Attributes:
+        dims: shape of each tensor.
+        dtypes: element type of each tensor.
+        values: values of small integer tensors.
+        constants: the weights, and the tensors of ``Constant``.
+        fixed: names of the constants, and of all that is computed from constants alone.
+        multiply_adds, elements: the work so far. Elements are counted when they are read and when they are written.
+        scratch_bytes: memory that the newest operation uses only while it runs.
+    """
 
     def __init__(self, graph: Graph, inputs: dict[str, Dims]) -> None:
         self.dims: dict[str, Dims] = dict(inputs)
+        self.dtypes = {value.name: value.dtype for value in graph.inputs}
         self.values: dict[str, Dims] = {}
         self.constants: dict[str, Tensor] = {}
+        self.fixed: set[str] = set()
         self.multiply_adds = 0
         self.elements = 0
+        self.scratch_bytes = 0
         for tensor in graph.constants.values():
             self.define(tensor.name, tensor)
 
     def define(self, name: str, tensor: Tensor) -> None:
         """Add a constant."""
-        self.dims[name], self.constants[name] = tensor.dims, tensor
+        self.dims[name], self.dtypes[name], self.constants[name] = tensor.dims, tensor.dtype, tensor
+        self.fixed.add(name)
         if tensor.size <= MAX_VALUES and tensor.dtype in ("int64", "int32"):
             self.values[name] = tensor.ints()
 
@@ -46,6 +60,10 @@ class KnownTensors:
         if node.inputs[index] not in self.values:
             raise BundleError(f"The ONNX file has {node.op} with a size that is only known at run time.")
         return self.values[node.inputs[index]]
+
+    def is_fixed(self, node: Node, index: int) -> bool:
+        """Whether an operation's input is missing, or the same for every batch size."""
+        return not self.has(node, index) or node.inputs[index] in self.fixed
 
     def floats(self, node: Node, index: int) -> tuple[float, ...]:
         """Values of a small float32 constant."""

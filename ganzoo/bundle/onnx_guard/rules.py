@@ -69,6 +69,8 @@ def _axis(axis: int, rank: int) -> int:
 
 
 def _constant(s: KnownTensors, node: Node) -> Dims:
+    if len(node.attributes) != 1:  # ONNX Runtime takes the first one, whatever its name
+        raise ValueError("not exactly one value")
     value = node.attributes.get("value")
     if isinstance(value, Tensor):
         s.define(node.outputs[0], value)
@@ -147,12 +149,16 @@ def _conv_transpose(s: KnownTensors, node: Node) -> Dims:
             for i, n in enumerate(spatial)
         )
     s.multiply_adds += batch * channels * product(spatial) * per_group * product(kernel)
+    s.scratch_bytes = 4 * per_group * product(kernel) * product(spatial)  # ONNX Runtime's columns of one image
     return (batch, per_group * whole(node, "group", 1), *size)
 
 
 def _pool(s: KnownTensors, node: Node) -> Dims:
     batch, channels, *spatial = s.of(node, 0)
-    return (batch, channels, *_window(node, tuple(spatial), _ints(node, "kernel_shape", ())))
+    kernel = _ints(node, "kernel_shape", ())
+    dims = (batch, channels, *_window(node, tuple(spatial), kernel))
+    s.multiply_adds += product(dims) * product(kernel)
+    return dims
 
 
 def _global_pool(s: KnownTensors, node: Node) -> Dims:
@@ -162,12 +168,17 @@ def _global_pool(s: KnownTensors, node: Node) -> Dims:
 
 def _resize(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
-    if "axes" in node.attributes:
-        raise ValueError("axes are not supported")
+    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise ValueError("sizes are not those of the output")
     if s.has(node, 3):
         return s.value(node, 3)
     scales = s.floats(node, 2)
-    return tuple(math.floor(size * scale) for size, scale in zip(dims, scales, strict=True))
+    return tuple(math.floor(_float32(_float32(size) * scale)) for size, scale in zip(dims, scales, strict=True))
+
+
+def _float32(number: float) -> float:
+    """The nearest float32, in which ONNX Runtime computes sizes."""
+    return float(struct.unpack("<f", struct.pack("<f", number))[0])
 
 
 def _depth_to_space(s: KnownTensors, node: Node) -> Dims:
@@ -223,6 +234,10 @@ def cuts(s: KnownTensors, node: Node) -> dict[int, slice]:
     steps = s.value(node, 4) if s.has(node, 4) else (1,) * len(starts)
     if 0 in steps:
         raise ValueError("a step is 0")
+    if not all(s.is_fixed(node, index) for index in (1, 3, 4)):
+        raise ValueError("a start that depends on the batch size")
+    if not s.is_fixed(node, 2) and (min(starts) < 0 or min(steps) < 1):
+        raise ValueError("a size that falls with the batch size")
     return {_axis(a, rank): slice(*cut) for a, *cut in zip(axes, starts, ends, steps, strict=True)}
 
 
@@ -240,7 +255,7 @@ def _gather(s: KnownTensors, node: Node) -> Dims:
 def _squeeze(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     axes = _axes(s, node, len(dims))
-    if axes is None or any(dims[axis] != 1 for axis in axes):
+    if not axes or any(dims[axis] != 1 for axis in axes):
         raise ValueError("axes are unknown, or not 1")
     return tuple(size for axis, size in enumerate(dims) if axis not in axes)
 
@@ -255,7 +270,7 @@ def _unsqueeze(s: KnownTensors, node: Node) -> Dims:
 def _reduce(s: KnownTensors, node: Node) -> Dims:
     dims = s.of(node, 0)
     axes = _axes(s, node, len(dims))
-    if axes is None:
+    if not axes:
         axes = [] if whole(node, "noop_with_empty_axes", 0) else list(range(len(dims)))
     if whole(node, "keepdims", 1):
         return tuple(1 if axis in axes else size for axis, size in enumerate(dims))
@@ -328,3 +343,36 @@ RULES: dict[str, Rule] = {
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
 }
+_WINDOW = "auto_pad dilations kernel_shape pads strides"
+_POOL = f"{_WINDOW} ceil_mode count_include_pad storage_order"
+ATTRIBUTES: dict[str, frozenset[str]] = {
+    op: frozenset(names.split())
+    for op, names in {
+        **dict.fromkeys(_REDUCE.split(), "axes keepdims noop_with_empty_axes"),
+        **dict.fromkeys(("AveragePool", "MaxPool"), _POOL),
+        **dict.fromkeys(("Concat", "Flatten", "Gather", "LogSoftmax", "OneHot", "Softmax"), "axis"),
+        **dict.fromkeys(("Elu", "LeakyRelu", "ThresholdedRelu"), "alpha"),
+        "BatchNormalization": "epsilon momentum training_mode",
+        "Cast": "to saturate",
+        "Constant": "value value_float value_floats value_int value_ints",
+        "ConstantOfShape": "value",
+        "Conv": f"{_WINDOW} group",
+        "ConvTranspose": f"{_WINDOW} group output_padding output_shape",
+        "DepthToSpace": "blocksize mode",
+        "Gelu": "approximate",
+        "Gemm": "alpha beta transA transB",
+        "HardSigmoid": "alpha beta",
+        "InstanceNormalization": "epsilon",
+        "LayerNormalization": "axis epsilon stash_type",
+        "LpNormalization": "axis p",
+        "Pad": "mode",
+        "Reshape": "allowzero",
+        "Resize": "antialias coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "
+        "keep_aspect_ratio_policy mode nearest_mode",
+        "Selu": "alpha gamma",
+        "Shape": "end start",
+        "SpaceToDepth": "blocksize",
+        "Transpose": "perm",
+    }.items()
+}
+"""The attributes that each operation may have; none for the others. The rules read those that change a shape."""

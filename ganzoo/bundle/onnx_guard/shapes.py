@@ -8,14 +8,21 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from ganzoo.bundle.onnx_guard.graph import ELEMENT_TYPES, MAX_RANK, Graph, Node, product
+from ganzoo.bundle.onnx_guard.graph import ELEMENT_TYPES, MAX_RANK, Graph, Node, Tensor, product
 from ganzoo.bundle.onnx_guard.known_tensors import MAX_VALUES, Dims, KnownTensors
-from ganzoo.bundle.onnx_guard.rules import RULES
+from ganzoo.bundle.onnx_guard.rules import ATTRIBUTES, RULES
 from ganzoo.bundle.onnx_guard.values import VALUES
 from ganzoo.errors import BundleError
 
 MAX_ELEMENTS = 2**36
 _WIDTHS = dict(ELEMENT_TYPES.values())
+_TYPES = {
+    **dict.fromkeys(("And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or"), "bool"),
+    "Shape": "int64",
+}
+"""Operation -> element type of its result. For the others, it is that of an input."""
+_TYPE_OF_INPUT = {"Where": 1, "OneHot": 2}
+"""The input that has the element type of the result; for the others, the first one."""
 
 
 class Cost(NamedTuple):
@@ -45,9 +52,10 @@ def cost(graph: Graph, *, inputs: dict[str, Dims]) -> Cost:
     for index, node in enumerate(graph.nodes):
         infer(known, node)
         live += sum(_bytes(known, name) for name in node.outputs)
-        peak = max(peak, live)
+        peak = max(peak, live + known.scratch_bytes)
         done = {name for name in (*node.inputs, *node.outputs) if last_use.get(name, index) == index}
-        live -= sum(_bytes(known, name) for name in done if name not in known.constants)
+        # ONNX Runtime computes what is fixed when it loads the graph, and keeps all of it until then.
+        live -= sum(_bytes(known, name) for name in done if name not in known.fixed)
     missing = [output.name for output in graph.outputs if output.name not in known.dims]
     if missing:
         raise BundleError(f"The ONNX file is damaged: no operation computes its output {missing[0][:60]!a}.")
@@ -71,20 +79,42 @@ def infer(known: KnownTensors, node: Node) -> None:
         raise BundleError(f"The ONNX file uses the operation {name[:80]!a}, which is not allowed.")
     if len(node.outputs) != 1 or not node.outputs[0] or node.outputs[0] in known.dims:
         raise BundleError(f"The ONNX file has {node.op} without exactly one new output.")
+    other = next(iter(node.attributes.keys() - ATTRIBUTES.get(node.op, frozenset())), None)
+    if other is not None:
+        raise BundleError(f"The ONNX file has {node.op} with the attribute {other[:60]!a}, which is not allowed.")
     for index, name in enumerate(node.inputs):
         if name:
             known.of(node, index)
+    known.scratch_bytes = 0
     try:
         dims = rule(known, node)
+        dtype = _type(known, node)
     except (IndexError, ValueError, TypeError, ZeroDivisionError, KeyError, OverflowError, struct.error) as error:
         raise BundleError(f"The ONNX file is damaged: {node.op} does not match its inputs.") from error
-    if len(dims) > MAX_RANK or any(dim < 0 for dim in dims) or product(dims) > MAX_ELEMENTS:
+    # A size of 0 would hide all later sizes. Only a constant may be empty: an input that is not used.
+    least = 0 if node.op == "Constant" else 1
+    if len(dims) > MAX_RANK or any(dim < least for dim in dims) or product(dims) > MAX_ELEMENTS:
         raise BundleError(
-            f"The ONNX file computes a tensor of shape {str(list(dims))[:80]} by {node.op}, which is too large."
+            f"The ONNX file computes a tensor of shape {str(list(dims))[:80]} by {node.op}: it is empty or too large."
         )
-    known.dims[node.outputs[0]] = dims
-    known.elements += product(dims)
+    name = node.outputs[0]
+    known.dims[name], known.dtypes[name] = dims, dtype
+    known.elements += product(dims) + sum(product(known.dims[given]) for given in node.inputs if given)
+    if all(given in known.fixed for given in node.inputs if given):
+        known.fixed.add(name)
     _follow(known, node)
+
+
+def _type(known: KnownTensors, node: Node) -> str:
+    """Element type of an operation's result. Raises KeyError for a type that is not allowed."""
+    if node.op == "Cast":
+        return ELEMENT_TYPES[node.attributes.get("to")][0]
+    if node.op == "Constant":
+        return known.dtypes[node.outputs[0]]
+    if node.op == "ConstantOfShape":
+        value = node.attributes.get("value")
+        return value.dtype if isinstance(value, Tensor) else "float32"
+    return _TYPES.get(node.op) or known.dtypes[node.inputs[_TYPE_OF_INPUT.get(node.op, 0)]]
 
 
 def _follow(known: KnownTensors, node: Node) -> None:
@@ -102,6 +132,7 @@ def _follow(known: KnownTensors, node: Node) -> None:
 
 
 def _bytes(known: KnownTensors, name: str) -> int:
-    constant = known.constants.get(name)
-    width = 4 if constant is None else _WIDTHS[constant.dtype]
-    return width * product(known.dims[name]) if name else 0
+    if not name:
+        return 0
+    width = _WIDTHS[known.dtypes[name]]  # ONNX Runtime computes in at least 4 bytes
+    return (width if name in known.constants else max(4, width)) * product(known.dims[name])

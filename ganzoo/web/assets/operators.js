@@ -415,7 +415,7 @@ const OPERATORS = (() => {
 
   /** Resize of height and width: nearest neighbor (rounded down) or linear. */
   function resize({ attributes }, [x, , scales, sizes]) {
-    const outSizes = [2, 3].map((axis) => (sizes ? sizes.data[axis] : Math.floor(x.dims[axis] * scales.data[axis])));
+    const outSizes = [2, 3].map((axis) => (sizes ? sizes.data[axis] : Math.floor(Math.fround(x.dims[axis] * scales.data[axis]))));
     const factors = outSizes.map((size, n) => (sizes ? size / x.dims[n + 2] : scales.data[n + 2]));
     const shift = attributes.coordinate_transformation_mode === "asymmetric" ? 0 : 0.5;
     const isLinear = attributes.mode === "linear";

@@ -65,6 +65,8 @@ def _shape_cases() -> dict[str, tuple[list[onnx.NodeProto], dict[str, np.ndarray
         "ReduceSum": ([node("ReduceSum", x, ["y"])], {}),
         "Reshape": ([node("Reshape", ["x", "n"], ["y"])], {"n": int64(0, -1, 4)}),
         "Resize": ([node("Resize", ["x", "", "s"], ["y"])], {"s": np.array([1, 1, 2.5, 2], f4)}),
+        "Resize rounded": ([node("Resize", ["x", "", "s"], ["y"])], {"s": np.array([1, 1, 43 / 6, 1 / 5], f4)}),
+        "ReduceSum of all": ([node("ReduceSum", ["x", "a"], ["y"])], {"a": int64()}),
         "Resize sized": ([node("Resize", ["x", "", "", "n"], ["y"])], {"n": int64(2, 12, 9, 9)}),
         "Shape": ([node("Shape", x, ["y"], start=1)], {}),
         "Slice": (
