@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.data.reading.archive import ImageFiles
-from ganzoo.data.reading.collection import Entry
+from ganzoo.data.reading.collection import Entry, UnreadableError
 from ganzoo.data.reading.formats import suffix_of
 from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import DataError, did_you_mean
@@ -47,7 +47,7 @@ class LabelTable:
     labels: Mapping[str, str]
 
     def label_of(self, names: Sequence[str]) -> list[str | None]:
-        """The label of each file; None if the table has none.
+        """The label of each file; None if the table has none. Files outside ``folder`` need a row with their full name.
 
         Raises:
             DataError: if one row matches several files.
@@ -66,10 +66,11 @@ class LabelTable:
 
 
 def keys_of(name: str, folder: str = "") -> Iterator[str]:
-    """The forms of a file name in a table: with and without folders, with and without suffix."""
-    full = _normal(name)
+    """The forms of a file name in a table in ``folder``: with and without folders, with and without suffix."""
+    full, folder = _normal(name), _normal(folder)
     suffix = len(suffix_of(full))
-    for form in (full, full.removeprefix(_normal(folder)), base_of(full)):
+    inside = (full.removeprefix(folder), base_of(full)) if full.startswith(folder) else ()
+    for form in (full, *inside):
         yield form
         yield form[: len(form) - suffix]
 
@@ -80,9 +81,16 @@ def base_of(name: str) -> str:
 
 
 def find_dataset_json(files: ImageFiles) -> Entry | None:
-    """The outermost dataset.json of the collection, or None."""
-    found = [entry for entry in files.others if base_of(entry.name) == DATASET_JSON]
-    return min(found, key=lambda entry: entry.name.count("/"), default=None)
+    """The outermost dataset.json whose folder has images of ``files.entries``, or None."""
+    return min(_tables(files, DATASET_JSON), key=lambda entry: entry.name.count("/"), default=None)
+
+
+def _tables(files: ImageFiles, name: str) -> list[Entry]:
+    """The tables of this base name, without those of folders that have no image to label, such as another split."""
+    found = [entry for entry in files.others if base_of(entry.name) == name]
+    return [
+        table for table in found if any(image.name.startswith(table.name.removesuffix(name)) for image in files.entries)
+    ]
 
 
 def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
@@ -91,7 +99,7 @@ def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
     A class is an integer, or a one-hot list.
 
     Raises:
-        DataError: if the file has another form.
+        DataError: if the file has another form, or the system cannot read it (then the cause is an UnreadableError).
     """
     try:
         content = json.loads(_bounded_text(files, entry))
@@ -99,6 +107,8 @@ def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
         if rows is None:
             return None
         labels = {_normal(name): _json_label(label) for name, label in rows}
+    except UnreadableError as error:
+        raise DataError(f"{entry.name} in {files.path} {error}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"{entry.name} in {files.path} is not a dataset.json of StyleGAN, "
@@ -169,7 +179,7 @@ def _csv_text(files: ImageFiles, name: str) -> tuple[str, str | None]:
     wanted = _normal(name)
     inside = next((entry for entry in files.others if entry.name == wanted), None)
     if inside is None:
-        same = [entry for entry in files.others if base_of(entry.name) == wanted]
+        same = _tables(files, wanted)
         inside = same[0] if len(same) == 1 else None
     try:
         if inside is not None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ganzoo.data.reading.archive import NOT_IMAGES, ImageFiles
+from ganzoo.data.reading.collection import UnreadableError
 from ganzoo.data.reading.described import listed
 from ganzoo.data.reading.label_order import natural_order
 from ganzoo.data.reading.label_table import CSV_FORM, LabelTable, find_dataset_json, read_csv, read_dataset_json
@@ -63,7 +64,8 @@ def arranged(files: ImageFiles, *, classes: str = "auto", split: str = "auto") -
     Args:
         files: all images of the collection.
         classes: source of the labels: ``folder`` (the top-level folders), ``dataset_json`` (StyleGAN's file),
-            ``csv:FILE``, ``none``, or ``auto``: dataset.json if it exists, else the folders.
+            ``csv:FILE``, ``none``, or ``auto``: dataset.json if it exists, else the folders. A dataset.json in a folder
+            without chosen images, such as another split, is not used.
         split: ``auto`` uses the folder ``train`` if folders are named train, test and so on. Or the name of a folder,
             ``all`` for all folders, ``none`` if these folders are not splits.
 
@@ -117,6 +119,8 @@ def _guess_dataset_json(layout: Layout) -> bool:
     try:
         table = entry and read_dataset_json(layout.files, entry)
     except DataError as error:  # a dataset.json of another program, or damaged
+        if isinstance(error.__cause__, UnreadableError):
+            raise
         layout.notes.append(f"{error} It is not used.")
         return False
     if table is None or entry is None:

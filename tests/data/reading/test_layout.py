@@ -1,6 +1,8 @@
 """Which images are for training, which class each has, and what of that was guessed."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -189,6 +191,42 @@ def test_dataset_json_of_few_images(tmp_path):
     only = arranged(files, classes="dataset_json")
     assert only.labels == [0, 1]
     assert only.passed_over["without a label in dataset.json"] == tuple(STYLEGAN[2:])
+
+
+def test_dataset_json_of_another_split_is_not_used(tmp_path):
+    rows = {
+        split: [[f"{number}.png", number + shift] for number in range(3)]
+        for split, shift in (("train", 0), ("test", 5))
+    }
+    names = grid("train", "test")
+    files = collection(
+        tmp_path, names, train__dataset_json=stylegan(rows["train"]), test__dataset_json=stylegan(rows["test"])
+    )
+    for classes in ("auto", "dataset_json"):
+        layout = arranged(files, classes=classes)
+        assert labels_of(layout) == {"train/0.png": "0", "train/1.png": "1", "train/2.png": "2"}
+    assert layout.passed_over == {NOT_IMAGES: ("test/dataset.json",)}
+    (tmp_path / "train/dataset.json").unlink()
+    assert arranged(image_files(tmp_path)).labels is None
+    with pytest.raises(DataError, match=r"there is no dataset\.json"):
+        arranged(image_files(tmp_path), classes="dataset_json")
+
+
+def test_dataset_json_labels_no_image_of_another_folder_by_its_base_name(tmp_path):
+    rows = [["0.png", 0], ["1.png", 1], ["3.png", 1]]
+    files = collection(tmp_path, [*grid("a"), "b/3.png"], a__dataset_json=stylegan(rows))
+    assert labels_of(arranged(files, classes="dataset_json")) == {"a/0.png": "0", "a/1.png": "1"}
+
+
+def test_dataset_json_that_the_system_cannot_read_is_an_error(tmp_path, monkeypatch):
+    files = collection(tmp_path, grid("a", "b"), dataset_json=stylegan([["0.png", 0]]))
+
+    def fails(self):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    with pytest.raises(DataError, match=r"dataset\.json in .* cannot be read: Input/output error\.$"):
+        arranged(files)
 
 
 def table(*rows, header="file,label"):
