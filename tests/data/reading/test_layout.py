@@ -301,6 +301,41 @@ def test_labels_follow_the_split(tmp_path):
     assert labels_of(arranged(files, classes="csv:t.csv")) == dict(zip(grid("train"), "xyx", strict=True))
 
 
+def test_csv_with_the_rows_of_all_splits(tmp_path):
+    rows = table("train/1.jpg,cat", "val/1.jpg,dog", "test/1.jpg,bird")
+    files = collection(tmp_path, ["train/1.jpg", "val/1.jpg", "test/1.jpg"], labels_csv=rows)
+    for split, label in (("auto", "cat"), ("val", "dog"), ("test", "bird")):
+        layout = arranged(files, classes="csv:labels.csv", split=split)
+        assert list(labels_of(layout).values()) == [label]
+    assert arranged(files, classes="csv:labels.csv", split="all").class_names == ("bird", "cat", "dog")
+
+
+def test_csv_with_the_row_of_another_image_of_the_same_base_name(tmp_path):
+    files = collection(tmp_path, ["a/0.png", "b/0.png"], t_csv=table("b/0.png,dog", "c/0.png,bird"))
+    layout = arranged(files, classes="csv:t.csv")
+    assert labels_of(layout) == {"b/0.png": "dog"}
+    assert layout.passed_over == {"without a label in t.csv": ("a/0.png",)}
+
+
+def test_csv_with_another_folder_labels_by_a_base_name_that_only_one_image_of_all_splits_has(tmp_path):
+    rows = table("old/0.png,x", "old/1.png,y", "test/2.png,z")
+    files = collection(tmp_path, ["train/0.png", "train/1.png", "train/2.png", "test/1.png"], t_csv=rows)
+    assert labels_of(arranged(files, classes="csv:t.csv")) == {"train/0.png": "x", "train/2.png": "z"}
+
+
+def test_csv_row_of_an_image_in_the_root_is_not_that_of_an_image_in_a_folder(tmp_path):
+    files = collection(tmp_path, ["0.png", "a/0.png", "a/1.png"], t_csv=table("0.png,x", "a/1,y"))
+    assert labels_of(arranged(files, classes="csv:t.csv")) == {"0.png": "x", "a/1.png": "y"}
+
+
+def test_csv_of_another_split_needs_its_folder(tmp_path):
+    files = collection(tmp_path, grid("train", "test"), test__labels_csv=table("0.png,x", "1.png,y", "2.png,x"))
+    with pytest.raises(DataError, match=r"There is no 'labels\.csv' in .* Did you mean 'test/labels\.csv'"):
+        arranged(files, classes="csv:labels.csv")
+    assert arranged(files, classes="csv:labels.csv", split="test").labels == [0, 1, 0]
+    assert arranged(files, classes="csv:test/labels.csv").labels == [0, 1, 0]
+
+
 def test_folder_asked_for_and_not_there(tmp_path):
     with pytest.raises(DataError, match=r"data\.classes=none"):
         arranged(collection(tmp_path, grid("a")), classes="folder")
