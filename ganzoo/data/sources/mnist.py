@@ -36,7 +36,8 @@ class IdxImages(ImageSource):
     """Images from the four IDX files of MNIST (gzipped or not), from ``mnist.npz`` of ``keras.datasets``, or from CSV.
 
     The CSV files are those of Kaggle: ``train.csv`` and ``test.csv``, or ``*_train.csv`` and ``*_test.csv``, with one
-    row ``label,pixel0,...,pixel783`` per image, or a .zip of them. Without ``path``, ganzoo uses the files in the cache
+    row ``label,pixel0,...,pixel783`` per image, or a .zip of them. In a folder or a .zip, files with the name of the
+    other data set (MNIST, Fashion-MNIST) are ignored. Without ``path``, ganzoo uses the files in the cache
     of ``keras.datasets``, or downloads them.
 
     Attributes:
@@ -52,6 +53,10 @@ class IdxImages(ImageSource):
     classes: ClassVar[tuple[str, ...]]
     title: ClassVar[str]
     remote: ClassVar[tuple[Remote, ...]]
+    npz: ClassVar[str | None] = None
+    """Name of the file of ``keras.datasets`` in a folder."""
+    other_tables: ClassVar[str]
+    """Pattern of the names of CSV files of other data sets, which may be in the same folder."""
 
     path: Path | None = None
     resolution: Resolution = _SIZE
@@ -91,9 +96,9 @@ class IdxImages(ImageSource):
         prefixes = _PREFIXES[self.split]
         if not path.exists():
             raise DataError(f"There is no folder or file {path}. {self._instead()}")
-        if (path / "mnist.npz").is_file():
-            return {"npz": path / "mnist.npz"}
-        tables = {prefix: find_pixel_csv(path, _HALVES[prefix]) for prefix in prefixes}
+        if self.npz is not None and (path / self.npz).is_file():
+            return {"npz": path / self.npz}
+        tables = {prefix: find_pixel_csv(path, _HALVES[prefix], other=self.other_tables) for prefix in prefixes}
         if path.is_file() and not any(tables.values()):
             return {"npz": path}
         if path.is_file() and path.suffix.lower() == ".csv" and len(prefixes) > 1:
@@ -120,7 +125,8 @@ class IdxImages(ImageSource):
         if "npz" in files:
             images, labels = _from_npz(files["npz"], half)
         elif f"{prefix} csv" in files:
-            file, member = find_pixel_csv(files[f"{prefix} csv"], half) or (files[f"{prefix} csv"], None)
+            table = files[f"{prefix} csv"]
+            file, member = find_pixel_csv(table, half, other=self.other_tables) or (table, None)
             images, labels = read_pixel_csv(file, member, _SIZE)
         else:
             images, labels = read_idx(files[f"{prefix} images"], 3), read_idx(files[f"{prefix} labels"], 1)
@@ -183,6 +189,8 @@ class Mnist(IdxImages):
     """MNIST: handwritten digits. LeCun, Cortes, Burges; http://yann.lecun.com/exdb/mnist/."""
 
     title: ClassVar[str] = "MNIST"
+    npz: ClassVar[str | None] = "mnist.npz"
+    other_tables: ClassVar[str] = "fashion"
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
     remote: ClassVar[tuple[Remote, ...]] = (
         Remote(
@@ -215,6 +223,7 @@ class FashionMnist(IdxImages):
     """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT license."""
 
     title: ClassVar[str] = "Fashion-MNIST"
+    other_tables: ClassVar[str] = "^(?!.*fashion).*mnist"
     classes: ClassVar[tuple[str, ...]] = (
         "T-shirt/top",
         "Trouser",
