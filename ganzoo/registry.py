@@ -25,6 +25,8 @@ class Part(ConfigModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     registered_name: ClassVar[str] = ""
+    name_key: ClassVar[str] = "name"
+    """Config key of the name: that of the registry."""
     also_known_as: ClassVar[tuple[str, ...]] = ()
     """Other names of it in the literature, in lower case. They are not accepted: the message names this part."""
 
@@ -101,7 +103,7 @@ class Registry(Generic[P]):
                     f"Two parts have the name '{name}' for {_with_article(self.kind)}: "
                     f"{_full_name(existing)} and {_full_name(cls)}. Rename one of them."
                 )
-            cls.registered_name = name
+            cls.registered_name, cls.name_key = name, self.key
             self._parts[name] = part
             return cls
 

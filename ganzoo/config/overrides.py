@@ -81,10 +81,9 @@ def _plain_value(value: Any, key: str) -> Any:
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, Part):
-        return {_name_key(value): value.registered_name, **value.model_dump(mode="json")}
     if isinstance(value, BaseModel):  # without the defaults, some of which have no effect
-        return value.model_dump(mode="json", exclude_defaults=True)
+        name = {value.name_key: value.registered_name} if isinstance(value, Part) else {}
+        return name | value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {name: _plain_value(inner, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -93,10 +92,6 @@ def _plain_value(value: Any, key: str) -> Any:
         f"{key}: received {type(value).__module__}.{type(value).__qualname__}; allowed are numbers, texts, lists, "
         "mappings, paths and parts"
     )
-
-
-def _name_key(part: Part) -> str:
-    return data_sources.key if isinstance(part, data_sources.base) else "name"
 
 
 def apply_override(values: Mapping[str, Any], override: Override, config: type[BaseModel]) -> dict[str, Any]:
