@@ -175,9 +175,9 @@ def export(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        folder: path of the bundle. Default: ``bundle`` in the run folder, or ``bundle-blend-0.35`` with ``blend=0.35``.
-            Other formats are written next to it, under their own names. If exactly one other format is requested, and
-            no bundle, this is its path.
+        folder: path of the bundle. Default: ``bundle`` in the run folder. Other formats are written next to it, under
+            their own names. If exactly one other format is requested, and no bundle, this is its path. With
+            ``blend=0.35``, the default names are ``bundle-blend-0.35``, ``model-blend-0.35.tflite`` and so on.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
         formats: the formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
@@ -205,10 +205,9 @@ def export(
     found = find_training(_run_name(run), root=root)
     Formats.of(formats)
     if blend is not None:
-        from ganzoo.exporters.blend import blended_folder, check_blend
+        from ganzoo.exporters.blend import check_blend
 
         check_blend(found, blend)
-        folder = folder or blended_folder(found, blend)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
