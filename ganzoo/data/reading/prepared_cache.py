@@ -125,20 +125,23 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> bool:
     """Prepare a dataset. Returns False if another process has prepared it meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder.parent, folder.name)
-    needed = recipe.count * math.prod(recipe.shape)
-    free = shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise DataError(
-            f"Prepared data needs {bytes_text(needed)}, but {folder.parent} has {bytes_text(free)} free. "
-            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
-        )
     with _lock(folder):
         if _read(folder, recipe) is not None:
             return False
+        _check_space(folder.parent, recipe.count * math.prod(recipe.shape))
         # Without locks (another machine, a file system without them), the result of the faster process is used.
         with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
             _write(temporary, recipe, produce)
     return True
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"Prepared data needs {bytes_text(needed)}, but {folder} has {bytes_text(free)} free. "
+            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
+        )
 
 
 @contextlib.contextmanager
