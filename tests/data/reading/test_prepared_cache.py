@@ -206,10 +206,11 @@ def test_without_locks_the_slower_of_two_processes_takes_the_result_of_the_faste
 
     def slow(broken):
         prepared(recipe(), Producer(), cache_dir=cache)
-        yield Chunk(SAMPLES, LABELS)
+        yield Chunk(255 - SAMPLES, LABELS)
 
     assert (prepared(recipe(), slow, cache_dir=cache).samples == SAMPLES).all()
     assert only_folder(cache).name == recipe().folder_name()
+    assert (np.load(only_folder(cache) / "samples.npy") == SAMPLES).all()
 
 
 def test_full_disk_is_one_line(cache, monkeypatch):
