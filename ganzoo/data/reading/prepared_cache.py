@@ -26,7 +26,7 @@ from ganzoo.data.base import DataReport, Dataset, Shape
 from ganzoo.environment import files, locks
 from ganzoo.environment.places import cache_root
 from ganzoo.environment.quantities import bytes_text
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 
 FORMAT = 1
 """Version of the preparation. It is increased when the result changes, so that older caches are not used."""
@@ -89,6 +89,28 @@ class BrokenFiles(dict[str, str]):
 
 Produce = Callable[[BrokenFiles], Iterable[Chunk]]
 """Produces the samples. The argument collects the broken files."""
+
+
+def stamp_of(files: Iterable[Path]) -> str:
+    """``Recipe.content`` of a few large files: names, sizes, dates, and a digest of the first and last block of each.
+
+    Without the digest, two data sets with the same names and sizes are one if an unpacking program sets one date.
+
+    Raises:
+        DataError: if a file cannot be read.
+    """
+    stamps = []
+    for path in files:
+        try:
+            stat = path.stat()
+            with path.open("rb") as file:
+                digest = hashlib.sha256(file.read(_PROBE_BYTES))
+                file.seek(max(0, stat.st_size - _PROBE_BYTES))
+                digest.update(file.read(_PROBE_BYTES))
+        except OSError as error:
+            raise DataError(f"Cannot read {path}: {reason(error)}.") from error
+        stamps.append(f"{path.name} {stat.st_size} {stat.st_mtime_ns} {digest.hexdigest()}")
+    return ", ".join(stamps)
 
 
 def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.reading.cifar_pickle import Batch, read_pickled_batch
 from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_folder
-from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared, stamp_of
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
 from ganzoo.environment.git_lfs import require_content
@@ -82,14 +82,13 @@ class Cifar10(ImageSource):
         path = _resolved(self.path) if self.path else _usual_place(cache_dir, quiet)
         stems = [*(_STEMS["train"] if self.split != "test" else ()), *(_STEMS["test"] if self.split != "train" else ())]
         files = [_batch_file(path, stem) for stem in stems] if path.is_dir() else [path]
-        stats = [(file.name, file.stat()) for file in files]
 
         def batches() -> Iterator[Batch]:
             return map(_from_file, files) if path.is_dir() else _from_tar(path, stems)
 
         recipe = Recipe(
             source=self.registered_name,
-            content=", ".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats),
+            content=stamp_of(files),
             config=self.model_dump(mode="json", exclude={"path", "flip"}),
             shape=self.sample_shape(),
             count=10_000 * len(stems),

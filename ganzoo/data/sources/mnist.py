@@ -14,7 +14,7 @@ from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_fold
 from ganzoo.data.reading.idx import read_idx
 from ganzoo.data.reading.numpy_files import array_in, reading
 from ganzoo.data.reading.pixel_csv import find_pixel_csv, read_pixel_csv
-from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared, stamp_of
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
 from ganzoo.environment.git_lfs import require_content
@@ -70,10 +70,9 @@ class IdxImages(ImageSource):
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = self.path or self._usual_place(cache_dir, quiet)
         files = self._files(path)
-        stamps = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in sorted(files.values())]
         recipe = Recipe(
             source=self.registered_name,
-            content=", ".join(stamps),
+            content=stamp_of(sorted(files.values())),
             config=self.model_dump(mode="json", exclude={"path", "flip"}),
             shape=self.sample_shape(),
             count=_COUNTS[self.split],

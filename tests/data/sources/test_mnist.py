@@ -1,4 +1,6 @@
 import gzip
+import os
+import shutil
 import zipfile
 
 import numpy as np
@@ -79,6 +81,17 @@ def test_without_network_it_says_what_to_put_where(cache, name, file):
     assert "train-images-idx3-ubyte.gz" in message
     assert "--data PATH" in message
     assert "\n" not in message
+
+
+def test_other_images_in_files_of_the_same_size_and_date_are_read(tmp_path, cache):
+    first = write_mnist(tmp_path / "d", zipped=False)["train"][0]
+    assert (source(path=tmp_path / "d").load().samples[..., 0] == first).all()
+    shutil.copytree(tmp_path / "d", tmp_path / "e")
+    file = tmp_path / "e" / "train-images-idx3-ubyte"
+    stat = file.stat()
+    file.write_bytes(file.read_bytes()[:-30] + bytes(range(200, 230)))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (source(path=tmp_path / "e").load().samples[..., 0] != first).any()
 
 
 def damage_header(folder):
