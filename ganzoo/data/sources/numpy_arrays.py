@@ -78,15 +78,11 @@ class NumpyArrays(ImageSource):
         return DataNotes(credits=(self.description,) if self.description else ())
 
     def listed_classes(self) -> tuple[str, ...] | None:
-        samples, raw_labels = self._read(self._file())
-        return _as_labels(raw_labels, len(samples), self._file())[1]
+        return self._samples_and_labels(self._file())[2]
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = self._file()
-        samples, raw_labels = self._read(path)
-        if samples.size == 0 or samples.ndim == 0:
-            raise DataError(f"{path} has no samples: its shape is {list(samples.shape)}.")
-        labels, class_names = _as_labels(raw_labels, len(samples), path)
+        samples, labels, class_names = self._samples_and_labels(path)
         if self.vector_dim is not None:
             return Dataset(self._vectors(samples), labels, class_names, DataReport(files=len(samples)))
         first = self._channels_first(samples)
@@ -115,6 +111,12 @@ class NumpyArrays(ImageSource):
         if self.path is None:
             raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
         return self.path
+
+    def _samples_and_labels(self, path: Path) -> tuple[NDArray[Any], NDArray[np.int32] | None, tuple[str, ...]]:
+        samples, raw_labels = self._read(path)
+        if samples.size == 0 or samples.ndim == 0:
+            raise DataError(f"{path} has no samples: its shape is {list(samples.shape)}.")
+        return samples, *_as_labels(raw_labels, len(samples), path)
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         require_content(path, error=DataError)
