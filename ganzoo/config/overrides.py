@@ -37,6 +37,8 @@ class Override(NamedTuple):
 def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None = None) -> list[Override]:
     """Parse ``key=value`` texts such as ``training.batch_size=32``, where the value is YAML.
 
+    A value that begins with ``#``, such as a color, is text and not a comment of YAML.
+
     Args:
         texts: in the order in which they apply.
         data: value of ``data.path``, applied last.
@@ -52,7 +54,8 @@ def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None 
             raise ConfigError(
                 f"received '{text}', but an override is key=value, for example training.batch_size=32{place}"
             )
-        overrides.append(Override(tuple(key.split(".")), yaml_files.parse(value, what=text), text))
+        plain = value if value.startswith("#") else yaml_files.parse(value, what=text)
+        overrides.append(Override(tuple(key.split(".")), plain, text))
     if data is not None:
         overrides.append(Override(("data", "path"), os.fspath(data), f"--data {os.fspath(data)}"))
     return overrides
