@@ -106,7 +106,7 @@ def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
         rows = content["labels"]
         if rows is None:
             return None
-        labels = {normal_name(name): _json_label(label) for name, label in rows}
+        labels = {_json_name(name): _json_label(label) for name, label in rows}
     except UnreadableError as error:
         raise DataError(f"{entry.name} in {files.path} {error}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -115,6 +115,12 @@ def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
             f'{{"labels": [["00000/img00000000.png", 0], ...]}} ({str(error)[:100] or type(error).__name__}).'
         ) from error
     return LabelTable(entry.name, entry.name.removesuffix(DATASET_JSON), labels)
+
+
+def _json_name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"a file name is {str(name)[:50]}; allowed: a text")
+    return normal_name(name)
 
 
 def _json_label(label: Any) -> str:

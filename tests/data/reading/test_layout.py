@@ -171,6 +171,8 @@ def test_shards_of_stylegan_without_labels_are_no_classes(tmp_path):
         '{"labels": [["a"]]}',
         '{"labels": [["a", "b"]]}',
         '{"labels": [["a", [1, 1]]]}',
+        '{"labels": [[0, 1], [1, 0]]}',
+        '{"labels": [[["a"], 1]]}',
     ],
 )
 def test_other_dataset_json_is_left_alone(tmp_path, text):
