@@ -78,10 +78,14 @@ class Cifar10(ImageSource):
             hub_dataset="uoft-cs/cifar10",
         )
 
+    def listed_classes(self) -> tuple[str, ...]:
+        if self.path is not None:  # without a path, the files can be downloaded
+            self._files(_resolved(self.path))
+        return CLASSES
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = _resolved(self.path) if self.path else _usual_place(cache_dir, quiet)
-        stems = [*(_STEMS["train"] if self.split != "test" else ()), *(_STEMS["test"] if self.split != "train" else ())]
-        files = [_batch_file(path, stem) for stem in stems] if path.is_dir() else [path]
+        stems, files = self._stems(), self._files(path)
 
         def batches() -> Iterator[Batch]:
             return map(_from_file, files) if path.is_dir() else _from_tar(path, stems)
@@ -95,6 +99,12 @@ class Cifar10(ImageSource):
             class_names=CLASSES,
         )
         return prepared(recipe, lambda broken: self._chunks(batches()), cache_dir=cache_dir)
+
+    def _stems(self) -> list[str]:
+        return [*(_STEMS["train"] if self.split != "test" else ()), *(_STEMS["test"] if self.split != "train" else ())]
+
+    def _files(self, path: Path) -> list[Path]:
+        return [_batch_file(path, stem) for stem in self._stems()] if path.is_dir() else [path]
 
     def _chunks(self, batches: Iterator[Batch]) -> Iterator[Chunk]:
         for rows, labels in batches:

@@ -67,6 +67,11 @@ class IdxImages(ImageSource):
     def class_count(self) -> int:
         return len(self.classes)
 
+    def listed_classes(self) -> tuple[str, ...]:
+        if self.path is not None:  # without a path, the files can be downloaded
+            self._files(self.path)
+        return self.classes
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = self.path or self._usual_place(cache_dir, quiet)
         files = self._files(path)
