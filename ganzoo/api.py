@@ -6,6 +6,7 @@ Here, everything that can be checked without TensorFlow is checked before Tensor
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
-from ganzoo.errors import RunError
+from ganzoo.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -81,6 +82,7 @@ def train(
     """
     from ganzoo.training.session import start
 
+    _check_minutes(max_minutes)
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     cluster = cluster or find_cluster()
     ended = start(
@@ -137,6 +139,7 @@ def resume(
     from ganzoo.training import session
     from ganzoo.training.changes import Changes
 
+    _check_minutes(max_minutes)
     cluster = cluster or find_cluster()
     ended = session.resume(
         _run_name(run),
@@ -241,6 +244,11 @@ def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None) -> Bl
         if not isinstance(source, dict):  # other numbers than those of the start, which make the same images
             raise
         return Blend(share, source)
+
+
+def _check_minutes(minutes: float | None) -> None:
+    if minutes is not None and not math.isfinite(minutes):
+        raise ConfigError(f"max_minutes: received {minutes}; allowed is a finite number, or None for no limit.")
 
 
 def is_given(data: object) -> bool:
