@@ -6,6 +6,7 @@ Here, everything that can be checked without TensorFlow is checked before Tensor
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.requirements import EXPORT, require
-from ganzoo.errors import RunError
+from ganzoo.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -81,6 +82,7 @@ def train(
     """
     from ganzoo.training.session import start
 
+    _check_minutes(max_minutes)
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     cluster = cluster or find_cluster()
     ended = start(
@@ -137,6 +139,7 @@ def resume(
     from ganzoo.training import session
     from ganzoo.training.changes import Changes
 
+    _check_minutes(max_minutes)
     cluster = cluster or find_cluster()
     ended = session.resume(
         _run_name(run),
@@ -175,9 +178,9 @@ def export(
 
     Args:
         run: a run, its folder, ``model/number``, or a model (its newest run); by default the newest run.
-        folder: path of the bundle. Default: ``bundle`` in the run folder, or ``bundle-blend-0.35`` with ``blend=0.35``.
-            Other formats are written next to it, under their own names. If exactly one other format is requested, and
-            no bundle, this is its path.
+        folder: path of the bundle. Default: ``bundle`` in the run folder. Other formats are written next to it, under
+            their own names. If exactly one other format is requested, and no bundle, this is its path. With
+            ``blend=0.35``, the default names are ``bundle-blend-0.35``, ``model-blend-0.35.tflite`` and so on.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
         formats: the formats. ``onnx`` is a bundle with an ONNX file; ``fp16`` and ``critic`` are a bundle with a
@@ -205,10 +208,9 @@ def export(
     found = find_training(_run_name(run), root=root)
     Formats.of(formats)
     if blend is not None:
-        from ganzoo.exporters.blend import blended_folder, check_blend
+        from ganzoo.exporters.blend import check_blend
 
         check_blend(found, blend)
-        folder = folder or blended_folder(found, blend)
     require(EXPORT, action="Exporting")
     info(f"Exporting run {found.name} ...")
     from ganzoo.exporters import export_run
@@ -242,6 +244,11 @@ def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None) -> Bl
         if not isinstance(source, dict):  # other numbers than those of the start, which make the same images
             raise
         return Blend(share, source)
+
+
+def _check_minutes(minutes: float | None) -> None:
+    if minutes is not None and not math.isfinite(minutes):
+        raise ConfigError(f"max_minutes: received {minutes}; allowed is a finite number, or None for no limit.")
 
 
 def is_given(data: object) -> bool:

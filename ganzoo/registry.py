@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from threading import get_ident
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
@@ -25,6 +26,8 @@ class Part(ConfigModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     registered_name: ClassVar[str] = ""
+    name_key: ClassVar[str] = "name"
+    """Config key of the name: that of the registry."""
     also_known_as: ClassVar[tuple[str, ...]] = ()
     """Other names of it in the literature, in lower case. They are not accepted: the message names this part."""
 
@@ -76,6 +79,10 @@ class Registry(Generic[P]):
         self._parts: dict[str, type[P]] = {}
         self._scanned = False
         self._plugins_loaded = False
+        self._scanning: set[int] = set()
+        self._loading_plugins: set[int] = set()
+        # The threads that import parts now. An import that asks the registry again must not begin a second time; any
+        # other thread imports too, and waits for Python's import locks until all parts are there.
 
     def register(self, name: str) -> Callable[[C], C]:
         """Class decorator that registers a part under ``name``.
@@ -101,7 +108,7 @@ class Registry(Generic[P]):
                     f"Two parts have the name '{name}' for {_with_article(self.kind)}: "
                     f"{_full_name(existing)} and {_full_name(cls)}. Rename one of them."
                 )
-            cls.registered_name = name
+            cls.registered_name, cls.name_key = name, self.key
             self._parts[name] = part
             return cls
 
@@ -175,27 +182,33 @@ class Registry(Generic[P]):
         return PartField(cast("Registry[Part]", self))
 
     def _scan(self) -> None:
-        if self._scanned:
+        thread = get_ident()
+        if self._scanned or thread in self._scanning:
             return
-        self._scanned = True
+        self._scanning.add(thread)
         try:
             module = importlib.import_module(self._package)
             for submodule in pkgutil.iter_modules(getattr(module, "__path__", ())):
                 if not submodule.name.startswith("_"):
                     importlib.import_module(f"{self._package}.{submodule.name}")
-        except BaseException:
-            self._scanned = False  # the next call raises the same error, instead of finding half of the parts
-            raise
+            self._scanned = True  # after an error, the next call raises it again, instead of finding half of the parts
+        finally:
+            self._scanning.discard(thread)
 
     def _load_plugins(self) -> None:
-        if self._plugins_loaded:
+        thread = get_ident()
+        if self._plugins_loaded or thread in self._loading_plugins:
             return
-        self._plugins_loaded = True
-        for entry in entry_points(group=self.group):
-            try:
-                self._check_plugin(entry.load())
-            except (Exception, SystemExit) as error:  # a plug-in may raise anything; other parts must still work
-                self.broken[f"{entry.name} ({entry.value})"] = f"{type(error).__name__}: {error}"
+        self._loading_plugins.add(thread)
+        try:
+            for entry in entry_points(group=self.group):
+                try:
+                    self._check_plugin(entry.load())
+                except (Exception, SystemExit) as error:  # a plug-in may raise anything; other parts must still work
+                    self.broken[f"{entry.name} ({entry.value})"] = f"{type(error).__name__}: {error}"
+            self._plugins_loaded = True
+        finally:
+            self._loading_plugins.discard(thread)
 
     def _check_plugin(self, loaded: object) -> None:
         """Reject a class that has an entry point but was not registered by the decorator."""

@@ -59,6 +59,13 @@ def test_an_unknown_kind_of_part():
         parts.loses  # noqa: B018
 
 
+@pytest.mark.parametrize("call", [lambda **options: ganzoo.train("dense-ring8", **options), ganzoo.resume])
+@pytest.mark.parametrize("minutes", [float("inf"), float("nan")])
+def test_a_time_limit_is_finite(tmp_path, call, minutes):
+    with pytest.raises(GanzooError, match=r"^max_minutes: received (inf|nan); allowed is a finite number"):
+        call(root=tmp_path, max_minutes=minutes)
+
+
 def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):
     monkeypatch.setattr("ganzoo.environment.requirements.find_spec", lambda module: None)
     with pytest.raises(UnknownNameError):

@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import pytest
@@ -195,6 +196,32 @@ def plugins(registry, tmp_path):
     sys.modules["test_registry"] = sys.modules[__name__]
     REGISTRIES["now"] = registry
     return tmp_path
+
+
+SLOW = """
+import time
+from test_registry import REGISTRIES, Shape
+
+time.sleep(0.1)
+assert REGISTRIES["now"].names() is not None
+
+@REGISTRIES["now"].register("{name}")
+class Slow(Shape):
+    pass
+"""
+
+
+@pytest.mark.parametrize("from_plugin", [False, True])
+def test_every_thread_sees_all_parts(registry, package, plugins, from_plugin):
+    names = ["part0", "part1", "part2"]
+    for name in names:
+        if from_plugin:
+            install(plugins, {name: name}, code=SLOW.format(name=name), module=name, name=f"ganzoo-{name}")
+        else:
+            (package / f"{name}.py").write_text(SLOW.format(name=name))
+    importlib.invalidate_caches()
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda _: registry.names(), range(4))) == [names] * 4
 
 
 def test_an_installed_distribution_adds_a_part(registry, plugins):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganzoo.cli.options import Quiet
-from ganzoo.cli.output import info, print_data, print_json, print_table
+from ganzoo.cli.output import info, print_data, print_json, print_table, visible
 from ganzoo.cli.verbs import Verb, WorkingVerb
 
 if TYPE_CHECKING:
@@ -68,13 +68,14 @@ def _print_report(report: CheckReport) -> None:
 
     formats = ", ".join(f"{count} {name}" for name, count in report.formats.items())
     sizes = f"width {report.width[0]}-{report.width[1]}, height {report.height[0]}-{report.height[1]} px"
-    print_data(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})")
+    print_data(visible(f"{report.path}: {report.files} images, {report.usable} usable ({formats or 'none'}; {sizes})"))
     if report.classes:
-        print_data(f"{len(report.classes)} classes: " + listed(f"{name} ({n})" for name, n in report.classes.items()))
+        names = listed(f"{name} ({n})" for name, n in report.classes.items())
+        print_data(visible(f"{len(report.classes)} classes: {names}"))
     for note in filter(None, [few_line(report.usable), *report.notes]):
-        print_data(note)
+        print_data(visible(note))
     if report.passed_over:
-        print_data(passed_over_line(report.passed_over))
+        print_data(visible(passed_over_line(report.passed_over)))
     found: dict[str, Any] = {
         "broken": [f"{name}: {why}" for name, why in report.broken.items()],
         "duplicate": [" = ".join(group) for group in report.duplicates],

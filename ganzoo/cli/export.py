@@ -112,10 +112,6 @@ def export(
         check_page_of(found, output)
     asked += ["onnx"] if html or not asked else []
     wanted = Formats.of(asked)
-    if blend is not None and output is None:
-        from ganzoo.exporters.blend import blended_folder
-
-        output = str(blended_folder(found, blend))
     folder = api.export(
         found,
         output,
@@ -126,7 +122,7 @@ def export(
         limits=limit or (),
         info=info,
     )
-    for path in wanted.paths(found, output).values():
+    for path in wanted.paths(found, output, share=blend).values():
         print_data(str(path))
     if html:
         write_page_next_to(folder)

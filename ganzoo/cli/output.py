@@ -29,14 +29,14 @@ def print_json(value: object) -> None:
 
 def info(text: str) -> None:
     """Print a message."""
-    _write(_visible(text), sys.stderr)
+    _write(visible(text), sys.stderr)
 
 
 def error(text: str) -> None:
     """Print an error message."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
     title = typer.style("Error: ", fg=typer.colors.RED, bold=True) if on_terminal else "Error: "
-    _write(title + _visible(text), sys.stderr)
+    _write(title + visible(text), sys.stderr)
 
 
 def _write(text: str, stream: TextIO | None) -> None:
@@ -46,7 +46,7 @@ def _write(text: str, stream: TextIO | None) -> None:
         stream.flush()
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Escape the control characters of a text (from a file name, for example), since a terminal would obey them."""
     return "".join(char if _is_harmless(char) else char.encode("unicode_escape").decode() for char in text)
 
@@ -66,6 +66,7 @@ def print_table(
         right: headings of the right-aligned columns.
         header: print the headings in the plain form, too.
     """
+    rows = [[visible(text) for text in row] for row in rows]
     if sys.stdout is not None and sys.stdout.isatty():
         _rich_table(columns, rows, right)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
     from ganzoo.runs import Run
     from ganzoo.training.outcome import Outcome
+
+
+def _finite(minutes: float | None) -> float | None:
+    if minutes is not None and not math.isfinite(minutes):
+        raise typer.BadParameter(f"received '{minutes}'; allowed is 0 or more, or no limit without the option")
+    return minutes
 
 
 def train(
@@ -37,7 +44,9 @@ def train(
         Path | None,
         typer.Option(help="File or folder of the training data. With --resume: the new path of the same data."),
     ] = None,
-    max_minutes: Annotated[float | None, typer.Option(min=0.0, help="Stop after this many minutes.")] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0.0, callback=_finite, help="Stop after this many minutes.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Stop at this step.")] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="Seed of the training (default: the config's).")

@@ -37,6 +37,8 @@ class Override(NamedTuple):
 def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None = None) -> list[Override]:
     """Parse ``key=value`` texts such as ``training.batch_size=32``, where the value is YAML.
 
+    A value that begins with ``#``, such as a color, is text and not a comment of YAML.
+
     Args:
         texts: in the order in which they apply.
         data: value of ``data.path``, applied last.
@@ -52,7 +54,8 @@ def read_overrides(texts: Iterable[str], *, data: str | os.PathLike[str] | None 
             raise ConfigError(
                 f"received '{text}', but an override is key=value, for example training.batch_size=32{place}"
             )
-        overrides.append(Override(tuple(key.split(".")), yaml_files.parse(value, what=text), text))
+        plain = value if value.startswith("#") else yaml_files.parse(value, what=text)
+        overrides.append(Override(tuple(key.split(".")), plain, text))
     if data is not None:
         overrides.append(Override(("data", "path"), os.fspath(data), f"--data {os.fspath(data)}"))
     return overrides
@@ -81,10 +84,9 @@ def _plain_value(value: Any, key: str) -> Any:
         return value.item()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, Part):
-        return {_name_key(value): value.registered_name, **value.model_dump(mode="json")}
     if isinstance(value, BaseModel):  # without the defaults, some of which have no effect
-        return value.model_dump(mode="json", exclude_defaults=True)
+        name = {value.name_key: value.registered_name} if isinstance(value, Part) else {}
+        return name | value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {name: _plain_value(inner, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -93,10 +95,6 @@ def _plain_value(value: Any, key: str) -> Any:
         f"{key}: received {type(value).__module__}.{type(value).__qualname__}; allowed are numbers, texts, lists, "
         "mappings, paths and parts"
     )
-
-
-def _name_key(part: Part) -> str:
-    return data_sources.key if isinstance(part, data_sources.base) else "name"
 
 
 def apply_override(values: Mapping[str, Any], override: Override, config: type[BaseModel]) -> dict[str, Any]:

@@ -53,9 +53,9 @@ def check_blend(run: Run, share: float) -> None:
         )
 
 
-def blended_folder(run: Run, share: float) -> Path:
-    """The default folder of a blended bundle, next to that of the run's own weights."""
-    return run.folder / f"bundle-blend-{share:g}"
+def blended_path(path: Path, share: float) -> Path:
+    """The default path of a blended export, next to that of the run's own weights: ``model-blend-0.35.tflite``."""
+    return path.with_name(f"{path.stem}-blend-{share:g}{path.suffix}")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ganzoo.config.validation import explain
 from ganzoo.errors import ExportError, UnknownNameError, did_you_mean
 from ganzoo.exporters.base import Exporter, exporters
+from ganzoo.exporters.blend import blended_path
 from ganzoo.runs import Run
 
 BUNDLE_FORMATS = ("onnx", "fp16", "critic")
@@ -59,18 +60,24 @@ class Formats:
         _check_files(others)
         return cls(any(name in BUNDLE_FORMATS for name in names), "fp16" in names, "critic" in names, others)
 
-    def paths(self, run: Run, folder: str | os.PathLike[str] | None = None) -> dict[str, Path]:
+    def paths(
+        self, run: Run, folder: str | os.PathLike[str] | None = None, *, share: float | None = None
+    ) -> dict[str, Path]:
         """Where an export of a run writes: the bundle ("onnx"), then the other formats in the order of their names.
 
         Args:
             run: the run.
             folder: as in ``export_run``.
+            share: of a blend, for the names without ``folder``.
         """
         if folder is not None and not self.bundle and len(self.others) == 1:
             return {self.others[0].registered_name: Path(folder)}
         bundle = run.bundle_folder if folder is None else Path(folder)
         found = {"onnx": bundle} if self.bundle else {}
-        return found | {other.registered_name: bundle.parent / other.file_name for other in self.others}
+        found |= {other.registered_name: bundle.parent / other.file_name for other in self.others}
+        if share is None or folder is not None:
+            return found
+        return {name: blended_path(path, share) for name, path in found.items()}
 
 
 def format_names() -> list[str]:

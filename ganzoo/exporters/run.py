@@ -58,7 +58,8 @@ def export_run(
     Args:
         run: the run.
         folder: path of the bundle. Default: ``bundle`` in the run folder. Other formats are written next to it, under
-            their own names. If exactly one other format is requested, and no bundle, this is its path.
+            their own names. If exactly one other format is requested, and no bundle, this is its path. The default
+            names of a blend end with its share.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
             of an existing checkpoint.
         formats: ``onnx`` writes the bundle. ``fp16`` adds a float16 graph to it, and ``critic`` the discriminator of
@@ -92,7 +93,7 @@ def export_run(
     generator = restored_generator(run, found)
     if blend is not None:
         blend.apply(generator)
-    paths = wanted.paths(run, folder)
+    paths = wanted.paths(run, folder, share=None if blend is None else blend.share)
     if wanted.bundle:
         chosen = chosen_by(run, found) if blend is None else {}  # measured without the blend
         training = _recorded(_training_facts(run, license, limits) | chosen)

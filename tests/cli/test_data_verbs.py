@@ -1,6 +1,7 @@
 """Tests data check and data preview."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -68,6 +69,17 @@ def test_preview_names_the_guess_and_what_was_passed_over(command, photos):
     assert command(*options, "data.classes=csv:labels.csv").stderr.splitlines() == [
         "4 samples (16 x 16 px RGB) in 2 classes: x, y"
     ]
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(command, photos):
+    with zipfile.ZipFile("names.zip", "w") as archive:
+        archive.write(next(photos.rglob("*.png")), "a\x1b[31m/1.png")
+        archive.write(next(photos.rglob("*.png")), "b\x07/2.png")
+        archive.writestr("b\x07/3\x9b.png", b"text")
+        archive.writestr("\x1b]0;x\x07.txt", b"text")
+    shown = command("data", "check", "names.zip", code=1).stdout
+    assert "\\x1b]0;x\\x07.txt" in shown
+    assert all(char.isprintable() or char == "\n" for char in shown)
 
 
 def test_check_of_nothing(fails, place):

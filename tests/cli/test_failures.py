@@ -51,6 +51,8 @@ def test_the_table(error, text):
         (["--nosuch"], "No such option: --nosuch"),
         (["train", "x", "--max-steps", "nan"], "'--max-steps': received 'nan'; this must be a whole number"),
         (["train", "x", "--max-minutes", "-3"], "'--max-minutes': received '-3'; allowed is 0 or more"),
+        (["train", "x", "--max-minutes", "inf"], "received 'inf'; allowed is 0 or more"),
+        (["train", "--resume", "--max-minutes", "nan"], "received 'nan'; allowed is 0 or more"),
         (["train", "x", "--seed", "99999999999"], "received '99999999999'; allowed is 2147483647 at most"),
         (["generate", "x", "--label", "a", "--label", "b"], "--label is given 2 times. Use it once."),
         (["evaluate", "x", "--draws", "3", "--draws=2"], "--draws is given 2 times. Use it once."),

@@ -31,6 +31,11 @@ def test_an_override_is_yaml_and_leaves_the_rest():
     assert dump(VALUES) == before
 
 
+def test_a_color_is_not_a_comment():
+    (override,) = read_overrides(["data.background=#ff0000"])
+    assert override.value == "#ff0000"
+
+
 def test_an_override_reaches_into_lists_by_position():
     changed = apply("training.penalties.0.gamma=5", "training.penalties.1.gamma=6")["training"]["penalties"]
     assert changed == [{"name": "r1", "gamma": 5}, {"name": "r2", "gamma": 6}]

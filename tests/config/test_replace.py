@@ -61,6 +61,25 @@ def test_another_data_source_keeps_what_it_accepts(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("dcgan-cifar10", "resnet-cifar10"),
+        ("resnet-cifar10", "dcgan-cifar10"),
+        ("dcgan-faces-32", "stylegan2-faces-32"),
+        ("r3gan-faces-32", "dcgan-faces-32"),
+        ("cdcgan-cifar10", "cdcgan-cifar10"),
+        ("dense-ring8", "dense-ring8"),
+    ],
+)
+def test_parts_of_another_config(name, other):
+    config, source = ganzoo.load_config(name), ganzoo.load_config(other)
+    changed = config.replace(generator=source.generator, discriminator=source.discriminator)
+    assert (changed.generator, changed.discriminator) == (source.generator, source.discriminator)
+    for part in ("data", "generator", "discriminator", "objective", "training"):
+        assert config.replace(**{part: getattr(config, part)}) == config
+
+
+@pytest.mark.parametrize(
     ("changes", "line"),
     [
         ({"training.batch_sise": 32}, r"replace: training.batch_sise: no such key. Did you mean 'batch_size'\?"),

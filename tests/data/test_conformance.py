@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ganzoo.data import data_sources
 from ganzoo.data.base import ImageSource
+from ganzoo.errors import DataError
 
 from .conftest import encoded, photo
 from .publishers import cifar_files, write_celeba, write_files, write_mnist
@@ -93,6 +94,30 @@ def test_samples_labels_and_names(source):
         assert dataset.labels.shape == (len(dataset),)
         assert 0 <= dataset.labels.min() <= dataset.labels.max() < len(dataset.class_names)
         assert source.class_count() in (len(dataset.class_names), None)
+
+
+def test_a_dry_run_lists_the_classes_of_load_and_makes_nothing(source, cache):
+    names = source.listed_classes()
+    assert not (cache / "data").exists()
+    assert (names is not None) == (source.accepts_path and source.registered_name not in ("parquet", "webdataset"))
+    assert names is None or names == source.load(quiet=True).class_names
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(MAKERS) if data_sources.get(name).accepts_path])
+def test_a_dry_run_misses_what_load_misses(name, tmp_path, cache):
+    source = data_sources.create({"source": name, "path": str(tmp_path / "nowhere")})
+    messages = []
+    for read in (source.load, source.listed_classes):
+        with pytest.raises(DataError) as caught:
+            read()
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "stacked_mnist", "cifar10"])
+def test_a_dry_run_downloads_nothing(name, cache):
+    source = data_sources.create(name)
+    assert len(source.listed_classes()) == source.class_count()
 
 
 def test_config_round_trip(source):

@@ -125,6 +125,20 @@ def test_a_blend_is_next_to_the_bundle_of_the_run(run):
     assert "chosen_by" not in read_bundle(folder).metadata.facts.training
 
 
+def test_another_format_of_a_blend_has_a_name_of_its_own(run):
+    from ganzoo.cli.main import app
+
+    own = export(run, formats=["savedmodel"])
+    written = {path: path.stat().st_mtime_ns for path in own.rglob("*")}
+    result = CliRunner().invoke(app, ["export", str(run.folder), "--savedmodel", "--onnx", "--blend", "0.5"])
+    assert result.exit_code == 0, result.output
+    names = [line for line in result.stdout.splitlines() if line.startswith(str(run.folder))]
+    assert names == [str(run.folder / name) for name in ("bundle-blend-0.5", "savedmodel-blend-0.5")]
+    assert all((run.folder / name).is_dir() for name in names)
+    assert {path: path.stat().st_mtime_ns for path in own.rglob("*")} == written
+    assert export(run, formats=["savedmodel"], blend=0.25) == run.folder / "savedmodel-blend-0.25"
+
+
 def test_the_command_blends_and_a_page_shows_the_blend(run, tmp_path):
     from ganzoo.cli.main import app
 

@@ -82,6 +82,15 @@ def test_paths(tmp_path):
     assert Formats.of(["tflite", "savedmodel"]).paths(run, mine) == both
 
 
+def test_paths_of_a_blend_are_not_those_of_the_run(tmp_path):
+    run, mine = Run(tmp_path / "model/001"), tmp_path / "out/mine"
+    three = Formats.of(["onnx", "tflite", "savedmodel"])
+    names = ["bundle-blend-0.35", "model-blend-0.35.tflite", "savedmodel-blend-0.35"]
+    assert list(three.paths(run, share=0.35).values()) == [run.folder / name for name in names]
+    assert Formats.of(["tflite"]).paths(run, share=0.35) == {"tflite": run.folder / names[1]}
+    assert three.paths(run, mine, share=0.35) == three.paths(run, mine)
+
+
 @pytest.mark.parametrize(
     ("names", "kind", "message"),
     [

@@ -265,7 +265,7 @@ def _zip_files(path: Path) -> ImageFiles:
     for info in archive.infolist():
         name = _member_name(info)
         parts = name.split("/")
-        if name.endswith("/") or any(_is_dropping(part) for part in parts):
+        if not name or name.endswith("/") or any(_is_dropping(part) for part in parts):
             continue
         skipped = HIDDEN if any(part.startswith(".") and part != ".." for part in parts) else _not_read(info, parts)
         if skipped:
@@ -294,7 +294,10 @@ def _member_name(info: zipfile.ZipInfo) -> str:
     if not info.flag_bits & 0x800:
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-    return name.replace("\\", "/")
+    name = name.replace("\\", "/")
+    while name.startswith("./"):  # as some programs write each name
+        name = name[2:]
+    return name
 
 
 def _not_read(info: zipfile.ZipInfo, parts: list[str]) -> str:

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo.data.reading.formats import HEAD_BYTES, HEIF_ADVICE, PILLOW_FORMATS, format_of, reads_heif
+from ganzoo.data.reading.formats import HEAD_BYTES, HEIF_ADVICE, format_of, pillow_formats, reads_heif
 from ganzoo.data.reading.resize import Box, Filter, middle, resized
 from ganzoo.data.reading.transparency import as_array, with_channels
 from ganzoo.environment.git_lfs import WHAT, is_pointer
@@ -65,7 +64,9 @@ def opened(data: bytes) -> Image:
 
     try:
         image = (
-            _heif(data) if format_of(data[:HEAD_BYTES]) == "HEIF" else Image.open(io.BytesIO(data), formats=_known())
+            _heif(data)
+            if format_of(data[:HEAD_BYTES]) == "HEIF"
+            else Image.open(io.BytesIO(data), formats=pillow_formats())
         )
     except BrokenImageError:
         raise
@@ -82,15 +83,6 @@ def opened(data: bytes) -> Image:
             f"{image.height} x {image.width} pixels (height x width), more than {MAX_PIXELS // 10**6} million"
         )
     return image
-
-
-@cache
-def _known() -> tuple[str, ...]:
-    """The formats that this version of Pillow supports. Requesting another format is an error in Pillow."""
-    from PIL import Image
-
-    Image.init()
-    return tuple(name for name in PILLOW_FORMATS if name in Image.OPEN)
 
 
 def _heif(data: bytes) -> Image:

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ganzoo.environment.files import remove_leftovers, replacing_file
 from ganzoo.environment.places import DOWNLOADS, cache_root, keras_home
 from ganzoo.environment.progress import progress_bar
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError
 
 TIMEOUT = 15.0
@@ -79,13 +81,13 @@ def _fetch(file: Remote, target: Path, *, quiet: bool) -> None:
         with (
             urlopen(request, timeout=TIMEOUT) as answer,
             replacing_file(target) as out,
-            progress_bar(f"Downloading {file.name}", file.size, quiet=quiet) as advance,
+            progress_bar(f"Downloading {file.name}", _total(answer, file.size), quiet=quiet) as advance,
         ):
             received = 0
             while block := answer.read(_BLOCK):
                 received += len(block)
                 if received > file.size:
-                    raise ValueError(f"it is larger than the published {file.size} bytes")
+                    raise ValueError(f"it is larger than the allowed {bytes_text(file.size)}")
                 digest.update(block)
                 out.write(block)
                 advance(len(block))
@@ -95,3 +97,9 @@ def _fetch(file: Remote, target: Path, *, quiet: bool) -> None:
                 )
     except HTTPException as error:
         raise ValueError(f"the connection was lost ({type(error).__name__})") from error
+
+
+def _total(answer: Any, limit: int) -> int:
+    """The size for the progress bar: the server's, or the limit."""
+    length = str(answer.headers.get("Content-Length", ""))
+    return min(int(length), limit) if length.isascii() and length.isdecimal() and len(length) < 16 else limit

@@ -27,8 +27,8 @@ SUFFIXES = {
 
 IMAGE_SUFFIXES = frozenset().union(*SUFFIXES.values())
 
-PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
-"""Formats that Pillow decodes itself; an MPO opens as a JPEG."""
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")
+"""Formats that a complete Pillow decodes itself; an MPO opens as a JPEG."""
 
 HEIF_ADVICE = "HEIC needs pillow-heif: pip install 'ganzoo-keras[heic]'"
 
@@ -96,6 +96,15 @@ def reads_heif() -> bool:
     return find_spec("pillow_heif") is not None
 
 
+@cache
+def pillow_formats() -> tuple[str, ...]:
+    """The formats that this version of Pillow decodes. Requesting another format is an error in Pillow."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in _PILLOW_FORMATS if name in Image.OPEN)
+
+
 def readers() -> str:
     """The formats that can be read in this environment, as one string. They determine which files are broken."""
-    return " ".join((*PILLOW_FORMATS, *(("HEIF",) if reads_heif() else ())))
+    return " ".join((*pillow_formats(), *(("HEIF",) if reads_heif() else ())))

@@ -87,6 +87,9 @@ def check_broken(broken: Mapping[str, str], files: int, allowed: float, path: Pa
         return
     first = "; ".join(f"{name}: {why}" for name, why in islice(broken.items(), 3))
     more = f"; and {len(broken) - 3} more" if len(broken) > 3 else ""
+    if all_read and len(broken) == files:
+        all_of = f"{files} of {files} images in {path} are broken, so none can be used ({first}{more})"
+        raise DataError(f"{all_of}. See all: {command('data check', path)}")
     count = f"{'' if all_read else 'At least '}{len(broken)}"
     raise DataError(
         f"{count} of {files} images in {path} are broken, and data.max_broken={allowed:g} allows "

@@ -6,14 +6,14 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.data.reading.archive import ImageFiles
-from ganzoo.data.reading.collection import Entry
+from ganzoo.data.reading.collection import Entry, UnreadableError
 from ganzoo.data.reading.formats import suffix_of
+from ganzoo.data.reading.image_names import ImageNames, normal_name
 from ganzoo.environment.git_lfs import WHAT, is_pointer
 from ganzoo.errors import DataError, did_you_mean
 
@@ -34,7 +34,7 @@ _LABEL_NAMES = ("label", "labels", "class", "class_name", "classname", "category
 
 @dataclass(frozen=True)
 class LabelTable:
-    """Labels by file name.
+    """The labels of a dataset.json by file name.
 
     Attributes:
         name: name of the table, for messages.
@@ -47,7 +47,7 @@ class LabelTable:
     labels: Mapping[str, str]
 
     def label_of(self, names: Sequence[str]) -> list[str | None]:
-        """The label of each file; None if the table has none.
+        """The label of each file; None if the table has none. Files outside ``folder`` need a row with their full name.
 
         Raises:
             DataError: if one row matches several files.
@@ -66,10 +66,11 @@ class LabelTable:
 
 
 def keys_of(name: str, folder: str = "") -> Iterator[str]:
-    """The forms of a file name in a table: with and without folders, with and without suffix."""
-    full = _normal(name)
+    """The forms of a file name in a table in ``folder``: with and without folders, with and without suffix."""
+    full, folder = normal_name(name), normal_name(folder)
     suffix = len(suffix_of(full))
-    for form in (full, full.removeprefix(_normal(folder)), base_of(full)):
+    inside = (full.removeprefix(folder), base_of(full)) if full.startswith(folder) else ()
+    for form in (full, *inside):
         yield form
         yield form[: len(form) - suffix]
 
@@ -80,9 +81,16 @@ def base_of(name: str) -> str:
 
 
 def find_dataset_json(files: ImageFiles) -> Entry | None:
-    """The outermost dataset.json of the collection, or None."""
-    found = [entry for entry in files.others if base_of(entry.name) == DATASET_JSON]
-    return min(found, key=lambda entry: entry.name.count("/"), default=None)
+    """The outermost dataset.json whose folder has images of ``files.entries``, or None."""
+    return min(_tables(files, DATASET_JSON), key=lambda entry: entry.name.count("/"), default=None)
+
+
+def _tables(files: ImageFiles, name: str) -> list[Entry]:
+    """The tables of this base name, without those of folders that have no image to label, such as another split."""
+    found = [entry for entry in files.others if base_of(entry.name) == name]
+    return [
+        table for table in found if any(image.name.startswith(table.name.removesuffix(name)) for image in files.entries)
+    ]
 
 
 def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
@@ -91,20 +99,28 @@ def read_dataset_json(files: ImageFiles, entry: Entry) -> LabelTable | None:
     A class is an integer, or a one-hot list.
 
     Raises:
-        DataError: if the file has another form.
+        DataError: if the file has another form, or the system cannot read it (then the cause is an UnreadableError).
     """
     try:
         content = json.loads(_bounded_text(files, entry))
         rows = content["labels"]
         if rows is None:
             return None
-        labels = {_normal(name): _json_label(label) for name, label in rows}
+        labels = {_json_name(name): _json_label(label) for name, label in rows}
+    except UnreadableError as error:
+        raise DataError(f"{entry.name} in {files.path} {error}.") from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"{entry.name} in {files.path} is not a dataset.json of StyleGAN, "
             f'{{"labels": [["00000/img00000000.png", 0], ...]}} ({str(error)[:100] or type(error).__name__}).'
         ) from error
     return LabelTable(entry.name, entry.name.removesuffix(DATASET_JSON), labels)
+
+
+def _json_name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"a file name is {str(name)[:50]}; allowed: a text")
+    return normal_name(name)
 
 
 def _json_label(label: Any) -> str:
@@ -115,18 +131,25 @@ def _json_label(label: Any) -> str:
     raise ValueError(f"a label is {str(label)[:50]}; allowed: an integer or a one-hot list")
 
 
-def read_csv(files: ImageFiles, spec: str) -> tuple[LabelTable, str | None]:
+def read_csv(
+    files: ImageFiles, spec: str, *, collection: Sequence[str] = ()
+) -> tuple[str, list[str | None], str | None]:
     """Read the labels of the CSV in ``csv:FILE`` or ``csv:FILE:COLUMN``.
 
+    A row labels the image whose path ends with the path in the row, or the reverse, with or without suffix. If no path
+    fits, because a folder has another name, the base name decides, if only one image has it.
+
     Args:
-        files: the images. The CSV may be inside the collection or next to it.
+        files: the images to label. The CSV may be inside the collection or next to it.
         spec: the value of ``data.classes``.
+        collection: the names of all images, also those of other splits. Default: those of ``files``.
 
     Returns:
-        The labels, and the name of the CSV inside the collection, or None if it is outside.
+        The name of the CSV; the label of each image, None without one; and the name of the CSV inside the collection,
+        or None if it is outside.
 
     Raises:
-        DataError: if there is no such file, or its columns are ambiguous.
+        DataError: if there is no such file, its columns are ambiguous, or a row matches several images.
     """
     form = CSV_FORM.fullmatch(spec)
     if form is None:
@@ -135,41 +158,52 @@ def read_csv(files: ImageFiles, spec: str) -> tuple[LabelTable, str | None]:
     text, inside = _csv_text(files, name)
     rows = _rows(text, name)
     images = [entry.name for entry in files.entries]
-    known = {key for image in images for key in keys_of(image)}
+    known = ImageNames(collection or images)
     width = max(len(row) for row in rows)
     hits = [
-        sum(_key_of(row[index], known) is not None for row in rows if index < len(row))
+        sum(bool(known.matches(row[index]).images) for row in rows if index < len(row))
         for index in range(min(width, _MOST_COLUMNS))
     ]
     if not max(hits):
         raise DataError(f"No row of {name} matches an image in {files.path}, for example '{images[0]}'.")
     key_column = hits.index(max(hits))
-    has_header = _key_of(rows[0][key_column] if key_column < len(rows[0]) else "", known) is None
+    has_header = not known.matches(rows[0][key_column] if key_column < len(rows[0]) else "").images
     header = rows[0] if has_header else [str(number + 1) for number in range(width)]
     label_column = _label_column(header, key_column, column, name)
+    cells = [
+        (row[key_column], row[label_column].strip())
+        for row in (rows[1:] if has_header else rows)
+        if len(row) > max(key_column, label_column) and row[label_column].strip()
+    ]
+    labels = _labels(cells, known, set(images), name)
+    return name, [labels.get(image) for image in images], inside
+
+
+def _labels(cells: Sequence[tuple[str, str]], known: ImageNames, chosen: set[str], name: str) -> dict[str, str]:
+    """The label of each chosen image that has one. Of several rows for an image, the most exact ones count."""
+    found = sorted(((known.matches(cell), cell, label) for cell, label in cells), key=lambda row: row[0].looseness)
     labels: dict[str, str] = {}
-    for row in rows[1:] if has_header else rows:
-        if len(row) <= max(key_column, label_column) or not row[label_column].strip():
-            continue
-        key, label = _key_of(row[key_column], known), row[label_column].strip()
-        if key is not None and labels.setdefault(key, label) != label:
-            raise DataError(f"{name} lists '{key}' twice, as '{labels[key]}' and as '{label}'.")
-    return LabelTable(name, "", labels), inside
-
-
-def _key_of(cell: str, known: set[str]) -> str | None:
-    """The key of the image in a cell. The cell may have additional parent folders."""
-    name = _normal(cell)
-    while name and name not in known:
-        name = name.partition("/")[2]
-    return name or None
+    looseness: dict[str, int] = {}
+    for match, cell, label in found:
+        images = [image for image in match.images if looseness.get(image, match.looseness) == match.looseness]
+        images = [image for image in images if image in chosen]
+        if len(images) > 1:
+            raise DataError(
+                f"{name}: the row '{normal_name(cell)}' matches two images, {images[0]} and {images[1]}; "
+                "add the folders to the file names in the table."
+            )
+        for image in images:
+            if labels.setdefault(image, label) != label:
+                raise DataError(f"{name} lists '{image}' twice, as '{labels[image]}' and as '{label}'.")
+            looseness[image] = match.looseness
+    return labels
 
 
 def _csv_text(files: ImageFiles, name: str) -> tuple[str, str | None]:
-    wanted = _normal(name)
+    wanted = normal_name(name)
     inside = next((entry for entry in files.others if entry.name == wanted), None)
     if inside is None:
-        same = [entry for entry in files.others if base_of(entry.name) == wanted]
+        same = _tables(files, wanted)
         inside = same[0] if len(same) == 1 else None
     try:
         if inside is not None:
@@ -235,7 +269,3 @@ def _label_column(header: Sequence[str], key_column: int, wanted: str | None, na
     if len(found) != 1:
         raise DataError(f"Choose the label column: data.classes=csv:{name}:COLUMN. Columns: {listed}.")
     return found[0]
-
-
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip()).replace("\\", "/").removeprefix("./")

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ganzoo.data.reading.archive import NOT_IMAGES, ImageFiles
+from ganzoo.data.reading.collection import UnreadableError
 from ganzoo.data.reading.described import listed
 from ganzoo.data.reading.label_order import natural_order
-from ganzoo.data.reading.label_table import CSV_FORM, LabelTable, find_dataset_json, read_csv, read_dataset_json
+from ganzoo.data.reading.label_table import CSV_FORM, find_dataset_json, read_csv, read_dataset_json
 from ganzoo.data.reading.splits import choose_split, most_stray
 from ganzoo.errors import DataError, did_you_mean
 
@@ -63,7 +64,8 @@ def arranged(files: ImageFiles, *, classes: str = "auto", split: str = "auto") -
     Args:
         files: all images of the collection.
         classes: source of the labels: ``folder`` (the top-level folders), ``dataset_json`` (StyleGAN's file),
-            ``csv:FILE``, ``none``, or ``auto``: dataset.json if it exists, else the folders.
+            ``csv:FILE``, ``none``, or ``auto``: dataset.json if it exists, else the folders. A dataset.json in a folder
+            without chosen images, such as another split, is not used.
         split: ``auto`` uses the folder ``train`` if folders are named train, test and so on. Or the name of a folder,
             ``all`` for all folders, ``none`` if these folders are not splits.
 
@@ -84,8 +86,8 @@ def arranged(files: ImageFiles, *, classes: str = "auto", split: str = "auto") -
     elif classes == "dataset_json":
         _by_dataset_json(layout)
     elif classes != "none":
-        table, inside = read_csv(layout.files, classes)
-        _use_table(layout, table, inside=inside)
+        name, labels, inside = read_csv(layout.files, classes, collection=[entry.name for entry in files.entries])
+        _use_table(layout, name, labels, inside=inside)
     return layout
 
 
@@ -117,6 +119,8 @@ def _guess_dataset_json(layout: Layout) -> bool:
     try:
         table = entry and read_dataset_json(layout.files, entry)
     except DataError as error:  # a dataset.json of another program, or damaged
+        if isinstance(error.__cause__, UnreadableError):
+            raise
         layout.notes.append(f"{error} It is not used.")
         return False
     if table is None or entry is None:
@@ -131,7 +135,7 @@ def _guess_dataset_json(layout: Layout) -> bool:
             "(data.classes=dataset_json uses it and skips the other images)"
         )
         return False
-    _use_table(layout, table, inside=entry.name)
+    _use_table(layout, table.name, labels, inside=entry.name)
     layout.notes.append(
         "Classes: the labels in dataset.json, not the folders (to ignore it: data.classes=folder or none)"
     )
@@ -155,16 +159,16 @@ def _by_dataset_json(layout: Layout) -> None:
     table = read_dataset_json(layout.files, entry)
     if table is None:
         raise DataError(f"{entry.name} in {layout.files.path} has no labels; set data.classes=none or folder.")
-    _use_table(layout, table, inside=entry.name)
+    labels = table.label_of([image.name for image in layout.files.entries])
+    _use_table(layout, table.name, labels, inside=entry.name)
 
 
-def _use_table(layout: Layout, table: LabelTable, *, inside: str | None) -> None:
-    labels = table.label_of([entry.name for entry in layout.files.entries])
+def _use_table(layout: Layout, name: str, labels: Sequence[str | None], *, inside: str | None) -> None:
     names = natural_order({label for label in labels if label is not None})
     if not names:
-        raise DataError(f"{table.name} has no label for any image in {layout.files.path}.")
+        raise DataError(f"{name} has no label for any image in {layout.files.path}.")
     _used(layout, inside)
-    _apply(layout, labels, tuple(names), f"without a label in {table.name}")
+    _apply(layout, labels, tuple(names), f"without a label in {name}")
 
 
 def _apply(layout: Layout, labels: Sequence[str | None], class_names: Sequence[str], reason: str) -> None:

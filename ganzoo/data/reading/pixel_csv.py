@@ -22,26 +22,27 @@ _MAX_BYTES = 512 << 20
 _ROWS = 4096
 
 
-def find_pixel_csv(path: Path, half: str) -> tuple[Path, str | None] | None:
+def find_pixel_csv(path: Path, half: str, *, other: str) -> tuple[Path, str | None] | None:
     """Find the CSV of one half of a dataset.
 
     Args:
         path: a .csv, a .zip with .csv files, or a folder of them.
         half: ``train`` or ``test``, which must be in the file name. If ``path`` is a .csv, its name does not matter.
+        other: pattern of the file names of other datasets, in lower case. They are ignored.
 
     Returns:
         The file and, in a zip, the member; or None if there is none.
     """
     if path.is_dir():
-        if found := _of_half([file.name for file in path.glob("*.csv")], half):
+        if found := _of_half([file.name for file in path.glob("*.csv")], half, other):
             return path / found, None
         for file in sorted(path.glob("*.zip")):
-            if inside := find_pixel_csv(file, half):
+            if inside := find_pixel_csv(file, half, other=other):
                 return inside
         return None
     if path.suffix.lower() == ".csv":
         return path, None
-    member = _of_half(_csv_members(path), half)
+    member = _of_half(_csv_members(path), half, other)
     return (path, member) if member else None
 
 
@@ -53,9 +54,10 @@ def _csv_members(path: Path) -> list[str]:
         return []
 
 
-def _of_half(names: list[str], half: str) -> str | None:
+def _of_half(names: list[str], half: str, other: str) -> str | None:
     """The shortest name with the half as a word: ``train.csv`` is preferred to ``train_sample.csv``."""
-    found = [name for name in names if half in re.split(r"[^a-z]+", PurePosixPath(name).name.lower())]
+    bases = {name: PurePosixPath(name).name.lower() for name in names}
+    found = [name for name in names if half in re.split(r"[^a-z]+", bases[name]) and not re.search(other, bases[name])]
     return min(found, key=lambda name: (len(PurePosixPath(name).name), name), default=None)
 
 

@@ -26,7 +26,7 @@ from ganzoo.data.base import DataReport, Dataset, Shape
 from ganzoo.environment import files, locks
 from ganzoo.environment.places import cache_root
 from ganzoo.environment.quantities import bytes_text
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, reason
 
 FORMAT = 1
 """Version of the preparation. It is increased when the result changes, so that older caches are not used."""
@@ -91,6 +91,28 @@ Produce = Callable[[BrokenFiles], Iterable[Chunk]]
 """Produces the samples. The argument collects the broken files."""
 
 
+def stamp_of(files: Iterable[Path]) -> str:
+    """``Recipe.content`` of a few large files: names, sizes, dates, and a digest of the first and last block of each.
+
+    Without the digest, two data sets with the same names and sizes are one if an unpacking program sets one date.
+
+    Raises:
+        DataError: if a file cannot be read.
+    """
+    stamps = []
+    for path in files:
+        try:
+            stat = path.stat()
+            with path.open("rb") as file:
+                digest = hashlib.sha256(file.read(_PROBE_BYTES))
+                file.seek(max(0, stat.st_size - _PROBE_BYTES))
+                digest.update(file.read(_PROBE_BYTES))
+        except OSError as error:
+            raise DataError(f"Cannot read {path}: {reason(error)}.") from error
+        stamps.append(f"{path.name} {stat.st_size} {stat.st_mtime_ns} {digest.hexdigest()}")
+    return ", ".join(stamps)
+
+
 def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:
     """The dataset of ``recipe``: read from the cache, or produced by ``produce`` and cached.
 
@@ -125,20 +147,23 @@ def _make(folder: Path, recipe: Recipe, produce: Produce) -> bool:
     """Prepare a dataset. Returns False if another process has prepared it meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder.parent, folder.name)
-    needed = recipe.count * math.prod(recipe.shape)
-    free = shutil.disk_usage(folder.parent).free
-    if needed > free:
-        raise DataError(
-            f"Prepared data needs {bytes_text(needed)}, but {folder.parent} has {bytes_text(free)} free. "
-            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
-        )
     with _lock(folder):
         if _read(folder, recipe) is not None:
             return False
+        _check_space(folder.parent, recipe.count * math.prod(recipe.shape))
         # Without locks (another machine, a file system without them), the result of the faster process is used.
         with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
             _write(temporary, recipe, produce)
     return True
+
+
+def _check_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"Prepared data needs {bytes_text(needed)}, but {folder} has {bytes_text(free)} free. "
+            "Free some space, or set the environment variable GANZOO_CACHE to another folder."
+        )
 
 
 @contextlib.contextmanager

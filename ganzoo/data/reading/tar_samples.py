@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganzoo.data.reading.collection import LabeledImages
+from ganzoo.data.reading.collection import LabeledImages, UnreadableError
 from ganzoo.data.reading.described import listed
 from ganzoo.data.reading.formats import IMAGE_SUFFIXES, suffix_of
 from ganzoo.data.reading.label_order import natural_order
@@ -47,7 +47,8 @@ def labeled_images(path: Path, shards: Sequence[Shard], *, image: str, label: st
         label: see ``check_label``; None for no labels. Samples without a label are left out.
 
     Raises:
-        DataError: if a shard is damaged, a sample has several images, or no sample has an image or a label.
+        DataError: if a shard is damaged, a sample has several images, no sample has an image or a label, or the system
+            cannot read a label.
     """
     samples, passed_over = find_samples(shards)
     if not samples:
@@ -100,6 +101,8 @@ def _with_labels(files: TarImages, samples: Sequence[Sample], label: str, extens
     for sample in samples:
         try:
             texts.append(_label(files.shards, sample.files.get(extension.lower()), key))
+        except UnreadableError as error:  # an intact label: without its image, another set of images would be cached
+            raise DataError(f"The label of {sample.name} {error}.") from error
         except ValueError as error:
             texts.append(None)
             first = first or f" The label of {sample.name}: {error}."

@@ -90,7 +90,13 @@ class CelebA(ImageSource):
             ),
         )
 
+    def listed_classes(self) -> tuple[str, ...]:
+        return self._job().class_names
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
+        return load_images(self._job(), cache_dir=cache_dir, quiet=quiet)
+
+    def _job(self) -> ImageJob:
         if self.path is None:
             raise DataError(f"The data source 'celeba' needs the images. {_INSTEAD}")
         files = image_files(_images_in(self.path))
@@ -102,7 +108,7 @@ class CelebA(ImageSource):
             crop_of = _center_crop(files, self.crop, self.size)
         labels, class_names, files = self._labels(files, places)
         stat = table.stat() if table else None
-        job = ImageJob(
+        return ImageJob(
             source=self,
             files=files,
             config=self.model_dump(mode="json", include={"resolution", "channels", "crop", "resize", "attribute"}),
@@ -113,7 +119,6 @@ class CelebA(ImageSource):
             class_names=class_names,
             extra_key=f"{table.name} {stat.st_size} {stat.st_mtime_ns}" if table and stat else "",
         )
-        return load_images(job, cache_dir=cache_dir, quiet=quiet)
 
     def _labels(
         self, files: ImageFiles, places: Sequence[Path]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.data.base import DataNotes, Dataset, ImageSource, data_sources
 from ganzoo.data.reading.cifar_pickle import Batch, read_pickled_batch
 from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_folder
-from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared, stamp_of
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
 from ganzoo.environment.git_lfs import require_content
@@ -78,24 +78,33 @@ class Cifar10(ImageSource):
             hub_dataset="uoft-cs/cifar10",
         )
 
+    def listed_classes(self) -> tuple[str, ...]:
+        if self.path is not None:  # without a path, the files can be downloaded
+            self._files(_resolved(self.path))
+        return CLASSES
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = _resolved(self.path) if self.path else _usual_place(cache_dir, quiet)
-        stems = [*(_STEMS["train"] if self.split != "test" else ()), *(_STEMS["test"] if self.split != "train" else ())]
-        files = [_batch_file(path, stem) for stem in stems] if path.is_dir() else [path]
-        stats = [(file.name, file.stat()) for file in files]
+        stems, files = self._stems(), self._files(path)
 
         def batches() -> Iterator[Batch]:
             return map(_from_file, files) if path.is_dir() else _from_tar(path, stems)
 
         recipe = Recipe(
             source=self.registered_name,
-            content=", ".join(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats),
+            content=stamp_of(files),
             config=self.model_dump(mode="json", exclude={"path", "flip"}),
             shape=self.sample_shape(),
             count=10_000 * len(stems),
             class_names=CLASSES,
         )
         return prepared(recipe, lambda broken: self._chunks(batches()), cache_dir=cache_dir)
+
+    def _stems(self) -> list[str]:
+        return [*(_STEMS["train"] if self.split != "test" else ()), *(_STEMS["test"] if self.split != "train" else ())]
+
+    def _files(self, path: Path) -> list[Path]:
+        return [_batch_file(path, stem) for stem in self._stems()] if path.is_dir() else [path]
 
     def _chunks(self, batches: Iterator[Batch]) -> Iterator[Chunk]:
         for rows, labels in batches:

@@ -14,7 +14,7 @@ from ganzoo.data.reading.download import Remote, downloaded, keras_datasets_fold
 from ganzoo.data.reading.idx import read_idx
 from ganzoo.data.reading.numpy_files import array_in, reading
 from ganzoo.data.reading.pixel_csv import find_pixel_csv, read_pixel_csv
-from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
+from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared, stamp_of
 from ganzoo.data.reading.resize import Filter, resized_array
 from ganzoo.data.resolution import Resolution
 from ganzoo.environment.git_lfs import require_content
@@ -36,7 +36,8 @@ class IdxImages(ImageSource):
     """Images from the four IDX files of MNIST (gzipped or not), from ``mnist.npz`` of ``keras.datasets``, or from CSV.
 
     The CSV files are those of Kaggle: ``train.csv`` and ``test.csv``, or ``*_train.csv`` and ``*_test.csv``, with one
-    row ``label,pixel0,...,pixel783`` per image, or a .zip of them. Without ``path``, ganzoo uses the files in the cache
+    row ``label,pixel0,...,pixel783`` per image, or a .zip of them. In a folder or a .zip, files with the name of the
+    other data set (MNIST, Fashion-MNIST) are ignored. Without ``path``, ganzoo uses the files in the cache
     of ``keras.datasets``, or downloads them.
 
     Attributes:
@@ -52,6 +53,10 @@ class IdxImages(ImageSource):
     classes: ClassVar[tuple[str, ...]]
     title: ClassVar[str]
     remote: ClassVar[tuple[Remote, ...]]
+    npz: ClassVar[str | None] = None
+    """Name of the file of ``keras.datasets`` in a folder."""
+    other_tables: ClassVar[str]
+    """Pattern of the names of CSV files of other data sets, which may be in the same folder."""
 
     path: Path | None = None
     resolution: Resolution = _SIZE
@@ -62,13 +67,17 @@ class IdxImages(ImageSource):
     def class_count(self) -> int:
         return len(self.classes)
 
+    def listed_classes(self) -> tuple[str, ...]:
+        if self.path is not None:  # without a path, the files can be downloaded
+            self._files(self.path)
+        return self.classes
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = self.path or self._usual_place(cache_dir, quiet)
         files = self._files(path)
-        stamps = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in sorted(files.values())]
         recipe = Recipe(
             source=self.registered_name,
-            content=", ".join(stamps),
+            content=stamp_of(sorted(files.values())),
             config=self.model_dump(mode="json", exclude={"path", "flip"}),
             shape=self.sample_shape(),
             count=_COUNTS[self.split],
@@ -91,9 +100,9 @@ class IdxImages(ImageSource):
         prefixes = _PREFIXES[self.split]
         if not path.exists():
             raise DataError(f"There is no folder or file {path}. {self._instead()}")
-        if (path / "mnist.npz").is_file():
-            return {"npz": path / "mnist.npz"}
-        tables = {prefix: find_pixel_csv(path, _HALVES[prefix]) for prefix in prefixes}
+        if self.npz is not None and (path / self.npz).is_file():
+            return {"npz": path / self.npz}
+        tables = {prefix: find_pixel_csv(path, _HALVES[prefix], other=self.other_tables) for prefix in prefixes}
         if path.is_file() and not any(tables.values()):
             return {"npz": path}
         if path.is_file() and path.suffix.lower() == ".csv" and len(prefixes) > 1:
@@ -120,7 +129,8 @@ class IdxImages(ImageSource):
         if "npz" in files:
             images, labels = _from_npz(files["npz"], half)
         elif f"{prefix} csv" in files:
-            file, member = find_pixel_csv(files[f"{prefix} csv"], half) or (files[f"{prefix} csv"], None)
+            table = files[f"{prefix} csv"]
+            file, member = find_pixel_csv(table, half, other=self.other_tables) or (table, None)
             images, labels = read_pixel_csv(file, member, _SIZE)
         else:
             images, labels = read_idx(files[f"{prefix} images"], 3), read_idx(files[f"{prefix} labels"], 1)
@@ -183,6 +193,8 @@ class Mnist(IdxImages):
     """MNIST: handwritten digits. LeCun, Cortes, Burges; http://yann.lecun.com/exdb/mnist/."""
 
     title: ClassVar[str] = "MNIST"
+    npz: ClassVar[str | None] = "mnist.npz"
+    other_tables: ClassVar[str] = "fashion"
     classes: ClassVar[tuple[str, ...]] = tuple("0123456789")
     remote: ClassVar[tuple[Remote, ...]] = (
         Remote(
@@ -215,6 +227,7 @@ class FashionMnist(IdxImages):
     """Fashion-MNIST: articles of clothing. Xiao, Rasul, Vollgraf 2017 (arXiv:1708.07747), MIT license."""
 
     title: ClassVar[str] = "Fashion-MNIST"
+    other_tables: ClassVar[str] = "^(?!.*fashion).*mnist"
     classes: ClassVar[tuple[str, ...]] = (
         "T-shirt/top",
         "Trouser",

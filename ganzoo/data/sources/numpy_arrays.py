@@ -40,7 +40,8 @@ class NumpyArrays(ImageSource):
         vector_dim: length of a vector. If set, the samples are vectors, and resolution, channels and flip have no
             effect.
         samples_key: name of the samples in a ``.npz``. Default: samples, images, data, x, x_train, or the only array.
-        labels_key: name of the labels, integers ``[n]``. Default: labels, y or y_train, if the file has one of them.
+        labels_key: name of the labels, integers ``[n]`` from 0. Default: labels, y or y_train, if the file has one
+            of them.
         layout: ``channels_last`` is ``[n, h, w, c]``; ``channels_first`` is ``[n, c, h, w]``, as in PyTorch. ``auto``
             uses channels_first only if channels_last is impossible.
         values: range of float images: ``signed`` is [-1, 1], ``unit`` is [0, 1]. ``auto`` uses signed if any value is
@@ -77,15 +78,11 @@ class NumpyArrays(ImageSource):
         return DataNotes(credits=(self.description,) if self.description else ())
 
     def listed_classes(self) -> tuple[str, ...] | None:
-        samples, raw_labels = self._read(self._file())
-        return _as_labels(raw_labels, len(samples), self._file())[1]
+        return self._samples_and_labels(self._file())[2]
 
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         path = self._file()
-        samples, raw_labels = self._read(path)
-        if samples.size == 0 or samples.ndim == 0:
-            raise DataError(f"{path} has no samples: its shape is {list(samples.shape)}.")
-        labels, class_names = _as_labels(raw_labels, len(samples), path)
+        samples, labels, class_names = self._samples_and_labels(path)
         if self.vector_dim is not None:
             return Dataset(self._vectors(samples), labels, class_names, DataReport(files=len(samples)))
         first = self._channels_first(samples)
@@ -114,6 +111,12 @@ class NumpyArrays(ImageSource):
         if self.path is None:
             raise DataError("The data source 'numpy' needs a .npy or .npz file: --data PATH (or data.path=PATH).")
         return self.path
+
+    def _samples_and_labels(self, path: Path) -> tuple[NDArray[Any], NDArray[np.int32] | None, tuple[str, ...]]:
+        samples, raw_labels = self._read(path)
+        if samples.size == 0 or samples.ndim == 0:
+            raise DataError(f"{path} has no samples: its shape is {list(samples.shape)}.")
+        return samples, *_as_labels(raw_labels, len(samples), path)
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         require_content(path, error=DataError)
@@ -231,12 +234,17 @@ def _range(samples: NDArray[Any]) -> tuple[float, float]:
 
 
 def _as_labels(raw: NDArray[Any] | None, count: int, path: Path) -> tuple[NDArray[np.int32] | None, tuple[str, ...]]:
-    """Convert integers to int32 labels in ``range(k)``, and their values to class names."""
+    """Convert integers from 0 to int32 labels in ``range(k)``, and their values to class names."""
     if raw is None:
         return None, ()
     raw = raw.reshape(-1) if raw.shape == (count, 1) else raw
     if raw.shape != (count,) or raw.dtype.kind not in "iub":
         raise DataError(f"{path} has labels {raw.dtype} {list(raw.shape)}, but labels are integers [{count}].")
+    if raw.min() < 0:
+        at = int(raw.argmin())
+        raise DataError(
+            f"{path} has the label {raw[at]} at position {at}; allowed is 0 or more. Leave such images out."
+        )
     values, labels = np.unique(raw, return_inverse=True)
     return labels.reshape(-1).astype(np.int32), tuple(str(int(value)) for value in values)
 

@@ -58,6 +58,10 @@ class StackedMnist(ImageSource):
         stacked = "Each image combines three unrelated digits, one per color channel."
         return replace(digits, limits=(*digits.limits, stacked))
 
+    def listed_classes(self) -> tuple[str, ...]:
+        self._digits().listed_classes()
+        return tuple(f"{number:0{_DIGITS}d}" for number in range(self.class_count()))
+
     def load(self, *, cache_dir: Path | None = None, quiet: bool = False) -> Dataset:
         digits = self._digits().load(cache_dir=cache_dir, quiet=quiet)
         recipe = Recipe(
@@ -66,7 +70,7 @@ class StackedMnist(ImageSource):
             config=self.model_dump(mode="json", exclude={"path", "flip"}),
             shape=self.sample_shape(),
             count=self.count,
-            class_names=tuple(f"{number:0{_DIGITS}d}" for number in range(self.class_count())),
+            class_names=self.listed_classes(),
         )
         return prepared(recipe, lambda broken: self._chunks(digits), cache_dir=cache_dir)
 

@@ -58,6 +58,14 @@ def test_member_with_an_unsafe_name_is_passed_over(tmp_path, name):
     assert files.others == ()
 
 
+def test_members_whose_names_begin_with_the_current_folder(tmp_path):
+    names = ("./", "./a/1.png", ".\\a\\2.png", "././3.png", "./.hidden.png", "./../4.png", ".//5.png")
+    files = image_files(write_zip(tmp_path / "data.zip", dict.fromkeys(names, encoded(photo()))))
+    assert [entry.name for entry in files.entries] == ["3.png", "a/1.png", "a/2.png"]
+    assert all(files.read(entry) == encoded(photo()) for entry in files.entries)
+    assert files.passed_over == {HIDDEN: (".hidden.png",), ODD_NAMES: ("../4.png", "/5.png")}
+
+
 def add_link(archive, name):
     link = zipfile.ZipInfo(name)
     link.create_system = 3

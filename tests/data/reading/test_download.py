@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 import io
 
@@ -17,13 +18,15 @@ def fetch(cache, *files):
 @pytest.fixture
 def server(monkeypatch):
     """What the publisher answers, and how often it was asked."""
-    answers = {"content": CONTENT, "asked": 0}
+    answers = {"content": CONTENT, "asked": 0, "headers": {}}
 
     def urlopen(request, timeout):
         assert 0 < timeout < 60
         assert request.full_url == FILE.url
         answers["asked"] += 1
-        return io.BytesIO(answers["content"])
+        answer = io.BytesIO(answers["content"])
+        answer.headers = answers["headers"]
+        return answer
 
     monkeypatch.setattr("urllib.request.urlopen", urlopen)
     return answers
@@ -46,9 +49,27 @@ def test_another_content_is_refused_and_not_kept(cache, server, content):
 
 def test_endless_answer_is_cut(cache, server):
     server["content"] = bytes(FILE.size + 1)
-    with pytest.raises(DataError, match="larger than"):
+    with pytest.raises(DataError, match=r"it is larger than the allowed 100 kB\. Put"):
         fetch(cache)
     assert list((cache / "downloads" / "set").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("length", "total"),
+    [(None, FILE.size), ("18000", 18000), ("x", FILE.size), ("-1", FILE.size), ("9" * 12, FILE.size)],
+)
+def test_the_total_of_the_bar_is_the_size_that_the_server_sends(cache, server, monkeypatch, length, total):
+    totals = []
+
+    @contextlib.contextmanager
+    def progress_bar(description, total, *, quiet):
+        totals.append(total)
+        yield lambda count: None
+
+    monkeypatch.setattr("ganzoo.data.reading.download.progress_bar", progress_bar)
+    server["headers"] = {} if length is None else {"Content-Length": length}
+    fetch(cache)
+    assert totals == [total]
 
 
 def test_no_network_is_one_line(cache):

@@ -187,3 +187,17 @@ def test_formats_by_content_under_any_name(tmp_path, cache):
     dataset = source(tmp_path / "data").load()
     assert len(dataset) == 4
     assert dataset.report.passed_over == {"of a format that is not read": ("e.cr2",)}
+
+
+def test_readers_are_those_that_pillow_has(monkeypatch):
+    complete = "JPEG PNG WEBP GIF BMP TIFF AVIF PPM"
+    monkeypatch.setattr(formats, "reads_heif", lambda: False)
+    Image.init()
+    monkeypatch.setattr(Image, "OPEN", dict.fromkeys([*complete.split(), "XBM"]))
+    formats.pillow_formats.cache_clear()
+    assert formats.readers() == complete
+    monkeypatch.delitem(Image.OPEN, "AVIF")
+    formats.pillow_formats.cache_clear()
+    assert formats.readers() == complete.replace("AVIF ", "")
+    monkeypatch.undo()
+    formats.pillow_formats.cache_clear()

@@ -1,6 +1,8 @@
 """Which images are for training, which class each has, and what of that was guessed."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -169,6 +171,8 @@ def test_shards_of_stylegan_without_labels_are_no_classes(tmp_path):
         '{"labels": [["a"]]}',
         '{"labels": [["a", "b"]]}',
         '{"labels": [["a", [1, 1]]]}',
+        '{"labels": [[0, 1], [1, 0]]}',
+        '{"labels": [[["a"], 1]]}',
     ],
 )
 def test_other_dataset_json_is_left_alone(tmp_path, text):
@@ -189,6 +193,42 @@ def test_dataset_json_of_few_images(tmp_path):
     only = arranged(files, classes="dataset_json")
     assert only.labels == [0, 1]
     assert only.passed_over["without a label in dataset.json"] == tuple(STYLEGAN[2:])
+
+
+def test_dataset_json_of_another_split_is_not_used(tmp_path):
+    rows = {
+        split: [[f"{number}.png", number + shift] for number in range(3)]
+        for split, shift in (("train", 0), ("test", 5))
+    }
+    names = grid("train", "test")
+    files = collection(
+        tmp_path, names, train__dataset_json=stylegan(rows["train"]), test__dataset_json=stylegan(rows["test"])
+    )
+    for classes in ("auto", "dataset_json"):
+        layout = arranged(files, classes=classes)
+        assert labels_of(layout) == {"train/0.png": "0", "train/1.png": "1", "train/2.png": "2"}
+    assert layout.passed_over == {NOT_IMAGES: ("test/dataset.json",)}
+    (tmp_path / "train/dataset.json").unlink()
+    assert arranged(image_files(tmp_path)).labels is None
+    with pytest.raises(DataError, match=r"there is no dataset\.json"):
+        arranged(image_files(tmp_path), classes="dataset_json")
+
+
+def test_dataset_json_labels_no_image_of_another_folder_by_its_base_name(tmp_path):
+    rows = [["0.png", 0], ["1.png", 1], ["3.png", 1]]
+    files = collection(tmp_path, [*grid("a"), "b/3.png"], a__dataset_json=stylegan(rows))
+    assert labels_of(arranged(files, classes="dataset_json")) == {"a/0.png": "0", "a/1.png": "1"}
+
+
+def test_dataset_json_that_the_system_cannot_read_is_an_error(tmp_path, monkeypatch):
+    files = collection(tmp_path, grid("a", "b"), dataset_json=stylegan([["0.png", 0]]))
+
+    def fails(self):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    with pytest.raises(DataError, match=r"dataset\.json in .* cannot be read: Input/output error\.$"):
+        arranged(files)
 
 
 def table(*rows, header="file,label"):
@@ -261,6 +301,41 @@ def test_csv_that_is_not_there(tmp_path):
 def test_labels_follow_the_split(tmp_path):
     files = collection(tmp_path, grid("train", "test"), t_csv=table("0.png,x", "1.png,y", "2.png,x"))
     assert labels_of(arranged(files, classes="csv:t.csv")) == dict(zip(grid("train"), "xyx", strict=True))
+
+
+def test_csv_with_the_rows_of_all_splits(tmp_path):
+    rows = table("train/1.jpg,cat", "val/1.jpg,dog", "test/1.jpg,bird")
+    files = collection(tmp_path, ["train/1.jpg", "val/1.jpg", "test/1.jpg"], labels_csv=rows)
+    for split, label in (("auto", "cat"), ("val", "dog"), ("test", "bird")):
+        layout = arranged(files, classes="csv:labels.csv", split=split)
+        assert list(labels_of(layout).values()) == [label]
+    assert arranged(files, classes="csv:labels.csv", split="all").class_names == ("bird", "cat", "dog")
+
+
+def test_csv_with_the_row_of_another_image_of_the_same_base_name(tmp_path):
+    files = collection(tmp_path, ["a/0.png", "b/0.png"], t_csv=table("b/0.png,dog", "c/0.png,bird"))
+    layout = arranged(files, classes="csv:t.csv")
+    assert labels_of(layout) == {"b/0.png": "dog"}
+    assert layout.passed_over == {"without a label in t.csv": ("a/0.png",)}
+
+
+def test_csv_with_another_folder_labels_by_a_base_name_that_only_one_image_of_all_splits_has(tmp_path):
+    rows = table("old/0.png,x", "old/1.png,y", "test/2.png,z")
+    files = collection(tmp_path, ["train/0.png", "train/1.png", "train/2.png", "test/1.png"], t_csv=rows)
+    assert labels_of(arranged(files, classes="csv:t.csv")) == {"train/0.png": "x", "train/2.png": "z"}
+
+
+def test_csv_row_of_an_image_in_the_root_is_not_that_of_an_image_in_a_folder(tmp_path):
+    files = collection(tmp_path, ["0.png", "a/0.png", "a/1.png"], t_csv=table("0.png,x", "a/1,y"))
+    assert labels_of(arranged(files, classes="csv:t.csv")) == {"0.png": "x", "a/1.png": "y"}
+
+
+def test_csv_of_another_split_needs_its_folder(tmp_path):
+    files = collection(tmp_path, grid("train", "test"), test__labels_csv=table("0.png,x", "1.png,y", "2.png,x"))
+    with pytest.raises(DataError, match=r"There is no 'labels\.csv' in .* Did you mean 'test/labels\.csv'"):
+        arranged(files, classes="csv:labels.csv")
+    assert arranged(files, classes="csv:labels.csv", split="test").labels == [0, 1, 0]
+    assert arranged(files, classes="csv:test/labels.csv").labels == [0, 1, 0]
 
 
 def test_folder_asked_for_and_not_there(tmp_path):

@@ -180,15 +180,37 @@ def test_two_processes_at_once_prepare_the_data_once(cache, caplog):
     assert f"Waiting for process {os.getpid()} on " in caplog.text
 
 
+def test_a_process_that_waits_for_another_needs_no_free_space(cache, caplog, monkeypatch):
+    begun, produce = threading.Event(), Producer()
+
+    def slow(broken):
+        monkeypatch.setattr(
+            "ganzoo.data.reading.prepared_cache.shutil.disk_usage", lambda path: SimpleNamespace(free=0)
+        )
+        begun.set()
+        deadline = time.monotonic() + 20
+        while not caplog.text and time.monotonic() < deadline:
+            time.sleep(0.02)
+        yield from produce(broken)
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(prepared, recipe(), slow, cache_dir=cache)
+        assert begun.wait(20)
+        second = pool.submit(prepared, recipe(), slow, cache_dir=cache)
+        assert (first.result().samples == second.result().samples).all()
+    assert produce.calls == 1
+
+
 def test_without_locks_the_slower_of_two_processes_takes_the_result_of_the_faster(cache, monkeypatch):
     monkeypatch.setattr("ganzoo.environment.locks.lock", lambda path, **options: contextlib.nullcontext())
 
     def slow(broken):
         prepared(recipe(), Producer(), cache_dir=cache)
-        yield Chunk(SAMPLES, LABELS)
+        yield Chunk(255 - SAMPLES, LABELS)
 
     assert (prepared(recipe(), slow, cache_dir=cache).samples == SAMPLES).all()
     assert only_folder(cache).name == recipe().folder_name()
+    assert (np.load(only_folder(cache) / "samples.npy") == SAMPLES).all()
 
 
 def test_full_disk_is_one_line(cache, monkeypatch):

@@ -233,8 +233,10 @@ def test_too_many_broken_images_is_an_error_that_names_some(tmp_path, cache):
 def test_nothing_but_broken_images(tmp_path, cache):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.png").write_bytes(b"nothing")
-    with pytest.raises(DataError, match="1 of 1 images"):
+    with pytest.raises(DataError, match="1 of 1 images") as caught:
         source(tmp_path / "data", max_broken=1).load()
+    assert "none can be used (a.png: is text, not an image)" in str(caught.value)
+    assert "max_broken" not in str(caught.value)
     assert list((cache / "data").iterdir()) == []
 
 

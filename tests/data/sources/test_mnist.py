@@ -1,4 +1,6 @@
 import gzip
+import os
+import shutil
 import zipfile
 
 import numpy as np
@@ -81,6 +83,17 @@ def test_without_network_it_says_what_to_put_where(cache, name, file):
     assert "\n" not in message
 
 
+def test_other_images_in_files_of_the_same_size_and_date_are_read(tmp_path, cache):
+    first = write_mnist(tmp_path / "d", zipped=False)["train"][0]
+    assert (source(path=tmp_path / "d").load().samples[..., 0] == first).all()
+    shutil.copytree(tmp_path / "d", tmp_path / "e")
+    file = tmp_path / "e" / "train-images-idx3-ubyte"
+    stat = file.stat()
+    file.write_bytes(file.read_bytes()[:-30] + bytes(range(200, 230)))
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (source(path=tmp_path / "e").load().samples[..., 0] != first).any()
+
+
 def damage_header(folder):
     file = folder / "train-images-idx3-ubyte"
     file.write_bytes(b"\0\0\x09" + file.read_bytes()[3:])
@@ -158,12 +171,16 @@ def pixel_csv(images, labels, header="label", label_column=0):
     return "\n".join([",".join(names)] * bool(header) + [",".join(map(str, row)) for row in rows]) + "\n"
 
 
-KAGGLE = {"plain": "{}.csv", "fashion": "fashion-mnist_{}.csv", "folder": "archive/mnist_{}.csv"}
+KAGGLE = [
+    ("{}.csv", ("mnist", "fashion_mnist")),
+    ("fashion-mnist_{}.csv", ("fashion_mnist",)),
+    ("archive/mnist_{}.csv", ("mnist",)),
+]
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-@pytest.mark.parametrize("name", KAGGLE.values())
-def test_csv_of_kaggle(tmp_path, cache, name, zipped):
+@pytest.mark.parametrize(("name", "sources"), KAGGLE)
+def test_csv_of_kaggle(tmp_path, cache, name, sources, zipped):
     images, labels = digits(12)
     texts = {name.format("train"): pixel_csv(images, labels), name.format("test"): pixel_csv(images[:4], labels[:4])}
     texts["sample_submission.csv"] = "ImageId,Label\n1,0\n"
@@ -177,11 +194,27 @@ def test_csv_of_kaggle(tmp_path, cache, name, zipped):
         for file, text in texts.items():
             (path / file.rpartition("/")[2]).write_text(text)
     for place in (path, *path.glob("*.zip")):
-        dataset = source(path=place).load()
-        assert (dataset.samples[..., 0] == images).all()
-        assert dataset.labels.tolist() == labels.tolist()
-        assert len(source("fashion_mnist", place, split="test").load()) == 4
-        assert len(source(path=place, split="all").load()) == 16
+        for own in sources:
+            dataset = source(own, place).load()
+            assert (dataset.samples[..., 0] == images).all()
+            assert dataset.labels.tolist() == labels.tolist()
+            assert len(source(own, place, split="test").load()) == 4
+            assert len(source(own, place, split="all").load()) == 16
+        for other in {"mnist", "fashion_mnist"}.difference(sources):
+            with pytest.raises(DataError):
+                source(other, place).load()
+
+
+def test_both_data_sets_in_one_folder(tmp_path, cache):
+    digit, cloth = digits(5), digits(7)
+    (tmp_path / "mnist_train.csv").write_text(pixel_csv(*digit))
+    (tmp_path / "fashion-mnist_train.csv").write_text(pixel_csv(*cloth))
+    assert len(source("mnist", tmp_path).load()) == 5
+    assert len(source("fashion_mnist", tmp_path).load()) == 7
+    arrays = {"x_train": digit[0][:3], "y_train": digit[1][:3], "x_test": digit[0], "y_test": digit[1]}
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    assert len(source("mnist", tmp_path).load()) == 3
+    assert len(source("fashion_mnist", tmp_path).load()) == 7
 
 
 def test_csv_that_is_named_itself_in_all_its_forms(tmp_path, cache):

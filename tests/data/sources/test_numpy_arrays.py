@@ -167,8 +167,27 @@ def test_labels_of_the_wrong_shape(tmp_path, cache):
             source(save(tmp_path / "a.npz", images=IMAGES, labels=labels)).load()
 
 
+@pytest.mark.parametrize("samples", [np.uint8(3), np.zeros((0, 16, 16, 3), np.uint8)])
+def test_no_samples_are_one_line_also_without_loading(tmp_path, cache, samples):
+    path = save(tmp_path / "a.npy", samples)
+    for read in (source(path).load, source(path).listed_classes):
+        with pytest.raises(DataError, match="has no samples: its shape is"):
+            read()
+
+
+def test_negative_labels_are_refused_as_in_python(tmp_path, cache):
+    path = save(tmp_path / "a.npz", images=IMAGES, labels=np.array([0, 1, -1, 1, 0, 0]))
+    for read in (source(path).load, source(path).listed_classes):
+        with pytest.raises(DataError, match=r"has the label -1 at position 2; allowed is 0 or more\. Leave such"):
+            read()
+
+
 @settings(max_examples=50, deadline=None)
-@given(hnp.arrays(st.sampled_from([np.uint8, np.int16, np.int64]), st.integers(1, 30)))
+@given(
+    hnp.arrays(
+        st.sampled_from([np.uint8, np.int16, np.int64]), st.integers(1, 30), elements={"min_value": 0}, fill=st.just(0)
+    )
+)
 def test_labels_and_names_say_the_same_as_the_file(raw):
     labels, names = _as_labels(raw, len(raw), "file")
     assert [int(names[label]) for label in labels] == raw.tolist()

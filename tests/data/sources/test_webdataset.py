@@ -1,5 +1,6 @@
 """Tar shards: samples, labels, unsafe members and damage."""
 
+import errno
 import gzip
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,6 +98,22 @@ def test_unusable_labels_are_left_out_with_their_image(tmp_path, cache, content)
     dataset = source(tmp_path / "d.tar", label=label).load()
     assert (dataset.samples == pixels(0, 1)).all()
     assert len(dataset.report.passed_over) == 1
+
+
+def test_a_label_that_the_system_cannot_read_is_one_line_and_leaves_no_cache(tmp_path, cache, monkeypatch):
+    write_tar(tmp_path / "d.tar", [*named(pngs(2)), ("0000.cls", b"0"), ("0001.cls", b"1")])
+    opened, calls = Path.open, []
+
+    def fails_later(path, *arguments, **options):
+        calls.append(path)
+        if path.suffix == ".tar" and len(calls) > 2:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", fails_later)
+    with pytest.raises(DataError, match=r"^The label of d\.tar:0001 cannot be read: Too many open files\.$"):
+        source(tmp_path / "d.tar", label="cls").load()
+    assert not (cache / "data").exists()
 
 
 def test_no_file_with_labels(tmp_path, cache):
