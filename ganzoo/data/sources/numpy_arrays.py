@@ -116,7 +116,8 @@ class NumpyArrays(ImageSource):
         samples, raw_labels = self._read(path)
         if samples.size == 0 or samples.ndim == 0:
             raise DataError(f"{path} has no samples: its shape is {list(samples.shape)}.")
-        return samples, *_as_labels(raw_labels, len(samples), path)
+        labels, class_names = _as_labels(raw_labels, len(samples), path)
+        return samples, labels, class_names
 
     def _read(self, path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
         require_content(path, error=DataError)
