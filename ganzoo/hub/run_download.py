@@ -158,10 +158,10 @@ def _read_config(folder: Path, reference: HubReference, *, info: Callable[[str],
         ConfigError: if it is damaged.
     """
     values = yaml_files.read_mapping(folder / CONFIG)
-    path = local_text(values)
+    config = Config.read(values, what=f"{reference}: {CONFIG}")
+    path = local_text(config, values)
     if path is not None:
         raise RunError(f"{reference}: {CONFIG} contains a path, {path[:60]!a}, which ganzoo never uploads.")
-    config = Config.read(values, what=f"{reference}: {CONFIG}")
     if config.training.hub is None:
         return config
     if reference.revision is not None:

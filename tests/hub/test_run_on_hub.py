@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 import types
@@ -503,10 +504,24 @@ def test_a_run_that_is_larger_than_the_disk_is_not_fetched(hub, here, run, confi
     assert not [request for request in hub.requests if "resolve" in request]
 
 
-def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path):
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("data.path", "/home/someone/photos.npz"),
+        ("data.path", "Pictures"),
+        ("data.path", "a/../../x"),
+        ("data.path", ""),
+        ("training.init_from", "faces/001"),
+        ("training.init_from", "bundle"),
+    ],
+)
+def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path, key, text):
     saved(run, config, here)
-    hub.put(REPO, {"config.yaml": yaml_files.dump(config.to_dict()).encode()})
-    with pytest.raises(RunError, match=r"contains a path, '/home/someone/photos\.npz'"):
+    group, _, name = key.partition(".")
+    values = config.replace(**{"data.path": None}).to_dict()
+    values[group][name] = text
+    hub.put(REPO, {"config.yaml": yaml_files.dump(values).encode()})
+    with pytest.raises(RunError, match=f"contains a path, '{re.escape(text)}'"):
         fetch_run(THERE, newest=newest, root=tmp_path / "b")
 
 
