@@ -20,7 +20,17 @@ from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
 from ganzoo.hub.reference import HubReference
 from ganzoo.hub.run_files import MOST_FILES, checkpoint_steps, largest_size, step_of
-from ganzoo.runs import CHECKPOINTS, CONFIG, ORIGIN, SAMPLES, Run, checked_runs_folder, list_runs, new_run
+from ganzoo.runs import (
+    CHECKPOINTS,
+    CONFIG,
+    ORIGIN,
+    SAMPLES,
+    Run,
+    checked_runs_folder,
+    list_runs,
+    new_run,
+    read_small_json,
+)
 
 
 def fetch_run(
@@ -145,8 +155,8 @@ def _saved_there(repo: str, *, root: str | os.PathLike[str] | None) -> Run | Non
 def _origin(run: Run) -> str | None:
     """The repo that a run was fetched from."""
     try:
-        return str(json.loads((run.folder / ORIGIN).read_text(encoding="utf-8"))["repo"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_small_json(run.folder / ORIGIN, dict)["repo"])
+    except (OSError, ValueError, KeyError):
         return None
 
 

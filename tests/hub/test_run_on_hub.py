@@ -542,6 +542,10 @@ def test_other_files_are_neither_uploaded_nor_fetched(name):
     assert largest_size(name) is None
 
 
+def test_a_log_that_does_not_fit_in_memory_is_not_fetched():
+    assert largest_size("log.jsonl") == 256 << 20
+
+
 def test_a_name_of_the_hub_without_its_prefix_is_explained(hub, here, run, config, tmp_path):
     with pytest.raises(RunError, match="ganzoo train --resume hf://someone/faces") as said:
         saved_on_hub.find_or_fetch(REPO, root=tmp_path, info=here.append)
