@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -392,6 +393,23 @@ def test_a_damaged_checkpoint_is_not_kept(hub, here, run, config, tmp_path, name
     with pytest.raises(RunError, match="All checkpoints in someone/faces are damaged"):
         saved_on_hub.find_or_fetch(name, root=tmp_path / "b", info=here.append)
     assert not list((tmp_path / "b").iterdir())
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "samples/step-00000012.png", "best/step-00000012/manifest.json"])
+def test_a_file_that_is_not_that_of_the_commit_is_refused(hub, here, run, config, tmp_path, name):
+    saved(run, config, here)
+    digest = hashlib.sha256(files_on(hub)[name]).hexdigest()
+    hub.fail(match=f"GET /lfs/objects/{digest}" if name.endswith("png") else f"GET .*{name}", kind="swap")
+    with pytest.raises(HubError, match=f"^someone/faces: {name} is damaged: its hash is not that of commit [0-9a-f]+"):
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
+    assert not list((tmp_path / "b").iterdir())
+
+
+def test_a_checkpoint_that_is_not_that_of_the_commit_is_damaged(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    hub.fail(match="GET .*checkpoints/step-00000012/manifest.json", kind="swap")
+    with pytest.raises(RunError, match="All checkpoints in someone/faces are damaged"):
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
 
 
 def test_the_checkpoint_before_a_damaged_one_is_fetched(hub, here, run, config, tmp_path):
