@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _STEP = re.compile(r"step-([0-9]+)", re.ASCII)
 _MAX_JSON = 1 << 24
+_MAX_SECONDS = 1e12
 _T = TypeVar("_T")
 
 
@@ -305,12 +306,13 @@ def finite(value: object) -> float | None:
 def trained_seconds(log: Iterable[Mapping[str, Any]]) -> float:
     """Seconds of training, as far as the log of a run has them.
 
-    A resumed run continues the clock of its log. In runs of older versions the clock started anew.
+    A resumed run continues the clock of its log. In runs of older versions the clock started anew. Negative numbers and
+    those above 30,000 years are damage, and are left out.
     """
     total = before = 0.0
     for record in log:
         now = finite(record.get("seconds"))
-        if now is not None:
+        if now is not None and 0 <= now < _MAX_SECONDS:
             total, before = total + (now - before if now >= before else now), now
     return total
 

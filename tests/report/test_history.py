@@ -69,6 +69,8 @@ def test_numbers_that_no_float_holds_count_as_missing(make_run):
     assert (run.step, [record["step"] for record in history.log]) == (30, [10, 20, 30])
     assert [math.isfinite(value) for value in history.series("d_loss", "D").values] == [True, False, True]
     assert trained_seconds(history.log) == 6.0
+    damaged = [{"seconds": value} for value in (1.5, 1e308, -1e308, 1e308, math.inf, True, "2")]
+    assert trained_seconds(damaged) == 1.5
     assert learning_rates(history)[0].values[-1] < 1e-200
 
 
