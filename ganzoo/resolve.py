@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ganzoo.environment.commands import command
+from ganzoo.environment.commands import command, run_word
 from ganzoo.environment.places import check_name, expanded
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.errors import BundleError, GanzooError, HubError, RunError, UnknownNameError, did_you_mean
@@ -148,6 +148,9 @@ def find_training(what: str | os.PathLike[str] | None, *, root: str | os.PathLik
 def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda text: None) -> Bundle:
     """The bundle in a run's folder, of the chosen checkpoint or a newer one. It is exported first if needed.
 
+    A bundle whose checkpoint or blend the user chose is never replaced. Another bundle keeps its license, limits, fp16
+    and critic.
+
     Args:
         run: the run.
         files, info: as in ``resolve``.
@@ -156,11 +159,13 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
         RunError: if the run has no checkpoint.
         MissingDependencyError: if an export is needed, and TensorFlow is not installed.
     """
-    from ganzoo.bundle.folder import CRITIC, ONNX_FP16, read_bundle
+    from ganzoo.bundle.card_text import sentences
+    from ganzoo.bundle.folder import CRITIC, ONNX_FP16, BundleFacts, read_bundle
+    from ganzoo.bundle.model_card import stated_license
     from ganzoo.runs import exporting
 
     bundle = _exported(run, files)
-    if bundle is not None and _is_new_enough(bundle, run):
+    if bundle is not None and _is_new_enough(bundle, run, info):
         return bundle
     if run.chosen_step() is None:
         raise RunError(f"Run {run.name} has no checkpoint yet, so there is nothing to generate from.")
@@ -169,13 +174,16 @@ def run_bundle(run: Run, *, files: Collection[str] = (), info: Info = lambda tex
         info(f"Exporting run {run.name} at step {run.chosen_step()} ...")
         with exporting(run):
             meanwhile = _exported(run, files)  # by another process
-            if meanwhile is not None and _is_new_enough(meanwhile, run):
+            if meanwhile is not None and _is_new_enough(meanwhile, run, info):
                 return meanwhile
             from ganzoo.exporters import export_run
 
             has = () if bundle is None else bundle.metadata.files  # a newer export keeps what the user asked for
             kept = [name for name, file in (("fp16", ONNX_FP16), ("critic", CRITIC)) if file in has]
-            made = export_run(run, run.bundle_folder, formats=["onnx", *kept], info=info)
+            facts = BundleFacts() if bundle is None else bundle.metadata.facts
+            license, limits = stated_license(facts), sentences(facts.training.get("limits"))
+            formats = ["onnx", *kept]
+            made = export_run(run, run.bundle_folder, formats=formats, license=license, limits=limits, info=info)
             return read_bundle(made, keep=files)
     except GanzooError as error:
         if bundle is None:
@@ -201,7 +209,7 @@ def read_or_fetch(bundle: Bundle, name: str, hub: HubOptions) -> bytes:
     from ganzoo.hub.reference import HubReference, is_snapshot
 
     folder = bundle.folder
-    if (folder / name).exists() or not is_fetched(bundle):
+    if name in bundle.kept or (folder / name).exists() or not is_fetched(bundle):
         return bundle.read(name)
     options = hub._replace(revision=None, force_download=False)
     if is_snapshot(folder):
@@ -250,10 +258,17 @@ def _exported(run: Run, files: Collection[str]) -> Bundle | None:
         return None
 
 
-def _is_new_enough(bundle: Bundle, run: Run) -> bool:
-    """Whether a bundle is of the run's chosen checkpoint, or of a newer one."""
-    exported, chosen = bundle.metadata.facts.training_step, run.chosen_step()
-    return exported is not None and (chosen is None or exported >= chosen)
+def _is_new_enough(bundle: Bundle, run: Run, info: Info) -> bool:
+    """Whether a bundle is of the run's chosen checkpoint, or of a newer one, or of one that the user chose."""
+    facts, chosen = bundle.metadata.facts, run.chosen_step()
+    exported = facts.training_step
+    if exported is None or chosen is None or exported >= chosen:
+        return exported is not None
+    if facts.training.keys().isdisjoint(("checkpoint", "blend")):
+        return False
+    again = command("export", run_word(run.folder))
+    info(f"Using the bundle of step {exported}, as it was exported. For step {chosen}: {again}")
+    return True
 
 
 def _is_path(what: str | os.PathLike[str]) -> bool:

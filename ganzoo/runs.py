@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ganzoo.environment.places import check_name, expanded
 from ganzoo.errors import RunError, did_you_mean
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from ganzoo.environment.locks import Holder
 
 _STEP = re.compile(r"step-([0-9]+)", re.ASCII)
+_MAX_JSON = 1 << 24
+_MAX_SECONDS = 1e12
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Run:
 
     def log(self) -> list[dict[str, Any]]:
         """Return the logged steps, oldest first. A last line that is incomplete is ignored."""
-        return [record for record in _json_lines(self.folder / LOG) if type(record.get("step")) is int]
+        return [record for record in _json_lines(self.folder / LOG) if _is_step(record.get("step"))]
 
     @property
     def step(self) -> int:
@@ -267,16 +270,50 @@ def no_runs(folder: Path) -> str:
     return f"No runs in '{folder.absolute()}'. Start one: ganzoo train dcgan-faces-32\n{ELSEWHERE}"
 
 
+def read_small_json(path: Path, kind: type[_T]) -> _T:
+    """The content of a small JSON file of a run, which may be damaged, or from a stranger.
+
+    Args:
+        path: the file.
+        kind: the type of its content: ``dict`` or ``list``.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it has more than 16 MiB, is not JSON, or has content of another type.
+    """
+    if path.stat().st_size > _MAX_JSON:
+        raise ValueError(f"it has more than {_MAX_JSON} bytes")
+    try:
+        values = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("it has too many levels") from None
+    if not isinstance(values, kind):
+        raise ValueError(f"it is not a {kind.__name__}")
+    return values
+
+
+def finite(value: object) -> float | None:
+    """A number of a log; None if it is not a number, not finite, or too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
 def trained_seconds(log: Iterable[Mapping[str, Any]]) -> float:
     """Seconds of training, as far as the log of a run has them.
 
-    A resumed run continues the clock of its log. In runs of older versions the clock started anew.
+    A resumed run continues the clock of its log. In runs of older versions the clock started anew. Negative numbers and
+    those above 30,000 years are damage, and are left out.
     """
     total = before = 0.0
     for record in log:
-        now = record.get("seconds")
-        if isinstance(now, int | float) and not isinstance(now, bool) and math.isfinite(now):
-            total, before = total + (now - before if now >= before else now), float(now)
+        now = finite(record.get("seconds"))
+        if now is not None and 0 <= now < _MAX_SECONDS:
+            total, before = total + (now - before if now >= before else now), now
     return total
 
 
@@ -289,6 +326,10 @@ def named_step(name: str) -> int | None:
     """The step in such a name; None for another name."""
     match = _STEP.fullmatch(name)
     return int(match[1]) if match else None
+
+
+def _is_step(value: object) -> bool:
+    return type(value) is int and 0 <= value < 1 << 63
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:

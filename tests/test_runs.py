@@ -159,6 +159,42 @@ def test_two_exports_of_a_run_take_turns_and_the_second_has_nothing_to_do(place,
     assert len(exports) <= 3, "who waited for the bundle takes it"
 
 
+@pytest.mark.parametrize(
+    ("training", "renewed"),
+    [
+        ({"checkpoint": 5, "license": "mit"}, False),
+        ({"checkpoint": "newest"}, False),
+        ({"blend": 0.5}, False),
+        ({"license": "cc-by-4.0", "limits": ["No hands."]}, True),
+        ({"license": "not a license", "limits": 5}, True),
+        ({}, True),
+    ],
+)
+def test_a_bundle_that_the_user_chose_is_not_replaced(place, monkeypatch, training, renewed):
+    run = make(None)
+    (run.folder / "checkpoints/step-00000009").mkdir(parents=True)
+
+    def export(run, folder, *, step=9, license=None, limits=(), **options):
+        content = tiny_bundles.vector_model().SerializeToString()
+        stated = {key: value for key, value in {"license": license, "limits": list(limits)}.items() if value}
+        facts = BundleFacts(training_step=step, training=stated if step == 9 else training)
+        write_bundle(folder, config=tiny_bundles.vector_config(), onnx=content, weights={}, facts=facts)
+        return folder
+
+    monkeypatch.setattr("ganzoo.exporters.export_run", export)
+    export(run, run.bundle_folder, step=5)
+    said = []
+    facts = resolve.run_bundle(run, info=said.append).metadata.facts
+    if renewed:
+        assert said == ["Exporting run points/001 at step 9 ..."]
+        kept = training if training.get("limits") != 5 else {}
+        assert (facts.training_step, facts.training) == (9, kept)
+    else:
+        again = "ganzoo export points/001"
+        assert said == [f"Using the bundle of step 5, as it was exported. For step 9: {again}"]
+        assert (facts.training_step, facts.training) == (5, training)
+
+
 def test_a_run_that_cannot_be_written_can_be_exported_elsewhere(place, monkeypatch):
     run = make(None)
 

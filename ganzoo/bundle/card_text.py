@@ -47,10 +47,11 @@ def part(value: object) -> str | None:
 def hardware(machine: object) -> str | None:
     """The processors of the training machine: "2 CPU cores, no GPU"."""
     facts = table(machine)
-    if "cpus" not in facts:
+    cpus = facts.get("cpus")
+    if not isinstance(cpus, int):
         return None
-    devices = [name for name in facts.get("devices") or () if isinstance(name, str) and "CPU" not in name]
-    return f"{cores_text(facts['cpus'])}{' and ' + ', '.join(devices) if devices else ', no GPU'}"
+    devices = [name for name in sentences(facts.get("devices")) if "CPU" not in name]
+    return f"{cores_text(cpus)}{' and ' + ', '.join(devices) if devices else ', no GPU'}"
 
 
 def duration(seconds: object) -> str | None:

@@ -27,6 +27,7 @@ from ganzoo.bundle.schema import BundleConfig, BundleFacts, BundleMetadata, File
 from ganzoo.bundle.strict_json import read_json
 from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import BundleError, did_you_mean, reason
+from ganzoo.hub.reference import is_snapshot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,7 +104,7 @@ class Bundle:
         try:
             if not os.path.lexists(self.folder / name):
                 raise BundleError(f"{name} is missing.")
-            content = _read_file(self.folder, name)
+            content = read_file(self.folder, name)
             _compare(name, record, size=len(content), digest=hashlib.sha256(content).hexdigest())
         except BundleError as error:
             raise BundleError(f"Bundle '{self.folder}': {error}") from error
@@ -163,13 +164,13 @@ def read_bundle(folder: str | os.PathLike[str], *, keep: Collection[str] = (), d
             if size != record.size:
                 digest = record.sha256
             elif name in keep:
-                kept[name] = _read_file(folder, name)
+                kept[name] = read_file(folder, name)
                 size, digest = len(kept[name]), hashlib.sha256(kept[name]).hexdigest()
             else:
                 digest = _hash_file(folder, name)
             _compare(name, record, size=size, digest=digest)
         _check_contents(folder, present)
-        config = BundleConfig.from_dict(read_json(_read_file(folder, CONFIG), CONFIG))
+        config = BundleConfig.from_dict(read_json(read_file(folder, CONFIG), CONFIG))
     except BundleError as error:
         raise BundleError(f"Bundle '{folder}': {error}") from error
     return Bundle(folder, config, metadata, kept)
@@ -181,7 +182,7 @@ def read_metadata(folder: Path) -> BundleMetadata:
     Raises:
         BundleError: if metadata.json is missing or damaged, or lists a file that is not a bundle's.
     """
-    metadata = BundleMetadata.from_dict(read_json(_read_file(folder, METADATA), METADATA))
+    metadata = BundleMetadata.from_dict(read_json(read_file(folder, METADATA), METADATA))
     unknown = sorted(set(metadata.files) - set(LIMITS))
     if unknown:
         raise BundleError(f"{unknown[0]!a} is not a file of a bundle; allowed: {', '.join(LIMITS)}.")
@@ -216,7 +217,7 @@ def _compare_names(present: set[str], listed: Mapping[str, FileRecord], *, parti
 def _check_contents(folder: Path, present: set[str]) -> None:
     """Reject wrong content that has a correct hash: a card that is not text, an image or weights of another format."""
     if CARD in present:
-        check_card(_read_file(folder, CARD), CARD)
+        check_card(read_file(folder, CARD), CARD)
     checks = {SAMPLES: check_png, CLASSES: check_png, NEAREST: check_png, WEIGHTS: check_safetensors}
     for name, check in checks.items():
         if name in present:
@@ -234,10 +235,13 @@ def _compare(name: str, record: FileRecord, *, size: int, digest: str) -> None:
 
 
 def _checked_path(folder: Path, name: str) -> Path:
-    """The path of a regular file within its size limit. Links are allowed: the Hub cache uses them."""
+    """The path of a regular file within its size limit. A link must stay in the folder, or in the Hub's cache."""
     path = folder / name
     if not path.is_file():
         raise BundleError(f"{name} is not a regular file.")
+    target, roots = path.resolve(), _roots(folder.resolve())
+    if not any(target.is_relative_to(root) for root in roots):
+        raise BundleError(f"{name} is a link to a file outside of the bundle: {os.fspath(target)!a}.")
     require_content(path, name=name, error=BundleError)
     size = path.stat().st_size
     if size > LIMITS[name]:
@@ -245,7 +249,20 @@ def _checked_path(folder: Path, name: str) -> Path:
     return path
 
 
-def _read_file(folder: Path, name: str) -> bytes:
+def _roots(folder: Path) -> tuple[Path, ...]:
+    """Where the files of a bundle may be: its folder and, for a snapshot in the Hub's cache, the cache's two stores of
+    files: that of the model, and (since huggingface_hub 2.4) the one that all models share."""
+    if not is_snapshot(folder):
+        return (folder,)
+    return folder, *(parent / "blobs" for parent in folder.parents[1:3])
+
+
+def read_file(folder: Path, name: str) -> bytes:
+    """The content of a regular file in a bundle's folder, which is not compared with a hash.
+
+    Raises:
+        BundleError: if it is not one, is too large, or cannot be read.
+    """
     path = _checked_path(folder, name)
     try:
         with path.open("rb") as file:

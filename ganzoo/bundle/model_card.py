@@ -55,7 +55,7 @@ def model_card(
         speed: a sentence about the measured speed of the ONNX file and the hardware.
         page_url: address of the web page of the model.
     """
-    license = license or _stated_license(facts)
+    license = license or stated_license(facts) or UNKNOWN_LICENSE
     title = (load_name or config.name).rpartition("/")[2].partition("@")[0]
     sections = (
         _head(title, config, files, page_url),
@@ -102,10 +102,10 @@ def _digest(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _stated_license(facts: BundleFacts) -> str:
-    """The license that was given at export."""
+def stated_license(facts: BundleFacts) -> str | None:
+    """The license that was given at export; None if there was none."""
     stated = text(facts.training.get("license"))
-    return stated if stated and _LICENSE.fullmatch(stated) else UNKNOWN_LICENSE
+    return stated if stated and _LICENSE.fullmatch(stated) else None
 
 
 def _front_matter(title: str, config: BundleConfig, facts: BundleFacts, license: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -48,7 +47,7 @@ def presentable_tree(value: object, *, depth: int = 0) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return value if math.isfinite(value) and abs(value) <= MAX_NUMBER else str(value)
+        return value if abs(value) <= MAX_NUMBER else str(value)
     if isinstance(value, str) or not isinstance(value, Mapping | list | tuple):
         return presentable_text(str(value), limit=MAX_TEXT)
     if depth >= MAX_DEPTH:

@@ -86,10 +86,14 @@ def public_command(command: object, config: Mapping[str, Any]) -> str | None:
     return shlex.join(kept)
 
 
-def local_text(values: Any) -> str | None:
-    """The first text in plain values that looks like a local path; None if there is none."""
+def local_text(part: object, values: Any) -> str | None:
+    """The first text in plain values that ``public_values`` would remove; None if there is none.
+
+    Args:
+        part, values: as for ``public_values``.
+    """
     found: list[str] = []
-    edited(None, values, lambda kind, text: found.append(text) if _is_local(text) else None)
+    edited(part, values, lambda kind, text: found.append(text) if _public(kind, text) is DROPPED else None)
     return found[0] if found else None
 
 

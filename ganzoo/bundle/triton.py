@@ -12,10 +12,11 @@ import re
 from pathlib import Path
 
 from ganzoo.bundle.folder import ONNX, Bundle
+from ganzoo.bundle.folder_contents import others_in
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
 
-CONFIG_FILE = "config.pbtxt"
+CONFIG_FILE, GRAPH = "config.pbtxt", "1/model.onnx"
 LARGEST_BATCH = 64
 _MARK = "# Written by ganzoo."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -34,7 +35,7 @@ def write_triton_model(bundle: Bundle, folder: Path) -> Path:
 
     Raises:
         GanzooError: if the name has other characters, the folder is in the bundle, it exists and ganzoo did not write
-            it, or it cannot be written.
+            it or all of its files, or it cannot be written.
         BundleError: if the bundle has no float32 graph, or the graph has changed.
     """
     check_folder(folder)
@@ -45,8 +46,8 @@ def write_triton_model(bundle: Bundle, folder: Path) -> Path:
     graph = bundle.read(ONNX)
     try:
         with files.replacing_folder(folder) as temporary:
-            (temporary / "1").mkdir()
-            (temporary / "1" / "model.onnx").write_bytes(graph)
+            (temporary / GRAPH).parent.mkdir()
+            (temporary / GRAPH).write_bytes(graph)
             (temporary / CONFIG_FILE).write_text(configuration(bundle, name=folder.name), encoding="utf-8")
     except OSError as error:
         raise GanzooError(files.cannot_write(folder, error)) from error
@@ -57,7 +58,8 @@ def check_folder(folder: Path) -> None:
     """Check the folder of a model, before the model is found or exported.
 
     Raises:
-        GanzooError: if its name cannot be that of a model of Triton, or it exists and ganzoo did not write it.
+        GanzooError: if its name cannot be that of a model of Triton, or it exists and ganzoo did not write it or all of
+            its files.
     """
     if not _NAME.fullmatch(folder.name):
         raise GanzooError(
@@ -68,6 +70,13 @@ def check_folder(folder: Path) -> None:
         raise GanzooError(
             f"'{folder}' exists and is not a Triton model of ganzoo, so it was not replaced. "
             "Choose a folder with -o models/NAME."
+        )
+    others = others_in(folder, (CONFIG_FILE, GRAPH)) if folder.exists() else []
+    if others:
+        listed = ", ".join(map(ascii, others[:3])) + (" and more" if len(others) > 3 else "")
+        raise GanzooError(
+            f"'{folder}' contains files that ganzoo did not write, so it was not replaced: {listed}. Move them, or "
+            "choose a folder with -o models/NAME."
         )
 
 

@@ -24,6 +24,7 @@ from ganzoo.bundle.folder import (
     WEIGHTS,
     Bundle,
     read_bundle,
+    read_file,
 )
 from ganzoo.bundle.folder_contents import others_in
 from ganzoo.bundle.schema import BundleConfig, BundleFacts, BundleMetadata, FileRecord
@@ -99,9 +100,8 @@ def add_file(bundle: Bundle, name: str, content: bytes) -> Bundle:
     record = FileRecord(size=len(content), sha256=hashlib.sha256(content).hexdigest())
     metadata = bundle.metadata._replace(files={**bundle.metadata.files, name: record})
     contents[METADATA] = write_json(metadata.to_dict())
-    card = bundle.folder / CARD
-    if card.is_file():
-        contents[CARD] = card.read_bytes()
+    if (bundle.folder / CARD).is_file():
+        contents[CARD] = read_file(bundle.folder, CARD)
     return _write(bundle.folder, contents)
 
 

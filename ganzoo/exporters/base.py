@@ -68,10 +68,12 @@ class Exporter(Part):
             The largest absolute difference from Keras.
 
         Raises:
-            ExportError: if the generator cannot be converted, the difference is above ``tolerance``, or the file cannot
-                be written. An existing ``path`` is unchanged then.
+            ExportError: if the generator cannot be converted, the difference is above ``tolerance``, ``path`` is a
+                folder that is not such an export, or it cannot be written. An existing ``path`` is unchanged then.
         """
         path = Path(path)
+        if path.is_dir() and not self.folder_files:
+            raise ExportError(f"'{path}' is a folder, and this format is one file; name it: {path / self.file_name}")
         temporary = files.temporary_path(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

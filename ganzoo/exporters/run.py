@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from ganzoo.bundle.folder import DIRECTIONS, WEIGHTS, BundleFacts, read_bundle
 from ganzoo.bundle.model_card import check_license
 from ganzoo.bundle.presentable_names import MAX_NUMBER, presentable_tree
 from ganzoo.bundle.strict_json import check_tree, write_json
+from ganzoo.environment.commands import command, run_word
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.environment.tensorflow import import_tensorflow
 from ganzoo.errors import BundleError, RunError
@@ -30,7 +30,7 @@ from ganzoo.exporters.restore import (
     restored_encoder,
     restored_generator,
 )
-from ganzoo.runs import CLASS_NAMES, VERSIONS, trained_seconds
+from ganzoo.runs import CLASS_NAMES, VERSIONS, read_small_json, trained_seconds
 from ganzoo.training.weight_names import named_weights
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def export_run(
             their own names. If exactly one other format is requested, and no bundle, this is its path. The default
             names of a blend end with its share.
         checkpoint: ``best`` by the evaluation during training (the newest if there was none), ``newest``, or the step
-            of an existing checkpoint.
+            of an existing checkpoint. A choice other than ``best`` is recorded in metadata.json, and such a bundle is
+            not replaced when the run has a newer checkpoint.
         formats: ``onnx`` writes the bundle. ``fp16`` adds a float16 graph to it, and ``critic`` the discriminator of
             the nearest checkpoint, for ``generate(seed, best_of=4)``. All others are exporters, such as ``savedmodel``,
             ``tflite`` and those of plug-ins: a name, a mapping with the name and the exporter's fields, or an exporter.
@@ -98,6 +99,7 @@ def export_run(
         chosen = chosen_by(run, found) if blend is None else {}  # measured without the blend
         training = _recorded(_training_facts(run, license, limits) | chosen)
         training |= {} if blend is None else {"blend": blend.share}
+        training |= {} if checkpoint == "best" else {"checkpoint": checkpoint}
         judge = discriminator_near(run, found) if wanted.critic else None
         if judge is not None:
             training["critic"] = {"step": judge.step}
@@ -108,7 +110,7 @@ def export_run(
             fp16=wanted.fp16,
             encoder=restored_encoder(run, found),
             discriminator=None if judge is None else judge.state["discriminator"],
-            directions=_kept_directions(paths["onnx"], generator, info),
+            directions=_kept_directions(run, paths["onnx"], generator, info),
             facts=BundleFacts(training_step=found.step, training=training),
             class_names=_class_names(run),
         )
@@ -118,7 +120,7 @@ def export_run(
     return next(iter(paths.values()))
 
 
-def _kept_directions(folder: Path, generator: keras.Model, info: Callable[[str], None]) -> bytes | None:
+def _kept_directions(run: Run, folder: Path, generator: keras.Model, info: Callable[[str], None]) -> bytes | None:
     """The named directions of the bundle that is replaced, if they were found for the same weights."""
     try:
         older = read_bundle(folder, keep=[WEIGHTS, DIRECTIONS])
@@ -131,7 +133,8 @@ def _kept_directions(folder: Path, generator: keras.Model, info: Callable[[str],
     now = named_weights(generator)
     if weights.keys() == now.keys() and all(np.array_equal(weights[name], now[name]) for name in now):
         return content
-    info(f"The directions {', '.join(names)} were those of other weights. To find them again: ganzoo directions")
+    again = command("directions", run_word(run.folder))
+    info(f"The directions {', '.join(names)} were those of other weights. To find them again: {again}")
     return None
 
 
@@ -148,7 +151,7 @@ def _training_facts(run: Run, license: str | None, limits: Sequence[str]) -> dic
     if seconds:
         facts["seconds"] = round(seconds, 1)
     try:
-        versions = json.loads((run.folder / VERSIONS).read_text(encoding="utf-8"))
+        versions = read_small_json(run.folder / VERSIONS, dict)
     except (OSError, ValueError):
         return facts
     facts |= {"command": versions["command"]} if "command" in versions else {}
@@ -175,7 +178,6 @@ def _class_names(run: Run) -> tuple[str, ...] | None:
     if not path.is_file():
         return None
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(read_small_json(path, list))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is not readable: {error}. Delete it to export without class names.") from error
-    return tuple(names) if isinstance(names, list) else None

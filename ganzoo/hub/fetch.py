@@ -17,6 +17,7 @@ from ganzoo.environment.commands import command
 from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, HubError, did_you_mean
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable
+from ganzoo.hub.file_hashes import differs, known_hash
 from ganzoo.hub.reference import DEFAULTS, SCHEME, HubOptions, HubReference, cached_snapshot
 from ganzoo.hub.run_files import checkpoint_steps
 
@@ -124,7 +125,8 @@ def _download(reference: HubReference, options: HubOptions, files: Collection[st
     info = with_retries(
         lambda: api.model_info(reference.repo, revision=reference.revision, files_metadata=True, timeout=seconds)
     )
-    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or ()}
+    siblings = info.siblings or ()
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in siblings}
     _check_listing(reference, sizes, library=info.library_name)
 
     def get(name: str, revision: str | None) -> Path:
@@ -157,7 +159,22 @@ def _download(reference: HubReference, options: HubOptions, files: Collection[st
             )
     for name in sorted(names):
         get(name, info.sha)
+    known = {sibling.rfilename: known_hash(sibling) for sibling in siblings}
+    # read_bundle compares the files with the hashes that are listed
+    named = {name for name in names if name not in listed or listed[name].sha256 != known[name]}
+    _check_hashes(reference, folder, {name: known[name] for name in sorted({METADATA, *named})})
     return folder
+
+
+def _check_hashes(reference: HubReference, folder: Path, known: Mapping[str, str | None]) -> None:
+    """Refuse a file that differs from the hash that the Hub has of it."""
+    for name, digest in known.items():
+        if differs(folder / name, digest):
+            again = command("pull", str(reference), options="--force-download")
+            raise BundleError(
+                f"{reference}: {name} is damaged or altered: its hash is not that of commit {folder.name[:12]}. Fetch "
+                f"it again: {again}"
+            )
 
 
 def _check_listing(reference: HubReference, sizes: Mapping[str, int], *, library: str | None) -> None:

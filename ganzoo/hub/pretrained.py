@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from ganzoo.bundle.folder import CARD, CONFIG, CRITIC, ENCODER, METADATA, ONNX, WEIGHTS, Bundle, read_bundle
+from ganzoo.bundle.folder import CARD, CONFIG, CRITIC, ENCODER, METADATA, ONNX, WEIGHTS, Bundle, read_bundle, read_file
 from ganzoo.bundle.schema import FileRecord
 from ganzoo.bundle.strict_json import read_json
 from ganzoo.errors import BundleError, HubError, UnknownNameError, did_you_mean
@@ -195,7 +195,7 @@ def differing_file(model: Pretrained, bundle: Bundle) -> str | None:
 
 def records(bundle: Bundle) -> dict[str, FileRecord]:
     """Size and SHA-256 of the files of a verified bundle, including metadata.json and without the model card."""
-    content = (bundle.folder / METADATA).read_bytes()
+    content = read_file(bundle.folder, METADATA)
     files = {name: record for name, record in bundle.metadata.files.items() if name != CARD}
     return files | {METADATA: FileRecord(len(content), hashlib.sha256(content).hexdigest())}
 

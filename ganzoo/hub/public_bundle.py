@@ -47,7 +47,7 @@ def _without_paths(bundle: Bundle) -> Bundle:
     """
     from ganzoo.bundle.public_values import local_text, public_facts
 
-    path = local_text(bundle.config.to_dict())
+    path = local_text(None, bundle.config.to_dict())
     if path is not None:
         raise BundleError(
             f"Bundle '{bundle.folder}': {CONFIG} contains a path of this machine, {path[:60]!a}, and would be public."

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.bundle.folder import CARD, LIMITS, METADATA, Bundle
+from ganzoo.bundle.folder import CARD, LIMITS, METADATA, Bundle, read_file
 from ganzoo.bundle.model_card import check_license, is_ours, model_card
 from ganzoo.bundle.schema import BundleMetadata
 from ganzoo.bundle.strict_json import read_json, write_json
@@ -126,7 +126,7 @@ def bundle_contents(bundle: Bundle) -> dict[str, bytes]:
     records = {name: record for name, record in bundle.metadata.files.items() if name != CARD}
     contents = {name: bundle.read(name) for name in sorted(records)}
     metadata = BundleMetadata(records, bundle.metadata.facts)
-    written = (bundle.folder / METADATA).read_bytes()
+    written = read_file(bundle.folder, METADATA)
     same = BundleMetadata.from_dict(read_json(written, METADATA)) == metadata
     contents[METADATA] = written if same else write_json(metadata.to_dict())
     return contents

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ from ganzoo.environment.commands import command
 from ganzoo.errors import GanzooError, HubError
 from ganzoo.hub.errors import Situation, explaining, unreachable
 from ganzoo.hub.fetch import client, endpoint, with_retries
+from ganzoo.hub.file_hashes import hashes, known_hash
 from ganzoo.hub.reference import SCHEME, HubReference
 from ganzoo.hub.run_card import run_card
 from ganzoo.hub.run_copy import names_in
 from ganzoo.hub.run_files import checkpoint_steps, largest_size, step_of
 from ganzoo.runs import CHECKPOINTS, CONFIG, SAMPLES
-
-_CHUNK = 1 << 20
 
 
 def check_repo(
@@ -117,20 +115,20 @@ def _names(repo: Any) -> list[str]:
 def _commit(folder: Path, config: Config, settings: RunOnHub, repo: Any, *, step: int, token: str | None) -> set[int]:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-    hashes = {sibling.rfilename: _known_hash(sibling) for sibling in repo.siblings or ()}
-    steps, names = checkpoint_steps(hashes), names_in(folder)
+    known = {sibling.rfilename: known_hash(sibling) for sibling in repo.siblings or ()}
+    steps, names = checkpoint_steps(known), names_in(folder)
     operations: list[Any] = [
         CommitOperationAdd(path_in_repo=name, path_or_fileobj=str(folder / name))
         for name in names
-        if hashes.get(name) not in _hashes(folder / name)
+        if known.get(name) not in hashes(folder / name)
     ]
     earlier = [one for one in steps if one < step]
     kept = {step, *earlier[max(0, len(earlier) - settings.keep + 1) :]}
-    superseded = [name for name in hashes if name not in names and _is_superseded(name, kept, step)]
+    superseded = [name for name in known if name not in names and _is_superseded(name, kept, step)]
     operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(superseded)]
     if not operations:
         return {*steps}
-    if METADATA not in hashes and (CARD not in hashes or is_ours(_read(repo, CARD, token))):
+    if METADATA not in known and (CARD not in known or is_ours(_read(repo, CARD, token))):
         card = run_card(config, repo=settings.repo, step=step, names=names)
         operations.append(CommitOperationAdd(path_in_repo=CARD, path_or_fileobj=card.encode()))
     client(token).create_commit(
@@ -219,21 +217,3 @@ def _is_superseded(name: str, kept: Collection[int], step: int) -> bool:
     if name.startswith(f"{CHECKPOINTS}/"):
         return its_step not in kept
     return its_step > step if name.startswith(f"{SAMPLES}/") else True
-
-
-def _known_hash(sibling: Any) -> str | None:
-    """The hash that the Hub has of a file: SHA-256 of a large one, Git's of a small one."""
-    lfs = sibling.lfs
-    if lfs:
-        return str(lfs["sha256"] if isinstance(lfs, Mapping) else lfs.sha256)
-    return None if sibling.blob_id is None else str(sibling.blob_id)
-
-
-def _hashes(path: Path) -> tuple[str, str]:
-    """SHA-256 of a file, and Git's hash of it."""
-    whole, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            whole.update(chunk)
-            git.update(chunk)
-    return whole.hexdigest(), git.hexdigest()

@@ -1,4 +1,4 @@
-"""Fetches a run from the Hub into a run folder. Its files are checked by name and size, and its checkpoint by hash."""
+"""Fetches a run from the Hub into a run folder. Its files are checked by name, size and hash."""
 
 from __future__ import annotations
 
@@ -18,9 +18,20 @@ from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import GanzooError, HubError, RunError, reason
 from ganzoo.hub.errors import Situation, explaining
 from ganzoo.hub.fetch import client, endpoint, with_retries
+from ganzoo.hub.file_hashes import differs, known_hash
 from ganzoo.hub.reference import HubReference
 from ganzoo.hub.run_files import MOST_FILES, checkpoint_steps, largest_size, step_of
-from ganzoo.runs import CHECKPOINTS, CONFIG, ORIGIN, SAMPLES, Run, checked_runs_folder, list_runs, new_run
+from ganzoo.runs import (
+    CHECKPOINTS,
+    CONFIG,
+    ORIGIN,
+    SAMPLES,
+    Run,
+    checked_runs_folder,
+    list_runs,
+    new_run,
+    read_small_json,
+)
 
 
 def fetch_run(
@@ -55,7 +66,9 @@ def fetch_run(
     with explaining(Situation(reference, endpoint(), kind="run")):
         api: Any = client(token)
         repo = with_retries(lambda: api.model_info(reference.repo, revision=reference.revision, files_metadata=True))
-        sizes = {sibling.rfilename: sibling.size or 0 for sibling in repo.siblings or ()}
+        siblings = repo.siblings or ()
+        sizes = {sibling.rfilename: sibling.size or 0 for sibling in siblings}
+        known = {sibling.rfilename: known_hash(sibling) for sibling in siblings}
         steps = _checked_steps(reference, sizes)
         here = None if reference.revision else _saved_there(reference.repo, root=root)
         if here is not None and newest(here.folder / CHECKPOINTS) >= steps[-1]:
@@ -71,7 +84,11 @@ def fetch_run(
                 info(f"Fetching step {step} of {reference} ({bytes_text(total)}) ...")
                 for name in names:
                     api.hf_hub_download(reference.repo, name, revision=repo.sha, local_dir=temporary)
-                if newest(temporary / CHECKPOINTS) == step:
+                altered = [name for name in names if differs(temporary / name, known[name])]
+                other = next((name for name in altered if not name.startswith(f"{CHECKPOINTS}/")), None)
+                if other is not None:
+                    raise HubError(f"{reference}: {other} is damaged: its hash is not that of commit {repo.sha[:12]}.")
+                if not altered and newest(temporary / CHECKPOINTS) == step:
                     break
                 info(f"Step {step} of {reference} is damaged.")
                 shutil.rmtree(temporary / CHECKPOINTS)
@@ -145,8 +162,8 @@ def _saved_there(repo: str, *, root: str | os.PathLike[str] | None) -> Run | Non
 def _origin(run: Run) -> str | None:
     """The repo that a run was fetched from."""
     try:
-        return str(json.loads((run.folder / ORIGIN).read_text(encoding="utf-8"))["repo"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_small_json(run.folder / ORIGIN, dict)["repo"])
+    except (OSError, ValueError, KeyError):
         return None
 
 
@@ -158,10 +175,10 @@ def _read_config(folder: Path, reference: HubReference, *, info: Callable[[str],
         ConfigError: if it is damaged.
     """
     values = yaml_files.read_mapping(folder / CONFIG)
-    path = local_text(values)
+    config = Config.read(values, what=f"{reference}: {CONFIG}")
+    path = local_text(config, values)
     if path is not None:
         raise RunError(f"{reference}: {CONFIG} contains a path, {path[:60]!a}, which ganzoo never uploads.")
-    config = Config.read(values, what=f"{reference}: {CONFIG}")
     if config.training.hub is None:
         return config
     if reference.revision is not None:

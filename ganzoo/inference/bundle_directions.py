@@ -46,7 +46,7 @@ class BundleDirections:
     """
 
     def __init__(self, bundle: Bundle, *, hub: HubOptions = DEFAULTS) -> None:
-        self._bundle, self._hub = bundle, hub
+        self._bundle, self.hub = bundle, hub
         self._named: tuple[NamedDirection, ...] | None = None
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
@@ -120,8 +120,8 @@ class BundleDirections:
     def _content(self, name: str) -> bytes:
         from ganzoo.resolve import read_or_fetch
 
-        return read_or_fetch(self._bundle, name, self._hub)
+        return read_or_fetch(self._bundle, name, self.hub)
 
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy."""
-        return {**vars(self), "_hub": self._hub.without_token()}
+        return {**vars(self), "hub": self.hub.without_token()}

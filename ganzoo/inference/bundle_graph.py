@@ -14,6 +14,7 @@ from ganzoo.errors import BundleError, GanzooError
 
 Precision = Literal["float32", "float16"]
 _FILES = {"float32": ONNX, "float16": ONNX_FP16}
+_MAX_BITS = 0xFFFF
 
 
 def graph_file(precision: Precision) -> str:
@@ -42,11 +43,17 @@ def inspected_graph(bundle: Bundle, precision: Precision = "float32") -> tuple[b
 
 
 def tensor_values(tensor: Tensor) -> NDArray[Any]:
-    """The values of a tensor, flat."""
+    """The values of a tensor, flat.
+
+    Raises:
+        BundleError: if it has numbers that are not the bits of a float16.
+    """
     values: NDArray[Any]
     if tensor.dtype not in ("float32", "float16", "float64"):
         values = np.array(tensor.ints(), np.int64)
     elif tensor.numbers:
+        if min(tensor.numbers) < 0 or max(tensor.numbers) > _MAX_BITS:
+            raise BundleError(f"The ONNX file is damaged: {tensor.name!a} has numbers that are not float16.")
         values = np.array(tensor.numbers, np.uint16).view(np.float16)  # ONNX stores their bits as integers
     else:
         values = np.frombuffer(tensor.raw, np.dtype(tensor.dtype).newbyteorder("<"))

@@ -22,6 +22,10 @@ class Decoder(Protocol):
     def config(self) -> BundleConfig:
         """The inputs and outputs."""
 
+    @property
+    def batch_size(self) -> int:
+        """The number of samples in one run, limited by memory."""
+
     def latents(self, seeds: Iterable[int], /) -> NDArray[np.float32]:
         """The latents of seeds: float32 ``[n, latent_dim]``."""
 

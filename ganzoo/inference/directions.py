@@ -15,7 +15,7 @@ from ganzoo.arguments import real_number, whole_number
 from ganzoo.bundle.directions_file import NamedDirection
 from ganzoo.bundle.onnx_guard.graph import Graph, Node, Tensor
 from ganzoo.captioned_grid import CaptionedGrid
-from ganzoo.errors import GanzooError, did_you_mean
+from ganzoo.errors import BundleError, GanzooError, did_you_mean
 from ganzoo.inference.bundle_graph import tensor_values
 from ganzoo.inference.decoder import Decoder
 
@@ -192,8 +192,10 @@ def _sefa(graph: Graph, dim: int) -> NDArray[np.float64]:
             "ganzoo directions MODEL --method pca"
         )
     # The eigenvectors of the small matrix [dim, dim] are the singular vectors of the large one.
-    values, vectors = np.linalg.eigh(sum(w @ w.T for w in weights))
-    return vectors[:, np.argsort(-values)].T
+    matrix = np.zeros((dim, dim))
+    for weight in weights:
+        matrix += weight @ weight.T
+    return _eigenvectors(matrix)
 
 
 def _first_weights(graph: Graph, dim: int) -> list[NDArray[np.float64]]:
@@ -208,7 +210,8 @@ def _first_weights(graph: Graph, dim: int) -> list[NDArray[np.float64]]:
         elif first not in latent:
             continue
         elif node.op in ("Gemm", "MatMul") and node.inputs[1] in constants:
-            weights.append(_matrix(node, constants[node.inputs[1]])[:dim])
+            tensor = constants[node.inputs[1]]
+            weights += [_matrix(node, tensor)[:dim]] if len(tensor.dims) == 2 else []
         elif node.op in (*_POINTWISE, "Concat"):
             latent.update(node.outputs)
     return [matrix for matrix in weights if len(matrix) == dim]
@@ -227,7 +230,14 @@ def _pca(generator: Decoder) -> NDArray[np.float64]:
     for group in [np.full(len(z), True)] if labels is None else [labels == label for label in np.unique(labels)]:
         samples[group] -= samples[group].mean(axis=0)
     covariance = z.T @ samples / len(z)
-    values, vectors = np.linalg.eigh(covariance @ covariance.T)
+    return _eigenvectors(covariance @ covariance.T)
+
+
+def _eigenvectors(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The eigenvectors of a symmetric matrix, the one with the largest eigenvalue first, one in each row."""
+    if not np.isfinite(matrix).all():
+        raise BundleError("The values of this generator are too large to compute directions.")
+    values, vectors = np.linalg.eigh(matrix)
     return vectors[:, np.argsort(-values)].T
 
 

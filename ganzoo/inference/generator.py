@@ -266,11 +266,11 @@ class Generator(StyleSpace):
 
         Raises:
             GanzooError: for a vector model, a graph with an operator that the page cannot run, a path in the bundle, or
-                a file that cannot be written.
+                a file that cannot be written, or has to be fetched from the Hub and cannot be.
         """
         from ganzoo.web.page import write_page
 
-        return write_page(self.bundle, expanded(path))
+        return write_page(self.bundle, expanded(path), hub=self._bundle_directions.hub)
 
     def _check_pictures(self) -> None:
         if not self.sample_spec.is_image:

@@ -8,7 +8,8 @@ batch of ``latent_dim`` images. A small penalty on the length keeps the latent w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -132,14 +133,12 @@ class _Search:
         share = len(_CANDIDATES) // len(labels) or 1
         seeds = _CANDIDATES[:share]
         z = self._generator.latents(seeds).astype(np.float64)
-        points = [
-            point for one in labels for point in sorted(self.points(z, one), key=lambda point: point.loss)[:_STARTS]
-        ]
-        return sorted(points, key=lambda point: point.loss)[:_STARTS]
+        points = (point for one in labels for point in self.points(z, one))
+        return heapq.nsmallest(_STARTS, points, key=lambda point: point.loss)
 
     def best_of(self, z: NDArray[np.float64], label: int | None) -> _Point:
         """The best point of latents ``[n, latent_dim]``, each in its best class."""
-        found = [point for one in self._labels(label) for point in self.points(z, one)]
+        found = (point for one in self._labels(label) for point in self.points(z, one))
         return min(found, key=lambda point: point.loss)
 
     def _labels(self, label: int | None) -> Sequence[int | None]:
@@ -147,13 +146,16 @@ class _Search:
         classes = self._generator.config.num_classes
         return range(classes) if classes and label is None else [label]
 
-    def points(self, z: NDArray[np.float64], label: int | None) -> list[_Point]:
-        """The points of latents ``[n, latent_dim]``."""
-        labels = None if label is None else np.full(len(z), label, np.int32)
-        samples = self._generator.decode(z.astype(np.float32), labels).reshape(len(z), -1).astype(np.float64)
-        residuals = samples - self._target
-        losses = (residuals**2).mean(axis=1) + _PRIOR * (z**2).mean(axis=1)
-        return [_Point(*point) for point in zip(z, [label] * len(z), residuals, losses.tolist(), strict=True)]
+    def points(self, z: NDArray[np.float64], label: int | None) -> Iterator[_Point]:
+        """The points of latents ``[n, latent_dim]``. One batch is in memory."""
+        for start in range(0, len(z), self._generator.batch_size):
+            part = z[start : start + self._generator.batch_size]
+            labels = None if label is None else np.full(len(part), label, np.int32)
+            samples = self._generator.decode(part.astype(np.float32), labels).reshape(len(part), -1)
+            residuals = samples.astype(np.float64) - self._target
+            losses = (residuals**2).mean(axis=1) + _PRIOR * (part**2).mean(axis=1)
+            for one, own, loss in zip(part, residuals, losses.tolist(), strict=True):
+                yield _Point(one, label, own.copy(), loss)  # a view would keep the whole batch
 
     def steps(self, point: _Point, count: int) -> Iterable[_Point]:
         """Up to ``count`` points, each with a smaller loss. The damping falls after a step, and rises if none helps."""
@@ -165,14 +167,13 @@ class _Search:
             z = np.array(
                 [point.z - np.linalg.solve(curvature + trial * scale * np.eye(self._dim), gradient) for trial in trials]
             )
-            moved = self.points(z, point.label)
-            best = min(range(len(moved)), key=lambda index: moved[index].loss)
-            if moved[best].loss >= point.loss:
+            best, moved = min(enumerate(self.points(z, point.label)), key=lambda found: found[1].loss)
+            if moved.loss >= point.loss:
                 if damping >= 1e4:
                     return
                 damping *= 1000.0
                 continue
-            point, damping = moved[best], max(1e-6, trials[best])
+            point, damping = moved, max(1e-6, trials[best])
             yield point
 
     def _model(self, point: _Point) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -72,7 +72,8 @@ def style_graphs(content: bytes, config: BundleConfig) -> StyleGraphs:
         BundleError: if the style is not found in the graph.
     """
     graph = read_graph(content)
-    (style, element_type), known = _style(graph), _known(graph, config)
+    known = _known(graph, config)
+    style, element_type = _style(graph, known)
     readers: dict[str, list[Node]] = {}
     for node in graph.nodes:
         for name in node.inputs:
@@ -80,6 +81,8 @@ def style_graphs(content: bytes, config: BundleConfig) -> StyleGraphs:
     heights = {
         index: _height(node, readers, known, config) for index, node in enumerate(graph.nodes) if style in node.inputs
     }
+    if not heights:
+        raise BundleError("No operation of the ONNX file reads the style, so styles cannot be mixed.")
     names = {height: f"style_{height}" for height in sorted(set(heights.values()))}
     renamed = {index: {style: names[height]} for index, height in heights.items()}
     output, declared = graph.outputs[0].name, _Declared(element_type, known.dims[style][-1])
@@ -94,8 +97,11 @@ def style_graphs(content: bytes, config: BundleConfig) -> StyleGraphs:
     )
 
 
-def _style(graph: Graph) -> tuple[str, int]:
-    """The tensor w' = mean + truncation * (w - mean), and ONNX's number of its type; float16 graphs cast inputs."""
+def _style(graph: Graph, known: KnownTensors) -> tuple[str, int]:
+    """The tensor w' = mean + truncation * (w - mean), ``[n, width]``, and ONNX's number of its type.
+
+    Float16 graphs cast their inputs.
+    """
     casts = {node.outputs[0]: node.inputs[0] for node in graph.nodes if node.op == "Cast"}
     scaled = set()
     for node in graph.nodes:
@@ -103,7 +109,7 @@ def _style(graph: Graph) -> tuple[str, int]:
         if node.op == "Mul" and TRUNCATION in inputs and "latent" not in inputs:
             scaled.add(node.outputs[0])
     found = [node.outputs[0] for node in graph.nodes if node.op == "Add" and scaled.intersection(node.inputs)]
-    if len(found) != 1:
+    if len(found) != 1 or len(known.dims[found[0]]) != 2 or 0 in known.dims[found[0]]:
         raise BundleError("The style is not found in the ONNX file, so styles cannot be mixed.")
     return found[0], _FLOAT16 if TRUNCATION in casts.values() else _FLOAT32
 
@@ -124,13 +130,15 @@ def _height(layer: Node, readers: Mapping[str, list[Node]], known: KnownTensors,
     sizes, before and after it; the larger one counts.
     """
     area, names = 0, [layer.outputs[0]]
+    seen = set(names)
     for name in names:
         for node in readers.get(name, ()):
             dims, values = known.dims[node.outputs[0]], product(known.dims[name])
-            if len(dims) == 4 and product(dims) > values:
+            if len(dims) == 4 and product(dims) > values > 0:
                 area = max(area, product(dims) // values)
-            elif node.outputs[0] not in names:
+            elif node.outputs[0] not in seen:
                 names.append(node.outputs[0])
+                seen.add(node.outputs[0])
     height, width = config.shape[:2] if config.sample_spec.is_image else (1, 1)
     return round(math.sqrt(area * height / width))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 from ganzoo.environment import files, locks
-from ganzoo.runs import TRAINING_LOCK, Run
+from ganzoo.runs import TRAINING_LOCK, Run, read_small_json
 
 State = Literal["training", "finished", "stopped", "interrupted", "collapsed"]
 """``stopped``: before the last step, as the user asked, by ``max_steps``, ``max_minutes`` or a callback."""
@@ -67,8 +67,8 @@ def ending_of(run: Run, *, step: int, steps: int | None) -> Ending:
 
 def _written(run: Run) -> Ending | None:
     try:
-        values: Any = json.loads((run.folder / FILE).read_text(encoding="utf-8"))
+        values = read_small_json(run.folder / FILE, dict)
         state, step, reason = values["state"], int(values["step"]), str(values["reason"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
         return None
     return Ending(cast("State", state), step, reason) if state in get_args(State) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from ganzoo.config import yaml_files
 from ganzoo.errors import ConfigError
 from ganzoo.objectives.base import METRICS
 from ganzoo.report.ending import Ending, ending_of
-from ganzoo.runs import CONFIG, VERSIONS, Run
+from ganzoo.runs import CONFIG, VERSIONS, Run, finite, read_small_json
 
 _NOT_MEASURED = ("d_loss", "seconds", "duplicates", "rollback", "changed", "warnings")
 """A line of the log with one of these keys has no metrics of an evaluation."""
@@ -24,8 +23,6 @@ _NO_METRICS = {
 }
 """Numbers next to the losses in the log that are not metrics of a step."""
 _SIDES = {"d_": "D", "g_": "G"}
-MAX_BYTES = 1 << 22
-"""A larger metrics.json or versions.json is ignored."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class History:
 
     def __init__(self, run: Run, *, ending: Ending | None = None) -> None:
         self.run = run
-        self.log = [record for record in run.log() if _number(record["step"]) is not None]
+        self.log = run.log()
         self._ending = ending
 
     @property
@@ -125,21 +122,21 @@ class History:
     def series(self, key: str, label: str) -> Series:
         """The values of one key of the log."""
         found = [(float(record["step"]), record[key]) for record in self.log if key in record]
-        numbers = [_number(value) for _, value in found]
+        numbers = [finite(value) for _, value in found]
         return Series(label, tuple(step for step, _ in found), tuple(math.nan if n is None else n for n in numbers))
 
     @cached_property
     def metric_labels(self) -> tuple[str, ...]:
         """Labels of the numbers that were measured during the training, in the order of their first appearance."""
         lines = (record for record in self.log if not any(key in record for key in _NOT_MEASURED))
-        keys = (key for record in lines for key, value in record.items() if _number(value) is not None)
+        keys = (key for record in lines for key, value in record.items() if finite(value) is not None)
         return tuple(dict.fromkeys(key for key in keys if key != "step"))
 
     @cached_property
     def further_metrics(self) -> dict[str, dict[str, str]]:
         """The metrics of the steps that only some objectives have: title -> key -> label, as D's and G's class loss."""
         lines = (record for record in self.log if "d_loss" in record)
-        keys = (key for record in lines for key, value in record.items() if _number(value) is not None)
+        keys = (key for record in lines for key, value in record.items() if finite(value) is not None)
         found: dict[str, dict[str, str]] = {}
         for key in dict.fromkeys(key for key in keys if key not in _NO_METRICS and key not in METRICS):
             side = _SIDES.get(key[:2])
@@ -158,26 +155,24 @@ class History:
         from ganzoo.evaluation.record import FILE
 
         values = self._json(FILE)
-        step = _number(group(values, "model").get("step"))
+        step = finite(group(values, "model").get("step"))
         return tuple(
             Measured(
                 label,
                 None if step is None else int(step),
                 value,
                 _pair(entry.get("interval")),
-                _number(entry.get("floor")),
+                finite(entry.get("floor")),
             )
             for label, entry in group(values, "metrics").items()
-            if isinstance(entry, Mapping) and (value := _number(entry.get("value"))) is not None
+            if isinstance(entry, Mapping) and (value := finite(entry.get("value"))) is not None
         )
 
     def _json(self, name: str) -> Mapping[str, Any]:
-        path = self.run.folder / name
         try:
-            values = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_BYTES else {}
+            return read_small_json(self.run.folder / name, dict)
         except (OSError, ValueError):
             return {}
-        return values if isinstance(values, Mapping) else {}
 
 
 def group(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -186,17 +181,10 @@ def group(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _number(value: object) -> float | None:
-    """A finite number; else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
 def _pair(value: object) -> tuple[float, float] | None:
     if not isinstance(value, Sequence) or len(value) != 2:
         return None
-    low, high = _number(value[0]), _number(value[1])
+    low, high = finite(value[0]), finite(value[1])
     return None if low is None or high is None else (low, high)
 
 

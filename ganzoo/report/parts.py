@@ -149,7 +149,7 @@ def lead(history: History) -> str:
 
 def speed_of(history: History) -> float | None:
     """Images or samples per second, lately; None if it was not logged."""
-    values = sorted(value for value in history.series("images_per_second", "").values[-_RECENT:] if value > 0)
+    values = sorted(value for value in history.series("images_per_second", "").values[-_RECENT:] if value > 1e-6)
     return values[len(values) // 2] if values else None
 
 

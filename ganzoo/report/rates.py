@@ -54,7 +54,7 @@ def rate(optimizer: Mapping[str, Any], update: int, updates: int) -> float:
 def _factor(step: int, rollbacks: list[tuple[int, Any]]) -> float:
     """0.5 for each rollback so far. The log has the number of the newest one, and may have lost earlier ones."""
     counts = [_whole(count, 1) for found, count in rollbacks if step > found]
-    return float(0.5 ** max(counts, default=0))
+    return float(0.5 ** min(max([0, *counts]), 1000))
 
 
 def _whole(value: object, default: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,7 +12,7 @@ from ganzoo.data.reading import described
 from ganzoo.data.reading.label_order import relabeled
 from ganzoo.environment.commands import command, run_word
 from ganzoo.errors import DataError, RunError
-from ganzoo.runs import CLASS_NAMES, Run
+from ganzoo.runs import CLASS_NAMES, Run, read_small_json
 from ganzoo.training.changes import ChangedRun, Changes
 
 Info = Callable[[str], None]
@@ -107,8 +106,8 @@ def _in_order_of(run: Run, dataset: Dataset) -> Dataset:
     if not run.config.num_classes or not path.is_file():
         return dataset
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        names = read_small_json(path, list)
+        if not all(isinstance(name, str) for name in names):
             raise ValueError("it is not a list of names")
     except (OSError, ValueError) as error:
         raise RunError(f"Cannot read {path}: {error}.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 from functools import cache
 from importlib import resources
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ganzoo import latents
 from ganzoo.bundle.folder import Bundle
-from ganzoo.bundle.onnx_guard import read_graph
+from ganzoo.bundle.onnx_guard import OnnxReport, read_graph
 from ganzoo.bundle.onnx_guard.graph import Attribute, Graph, Node, Tensor
 from ganzoo.bundle.onnx_guard.known_tensors import Dims, KnownTensors
 from ganzoo.bundle.onnx_guard.shapes import infer
@@ -29,6 +30,7 @@ LARGE = 16_384
 COMPARED = range(64)
 """Seeds whose images decide whether weights become float16, each in up to ``_CLASSES`` classes."""
 _CLASSES = 10
+_BATCH_BYTES = 32 << 20
 _ELEMENTWISE_COST = 4
 """Cost of computing one value of a tensor, in multiply-adds. It sets the steps of the progress bar only."""
 _INT32 = np.iinfo(np.int32)
@@ -88,12 +90,12 @@ def model_data(bundle: Bundle) -> dict[str, Any]:
         MissingDependencyError: if ONNX Runtime is missing, which measures the effect of float16.
     """
     config = bundle.config
-    content, _ = inspected_graph(bundle)
+    content, report = inspected_graph(bundle)
     graph = read_graph(content).without_defaults()
     program = _program(graph, bundle)
     output = graph.outputs[0].name
     names = _short_names(program, keep=[*(value.name for value in graph.inputs), output])
-    tensors, weights = _packed(program.constants, names, halves=_float16_weights(bundle, content))
+    tensors, weights = _packed(program.constants, names, halves=_float16_weights(bundle, content, report))
     count = config.num_classes or 0
     return {
         "name": config.name,
@@ -219,7 +221,7 @@ def _packed(
     return table, bytes(blob)
 
 
-def _float16_weights(bundle: Bundle, content: bytes) -> set[str]:
+def _float16_weights(bundle: Bundle, content: bytes, report: OnnxReport) -> set[str]:
     """Names of the large float32 weights, if images are the same with them rounded to float16; else none.
 
     Both graphs make ``COMPARED``, and no value may differ by a whole one of 256 levels. Vectors have no levels.
@@ -237,10 +239,12 @@ def _float16_weights(bundle: Bundle, content: bytes) -> set[str]:
         return set()
     sessions = [OnnxSession(graph, name=config.name, device="cpu") for graph in (content, bytes(rounded))]
     z = latents.latents(COMPARED, dim=config.latent.dim, distribution=config.latent.distribution)
-    for label in range(min(config.num_classes or 1, _CLASSES)):
-        feed: dict[str, NDArray[Any]] = {"latent": z}
+    batch = max(1, _BATCH_BYTES // max(1, report.peak_bytes))
+    starts = range(0, len(z), batch)
+    for label, start in itertools.product(range(min(config.num_classes or 1, _CLASSES)), starts):
+        feed: dict[str, NDArray[Any]] = {"latent": z[start : start + batch]}
         if config.num_classes:
-            feed["label"] = np.full(len(z), label, np.int32)
+            feed["label"] = np.full(len(feed["latent"]), label, np.int32)
         exact, near = (session.run((config.kind,), feed)[0] for session in sessions)
         if not np.abs(exact - near).max() * 127.5 < 1.0:  # also False for NaN, from weights above 65504
             return set()

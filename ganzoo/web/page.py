@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import base64
 import html
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ganzoo.bundle.card_text import sentences, text
-from ganzoo.bundle.folder import Bundle
+from ganzoo.bundle.folder import ONNX, Bundle
 from ganzoo.environment import files
 from ganzoo.errors import GanzooError
 from ganzoo.hub.load_name import load_name, message_name, short_name
+from ganzoo.hub.reference import DEFAULTS, HubOptions
+from ganzoo.inference.bundle_directions import BundleDirections
 from ganzoo.inference.bundle_graph import inspected_graph
 from ganzoo.inference.directions import NoDirectionsError, latent_deviation
 from ganzoo.inference.latent_space import LatentSpace
 from ganzoo.inference.onnx_session import OnnxSession
+from ganzoo.resolve import read_or_fetch
 from ganzoo.sample_spec import SampleSpec
 from ganzoo.version import __version__
 from ganzoo.web import document
@@ -40,22 +44,25 @@ _MARK = b'<meta name="generator" content="ganzoo '
 _LOCAL = "path/to/the/bundle"
 
 
-def page(bundle: Bundle) -> str:
+def page(bundle: Bundle, *, hub: HubOptions = DEFAULTS) -> str:
     """The text of the page of a verified bundle.
 
     Args:
         bundle: a bundle with images of 1, 3 or 4 channels.
+        hub: how to fetch its files, if the bundle is in the Hub's cache without them.
 
     Raises:
         GanzooError: if the bundle generates vectors.
         BundleError: if its graph is damaged, unsafe, or has an operator that the page cannot run.
+        HubError: if a file has to be fetched and cannot be.
     """
     check_images(message_name(bundle), bundle.config.sample_spec)
+    bundle = replace(bundle, kept={**bundle.kept, ONNX: read_or_fetch(bundle, ONNX, hub)})
     data = model_data(bundle)
     heavy = {key: data[key] for key in _HEAVY if key in data}
     load, name = load_name(bundle), short_name(bundle)
     about = {key: value for key, value in data.items() if key not in heavy}
-    about |= {"name": name, "title": name, "load": load or _LOCAL, "directions": _directions(bundle)}
+    about |= {"name": name, "title": name, "load": load or _LOCAL, "directions": _directions(bundle, hub)}
     about["codes"] = bundle.config.codes
     style = _read("style.css")
     engine = script(*map(_read, ENGINE_SCRIPTS))
@@ -82,14 +89,14 @@ def page(bundle: Bundle) -> str:
     )
 
 
-def _directions(bundle: Bundle) -> list[dict[str, Any]]:
+def _directions(bundle: Bundle, hub: HubOptions) -> list[dict[str, Any]]:
     """The directions of the sliders: those with names, else the first of ``Generator.directions``.
 
     A vector is base64 of little-endian float32. Its length is the unit of the strengths.
     """
     content, report = inspected_graph(bundle)
     session = OnnxSession(content, name=message_name(bundle), device="cpu")
-    generator = LatentSpace(bundle, session=session, report=report)
+    generator = LatentSpace(bundle, session=session, report=report, directions=BundleDirections(bundle, hub=hub))
     try:
         found = generator.directions(min(_SLIDERS, bundle.config.latent.dim))
     except NoDirectionsError:
@@ -119,12 +126,13 @@ def check_images(name: str, spec: SampleSpec) -> None:
         raise GanzooError(f"'{name}' generates vectors, and a page shows images; no page was written.")
 
 
-def write_page(bundle: Bundle, path: Path) -> Path:
+def write_page(bundle: Bundle, path: Path, *, hub: HubOptions = DEFAULTS) -> Path:
     """Write the page of a bundle to a file. An existing file is replaced when the new one is complete.
 
     Args:
         bundle: the bundle.
         path: the file. Missing parent folders are created.
+        hub: as in ``page``.
 
     Raises:
         GanzooError: as ``page``, and if the file is in the bundle or cannot be written. Nothing is written then.
@@ -132,7 +140,7 @@ def write_page(bundle: Bundle, path: Path) -> Path:
     if not path.name:
         raise GanzooError(f"'{path}' is a folder; a page needs a file, for example {path / PAGE}.")
     check_place(bundle, path)
-    content = page(bundle).encode()
+    content = page(bundle, hub=hub).encode()
     try:
         files.write_file(path, content)
     except OSError as error:

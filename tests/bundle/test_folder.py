@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ganzoo.bundle import folder as bundle_module
 from ganzoo.bundle.folder import CONFIG, METADATA, ONNX, WEIGHTS, BundleConfig, BundleFacts, LatentSpec, read_bundle
 from ganzoo.bundle.strict_json import check_tree, read_json, write_json
-from ganzoo.bundle.writing import write_bundle
+from ganzoo.bundle.writing import add_file, write_bundle
 from ganzoo.errors import BundleError
 
 
@@ -179,14 +179,63 @@ def test_names_that_lead_elsewhere_are_refused(folder, name):
         read_bundle(folder)
 
 
-def test_links_are_followed_as_the_hub_cache_needs(folder):
-    blob = folder.parent / "blob"
-    (folder / ONNX).rename(blob)
-    (folder / ONNX).symlink_to(blob)
-    assert read_bundle(folder).read(ONNX) == blob.read_bytes()
-    blob.write_bytes(b"swapped")
-    with pytest.raises(BundleError, match="truncated or altered"):
+@pytest.mark.parametrize("name", [CONFIG, METADATA, ONNX, "README.md", "samples.png"])
+def test_a_link_out_of_the_folder_is_refused(folder, name):
+    (folder / "README.md").write_text("# Mine")
+    (folder / name).rename(folder.parent / "secret")
+    (folder / name).symlink_to(folder.parent / "secret")
+    with pytest.raises(BundleError, match=f"{name} is a link to a file outside of the bundle: '.*secret'") as caught:
         read_bundle(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_link_within_the_folder_is_followed(folder):
+    (folder / "classes.png").symlink_to("samples.png")
+    read_bundle(folder, download=True)
+
+
+def test_a_file_that_became_a_link_is_neither_read_nor_copied(folder):
+    bundle = read_bundle(folder)
+    (folder.parent / "secret").write_text("a key")
+    (folder / "README.md").symlink_to(folder.parent / "secret")
+    with pytest.raises(BundleError, match=r"README\.md is a link"):
+        add_file(bundle, ONNX, b"new")
+    assert (folder / "README.md").is_symlink(), "nothing was written"
+    (folder / ONNX).unlink()
+    (folder / ONNX).symlink_to(folder.parent / "secret")
+    with pytest.raises(BundleError, match=r"model\.onnx is a link"):
+        bundle.read(ONNX)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_links_in_the_hubs_cache_lead_only_to_its_files(folder, shared):
+    cache = folder.parent / "hub"
+    repo = cache / "models--someone--model"
+    snapshot, blob = repo / "snapshots" / ("a" * 40), repo / "blobs" / "x"
+    for parent in (snapshot.parent, blob.parent):
+        parent.mkdir(parents=True)
+    folder.rename(snapshot)
+    stored = cache / "blobs" / "xx" / "x" if shared else blob
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    (snapshot / ONNX).rename(stored)
+    if shared:
+        blob.symlink_to(os.path.relpath(stored, blob.parent))
+    (snapshot / ONNX).symlink_to("../../../blobs/x")
+    content = stored.read_bytes()
+    (folder.parent / "link").symlink_to(cache)
+    for root in (cache, folder.parent / "link"):
+        assert read_bundle(root / snapshot.relative_to(cache)).read(ONNX) == content
+    blob.unlink()
+    (folder.parent / "secret").write_bytes(content)
+    blob.symlink_to(folder.parent / "secret")
+    with pytest.raises(BundleError, match=r"model\.onnx is a link to a file outside of the bundle"):
+        read_bundle(snapshot)
+    shutil.rmtree(repo / "blobs")
+    (folder.parent / "elsewhere").mkdir()
+    (folder.parent / "elsewhere" / "x").write_bytes(content)
+    (repo / "blobs").symlink_to(folder.parent / "elsewhere")
+    with pytest.raises(BundleError, match=r"model\.onnx is a link to a file outside of the bundle"):
+        read_bundle(snapshot)
 
 
 def test_what_is_no_regular_file_is_refused(folder):

@@ -44,6 +44,22 @@ def front_matter(card):
     return yaml.safe_load(card.split("---\n")[1])
 
 
+@pytest.mark.parametrize(
+    ("machine", "words"),
+    [
+        ({"cpus": 1, "devices": 1}, "batches of 64, 1 CPU core, no GPU."),
+        ({"cpus": 2, "devices": {"a": 1}}, "batches of 64, 2 CPU cores, no GPU."),
+        ({"cpus": 2, "devices": ["H200", 3]}, "batches of 64, 2 CPU cores and H200."),
+        ({"cpus": [2], "devices": None}, "batches of 64."),
+        ([1], "batches of 64."),
+    ],
+)
+def test_a_machine_of_any_type(machine, words):
+    training = {key: value for key, value in TRAINING.items() if key != "seconds"} | {"machine": machine}
+    facts = BundleFacts(training_step=500, training=training)
+    assert f"- Trained: 500 steps, {words}\n" in model_card(tiny_bundles.image_config(), facts, load_name="a/b")
+
+
 def test_a_complete_card():
     card = model_card(tiny_bundles.image_config(), FACTS, load_name="someone/tiny", license="cc-by-4.0", speed="Fast.")
     matter = front_matter(card)

@@ -187,4 +187,4 @@ def test_a_place_that_a_generator_is_built_from_is_not_published(home):
     folder = tiny(home / "b", BundleFacts(), generator={"blocks": [{"weights": str(home / "w")}]})
     with pytest.raises(BundleError, match="Export the run again: ganzoo export"):
         publish(folder, "user/name", dry_run=True)
-    assert local_text({"blocks": [{"name": "dense", "units": 4}]}) is None
+    assert local_text(None, {"blocks": [{"name": "dense", "units": 4}]}) is None

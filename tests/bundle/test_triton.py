@@ -57,6 +57,18 @@ def test_an_older_model_is_replaced_and_a_folder_of_the_user_is_not(bundle, tmp_
     assert [path.name for path in folder.parent.iterdir()] == ["m"], "no leftovers"
 
 
+@pytest.mark.parametrize("name", ["2/model.onnx", "1/labels.txt", "notes.txt"])
+def test_a_model_with_files_of_the_user_is_not_replaced(bundle, tmp_path, name):
+    folder = write_triton_model(bundle, tmp_path / "models" / "m")
+    (folder / ".DS_Store").write_text("")
+    write_triton_model(bundle, folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine")
+    with pytest.raises(GanzooError, match=r"files that ganzoo did not write, so it was not replaced: '"):
+        write_triton_model(bundle, folder)
+    assert (folder / name).read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["a b", 'x"', "", ".hidden", "x" * 129])
 def test_names_that_triton_cannot_have_are_refused(bundle, tmp_path, name):
     with pytest.raises(GanzooError, match="allowed are letters"):

@@ -188,9 +188,17 @@ def test_the_discriminator_is_of_the_nearest_intact_checkpoint(run):
 
 
 @pytest.mark.slow
-def test_a_newer_export_keeps_the_critic_and_float16(run, tmp_path):
-    first = read_bundle(export_run(run, checkpoint=5, formats=["critic", "fp16"]))
+def test_a_newer_export_keeps_what_the_user_asked_for(run, tmp_path):
+    later = [run.folder / "best", run.folder / "checkpoints" / "step-00000010"]
+    for number, path in enumerate(later):
+        path.rename(tmp_path / str(number))
+    stated = {"license": "cc-by-4.0", "limits": ["No hands."]}
+    first = read_bundle(export_run(run, formats=["critic", "fp16"], license="cc-by-4.0", limits=["No hands."]))
     assert {CRITIC, ONNX_FP16, WEIGHTS} <= set(first.files)
+    assert first.metadata.facts.training_step == 5
+    for number, path in enumerate(later):
+        (tmp_path / str(number)).rename(path)
     newer = run_bundle(run)
     assert newer.metadata.facts.training_step == 7
     assert {CRITIC, ONNX_FP16} <= set(newer.files)
+    assert newer.metadata.facts.training.items() >= stated.items()

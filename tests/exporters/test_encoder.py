@@ -179,6 +179,8 @@ def test_a_kill_during_the_export_leaves_the_older_bundle(run):
     assert done.returncode == -signal.SIGKILL
     after = read_bundle(run.folder / "bundle")
     assert after.metadata == before.metadata
+    assert after.metadata.facts.training["checkpoint"] == 2, "chosen by the user, so it is not replaced unasked"
     again = read_bundle(export_run(run))
     assert ENCODER in again.files
     assert again.metadata.facts.training_step == run.best_step()
+    assert "checkpoint" not in again.metadata.facts.training

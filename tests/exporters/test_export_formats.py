@@ -242,6 +242,15 @@ def test_a_format_of_a_plugin_that_is_a_folder_is_replaced(generator, tmp_path):
         Arrays().export(generator, tmp_path / "x", distribution="normal")
 
 
+@pytest.mark.parametrize("name", ["onnx", "tflite"])
+def test_a_folder_is_not_replaced_by_a_file(generator, tmp_path, name):
+    exporter = exporters.get(name)()
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ExportError, match=f"is a folder, and this format is one file; name it: .*{exporter.file_name}"):
+        exporter.export(generator, tmp_path / "out", distribution="normal")
+    assert not list((tmp_path / "out").iterdir())
+
+
 @pytest.mark.slow
 def test_a_folder_with_other_files_is_not_replaced_by_a_savedmodel(generator, tmp_path):
     path = tmp_path / "mine"

@@ -94,8 +94,16 @@ def test_a_run_of_an_older_version_is_exported(old_run):
     assert bundle.metadata.facts.training["chosen_by"]["value"] == "nan"
 
 
-def test_damaged_names_are_one_line(old_run):
-    (old_run.folder / "class_names.json").write_bytes(b'["a", ')
+@pytest.mark.parametrize("content", ["5", "[" * 100_000])
+def test_versions_of_another_form_are_left_out(old_run, content):
+    (old_run.folder / "versions.json").write_text(content)
+    training = read_bundle(export_run(old_run)).metadata.facts.training
+    assert training.keys() & {"command", "machine", "config"} == {"config"}
+
+
+@pytest.mark.parametrize("content", ['["a", ', '{"a": 1}', "[" * 100_000])
+def test_damaged_names_are_one_line(old_run, content):
+    (old_run.folder / "class_names.json").write_text(content)
     with pytest.raises(RunError, match=r"class_names\.json is not readable: .* Delete it") as caught:
         export_run(old_run)
     assert "\n" not in str(caught.value)

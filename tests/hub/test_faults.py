@@ -37,6 +37,15 @@ def test_what_passes_is_waited_for(hub, stranger, published, fault, requests):
     assert sum(bool(re.search(fault["match"], request)) for request in hub.requests) == requests
 
 
+def test_a_card_that_is_not_that_of_the_commit_is_refused(hub, stranger, published):
+    hub.fail(match="GET .*README.md", kind="swap")
+    said = stranger.refusal("import ganzoo; ganzoo.pull('someone/tiny')")
+    assert said.startswith("someone/tiny: README.md is damaged or altered: its hash is not that of commit")
+    assert said.endswith("Fetch it again: ganzoo pull someone/tiny --force-download")
+    assert stranger.refusal("import ganzoo; ganzoo.pull('someone/tiny')") == said, "the cache keeps it"
+    stranger.ganzoo("pull", "someone/tiny", "--force-download")
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import shutil
 import time
 import types
@@ -393,6 +395,23 @@ def test_a_damaged_checkpoint_is_not_kept(hub, here, run, config, tmp_path, name
     assert not list((tmp_path / "b").iterdir())
 
 
+@pytest.mark.parametrize("name", ["config.yaml", "samples/step-00000012.png", "best/step-00000012/manifest.json"])
+def test_a_file_that_is_not_that_of_the_commit_is_refused(hub, here, run, config, tmp_path, name):
+    saved(run, config, here)
+    digest = hashlib.sha256(files_on(hub)[name]).hexdigest()
+    hub.fail(match=f"GET /lfs/objects/{digest}" if name.endswith("png") else f"GET .*{name}", kind="swap")
+    with pytest.raises(HubError, match=f"^someone/faces: {name} is damaged: its hash is not that of commit [0-9a-f]+"):
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
+    assert not list((tmp_path / "b").iterdir())
+
+
+def test_a_checkpoint_that_is_not_that_of_the_commit_is_damaged(hub, here, run, config, tmp_path):
+    saved(run, config, here)
+    hub.fail(match="GET .*checkpoints/step-00000012/manifest.json", kind="swap")
+    with pytest.raises(RunError, match="All checkpoints in someone/faces are damaged"):
+        fetch_run(THERE, newest=newest, root=tmp_path / "b")
+
+
 def test_the_checkpoint_before_a_damaged_one_is_fetched(hub, here, run, config, tmp_path):
     upload = uploader(run, config, here)
     upload.add(8)
@@ -503,10 +522,24 @@ def test_a_run_that_is_larger_than_the_disk_is_not_fetched(hub, here, run, confi
     assert not [request for request in hub.requests if "resolve" in request]
 
 
-def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path):
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("data.path", "/home/someone/photos.npz"),
+        ("data.path", "Pictures"),
+        ("data.path", "a/../../x"),
+        ("data.path", ""),
+        ("training.init_from", "faces/001"),
+        ("training.init_from", "bundle"),
+    ],
+)
+def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path, key, text):
     saved(run, config, here)
-    hub.put(REPO, {"config.yaml": yaml_files.dump(config.to_dict()).encode()})
-    with pytest.raises(RunError, match=r"contains a path, '/home/someone/photos\.npz'"):
+    group, _, name = key.partition(".")
+    values = config.replace(**{"data.path": None}).to_dict()
+    values[group][name] = text
+    hub.put(REPO, {"config.yaml": yaml_files.dump(values).encode()})
+    with pytest.raises(RunError, match=f"contains a path, '{re.escape(text)}'"):
         fetch_run(THERE, newest=newest, root=tmp_path / "b")
 
 
@@ -525,6 +558,10 @@ def test_a_config_of_a_stranger_names_no_path(hub, here, run, config, tmp_path):
 )
 def test_other_files_are_neither_uploaded_nor_fetched(name):
     assert largest_size(name) is None
+
+
+def test_a_log_that_does_not_fit_in_memory_is_not_fetched():
+    assert largest_size("log.jsonl") == 256 << 20
 
 
 def test_a_name_of_the_hub_without_its_prefix_is_explained(hub, here, run, config, tmp_path):

@@ -7,13 +7,15 @@ import pickle
 import numpy as np
 import pytest
 import tiny_bundles
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 import ganzoo
 from ganzoo.bundle.directions_file import NamedDirection, write_directions
 from ganzoo.bundle.folder import CARD, DIRECTIONS, LatentSpec, read_bundle
+from ganzoo.bundle.onnx_guard.graph import Tensor
 from ganzoo.bundle.writing import add_file, write_bundle
 from ganzoo.errors import BundleError, GanzooError
+from ganzoo.inference.bundle_graph import tensor_values
 from ganzoo.inference.directions import METHODS
 
 
@@ -168,6 +170,36 @@ def test_a_changed_file_is_refused(folder):
     path.write_bytes(path.read_bytes().replace(b"hair", b"skin"))
     with pytest.raises(BundleError, match="damaged or altered"):
         ganzoo.load(folder)
+
+
+def one_matrix(folder, weight, *, squeezed=False):
+    """A generator of vectors that multiplies the latent with one matrix."""
+    model = tiny_bundles.vector_model()
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(weight.astype(np.float32), "w"))
+    if squeezed:
+        model.graph.node[0].output[0] = "x"
+        model.graph.node.append(helper.make_node("Squeeze", ["x", "axis"], ["vector"]))
+        model.graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), "axis"))
+    content = model.SerializeToString()
+    return write_bundle(folder, config=tiny_bundles.vector_config(), onnx=content, weights={}).folder
+
+
+def test_weights_of_another_rank_have_no_directions(tmp_path):
+    generator = ganzoo.load(one_matrix(tmp_path / "b", np.ones((1, 4, 2)), squeezed=True))
+    with pytest.raises(GanzooError, match=r"so the method sefa has no directions\. Use pca"):
+        generator.directions(2, method="sefa")
+
+
+def test_samples_that_are_not_finite_have_no_directions(tmp_path):
+    generator = ganzoo.load(one_matrix(tmp_path / "b", np.full((4, 2), 3e38)))
+    with np.errstate(all="ignore"), pytest.raises(BundleError, match="too large to compute directions"):
+        generator.directions(2, method="pca")
+
+
+@pytest.mark.parametrize("number", [70_000, -1])
+def test_numbers_that_are_not_float16_are_one_line(number):
+    with pytest.raises(BundleError, match="'w' has numbers that are not float16"):
+        tensor_values(Tensor("w", (2,), "float16", memoryview(b""), (0, number)))
 
 
 def test_float16_weights_have_directions():

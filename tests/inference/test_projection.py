@@ -1,5 +1,7 @@
 """Projections: the latent of an image."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tiny_bundles
@@ -7,6 +9,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.errors import GanzooError
+from ganzoo.inference.sampling import Sampler
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,18 @@ def test_a_picture_of_another_size_is_cropped_in_the_middle(generator):
     found = generator.project(Image.fromarray(wide), steps=0)
     same = generator.project(np.full((8, 8, 3), 200, np.uint8), steps=0)
     assert found.error == same.error
+
+
+def test_one_batch_of_images_is_in_memory(generator, monkeypatch):
+    target = generator.sample([5001], label=2)[0]
+    whole = generator.project(target, steps=0)
+    monkeypatch.setattr(Sampler, "batch_size", 20)
+    tracemalloc.start()
+    found = generator.project(target, steps=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200 * target.size * 8, "bytes of 200 of the 510 images, in float64"
+    assert (found.label, found.start_error) == (whole.label, pytest.approx(whole.start_error, abs=0.1))
 
 
 @pytest.mark.parametrize(

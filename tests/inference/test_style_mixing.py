@@ -10,10 +10,10 @@ import tiny_bundles
 from onnx import TensorProto, helper, numpy_helper
 
 import ganzoo
-from ganzoo.bundle.folder import LatentSpec, read_bundle
+from ganzoo.bundle.folder import BundleConfig, LatentSpec, read_bundle
 from ganzoo.bundle.onnx_guard.wire import joined, split
 from ganzoo.bundle.writing import write_bundle
-from ganzoo.errors import GanzooError
+from ganzoo.errors import BundleError, GanzooError
 from ganzoo.inference.style_graph import style_graphs
 
 RNG = np.random.RandomState(0)
@@ -160,6 +160,47 @@ def test_a_message_is_written_as_it_was_read(folder):
     assert joined(split(memoryview(content))) == content
     negative = helper.make_node("Transpose", ["x"], ["y"], axis=-3).attribute[0].SerializeToString()
     assert joined(split(memoryview(negative))) == negative
+
+
+def odd_style(nodes, constants):
+    """The graph of a generator of vectors whose style is ``mean + truncation * mean``."""
+    inputs = [
+        helper.make_tensor_value_info("latent", TensorProto.FLOAT, ["batch", 6]),
+        helper.make_tensor_value_info("truncation", TensorProto.FLOAT, []),
+    ]
+    nodes = [
+        helper.make_node("Mul", ["truncation", "mean"], ["scaled"]),
+        helper.make_node("Add", ["mean", "scaled"], ["style"]),
+        helper.make_node("MatMul", ["latent", "map"], ["w"]),
+        *(helper.make_node(op, names, [output]) for op, names, output in nodes),
+    ]
+    constants = {"map": WEIGHTS["map"], **constants}
+    tensors = [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in constants.items()]
+    output = helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["batch", 5])
+    config = BundleConfig(name="odd", kind="vector", shape=(5,), latent=LatentSpec(dim=6, truncation="style"))
+    return tiny_bundles.make_model(nodes, inputs, [output], tensors).SerializeToString(), config
+
+
+@pytest.mark.parametrize(
+    ("mean", "last", "message"),
+    [
+        (1.0, "style", "The style is not found"),
+        (np.ones((1, 1, 5)), "style", "The style is not found"),
+        (np.ones((1, 0)), "w", "The style is not found"),
+        (np.ones((1, 5)), "w", "No operation of the ONNX file reads the style"),
+    ],
+)
+def test_a_style_of_another_form_is_one_line(mean, last, message):
+    content, config = odd_style([("Add", ["w", last], "vector")], {"mean": mean})
+    with pytest.raises(BundleError, match=message) as caught:
+        style_graphs(content, config)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_style_without_values_has_no_height():
+    constants = {"mean": np.ones((1, 5)), "none": np.ones((1, 1, 5, 0)), "some": np.ones((0, 5))}
+    nodes = [("MatMul", ["style", "none"], "x"), ("MatMul", ["x", "some"], "y"), ("Add", ["w", "y"], "vector")]
+    assert style_graphs(*odd_style(nodes, constants)).style_inputs == {0: "style_0"}
 
 
 @pytest.mark.parametrize(

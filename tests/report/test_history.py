@@ -61,6 +61,19 @@ def test_half_a_line_and_lines_of_another_kind_are_ignored(make_run):
     assert History(run).step == 30
 
 
+def test_numbers_that_no_float_holds_count_as_missing(make_run):
+    huge = int("9" * 401)
+    records = [line(10), line(20, d_loss=huge, seconds=huge, rollback=huge), {"step": huge}, line(30, seconds=6.0)]
+    run = make_run(records=records)
+    history = History(run)
+    assert (run.step, [record["step"] for record in history.log]) == (30, [10, 20, 30])
+    assert [math.isfinite(value) for value in history.series("d_loss", "D").values] == [True, False, True]
+    assert trained_seconds(history.log) == 6.0
+    damaged = [{"seconds": value} for value in (1.5, 1e308, -1e308, 1e308, math.inf, True, "2")]
+    assert trained_seconds(damaged) == 1.5
+    assert learning_rates(history)[0].values[-1] < 1e-200
+
+
 def test_the_time_of_all_calls_is_added(make_run):
     records = [line(10, seconds=5.0), line(20, seconds=10.0), line(30, seconds=4.0), line(40, seconds=6.0)]
     assert trained_seconds(History(make_run(records=records)).log) == 16.0
@@ -117,6 +130,15 @@ def test_a_folder_with_nothing_readable(make_run):
     assert history.ending.state == "interrupted"
 
 
+@pytest.mark.parametrize("content", ["5", "[1]", "[" * 100_000, '{"a": ' * 100_000, '"command"'])
+def test_files_with_other_json_are_ignored(make_run, content):
+    run = make_run()
+    for name in ("versions.json", "metrics.json", FILE):
+        (run.folder / name).write_text(content)
+    history = History(run)
+    assert (history.command, history.evaluated, history.ending.state) == (None, (), "interrupted")
+
+
 @pytest.mark.parametrize("state", ["finished", "stopped", "interrupted", "collapsed"])
 def test_an_ending_is_read_again(make_run, state):
     run = make_run()
@@ -125,7 +147,16 @@ def test_an_ending_is_read_again(make_run, state):
     assert ending_of(run, step=40, steps=100) == Ending("interrupted", 40), "a later training was killed"
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"state": "odd", "step": 99, "reason": ""}', '{"state": "finished"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"state": "odd", "step": 99, "reason": ""}',
+        '{"state": "finished"}',
+        '{"state": "finished", "step": Infinity, "reason": ""}',
+    ],
+)
 def test_a_damaged_ending_is_ignored(make_run, text):
     run = make_run()
     (run.folder / FILE).write_text(text)

@@ -115,7 +115,7 @@ def test_a_run_whose_classes_are_gone_is_not_resumed(folder, tmp_path):
     (folder / "12").rename(folder / "13")
     with pytest.raises(DataError, match="missing: 12; new: 13"):
         resume(root=tmp_path, quiet=True)
-    for damaged in ("[1, 2]", "{", '{"a": 1}'):
+    for damaged in ("[1, 2]", "{", '{"a": 1}', "[" * 100_000):
         (run.folder / "class_names.json").write_text(damaged)
         with pytest.raises(RunError, match=r"Cannot read .*class_names\.json"):
             resume(root=tmp_path, quiet=True)

@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from ganzoo.bundle.folder import ONNX, BundleConfig, LatentSpec, read_bundle
 from ganzoo.bundle.writing import write_bundle
 from ganzoo.errors import BundleError
+from ganzoo.inference.bundle_graph import inspected_graph
+from ganzoo.inference.onnx_session import OnnxSession
 from ganzoo.web.model_data import LARGE, model_data, operators
 
 NODE = helper.make_node
@@ -101,6 +103,21 @@ def test_large_weights_become_float16_where_that_does_not_show(scale, tmp_path):
     expected = weights.astype(np.float16) if scale == 0.3 else weights
     assert found.dtype == expected.dtype
     assert np.array_equal(found, expected)
+
+
+def test_memory_limits_the_samples_of_one_run(tmp_path, monkeypatch):
+    bundle, weights = dense_bundle(tmp_path / "b", scale=0.3)
+    counts, run = [], OnnxSession.run
+
+    def counted(self, outputs, feed):
+        counts.append(len(feed["latent"]))
+        return run(self, outputs, feed)
+
+    monkeypatch.setattr(OnnxSession, "run", counted)
+    monkeypatch.setattr("ganzoo.web.model_data._BATCH_BYTES", 24 * inspected_graph(bundle)[1].peak_bytes)
+    found = tensors_of(model_data(bundle)).values()
+    assert any(np.array_equal(tensor, weights.astype(np.float16)) for tensor in found)
+    assert counts == [24, 24, 24, 24, 16, 16]
 
 
 def test_the_weights_of_vectors_stay_float32(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -11,11 +12,12 @@ import pytest
 import tiny_bundles
 from typer.testing import CliRunner
 
-from ganzoo.bundle.folder import BundleFacts, read_bundle
+from ganzoo.bundle.folder import ONNX, BundleFacts, read_bundle
 from ganzoo.bundle.writing import write_bundle
 from ganzoo.cli.main import app
 from ganzoo.errors import GanzooError
 from ganzoo.hub.load_name import command_word, load_name, message_name, short_name
+from ganzoo.hub.reference import HubOptions
 from ganzoo.inference.generator import Generator
 from ganzoo.resolve import resolve
 from ganzoo.web import page as web_page
@@ -169,6 +171,24 @@ def test_python_writes_the_same_page(bundle, tmp_path):
     path = Generator.from_bundle(bundle).export_html(tmp_path / "new" / "page.html")
     assert path == tmp_path / "new" / "page.html"
     assert path.read_text(encoding="utf-8") == page(bundle)
+
+
+def test_a_file_that_is_missing_in_the_cache_is_fetched_as_the_model_was(bundle, tmp_path, monkeypatch):
+    commit, asked = "a" * 40, []
+    snapshot = tmp_path / "hub" / "models--someone--private" / "snapshots" / commit
+    shutil.copytree(bundle.folder, snapshot)
+    generator = Generator.from_bundle(snapshot, hub=HubOptions(revision="v1", token="hf_x", local_files_only=True))
+    (snapshot / ONNX).unlink()
+
+    def fetch(reference, options, *, files):
+        asked.append((str(reference), options, files))
+        return bundle
+
+    monkeypatch.setattr("ganzoo.hub.fetch.fetch", fetch)
+    path = generator.export_html(tmp_path / "page.html")
+    assert f"someone/private@{commit}" in path.read_text(encoding="utf-8")
+    options = HubOptions(token="hf_x", cache_dir=tmp_path / "hub", local_files_only=True)
+    assert asked == [(f"someone/private@{commit}", options, [ONNX])]
 
 
 def test_a_page_is_not_written_into_the_bundle(bundle):

@@ -54,7 +54,8 @@ function readKey(key, text, model) {
     const [first, second, ...rest] = text.split(",");
     const to = parseSeed(first);
     const at = second === undefined ? 0 : parseNumber(second, 0, 1);
-    return to === null || at === null || rest.length ? null : { to, at };
+    if (to === null || at === null || rest.length) return null;
+    return { to, at: Math.round(100 * at) / 100 }; // the steps of the slider, and of the line of Python
   }
   if (key === "codes" && model.codes) {
     const texts = text.split(",");
