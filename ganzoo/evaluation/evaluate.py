@@ -169,7 +169,8 @@ def _measured(
     generator: Generator, plan: Plan, source: DataSource, dataset: Dataset, extractor: Extractor, *, quiet: bool
 ) -> tuple[Evaluator, list[Number]]:
     count = plan.count(len(dataset))
-    total = plan.draws * count + min(len(dataset), max(2 * count, extractor.real_limit))
+    every = plan.metrics is None or any(metric.searches_all for metric in plan.metrics)
+    total = plan.draws * count + (len(dataset) if every else min(len(dataset), max(2 * count, extractor.real_limit)))
     with progress_bar("Measuring", total, quiet=quiet) as advance:
         evaluator = Evaluator(
             dataset,

@@ -85,17 +85,49 @@ def test_real_samples_of_a_draw_and_of_its_floor_are_disjoint(monkeypatch):
     assert not set(real[:, 0]) & set(other[:, 0])
 
 
-def test_the_whole_metric_sees_all_real_samples_but_the_floors():
-    sizes = []
-    metric = metrics.create("nearest")
+@pytest.mark.parametrize(
+    ("name", "real_limit", "sizes"),
+    [
+        ("label_response", None, [300, 300]),
+        ("label_response", 250, [150, 150]),
+        ("nearest", None, [400, 300]),
+        ("nearest", 250, [400, 300]),
+    ],
+)
+def test_only_the_floor_leaves_out_real_samples_that_are_searched_for_copies(monkeypatch, name, real_limit, sizes):
+    seen = []
 
-    class Spy(type(metric)):
-        def measure(self, real, generated, subject):
-            sizes.append(len(real))
-            return {"nearest": 1.0, "copies": 0.0}
+    def measure(self, real, generated, subject):
+        seen.append((real.points, generated.points))
+        return dict.fromkeys(self.numbers, 0.0)
 
-    made(metrics=[Spy()], draws=1).measure(fresh)
-    assert sizes == [300, 300]
+    monkeypatch.setattr(metrics.get(name), "measure", measure)
+    by_label(name, draws=1, real_limit=real_limit).measure(conditional)
+    assert [len(real) for real, _ in seen] == sizes
+    real, other = seen[1]
+    assert len(other) == 100
+    assert not set(map(tuple, real)) & set(map(tuple, other))
+
+
+@pytest.mark.parametrize(("available", "options"), [(100, {"count": 50}), (400, {"real_limit": 200})])
+def test_a_generator_that_memorizes_the_training_samples_copies_all_of_them(available, options):
+    dataset = Dataset(DATASET.samples[:available])
+
+    def memorized(seeds):
+        return dataset.samples[[seed % available for seed in seeds]]
+
+    found = numbers(made("nearest", dataset=dataset, **options).measure(memorized))
+    assert found["copies (vectors)"].measured.draws == (1.0, 1.0, 1.0)
+    assert found["nearest (vectors)"].measured.value == 0.0
+    assert found["copies (vectors)"].floor.value < 0.1
+    assert found["nearest (vectors)"].floor.value == pytest.approx(1, abs=0.3)
+
+
+def test_a_limit_of_real_samples_changes_no_number_when_all_are_searched():
+    alone, with_nearest = (
+        numbers(made(*names, real_limit=200).measure(fresh)) for names in (["frechet"], ["frechet", "nearest"])
+    )
+    assert with_nearest["frechet (vectors)"] == alone["frechet (vectors)"]
 
 
 @pytest.mark.parametrize(
