@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo import latents
 from ganzoo.data.base import Dataset, DataSource
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation.classes import Classes, WorstClass, by_class, mean_of_classes, worst_class
@@ -160,8 +159,20 @@ class Evaluator:
         first = self._first_seed + draw * self.count
         return range(first, first + self.count)
 
-    def measure(self, sample: Sample, *, advance: Advance = lambda done: None) -> list[Number]:
+    @property
+    def follows_classes(self) -> bool:
+        """Whether the classes of the generated samples are as frequent as in the real samples, which are unbalanced."""
+        return not self._classes.are_balanced
+
+    def measure(
+        self, sample: Sample, *, sweep: Sample | None = None, advance: Advance = lambda done: None
+    ) -> list[Number]:
         """Measure a generator.
+
+        Args:
+            sample: generates the samples.
+            sweep: generates the class sweep; by default ``sample``.
+            advance: called with the number of newly extracted samples.
 
         Raises:
             EvaluationError: if its samples are not finite, or have another shape than the real samples.
@@ -175,7 +186,7 @@ class Evaluator:
             few, many = self.real.take(rest[: self.real_count]), self.real.take(rest)
             generated = self.extract(sample, self.seeds(draw), advance)
             if any(metric.needs_class_sweep for metric in self.metrics):
-                generated = replace(generated, class_sweep=self._class_sweep(sample, draw))
+                generated = replace(generated, class_sweep=self._class_sweep(sweep or sample, draw))
             measured.append(self._numbers(few, many, self.real, generated))
             if self.has_floor:
                 unseen = np.arange(self.real_used, len(self.real))
@@ -207,11 +218,13 @@ class Evaluator:
     def extract(self, sample: Sample, seeds: Sequence[int], advance: Advance = lambda done: None) -> Features:
         """Features of the generated samples of ``seeds``. One batch of samples is in memory."""
         size = self.extractor.batch_size
-        batches = (sample(seeds[start : start + size]) for start in range(0, len(seeds), size))
+        parts = (seeds[start : start + size] for start in range(0, len(seeds), size))
+        if self.follows_classes:
+            batches = (sample(part, label=self._classes.labels_of(part).tolist()) for part in parts)
+        else:
+            batches = (sample(part) for part in parts)
         features = self._features(batches, advance)
-        if not self._classes.names:
-            return features
-        return replace(features, labels=latents.labels(seeds, num_classes=self._classes.count))
+        return replace(features, labels=self._classes.labels_of(seeds)) if self._classes.names else features
 
     def _class_sweep(self, sample: Sample, draw: int) -> NDArray[np.float32]:
         """Features of the draw's first latents, each in the same classes ``[latents, classes, d]``."""

@@ -86,10 +86,11 @@ class Evaluation:
         digest = f" (SHA-256 {extractor['sha256'][:12]}...)" if extractor["sha256"] else ""
         draws = f"mean of {p['draws']} draws" if p["draws"] > 1 else "one draw"
         chosen = f", best_of={p['best_of']} by the critic" if "best_of" in p else ""
+        classes = ", classes as frequent as in the data" if "classes" in p else ""
         real = f"all {p['real_samples']}" if metrics.get(number.metric["name"]).searches_all else p["samples"]
         return (
             f"extractor {extractor['label']}{digest}, resize {extractor['resize']}; {p['samples']} generated against "
-            f"{real} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}{chosen}; "
+            f"{real} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}{classes}{chosen}; "
             "ganzoo evaluate"
         )
 
@@ -112,6 +113,7 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
         "samples": evaluator.count,
         "draws": evaluator.draws,
         "seeds": f"0-{evaluator.draws * evaluator.count - 1}",
+        **({"classes": "as frequent as in the real samples"} if evaluator.follows_classes else {}),
         **({"class_sweep": sweep} if any(metric.needs_class_sweep for metric in evaluator.metrics) else {}),
         "interval": draws if evaluator.draws > 1 else "none of a single draw",
         "floor": "other real samples in the place of the generated ones"

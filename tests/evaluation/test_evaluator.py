@@ -11,7 +11,7 @@ from ganzoo.data.base import Dataset
 from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation import evaluator as module
-from ganzoo.evaluation.classes import classes_of, worst_class
+from ganzoo.evaluation.classes import Classes, classes_of, worst_class
 from ganzoo.evaluation.evaluator import Evaluator, spread
 from ganzoo.extractors import extractors
 from ganzoo.metrics import metrics
@@ -243,8 +243,8 @@ def conditional(seeds, *, label=None):
     return np.array(made, np.float32)
 
 
-def by_label(*names, dataset=DATASET, count=8, class_names=(), **options):
-    return made(*names, dataset=dataset, classes=classes_of(dataset, count=count, names=class_names), **options)
+def by_label(*names, dataset=DATASET, classes=8, class_names=(), **options):
+    return made(*names, dataset=dataset, classes=classes_of(dataset, count=classes, names=class_names), **options)
 
 
 def test_a_conditional_model_is_measured_by_its_labels_by_default_and_another_is_not():
@@ -275,6 +275,28 @@ def test_labels_of_generated_samples_are_those_of_their_seeds_and_real_ones_thei
     np.testing.assert_array_equal(generated.class_sweep[5], expected)
     assert real.class_sweep is None
     assert other.class_sweep is None
+
+
+def test_classes_are_generated_as_often_as_in_unbalanced_data():
+    rows = np.concatenate([np.flatnonzero(DATASET.labels == c)[: 45 if c < 2 else 5] for c in range(8)])
+    dataset = dataclasses.replace(DATASET, samples=DATASET.samples[rows], labels=DATASET.labels[rows])
+    evaluator = by_label("density_coverage", "label_response", dataset=dataset, draws=4, count=60)
+    asked = evaluator.extract(conditional, range(1000)).labels
+    share = np.bincount(dataset.labels) / len(dataset)
+    np.testing.assert_allclose(np.bincount(asked) / 1000, share, atol=0.03)
+    found = numbers(evaluator.measure(conditional))
+    for label in ("density (vectors)", "coverage (vectors)", "label_agreement (vectors)"):
+        assert found[label].measured.value == pytest.approx(found[label].floor.value, abs=0.12)
+
+
+@pytest.mark.parametrize(("extra", "balanced"), [(0, True), (3, True), (5, False)])
+def test_nearly_balanced_classes_are_those_of_the_seeds(extra, balanced):
+    labels = np.repeat(np.arange(2, dtype=np.int32), [200 + extra, 200])
+    classes = Classes(2, ("a", "b"), labels)
+    assert classes.are_balanced == balanced
+    same = np.array_equal(classes.labels_of(range(500)), latents.labels(range(500), num_classes=2))
+    assert same or not balanced
+    np.testing.assert_array_equal(Classes(2).labels_of(range(50)), latents.labels(range(50), num_classes=2))
 
 
 def test_further_samples_are_generated_only_for_a_metric_that_asks():
