@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.environment.commands import command, run_word
-from ganzoo.errors import EvaluationError, RunError, TrainingError
+from ganzoo.errors import GanzooError, RunError, TrainingError
 from ganzoo.report.live import LiveReport
 from ganzoo.runs import CHECKPOINTS, Run, trained_seconds
 from ganzoo.sample_sheet import draw_samples
@@ -303,7 +303,9 @@ class Trainer:
     def _measure(self, best: BestWeights, log: Log, info: rollback.Info) -> None:
         try:
             values = best.measure(self.step)
-        except EvaluationError as error:  # a failed measurement must not stop a training
+        except RunError:  # the run folder cannot be written
+            raise
+        except GanzooError as error:  # a failed measurement must not stop a training
             info(f"Step {self.step} was not measured: {error}")
             return
         log.write(self.step, values)

@@ -10,7 +10,7 @@ from ganzoo import latents, load
 from ganzoo.bundle import card_text
 from ganzoo.config import yaml_files
 from ganzoo.data.base import Dataset
-from ganzoo.errors import ConfigError, EvaluationError, RunError
+from ganzoo.errors import BundleError, ConfigError, EvaluationError, RunError
 from ganzoo.evaluation.evaluator import Evaluator
 from ganzoo.exporters import export_run
 from ganzoo.exporters.restore import load_averaged
@@ -274,6 +274,21 @@ def test_a_number_that_cannot_be_had_does_not_end_the_training(tmp_path, monkeyp
     assert made.train(quiet=True, info=said.append).step == 8
     assert [line.partition(":")[0] for line in said] == [f"Step {step} was not measured" for step in (2, 4, 6, 8)]
     assert made.run.best_step() is None
+
+
+def test_an_extractor_that_fails_does_not_end_the_training(tmp_path, monkeypatch):
+    class Failing(Metric):
+        numbers = {"failing": "lower"}  # noqa: RUF012
+
+        def measure(self, real, generated, subject):
+            raise BundleError("the extractor does not run")
+
+    monkeypatch.setitem(metrics._parts, "failing", Failing)
+    monkeypatch.setattr(Failing, "registered_name", "failing")
+    config = images_config(evaluation=EVERY_TWO | {"metrics": ["failing"]}, steps=2)
+    made, said = trainer(config, tmp_path, images(config)), []
+    assert made.train(quiet=True, info=said.append).step == 2
+    assert said[0] == "Step 2 was not measured: the extractor does not run"
 
 
 def test_a_full_disk_ends_the_training_with_the_last_checkpoint_whole(whole, tmp_path, size_limit):
