@@ -189,6 +189,18 @@ FAULTS = {
         (discriminator_blocks, "minibatch_stddev", "statistic_channels", 0),
         "depends on the batch",
     ),
+    "a block with a batch normalization that it does not declare": (
+        (discriminator_blocks, "dense", "build", lambda self, x, context: batch_normalized(dense(x, context.name))),
+        "depends on the batch",
+    ),
+    "a norm of the batch that does not say so": (
+        (norms, "batch", "mixes_samples", False),
+        "mixes_samples is False, but the output of a sample depends on the batch",
+    ),
+    "a norm of single samples that says it mixes them": (
+        (norms, "layer", "mixes_samples", True),
+        "mixes_samples is True, but the output of a sample does not depend on the batch",
+    ),
     "a block whose form at the input has another shape": (
         (discriminator_blocks, "dense", "at_input", lambda self: self.model_copy(update={"channels": 99})),
         "at_input",
@@ -298,6 +310,12 @@ def dense(x, name, **options):
     import keras
 
     return keras.layers.Dense(4, name=name and f"{name}_dense", **options)(keras.layers.Flatten()(x))
+
+
+def batch_normalized(x):
+    import keras
+
+    return keras.layers.BatchNormalization(name="block_norm")(x)
 
 
 def unseeded(shape, dtype=None):
