@@ -157,6 +157,29 @@ def test_a_training_that_ends_between_two_measurements_is_measured_at_its_end(tm
     assert list(measured(made.run)) == [2, 4, 6, 7]
 
 
+@pytest.mark.parametrize("in_one_process", [False, True])
+def test_the_best_number_at_an_early_end_does_not_replace_the_best_step(tmp_path, monkeypatch, in_one_process):
+    values = iter([1.0, 0.1, 3.0, 2.0, 3.0])  # of the steps 2, 3, 4, 6 and 8
+
+    class Given(Metric):
+        numbers = {"given": "lower"}  # noqa: RUF012
+
+        def measure(self, real, generated, subject):
+            return {"given": next(values)}
+
+    monkeypatch.setitem(metrics._parts, "given", Given)
+    monkeypatch.setattr(Given, "registered_name", "given")
+    config = images_config(evaluation=EVERY_TWO | {"metrics": ["given"]})
+    made = trainer(config, tmp_path, images(config))
+    made.train(max_steps=3, quiet=True)
+    assert made.run.best_step() == 3
+    made = made if in_one_process else again(made)
+    made.train(quiet=True)
+    assert list(measured(made.run, "given (pixels)")) == [2, 3, 4, 6, 8]
+    assert made.run.best_step() == made.best.step == 2
+    assert checkpoint.load_newest(made.run.folder / BEST).step == 2
+
+
 @pytest.mark.parametrize(
     ("training", "count"),
     [({"steps": 1}, COUNT), ({"evaluation": None}, COUNT), ({}, 31)],
