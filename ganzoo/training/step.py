@@ -161,12 +161,14 @@ class Step:
 
     def _penalty(self, network: str, inputs: tuple[Any, ...], turn: int) -> tf.Tensor | None:
         seed, total = self.seed(PENALTY, turn), None
-        for penalty in self.training.penalties:
+        for place, penalty in enumerate(self.training.penalties):
             if penalty.network != network:
                 continue
+            # A penalty that is not due must not change the draws of later layer calls.
+            layers = tf.random.experimental.stateless_fold_in(seed, place)
 
-            def due(penalty: Any = penalty) -> Any:
-                with _calling.frozen_state():
+            def due(penalty: Any = penalty, layers: tf.Tensor = layers) -> Any:
+                with _calling.frozen_state(), _calling.keyed(layers):
                     value = penalty.interval * penalty.penalty(*inputs, seed)
                 scale = penalty.scale(self.number, self.training.steps)
                 return value if scale is None else scale * value
