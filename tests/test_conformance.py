@@ -209,6 +209,22 @@ FAULTS = {
         (losses, "hinge", "generator", lambda self, real, fake: fake[0, 0] * 0.0 + mean(fake)),
         "wrong way",
     ),
+    "a loss that rises with large logits": (
+        (losses, "least_squares", "falls_with_logit", True),
+        "falls_with_logit is True, but the generator's loss rises with a logit",
+    ),
+    "a loss of pairs that says it is one of single samples": (
+        (losses, "relativistic", "falls_with_logit", True),
+        "or depends on real logits",
+    ),
+    "a loss that compares with the mean of the batch": (
+        (losses, "relativistic", "discriminator", lambda self, real, fake: mean(softplus(fake - mean(real)))),
+        "the loss of the discriminator is not the mean over the halves of a batch: set needs_whole_batch",
+    ),
+    "a loss whose perfect discriminator is not sure": (
+        (losses, "hinge", "probability", lambda self, scores: 0.5 + 0.001 * scores),
+        "probability is not near 1 and 0",
+    ),
     "a loss with wrong scores": (
         (losses, "hinge", "realness_scores", lambda self, real, fake: (real - 9.0, fake)),
         "D takes reals with large logits for fakes",
@@ -326,6 +342,12 @@ def mean(x):
     import tensorflow as tf
 
     return tf.reduce_mean(x)
+
+
+def softplus(x):
+    import tensorflow as tf
+
+    return tf.nn.softplus(x)
 
 
 def scalar(seed):

@@ -194,10 +194,11 @@ class Step:
 
     def describe(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """The metrics of the discriminator's logits of real and generated samples."""
-        real, fake = self.training.loss.realness_scores(real, fake)
+        loss = self.training.loss
+        real, fake = loss.realness_scores(real, fake)
         return {
-            "d_real": tf.reduce_mean(tf.sigmoid(real)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake)),
+            "d_real": tf.reduce_mean(loss.probability(real)),
+            "d_fake": tf.reduce_mean(loss.probability(fake)),
             "d_real_accuracy": tf.reduce_mean(tf.cast(real > 0, tf.float32)),
             "d_fake_accuracy": tf.reduce_mean(tf.cast(fake < 0, tf.float32)),
         }
