@@ -128,7 +128,8 @@ class LogitHead(NormalizedBlock):
     Attributes:
         pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution, ``basis`` a sum of the
             pixels with learned weights for each channel (R3GAN, Huang et al. 2024, arXiv:2501.05441).
-        norm: normalization of the last layer's weights: ``none`` or ``spectral``.
+        norm: normalization of the last layer's weights: ``none`` or ``spectral``. The embedding of the label is not
+            normalized.
         activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
 
