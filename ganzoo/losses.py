@@ -44,6 +44,15 @@ class Loss(Part):
         """
         return real, fake
 
+    def probability(self, scores: Tensor) -> Tensor:
+        """The probability of being real that ``realness_scores`` mean, from 0 to 1, for the log and the collapse watch.
+
+        By default it is their sigmoid. A loss without it near 0 and 1 for a perfect discriminator overrides it.
+        """
+        import tensorflow as tf
+
+        return tf.sigmoid(scores)
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """The loss that the discriminator minimizes, from the logits of real and of fake samples."""
         raise NotImplementedError
@@ -117,6 +126,12 @@ class LeastSquares(Loss):
     def realness_scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         return real - 0.5, fake - 0.5
 
+    def probability(self, scores: Tensor) -> Tensor:
+        """The logit itself, which is 1 for real and 0 for fake samples in the optimum, cut at both."""
+        import tensorflow as tf
+
+        return tf.clip_by_value(scores + 0.5, 0.0, 1.0)
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf
 
@@ -135,6 +150,12 @@ class Hinge(Loss):
     @property
     def chance(self) -> float:
         return 2.0
+
+    def probability(self, scores: Tensor) -> Tensor:
+        """From 0 to 1 between the margins, at logits of -1 and 1: beyond them, D learns nothing from a sample."""
+        import tensorflow as tf
+
+        return tf.clip_by_value((scores + 1.0) / 2.0, 0.0, 1.0)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         import tensorflow as tf

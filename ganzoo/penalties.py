@@ -22,7 +22,7 @@ class Judged:
 
     Attributes:
         samples: float32 ``[b, ...]``, as the discriminator sees them.
-        logits: ``[b, 1]``.
+        logits: ``[b, 1]``, or ``[b / packing, 1]`` of a packed discriminator. Neighboring samples share a logit.
         critic: the discriminator as a function from samples to logits, for other samples than these.
         original: the samples before augmentation.
         tape: persistent; has recorded everything from ``original`` and ``samples`` to ``logits``.
@@ -49,7 +49,10 @@ class Judged:
         return cls(seen, logits, critic, samples, tape)
 
     def gradient(self, *, before_augmentation: bool = False) -> Tensor:
-        """Gradient of the summed logits, one flat row per sample: float32 ``[b, d]``. No second pass is needed.
+        """Gradient of each logit, one flat row per logit: float32 ``[b, d]``. No second pass is needed.
+
+        A packed discriminator has one logit per pack, and its row is the gradient by all samples of the pack:
+        ``[b / packing, packing * d]``.
 
         Args:
             before_augmentation: with respect to the samples before augmentation, and not to those that the
@@ -61,7 +64,7 @@ class Judged:
             total = tf.reduce_sum(self.logits)
         gradient = self.tape.gradient(total, self.original if before_augmentation else self.samples)
         gradient = tf.cast(gradient, tf.float32)
-        return tf.reshape(gradient, [tf.shape(gradient)[0], -1])
+        return tf.reshape(gradient, [tf.shape(self.logits)[0], -1])
 
 
 @dataclass(frozen=True)
@@ -223,8 +226,9 @@ class WganGp(DiscriminatorPenalty):
     def penalty(self, real: Judged, fake: Judged, seed: Tensor) -> Tensor:
         import tensorflow as tf
 
-        shape = [tf.shape(real.samples)[0], *[1] * (len(real.samples.shape) - 1)]
-        share = replicas.uniform(shape, seed)
+        count = tf.shape(real.logits)[0]
+        share = replicas.uniform([count, *[1] * (len(real.samples.shape) - 1)], seed)
+        share = tf.repeat(share, tf.shape(real.samples)[0] // count, axis=0)  # one for all samples of a logit
         between = Judged.by(real.critic, real.samples + share * (fake.samples - real.samples))
         norm = tf.sqrt(tf.reduce_sum(tf.square(between.gradient()), axis=1) + 1e-12)
         return self.weight * tf.reduce_mean(tf.square(norm - 1.0))

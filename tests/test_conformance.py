@@ -189,6 +189,18 @@ FAULTS = {
         (discriminator_blocks, "minibatch_stddev", "statistic_channels", 0),
         "depends on the batch",
     ),
+    "a block with a batch normalization that it does not declare": (
+        (discriminator_blocks, "dense", "build", lambda self, x, context: batch_normalized(dense(x, context.name))),
+        "depends on the batch",
+    ),
+    "a norm of the batch that does not say so": (
+        (norms, "batch", "mixes_samples", False),
+        "mixes_samples is False, but the output of a sample depends on the batch",
+    ),
+    "a norm of single samples that says it mixes them": (
+        (norms, "layer", "mixes_samples", True),
+        "mixes_samples is True, but the output of a sample does not depend on the batch",
+    ),
     "a block whose form at the input has another shape": (
         (discriminator_blocks, "dense", "at_input", lambda self: self.model_copy(update={"channels": 99})),
         "at_input",
@@ -196,6 +208,22 @@ FAULTS = {
     "a loss that pulls the wrong way": (
         (losses, "hinge", "generator", lambda self, real, fake: fake[0, 0] * 0.0 + mean(fake)),
         "wrong way",
+    ),
+    "a loss that rises with large logits": (
+        (losses, "least_squares", "falls_with_logit", True),
+        "falls_with_logit is True, but the generator's loss rises with a logit",
+    ),
+    "a loss of pairs that says it is one of single samples": (
+        (losses, "relativistic", "falls_with_logit", True),
+        "or depends on real logits",
+    ),
+    "a loss that compares with the mean of the batch": (
+        (losses, "relativistic", "discriminator", lambda self, real, fake: mean(softplus(fake - mean(real)))),
+        "the loss of the discriminator is not the mean over the halves of a batch: set needs_whole_batch",
+    ),
+    "a loss whose perfect discriminator is not sure": (
+        (losses, "hinge", "probability", lambda self, scores: 0.5 + 0.001 * scores),
+        "probability is not near 1 and 0",
     ),
     "a loss with wrong scores": (
         (losses, "hinge", "realness_scores", lambda self, real, fake: (real - 9.0, fake)),
@@ -300,6 +328,12 @@ def dense(x, name, **options):
     return keras.layers.Dense(4, name=name and f"{name}_dense", **options)(keras.layers.Flatten()(x))
 
 
+def batch_normalized(x):
+    import keras
+
+    return keras.layers.BatchNormalization(name="block_norm")(x)
+
+
 def unseeded(shape, dtype=None):
     return np.random.standard_normal(shape)
 
@@ -308,6 +342,12 @@ def mean(x):
     import tensorflow as tf
 
     return tf.reduce_mean(x)
+
+
+def softplus(x):
+    import tensorflow as tf
+
+    return tf.nn.softplus(x)
 
 
 def scalar(seed):

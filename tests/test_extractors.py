@@ -142,8 +142,10 @@ def test_onnx_resizes_and_names_its_outputs(file):
         load(path, features="embeding")
 
 
-def test_a_fixed_batch(file):
-    features, _ = load(file(classifier(batch=1))).extract(IMAGES)
+@pytest.mark.parametrize("batch", [1, 2, 5, 16])
+def test_a_fixed_batch(file, batch):
+    features, probabilities = load(file(classifier(batch=batch))).extract(IMAGES)
+    assert len(probabilities) == len(IMAGES)
     np.testing.assert_allclose(features, (IMAGES / 127.5 - 1).mean((1, 2)) @ WEIGHT, rtol=1e-4, atol=1e-4)
 
 

@@ -65,6 +65,20 @@ def differences(function, at, *, step=1e-6):
     return gradient
 
 
+PERFECT = {"least_squares": (1.0, 0.0), "hinge": (1.0, -1.0), "non_saturating": (9.0, -9.0), "relativistic": (9.0, 0.0)}
+
+
+@pytest.mark.parametrize("name", PERFECT)
+def test_a_perfect_discriminator_is_seen_as_saturated(name):
+    """The collapse watch needs probabilities of at least 0.99 and at most 0.01."""
+    loss = losses.create(name)
+    real, fake = loss.realness_scores(*(tf.fill([4, 1], logit) for logit in PERFECT[name]))
+    assert np.all(loss.probability(real) >= 0.99)
+    assert np.all(loss.probability(fake) <= 0.01)
+    middle = loss.realness_scores(*[tf.fill([4, 1], 0.5 if name == "least_squares" else 0.0)] * 2)
+    assert np.all(np.asarray([loss.probability(scores) for scores in middle]) == 0.5)
+
+
 def test_every_loss_has_its_formula_here():
     assert sorted(FORMULAS) == losses.names()
 

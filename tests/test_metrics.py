@@ -59,6 +59,10 @@ def test_blocks_change_nothing_and_are_small(monkeypatch, skip_own):
     monkeypatch.setattr(_distances, "BLOCK_BYTES", 7 * 8 * 50)
     assert [rows.stop - rows.start for rows in _distances.row_blocks(50, 50)] == [7] * 7 + [1]
     np.testing.assert_allclose(_distances.neighbor_distances(points, points, k=3, skip_own=skip_own), whole)
+    nearest = _distances.neighbor_distances(points, points, skip_own=skip_own)
+    monkeypatch.setattr(_distances, "BLOCK_BYTES", 2 * 8 * points.shape[1])  # two points at once, k = 3 spans blocks
+    np.testing.assert_allclose(_distances.neighbor_distances(points, points, k=3, skip_own=skip_own), whole)
+    np.testing.assert_allclose(_distances.neighbor_distances(points, points, skip_own=skip_own), nearest)
 
 
 def test_equal_samples_are_at_no_distance_far_from_the_origin():

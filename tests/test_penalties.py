@@ -92,6 +92,30 @@ def test_the_input_gradient_is_the_analytic_one_and_that_of_finite_differences()
         np.testing.assert_allclose(found[:, place], slope, atol=1e-5)
 
 
+PACKED = {
+    "r1": lambda w, share: 3 / 2 * np.mean(squared_norm(packs(REAL6), w)),
+    "r2": lambda w, share: 3 / 2 * np.mean(squared_norm(packs(FAKE6), w)),
+    "wgan_gp": lambda w, share: (
+        3 * np.mean((np.sqrt(squared_norm((1 - share) * packs(REAL6) + share * packs(FAKE6), w)) - 1) ** 2)
+    ),
+}
+REAL6, FAKE6 = RNG.standard_normal((2, 6, 2, 3, 1))
+
+
+def packs(samples):
+    """Three neighboring samples as one row: a packed discriminator is one of such rows."""
+    return samples.reshape(2, 18)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_the_gradient_of_a_packed_discriminator_is_that_of_a_pack(name):
+    w = RNG.standard_normal(18)
+    inputs = [tf.constant(x, tf.float32) for x in (REAL6, FAKE6)]
+    value = measured(create(name), lambda x: critic(w)(tf.reshape(x, [2, 18])), inputs)
+    share = np.asarray(tf.random.stateless_uniform([2, 1], seed=SEED), np.float64)
+    np.testing.assert_allclose(value, PACKED[name](w, share), rtol=1e-5)
+
+
 def test_vectors_work_like_images():
     value = measured(create("wgan_gp"), critic(W), [tf.reshape(x, [5, 6]) for x in tensors()])
     np.testing.assert_allclose(value, FORMULAS["wgan_gp"](W), rtol=1e-5)

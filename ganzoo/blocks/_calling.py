@@ -40,7 +40,10 @@ def next_key() -> Any:
 
 @contextlib.contextmanager
 def frozen_state() -> Iterator[None]:
-    """Inside, layers do not change their state, such as that of spectral normalization, even in training.
+    """Inside, spectral normalization does not change its state, even in training.
+
+    Other layers with state, such as batch normalization, still do: D may not have them together with a penalty. A layer
+    of a plug-in asks ``state_is_frozen``.
 
     For a second pass in the same update, and for a pass inside ``tf.cond``, where replicas cannot synchronize.
     """
@@ -52,7 +55,7 @@ def frozen_state() -> Iterator[None]:
 
 
 def state_is_frozen() -> bool:
-    """Whether layers must not change their state."""
+    """Whether a layer must not change its state, which it asks before the change."""
     return _frozen.get()
 
 

@@ -63,7 +63,8 @@ class ImageHead(NormalizedBlock, GeneratorHead):
     activation: ActivationPart = Linear()
 
     def output_shape(self, shape: Shape) -> Shape:
-        height, width, _ = self.expect(shape, "image")
+        height, width, channels = self.expect(shape, "image")
+        self.norm.check_channels(channels)
         factor = 2 if self.upsample == "conv_transpose" else 1
         return (factor * height, factor * width, self.sample_shape()[-1])
 
@@ -127,7 +128,8 @@ class LogitHead(NormalizedBlock):
     Attributes:
         pool: how an image of features becomes a vector; ``flatten`` is DCGAN's last convolution, ``basis`` a sum of the
             pixels with learned weights for each channel (R3GAN, Huang et al. 2024, arXiv:2501.05441).
-        norm: normalization of the last layer's weights: ``none`` or ``spectral``.
+        norm: normalization of the last layer's weights: ``none`` or ``spectral``. The embedding of the label is not
+            normalized.
         activation: applied to the features first. Residual blocks need it, since they end in a sum.
     """
 
@@ -177,17 +179,24 @@ class LogitHead(NormalizedBlock):
             )
         return drop_out(x, self.dropout, name)
 
+    def build_heads(self, x: KerasTensor, context: BuildContext) -> None:
+        """Make the further outputs of the discriminator, if there are any, from ``features``."""
+        import keras
+
+        name = context.name
+        if context.heads is not None:
+            for other, width in context.heads.widths.items():
+                values = weighted(keras.layers.Dense(width, name=f"{name}_{other}_dense"), x, self.norm)
+                output = keras.layers.Activation("linear", dtype="float32", name=f"{name}_{other}")
+                context.heads.outputs[other] = output(values)
+
     def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
         name, label = context.name, context.label
         x = self.features(x, context)
         logit = weighted(keras.layers.Dense(1, name=f"{name}_dense"), x, self.norm)
-        if context.heads is not None:
-            for other, width in context.heads.widths.items():
-                values = weighted(keras.layers.Dense(width, name=f"{name}_{other}_dense"), x, self.norm)
-                output = keras.layers.Activation("linear", dtype="float32", name=f"{name}_{other}")
-                context.heads.outputs[other] = output(values)
+        self.build_heads(x, context)
         if label is not None:
             embedding = keras.layers.Embedding(label.num_classes, x.shape[-1], name=f"{name}_embedding")(label.tensor)
             logit = keras.layers.Add(name=f"{name}_projection")(

@@ -31,6 +31,10 @@ class ResidualUp(NormalizedBlock, UpBlock):
     interpolation: Interpolation = "nearest"
     norm: NormPart = BatchNorm()
 
+    def output_shape(self, shape: Shape) -> Shape:
+        self.norm.check_channels(self.expect(shape, "image")[-1])
+        return super().output_shape(shape)
+
     def build(self, x: KerasTensor, context: BuildContext) -> KerasTensor:
         import keras
 
@@ -90,7 +94,9 @@ class ResidualDown(NormalizedBlock):
     preactivation: bool = True
 
     def output_shape(self, shape: Shape) -> Shape:
-        height, width, _ = self.expect(shape, "image")
+        height, width, channels = self.expect(shape, "image")
+        if self.preactivation:
+            self.norm.check_channels(channels)
         halved = (height // 2, width // 2) if self.downsample else (height, width)
         return (*halved, self.wanted_channels())
 

@@ -28,7 +28,8 @@ class SanHead(LogitHead):
     The logit is ``<h, w>`` for features ``h`` and weights ``w``. The adversarial loss and the penalties train ``h`` and
     the norm of ``w``. The direction ``w / |w|`` learns to separate the features of real and generated samples: it
     maximizes the difference of their means of ``<h, w / |w|>``. With classes, ``w`` is the sum of a common vector and
-    the embedding of the label, so each class has its own direction, as in the paper's conditional form.
+    the embedding of the label, so each class has its own direction, as in the paper's conditional form. Further heads
+    are those of ``logit_head``.
 
     Attributes:
         norm: none, because the direction has unit norm already.
@@ -68,6 +69,7 @@ class SanHead(LogitHead):
 
         name, label = context.name, context.label
         features = [self.features(x, context)]
+        self.build_heads(features[0], context)
         if label is not None:
             width = features[0].shape[-1]
             features.append(keras.layers.Embedding(label.num_classes, width, name=f"{name}_embedding")(label.tensor))

@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo import latents
 from ganzoo.bundle.presentable_names import presentable_names
 from ganzoo.data.base import Dataset
 from ganzoo.data.reading.label_order import relabeled
 from ganzoo.errors import DataError
 from ganzoo.metrics.base import UNCONDITIONAL, Better, Value
+
+BALANCED = 0.01
+"""Classes whose frequencies differ less than this from their mean, relative to it, count as equally frequent."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,27 @@ class Classes:
     names: tuple[str, ...] = ()
     labels: NDArray[np.int32] | None = None
     missing: str = UNCONDITIONAL
+
+    @property
+    def are_balanced(self) -> bool:
+        """Whether the classes of generated samples are equally likely: those of the real samples are, or are unknown.
+
+        A difference of 1% does not count.
+        """
+        if self.labels is None:
+            return True
+        counts = np.bincount(self.labels, minlength=self.count)
+        return bool(np.abs(counts * self.count / counts.sum() - 1.0).max() <= BALANCED)
+
+    def labels_of(self, seeds: Sequence[int]) -> NDArray[np.int32]:
+        """The class of each seed, int32 ``[n]``: as frequent as in the real samples, or equally likely.
+
+        A conditional model is trained with the labels of the data. So with other frequencies even a perfect generator
+        would have another distribution than the data.
+        """
+        if self.labels is None or self.are_balanced:
+            return latents.labels(seeds, num_classes=self.count)
+        return np.sort(self.labels)[latents.labels(seeds, num_classes=len(self.labels))]
 
 
 def classes_of(dataset: Dataset, *, count: int, names: Sequence[str] = (), of_data: bool = True) -> Classes:

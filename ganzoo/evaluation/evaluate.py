@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ganzoo.config.validation import explain
@@ -169,7 +169,8 @@ def _measured(
     generator: Generator, plan: Plan, source: DataSource, dataset: Dataset, extractor: Extractor, *, quiet: bool
 ) -> tuple[Evaluator, list[Number]]:
     count = plan.count(len(dataset))
-    total = plan.draws * count + min(len(dataset), max(2 * count, extractor.real_limit))
+    every = plan.metrics is None or any(metric.searches_all for metric in plan.metrics)
+    total = plan.draws * count + (len(dataset) if every else min(len(dataset), max(2 * count, extractor.real_limit)))
     with progress_bar("Measuring", total, quiet=quiet) as advance:
         evaluator = Evaluator(
             dataset,
@@ -186,12 +187,9 @@ def _measured(
             draws=plan.draws,
             advance=advance,
         )
-
-        def sample(seeds: Sequence[int], *, label: Sequence[int] | None = None) -> NDArray[Any]:
-            # With a label, one latent goes through all classes, and the critic must not choose another for each.
-            return generator.sample(seeds, label=label, best_of=plan.best_of if label is None else 1)
-
-        return evaluator, evaluator.measure(sample, advance=advance)
+        # In the class sweep one latent goes through all classes, and the critic must not choose another for each.
+        sample = partial(generator.sample, best_of=plan.best_of)
+        return evaluator, evaluator.measure(sample, sweep=generator.sample, advance=advance)
 
 
 def _extractor(spec: Spec | Extractor) -> Extractor:

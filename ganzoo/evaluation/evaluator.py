@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ganzoo import latents
 from ganzoo.data.base import Dataset, DataSource
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation.classes import Classes, WorstClass, by_class, mean_of_classes, worst_class
@@ -96,7 +95,8 @@ class Evaluator:
         draws: number of draws.
         seed: seed of all draws of real samples.
         first_seed: first seed of the generated samples.
-        real_limit: largest number of extracted real samples; by default the extractor's ``real_limit``.
+        real_limit: largest number of real samples of all draws together; by default the extractor's ``real_limit``.
+            Metrics with ``searches_all`` get all real samples.
         with_floor: whether to measure other real samples instead of generated ones, if there are enough.
         advance: called with the number of newly extracted samples.
 
@@ -135,7 +135,8 @@ class Evaluator:
             )
         self.extractor, self.count, self.draws, self.seed = extractor, count, draws, seed
         self._first_seed, self._with_floor = first_seed, with_floor
-        self._real_limit = extractor.real_limit if real_limit is None else real_limit
+        limit = extractor.real_limit if real_limit is None else real_limit
+        self.real_used = min(len(dataset), max(2 * count, limit))
         self.loaded: LoadedExtractor = extractor.load(dataset.sample_spec)
         self._classes = classes
         self.subject = subject_of(source, self.loaded, classes)
@@ -146,15 +147,32 @@ class Evaluator:
     @property
     def has_floor(self) -> bool:
         """Whether the floor is measured, which needs enough real samples."""
-        return self._with_floor and len(self.real) >= self.count + self.real_count
+        return self._with_floor and self.real_used >= self.count + self.real_count
+
+    @property
+    def searches_all(self) -> bool:
+        """Whether a metric gets all real samples, and not only those of the draws."""
+        return any(metric.searches_all for metric in self.metrics)
 
     def seeds(self, draw: int) -> range:
         """The seeds of a draw."""
         first = self._first_seed + draw * self.count
         return range(first, first + self.count)
 
-    def measure(self, sample: Sample, *, advance: Advance = lambda done: None) -> list[Number]:
+    @property
+    def follows_classes(self) -> bool:
+        """Whether the classes of the generated samples are as frequent as in the real samples, which are unbalanced."""
+        return not self._classes.are_balanced
+
+    def measure(
+        self, sample: Sample, *, sweep: Sample | None = None, advance: Advance = lambda done: None
+    ) -> list[Number]:
         """Measure a generator.
+
+        Args:
+            sample: generates the samples.
+            sweep: generates the class sweep; by default ``sample``.
+            advance: called with the number of newly extracted samples.
 
         Raises:
             EvaluationError: if its samples are not finite, or have another shape than the real samples.
@@ -162,16 +180,18 @@ class Evaluator:
         measured: list[dict[str, Value]] = []
         floors: list[dict[str, Value]] = []
         for draw in range(self.draws):
-            order = np.random.RandomState([self.seed, 1, draw]).permutation(len(self.real))
+            order = np.random.RandomState([self.seed, 1, draw]).permutation(self.real_used)
             other = order[: self.count] if self.has_floor else order[:0]
             rest = order[len(other) :]
             few, many = self.real.take(rest[: self.real_count]), self.real.take(rest)
             generated = self.extract(sample, self.seeds(draw), advance)
             if any(metric.needs_class_sweep for metric in self.metrics):
-                generated = replace(generated, class_sweep=self._class_sweep(sample, draw))
-            measured.append(self._numbers(few, many, generated))
+                generated = replace(generated, class_sweep=self._class_sweep(sweep or sample, draw))
+            measured.append(self._numbers(few, many, self.real, generated))
             if self.has_floor:
-                floors.append(self._numbers(few, many, self.real.take(other)))
+                unseen = np.arange(self.real_used, len(self.real))
+                every = self.real.take(np.concatenate([rest, unseen])) if len(unseen) else many
+                floors.append(self._numbers(few, many, every, self.real.take(other)))
         return [
             self._number(metric, name, measured, floors)
             for metric in self.metrics
@@ -198,11 +218,13 @@ class Evaluator:
     def extract(self, sample: Sample, seeds: Sequence[int], advance: Advance = lambda done: None) -> Features:
         """Features of the generated samples of ``seeds``. One batch of samples is in memory."""
         size = self.extractor.batch_size
-        batches = (sample(seeds[start : start + size]) for start in range(0, len(seeds), size))
+        parts = (seeds[start : start + size] for start in range(0, len(seeds), size))
+        if self.follows_classes:
+            batches = (sample(part, label=self._classes.labels_of(part).tolist()) for part in parts)
+        else:
+            batches = (sample(part) for part in parts)
         features = self._features(batches, advance)
-        if not self._classes.names:
-            return features
-        return replace(features, labels=latents.labels(seeds, num_classes=self._classes.count))
+        return replace(features, labels=self._classes.labels_of(seeds)) if self._classes.names else features
 
     def _class_sweep(self, sample: Sample, draw: int) -> NDArray[np.float32]:
         """Features of the draw's first latents, each in the same classes ``[latents, classes, d]``."""
@@ -215,7 +237,7 @@ class Evaluator:
     def _extract_real(self, dataset: Dataset, source: DataSource | None, advance: Advance) -> Features:
         """Features of the real samples in random order; half of them mirrored if training mirrors images."""
         rng = np.random.RandomState([self.seed, 0])
-        rows = rng.permutation(len(dataset))[: max(2 * self.count, self._real_limit)]
+        rows = rng.permutation(len(dataset))[: len(dataset) if self.searches_all else self.real_used]
         flips = source is not None and source.mirrored
         mirrored = rng.random_sample(len(rows)) < (0.5 if flips else 0.0)
 
@@ -253,13 +275,21 @@ class Evaluator:
         every = (registry.create(name) for name in registry.names())
         return tuple(metric for metric in every if metric.obstacle(self.subject, least) is None)
 
-    def _numbers(self, few: Features, many: Features, generated: Features) -> dict[str, Value]:
-        """All numbers of one draw, against its real samples, or for some metrics all that the floor does not use."""
+    def _numbers(self, few: Features, many: Features, every: Features, generated: Features) -> dict[str, Value]:
+        """All numbers of one draw.
+
+        Args:
+            few: the real samples of the draw.
+            many: the real samples of all draws that the floor does not use, for metrics with ``whole``.
+            every: all real samples, for metrics with ``searches_all``; of the floor, all that it does not use.
+            generated: samples of the generator, or other real samples for the floor.
+        """
         numbers: dict[str, Value] = {}
         level = generated if len(generated) <= len(few) else generated.take(slice(len(few)))
         for metric in self.metrics:
             seen = level if metric.equal_counts else generated
-            numbers |= metric.measure(many if metric.whole else few, seen, self.subject)
+            real = every if metric.searches_all else many if metric.whole else few
+            numbers |= metric.measure(real, seen, self.subject)
         for name, value in numbers.items():
             if not math.isfinite(mean_of_classes(value)):
                 raise EvaluationError(
@@ -269,7 +299,7 @@ class Evaluator:
 
     def _label(self, metric: Metric, name: str) -> str:
         """The number's name with the extractor, or its common name (FID) if it is computed like in the literature."""
-        counts = min(self.count, len(self.real)) >= CANONICAL_COUNT
+        counts = min(self.count, self.real_used) >= CANONICAL_COUNT
         if metric.canonical and self.loaded.canonical and counts:
             return metric.canonical
         return f"{name} ({self.loaded.label})" if metric.by_extractor(self.subject) else name

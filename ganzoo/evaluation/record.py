@@ -21,6 +21,7 @@ from ganzoo.evaluation.evaluator import SWEEP_CLASSES, SWEEP_LATENTS, Evaluator,
 from ganzoo.extractors.base import extractors
 from ganzoo.hub.load_name import message_name
 from ganzoo.images import write_atomic
+from ganzoo.metrics.base import metrics
 from ganzoo.resolve import is_fetched
 from ganzoo.runs import BUNDLE
 
@@ -76,18 +77,20 @@ class Evaluation:
             "metric": dict(number.metric),
             "draws": list(number.measured.draws),
             "floor_draws": [] if number.floor is None else list(number.floor.draws),
-            "protocol": self._sentence(),
+            "protocol": self._sentence(number),
         }
 
-    def _sentence(self) -> str:
-        """The protocol as a sentence for the model card."""
+    def _sentence(self, number: Number) -> str:
+        """The protocol of a number as a sentence for the model card."""
         p, extractor = self.protocol, self.protocol["extractor"]
         digest = f" (SHA-256 {extractor['sha256'][:12]}...)" if extractor["sha256"] else ""
         draws = f"mean of {p['draws']} draws" if p["draws"] > 1 else "one draw"
         chosen = f", best_of={p['best_of']} by the critic" if "best_of" in p else ""
+        classes = ", classes as frequent as in the data" if "classes" in p else ""
+        real = f"all {p['real_samples']}" if metrics.get(number.metric["name"]).searches_all else p["samples"]
         return (
             f"extractor {extractor['label']}{digest}, resize {extractor['resize']}; {p['samples']} generated against "
-            f"{p['samples']} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}{chosen}; "
+            f"{real} real samples of {p['data']['source']}, {draws}, seeds {p['seeds']}{classes}{chosen}; "
             "ganzoo evaluate"
         )
 
@@ -110,6 +113,7 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
         "samples": evaluator.count,
         "draws": evaluator.draws,
         "seeds": f"0-{evaluator.draws * evaluator.count - 1}",
+        **({"classes": "as frequent as in the real samples"} if evaluator.follows_classes else {}),
         **({"class_sweep": sweep} if any(metric.needs_class_sweep for metric in evaluator.metrics) else {}),
         "interval": draws if evaluator.draws > 1 else "none of a single draw",
         "floor": "other real samples in the place of the generated ones"
@@ -117,7 +121,8 @@ def protocol(evaluator: Evaluator, dataset: Dataset, source: DataSource) -> dict
         else "too few real ones",
         "real_seed": evaluator.seed,
         "real_samples": len(dataset),
-        "real_samples_used": len(evaluator.real),
+        "real_samples_used": evaluator.real_used,
+        **({"real_samples_searched": len(evaluator.real)} if evaluator.searches_all else {}),
         "real_mirrored": "half of them, at random, as in training" if source.mirrored else "no",
         "data": public_values(source, data_sources.spec(source)),
         "versions": library_versions(libraries),

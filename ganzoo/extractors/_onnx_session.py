@@ -51,11 +51,13 @@ def extraction(
     size = interface.batch or batch_size
 
     def extract(samples: NDArray[Any]) -> Extracted:
-        made = [
-            session.run(interface.outputs, {interface.input: scale(samples[start : start + size])})
-            for start in range(0, len(samples), size)
-        ]
-        features, *rest = (np.concatenate(parts) for parts in zip(*made, strict=True))
+        made = []
+        for start in range(0, len(samples), size):
+            batch = samples[start : start + size]
+            if interface.batch:  # the last batch may be smaller than the graph's: repeat a sample, and cut the result
+                batch = np.concatenate([batch, np.repeat(batch[-1:], size - len(batch), axis=0)])
+            made.append(session.run(interface.outputs, {interface.input: scale(batch)}))
+        features, *rest = (np.concatenate(parts)[: len(samples)] for parts in zip(*made, strict=True))
         return features.reshape(len(samples), -1).astype(np.float32), _checked(rest[0]) if rest else None
 
     return extract

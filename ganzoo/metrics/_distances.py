@@ -23,10 +23,13 @@ def row_blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def squared_distance_blocks(
-    queries: NDArray[np.float32], points: NDArray[np.float32]
+    queries: NDArray[np.float32], points: NDArray[np.float32], *, center: NDArray[np.float64] | None = None
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Yield the rows of a block of queries, and their squared distances ``[block, len(points)]`` to all points."""
-    center = points.mean(axis=0, dtype=np.float64)
+    """Yield the rows of a block of queries, and their squared distances ``[block, len(points)]`` to all points.
+
+    ``center`` is near the points, which makes the distances exact; by default it is their mean.
+    """
+    center = points.mean(axis=0, dtype=np.float64) if center is None else center
     others = points - center
     lengths = np.einsum("nd,nd->n", others, others)
     for rows in row_blocks(len(queries), len(points)):
@@ -47,10 +50,15 @@ def neighbor_distances(
         k: from 1 to the number of points.
         skip_own: query i is point i, which does not count as its own neighbor; then k is below the number of points.
     """
-    out = np.empty(len(queries))
-    for rows, squared in squared_distance_blocks(queries, points):
-        if skip_own:
-            squared[np.arange(rows.stop - rows.start), np.arange(rows.start, rows.stop)] = np.inf
-        nearest = squared.min(axis=1) if k == 1 else np.partition(squared, k - 1, axis=1)[:, k - 1]
-        out[rows] = np.sqrt(nearest)
-    return out
+    center = points.mean(axis=0, dtype=np.float64)
+    nearest = np.full((len(queries), k), np.inf)
+    for part in row_blocks(len(points), points.shape[1]):
+        for rows, squared in squared_distance_blocks(queries, points[part], center=center):
+            if skip_own:
+                own = np.arange(max(rows.start, part.start), min(rows.stop, part.stop))
+                squared[own - rows.start, own - part.start] = np.inf
+            if k == 1:
+                nearest[rows] = np.minimum(nearest[rows], squared.min(axis=1, keepdims=True))
+            else:
+                nearest[rows] = np.partition(np.concatenate([nearest[rows], squared], axis=1), k - 1, axis=1)[:, :k]
+    return np.sqrt(nearest.max(axis=1))

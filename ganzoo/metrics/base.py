@@ -105,7 +105,11 @@ class Metric(Part):
     """Name of the number in the literature, for the canonical extractor: "FID"."""
 
     whole: ClassVar[bool] = False
-    """Whether ``measure`` gets all real samples, not only those of the draw."""
+    """Whether ``measure`` gets the real samples of all draws, except those of the floor, not only those of the draw."""
+
+    searches_all: ClassVar[bool] = False
+    """Whether ``measure`` gets every real sample, however many there are, because it searches for copies of them. Only
+    the floor leaves out the samples that it puts in the place of generated ones."""
 
     equal_counts: ClassVar[bool] = True
     """Whether the metric needs as many generated as real samples, for example because it counts neighbors."""
@@ -139,8 +143,8 @@ class Metric(Part):
         """Compute the numbers: for each name in ``numbers`` one finite value, or one value per class.
 
         Args:
-            real: features of real samples: as many as generated ones, unless the metric sets ``whole`` or unsets
-                ``equal_counts``.
+            real: features of real samples: as many as generated ones, unless the metric sets ``whole`` or
+                ``searches_all``, or unsets ``equal_counts``.
             generated: features of generated samples, or of other real samples to measure the floor.
             subject: the subject, accepted by ``obstacle``.
         """

@@ -18,7 +18,7 @@ _REFERENCE = 2500
 
 @metrics.register("nearest")
 class Nearest(Metric):
-    """Distance of generated samples to the nearest real sample, relative to that distance among real samples.
+    """Distance of generated samples to the nearest of all real samples, relative to that distance among real samples.
 
     ``nearest`` is the ratio of the medians: about 1 for new samples like the data, near 0 for copies, and far above 1
     for samples unlike the data. ``copies`` is the fraction of generated samples whose nearest real sample is as close
@@ -32,7 +32,7 @@ class Nearest(Metric):
     also_known_as: ClassVar[tuple[str, ...]] = ("copies", "memorization")
     numbers: ClassVar[Mapping[str, Better]] = {"nearest": "near floor", "copies": "lower"}
     limits: ClassVar[Mapping[str, tuple[float, float]]] = {"nearest": (0.0, math.inf), "copies": (0.0, 1.0)}
-    whole: ClassVar[bool] = True
+    searches_all: ClassVar[bool] = True
     equal_counts: ClassVar[bool] = False
 
     quantile: float = Field(0.01, gt=0, lt=1)

@@ -26,7 +26,8 @@ METRICS = (
     "g_gradient_norm",
 )
 """The metrics of every step. ``d_real`` and ``d_fake``: mean probability, by D, that a real and a generated sample is
-real; with the relativistic loss, that it is more real than the other sample of its pair."""
+real; with the relativistic loss, that it is more real than the other sample of its pair. ``Loss.probability`` computes
+it."""
 
 
 class Objective(Part):

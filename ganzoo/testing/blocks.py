@@ -53,7 +53,10 @@ def check_discriminator_block(block: Block | type[Block]) -> None:
         if block.samples_per_output == 1:
             check_layers(block, shape, label_in_norms=False)
         if block.samples_per_output == 1 and not block.mixes_samples:
-            _check_single_samples(block, shape)
+            message = (
+                "the output of a sample depends on the batch, which mixes_samples or statistic_channels must declare"
+            )
+            require(not depends_on_batch(block, shape), message)
         first = block.at_input()
         require(first.output_shape(shape) == block.output_shape(shape), "at_input() changes the shape")
 
@@ -186,17 +189,23 @@ def check_layers(
             require(bool(arrived), f"no gradient reaches {weight.path}")
 
 
-def _check_single_samples(block: Block, shape: Shape) -> None:
-    """Check that the features of a sample, except the declared statistics, do not depend on the rest of the batch."""
+def depends_on_batch(block: Block, shape: Shape) -> bool:
+    """Whether the features of a sample, except the declared statistics, depend on the rest of the batch in training."""
+    import tensorflow as tf
+
+    from ganzoo.blocks import _calling
+
     model = _trained(_model(block, shape))
     batch = np.random.RandomState(0).standard_normal((BATCH, *shape)).astype(np.float32)
-    together = np.asarray(_outputs(model, [batch])[0])
-    alone = np.concatenate([np.asarray(_outputs(model, [batch[row : row + 1]])[0]) for row in range(BATCH)])
-    kept = together.shape[-1] - block.statistic_channels
-    require(
-        np.allclose(together[..., :kept], alone[..., :kept], atol=1e-3),
-        "the output of a sample depends on the batch, which mixes_samples or statistic_channels must declare",
-    )
+
+    def first(others: Any) -> Any:
+        """Features of the first sample; dropout has the same draws in every call."""
+        samples = tf.constant(np.concatenate([batch[:1], others]))
+        with _calling.keyed(tf.constant([1, 2], tf.int64)), _calling.frozen_state():
+            features = np.asarray(tf.cast(_outputs(model, [samples], training=True)[0][0], tf.float32))
+        return features[..., : features.shape[-1] - block.statistic_channels]
+
+    return not np.allclose(first(batch[1:]), first(3.0 * batch[1:] + 1.0), atol=1e-3)
 
 
 def _check_onnx(block: Block, shape: Shape) -> None:

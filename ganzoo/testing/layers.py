@@ -8,18 +8,27 @@ from ganzoo.activations import Activation, activations
 from ganzoo.blocks.dcgan import ConvTranspose
 from ganzoo.initializers import Initializer, initializers
 from ganzoo.norms import Norm, norms
-from ganzoo.testing.blocks import check_generator_block
-from ganzoo.testing.part import BATCH, check_part, require
+from ganzoo.testing.blocks import check_generator_block, depends_on_batch
+from ganzoo.testing.part import BATCH, IMAGE, check_part, require
 
 
 def check_norm(norm: Norm | type[Norm]) -> None:
     """Check a block with this norm: shapes, gradients, first weights, classes and style, and the exported graph.
 
+    ``mixes_samples`` must be True exactly if a sample's output depends on the batch.
+
     Raises:
         AssertionError: with the first check that failed.
     """
     norm = check_part(norms, norm)
-    check_generator_block(ConvTranspose(channels=4, norm=norm))
+    block = ConvTranspose(channels=4, norm=norm)
+    check_generator_block(block)
+    mixes = depends_on_batch(block, IMAGE)
+    verb = "depends" if mixes else "does not depend"
+    require(
+        mixes == norm.mixes_samples,
+        f"mixes_samples is {norm.mixes_samples}, but the output of a sample {verb} on the batch",
+    )
 
 
 def check_activation(activation: Activation | type[Activation]) -> None:

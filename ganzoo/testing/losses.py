@@ -16,8 +16,8 @@ from ganzoo.testing.part import check_part, require
 def check_loss(loss: Loss | type[Loss]) -> None:
     """Check the losses of both networks, their gradients against finite differences, and the declared facts.
 
-    The generator must raise the logits of fakes, and the discriminator lower them. ``realness_scores`` and ``chance``
-    must fit the loss.
+    The generator must raise the logits of fakes, and the discriminator lower them. ``realness_scores``,
+    ``probability``, ``chance``, ``falls_with_logit`` and ``needs_whole_batch`` must fit the loss.
 
     Raises:
         AssertionError: with the first check that failed.
@@ -47,6 +47,13 @@ def check_loss(loss: Loss | type[Loss]) -> None:
         sure = loss.realness_scores(tf.constant(real**2 + 1.0), tf.constant(-(fake**2)))
         require(bool((sure[0] > 0).numpy().all()), "D takes reals with large logits for fakes")
         require(bool((sure[1] < 0).numpy().all()), "D takes fakes with small logits for reals")
+        sure = loss.realness_scores(tf.constant([[99.0]]), tf.constant([[-99.0]]))
+        wide = np.asarray(loss.probability(tf.constant(np.linspace(-99.0, 99.0, 401))))
+        require(bool((np.diff(wide) >= 0).all()), "probability falls with the score")
+        require(bool(wide.min() >= 0 and wide.max() <= 1), "probability is not from 0 to 1")
+        near = float(loss.probability(sure[0])[0, 0]), float(loss.probability(sure[1])[0, 0])
+        require(near[0] > 0.99 and near[1] < 0.01, "probability is not near 1 and 0 for a perfect discriminator")
+    _check_facts(loss, real, fake)
     scores = loss.realness_scores(tf.constant(real), tf.constant(fake))
     exchanged = loss.realness_scores(tf.constant(-fake), tf.constant(-real))
     neutral = np.allclose(exchanged[0], -scores[1]) and np.allclose(exchanged[1], -scores[0])
@@ -61,6 +68,23 @@ def check_loss(loss: Loss | type[Loss]) -> None:
         require(
             bool(np.isclose(loss.chance, least, atol=1e-4)),
             f"chance is {loss.chance:g}, but the least loss of a discriminator with equal logits is {least:.4g}",
+        )
+
+
+def _check_facts(loss: Loss, real: NDArray[Any], fake: NDArray[Any]) -> None:
+    """Check ``falls_with_logit``, which SAN needs, and ``needs_whole_batch``, which several devices need."""
+    logits = np.linspace(-9.0, 9.0, 7)[:, None]
+    slope = _gradient(loss.generator, np.zeros_like(logits), logits)[2]
+    falls = bool((slope <= 0).all()) and not loss.generator_needs_real
+    require(
+        falls or not loss.falls_with_logit,
+        "falls_with_logit is True, but the generator's loss rises with a logit, or depends on real logits",
+    )
+    for network, method in (("discriminator", loss.discriminator), ("generator", loss.generator)):
+        halves = [_value(method, real[part], fake[part]) for part in (slice(3), slice(3, None))]
+        require(
+            loss.needs_whole_batch or bool(np.isclose(np.mean(halves), _value(method, real, fake))),
+            f"the loss of the {network} is not the mean over the halves of a batch: set needs_whole_batch",
         )
 
 

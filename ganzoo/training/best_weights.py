@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -72,7 +72,7 @@ class BestWeights:
 
     @property
     def step(self) -> int:
-        """The best step so far; 0 before the first measurement."""
+        """The best step so far, at a multiple of ``every``; 0 before the first measurement."""
         return int(self._step.value[0])
 
     def mark(self) -> tuple[float, ...]:
@@ -87,6 +87,9 @@ class BestWeights:
     def measure(self, step: int) -> dict[str, float]:
         """Measure the generator at ``step``, and save the averaged networks if it is the best so far.
 
+        The end of a training can be between two measurements. Its weights are saved in addition to the best ones, and
+        ``forget_end`` removes them: a training that did not end there would not have measured them.
+
         Returns:
             The numbers for the log, by their labels.
 
@@ -97,10 +100,17 @@ class BestWeights:
         values = {number.label: number.measured.value for number in numbers}
         chosen = next(number for number in numbers if number.name == self._name)
         if self._is_better(chosen):
-            self._save(step, chosen, values)
-            self._value.assign(chosen.measured.value)
-            self._step.assign(step)
+            is_regular = step % self.every == 0
+            self._save(step, chosen, values, also=() if is_regular else (self.step,))
+            if is_regular:
+                self._value.assign(chosen.measured.value)
+                self._step.assign(step)
         return values
+
+    def forget_end(self) -> None:
+        """Remove weights that are newer than the best step, because the training goes on."""
+        if self.step and checkpoint.checkpoint_folder(self._folder, self.step).exists():
+            checkpoint.drop_after(self._folder, self.step)
 
     def _is_better(self, number: Number) -> bool:
         """Compare with the best step. A later step wins a tie: samples often sharpen after all modes are found."""
@@ -109,14 +119,14 @@ class BestWeights:
         gain = number.measured.value - float(self._value.value[0])
         return gain <= 0 if number.better == "lower" else gain >= 0
 
-    def _save(self, step: int, chosen: Number, values: dict[str, float]) -> None:
+    def _save(self, step: int, chosen: Number, values: dict[str, float], *, also: Collection[int]) -> None:
         weights = {
             average_group(name): {key: np.asarray(value) for key, value in named_variables(network.variables).items()}
             for name, network in self._averages.items()
         }
         measured = {label: np.array(value, np.float64) for label, value in values.items()}
         state = {**weights, "measured": measured, "chosen_by": {chosen.label: np.array(step)}}
-        checkpoint.save(self._folder, step=step, state=state, keep=1)
+        checkpoint.save(self._folder, step=step, state=state, keep=1, also=also)
 
 
 def is_due(config: Config, dataset: Dataset) -> bool:

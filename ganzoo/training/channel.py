@@ -40,8 +40,15 @@ class Channel:
 
     @property
     def remote_host(self) -> str:
-        """The address of the other machine."""
-        return str(self._socket.getpeername()[0])
+        """The address of the other machine.
+
+        Raises:
+            ChannelError: if the other process has closed the connection.
+        """
+        try:
+            return str(self._socket.getpeername()[0])
+        except OSError as error:
+            raise ChannelError(f"the connection broke: {error.strerror or error}") from error
 
     def allow_silence(self, seconds: float) -> None:
         """Set after how many seconds without a byte the other process counts as hung."""
@@ -88,7 +95,7 @@ class Channel:
             raise ChannelError("it does not write messages of ganzoo")
         try:
             message = json.loads(self._read(text, deadline))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ChannelError("it does not write messages of ganzoo") from error
         if not isinstance(message, dict) or "kind" not in message:
             raise ChannelError("it does not write messages of ganzoo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ganzoo.blocks.fields import NormalizedBlock
 from ganzoo.config.experiment import Config
 
 
@@ -16,13 +17,23 @@ def against(kind: str, config: Config) -> str:
     training = config.training
     if training.penalties:
         changes = lower_rates(config) if kind != "saturated" else _lower("d", config)
-    elif config.discriminator.block is not None and config.discriminator.block.mixes_samples:
-        changes = "discriminator.block.norm=none training.penalties=[r1]"
     else:
-        changes = "training.penalties=[r1]"
+        changes = _add_penalty(config)
     if training.watch.on_collapse == "warn":
         changes += ", or enable automatic rollback: training.watch.on_collapse=rollback"
     return changes
+
+
+def _add_penalty(config: Config) -> str:
+    """Add a gradient penalty. A discriminator with batch normalization refuses it, so that is removed first."""
+    network = config.discriminator
+    mixing = [block for block in network.expand(config.sample_shape) if block.mixes_samples]
+    parts = [("discriminator.block", network.block)]
+    parts += [(f"discriminator.blocks.{number}", block) for number, block in enumerate(network.blocks or ())]
+    removed = [f"{key}.norm=none" for key, block in parts if isinstance(block, NormalizedBlock) and block.mixes_samples]
+    if not all(isinstance(block, NormalizedBlock) for block in mixing):
+        return lower_rates(config)
+    return " ".join([*removed, "training.penalties=[r1]"])
 
 
 def _strengthen_discriminator(config: Config) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganzoo.architectures.shapes import trace
 from ganzoo.bundle.folder import ONNX, WEIGHTS, Bundle
 from ganzoo.config.experiment import Config
 from ganzoo.errors import ConfigError, HubError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import keras
 
     from ganzoo.architectures.base import GeneratorConfig
+    from ganzoo.architectures.mapping import MappingConfig
+    from ganzoo.blocks.base import Block
     from ganzoo.training.state import TrainingState
 
 Weights = Mapping[str, NDArray[np.float32]]
@@ -70,6 +73,11 @@ def resolve(
             raise
         bundle, weights = shipped, GraphWeights(shipped)
     generator = generator_config(bundle)
+    if generator.latent != config.generator.latent:
+        raise ConfigError(
+            f"training.init_from: {what} has {generator.latent} latents, and this config has {config.generator.latent} "
+            f"ones. Use the same: generator.latent={generator.latent}"
+        )
     if config.training.init_widen:
         _check_same_samples(config, bundle, generator, what=what)
     elif not config.training.init_partial and (bundle.config.num_classes or 0) != config.num_classes:
@@ -77,6 +85,8 @@ def resolve(
             f"training.init_from: {what} has {bundle.config.num_classes or 'no'} classes, and this config has "
             f"{config.num_classes or 'none'}. With training.init_partial=true the weights of the classes start anew."
         )
+    elif not config.training.init_partial:
+        _check_same_blocks(config, bundle, generator, what=what)
     values = config.to_dict()
     values["training"]["init_from"] = exact_name(what, bundle)
     source = Narrow(weights, generator) if config.training.init_widen else weights
@@ -92,6 +102,33 @@ def _check_same_samples(config: Config, bundle: Bundle, generator: GeneratorConf
             raise ConfigError(
                 f"training.init_widen: {what} has {old} {name}, and this config has {new}. Only channels can grow."
             )
+
+
+def _check_same_blocks(config: Config, bundle: Bundle, generator: GeneratorConfig, *, what: str) -> None:
+    """Raise ConfigError if a generator of the same sizes computes something else, for example another activation.
+
+    Generators of other sizes have other weights, which ``assign`` refuses. Dropout changes the training only.
+    """
+    here = config.generator
+    sizes, own = tuple(bundle.config.shape), config.sample_shape
+    old, new = generator.expand(sizes), here.expand(own)
+    if trace(old, (generator.latent_dim,)) != trace(new, (here.latent_dim,)):
+        return
+    pairs = [(f"block {number}", _values(a), _values(b)) for number, (a, b) in enumerate(zip(old, new, strict=True))]
+    for name, there, this in [("the mapping network", *map(_values, (generator.mapping, here.mapping))), *pairs]:
+        for key in there | this:
+            if there.get(key) != this.get(key) and key != "dropout":
+                raise ConfigError(
+                    f"training.init_from: {what} does not fit this generator: '{key}' of {name} is {there.get(key)} "
+                    f"there, and {this.get(key)} in this config. {_ADVICE['other']}"
+                )
+
+
+def _values(part: Block | MappingConfig | None) -> dict[str, Any]:
+    """The name of a part and its fields; empty for None."""
+    if part is None:
+        return {}
+    return {"name": getattr(part, "registered_name", None), **part.model_dump(mode="json")}
 
 
 def _shipped_graph(what: str) -> Bundle | None:

@@ -108,12 +108,13 @@ def _greeted(
         rank, port = int(greeting["rank"]), int(greeting["port"])
         problem = _problem(cluster, greeting, rank, peers)
         if problem is None:
-            peers[rank] = Peer(rank, channel.remote_host, channel)
-            servers[rank] = cluster.servers[rank] if cluster.servers else _server(channel.remote_host, port)
+            host = channel.remote_host
+            peers[rank] = Peer(rank, host, channel)
+            servers[rank] = cluster.servers[rank] if cluster.servers else _server(host, port)
             servers[0] = servers[0] or _server(cluster.host, _free_port())
             return None
         channel.send("error", text=problem)
-    except (ChannelError, KeyError, TypeError, ValueError):  # a stranger, or a process that has just ended
+    except (ChannelError, KeyError, TypeError, ValueError, OverflowError):  # a stranger, or a process that just ended
         pass
     channel.close()
     return problem

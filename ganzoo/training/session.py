@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -152,10 +153,12 @@ def _start(
     if others is not None:
         init_discriminator.check(config, others)
     run = new_run(config.name, root=root)
-    with training_lock(run, info=info):
+    with contextlib.ExitStack() as undo, training_lock(run, info=info):
+        undo.callback(shutil.rmtree, run.folder, ignore_errors=True)  # if the networks cannot be built
         _describe(run, config, dataset, command)
-        info(f"Run {run.name} in {run.folder}")
         trainer = Trainer(config, dataset, run, strategy=strategy, team=team)
+        undo.pop_all()
+        info(f"Run {run.name} in {run.folder}")
         _report_device(trainer, info)
         if weights is not None:
             init_from.begin(trainer.state, weights, info=info)

@@ -161,12 +161,14 @@ class Step:
 
     def _penalty(self, network: str, inputs: tuple[Any, ...], turn: int) -> tf.Tensor | None:
         seed, total = self.seed(PENALTY, turn), None
-        for penalty in self.training.penalties:
+        for place, penalty in enumerate(self.training.penalties):
             if penalty.network != network:
                 continue
+            # A penalty that is not due must not change the draws of later layer calls.
+            layers = tf.random.experimental.stateless_fold_in(seed, place)
 
-            def due(penalty: Any = penalty) -> Any:
-                with _calling.frozen_state():
+            def due(penalty: Any = penalty, layers: tf.Tensor = layers) -> Any:
+                with _calling.frozen_state(), _calling.keyed(layers):
                     value = penalty.interval * penalty.penalty(*inputs, seed)
                 scale = penalty.scale(self.number, self.training.steps)
                 return value if scale is None else scale * value
@@ -192,10 +194,11 @@ class Step:
 
     def describe(self, real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         """The metrics of the discriminator's logits of real and generated samples."""
-        real, fake = self.training.loss.realness_scores(real, fake)
+        loss = self.training.loss
+        real, fake = loss.realness_scores(real, fake)
         return {
-            "d_real": tf.reduce_mean(tf.sigmoid(real)),
-            "d_fake": tf.reduce_mean(tf.sigmoid(fake)),
+            "d_real": tf.reduce_mean(loss.probability(real)),
+            "d_fake": tf.reduce_mean(loss.probability(fake)),
             "d_real_accuracy": tf.reduce_mean(tf.cast(real > 0, tf.float32)),
             "d_fake_accuracy": tf.reduce_mean(tf.cast(fake < 0, tf.float32)),
         }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.environment.commands import command, run_word
-from ganzoo.errors import EvaluationError, RunError, TrainingError
+from ganzoo.errors import GanzooError, RunError, TrainingError
 from ganzoo.report.live import LiveReport
 from ganzoo.runs import CHECKPOINTS, Run, trained_seconds
 from ganzoo.sample_sheet import draw_samples
@@ -134,6 +134,8 @@ class Trainer:
             info=(lambda text: None) if quiet else info,
         )
         self._callbacks = Callbacks(callbacks)
+        if self.best:
+            self.best.forget_end()
         with self._callbacks.raised_at_end():
             try:
                 with LiveReport(self.run, info=info) as report, Log(self.run, first_step=self.step) as log:
@@ -287,8 +289,8 @@ class Trainer:
     def _finish(self, log: Log, outcome: Outcome, info: rollback.Info) -> None:
         """Write the samples, the checkpoint and the measured numbers of the last step, if they are missing.
 
-        The numbers are measured after the checkpoint is saved. So a resumed training chooses the same best step as an
-        uninterrupted one.
+        Numbers between two regular measurements do not change the state of the training, and their weights are removed
+        when it is resumed. So a resumed training chooses the same best step as an uninterrupted one.
         """
         if self.team is not None:  # the rest needs no exchange
             self.team.stop(str(self.run.folder), step=outcome.step, reason=outcome.reason)
@@ -303,7 +305,9 @@ class Trainer:
     def _measure(self, best: BestWeights, log: Log, info: rollback.Info) -> None:
         try:
             values = best.measure(self.step)
-        except EvaluationError as error:  # a failed measurement must not stop a training
+        except RunError:  # the run folder cannot be written
+            raise
+        except GanzooError as error:  # a failed measurement must not stop a training
             info(f"Step {self.step} was not measured: {error}")
             return
         log.write(self.step, values)

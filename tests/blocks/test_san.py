@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import tiny
+from helpers import tiny, tiny_vectors
 
 from ganzoo.blocks import _calling
 from ganzoo.blocks._san_layers import SlicedLinear
@@ -12,6 +12,7 @@ from ganzoo.errors import ConfigError
 from ganzoo.losses import losses
 from ganzoo.objectives.adversarial import Adversarial
 from ganzoo.penalties import Judged, penalties
+from ganzoo.training.session import start
 
 RNG = np.random.RandomState(0)
 REAL, FAKE = 1.5 * RNG.standard_normal((2, 6, 5))
@@ -153,6 +154,24 @@ def test_the_losses_that_say_so_fall_with_the_logit(name):
         value = loss.generator(tf.zeros_like(logits), logits)
     falls = bool(np.all(tape.gradient(value, logits) <= 0))
     assert falls or not loss.falls_with_logit
+
+
+@pytest.mark.parametrize("objective", ["acgan", "infogan"])
+def test_the_head_makes_the_further_outputs_of_an_objective(objective):
+    changes = {"discriminator": {"head": "san_head"}, "objective": objective, "training": {"batch_size": 4}}
+    config = tiny(num_classes=3, **changes)
+    logits, *heads = config.objective.networks(config)["discriminator"](np.zeros((4, *config.sample_shape)))
+    assert logits.shape == (4, 1)
+    assert [head.shape[1] for head in heads] == list(config.objective.heads(config).values())
+
+
+def test_networks_that_cannot_be_built_leave_no_run(tmp_path, monkeypatch):
+    """A head of a plug-in need not make the further outputs of an objective."""
+    monkeypatch.setattr(SanHead, "build_heads", lambda self, x, context: None)
+    config = tiny_vectors().replace(**{"discriminator.head": "san_head", "objective": {"name": "infogan", "codes": 1}})
+    with pytest.raises(ConfigError, match="its head 'san_head' makes none"):
+        start(config, root=tmp_path / "runs", quiet=True)
+    assert not list((tmp_path / "runs").glob("*/*"))
 
 
 def test_spectral_norm_is_refused():

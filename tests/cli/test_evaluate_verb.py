@@ -61,6 +61,10 @@ def test_a_bundle(command, told, place):
     protocol = held["protocol"]
     assert (protocol["samples"], protocol["draws"], protocol["seeds"]) == (20, 2, "0-39")
     assert protocol["data"]["source"] == "numpy"
+    searched = protocol["real_samples"]
+    assert protocol["real_samples_searched"] == searched
+    assert f"20 generated against all {searched} real samples" in held["metrics"]["nearest (small_cnn)"]["protocol"]
+    assert "20 generated against 20 real samples" in entry["protocol"]
     assert protocol["versions"]["numpy"] == np.__version__
     assert str(place) not in path.read_text(encoding="utf-8"), "paths are nobody's business"
     read_bundle(told)

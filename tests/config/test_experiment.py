@@ -234,6 +234,27 @@ BAD = {
         {"generator": {"self_modulation": True, "block": {"name": "conv_transpose", "norm": "pixel"}}},
         "generator.self_modulation is true, but none of its blocks has norm: batch",
     ),
+    "a group norm of an image at the input": (
+        {
+            "discriminator": {
+                "block": None,
+                "blocks": [{"name": "residual_down", "norm": "group", "channels": 64}],
+            }
+        },
+        "discriminator block 0: norm 'group' cannot split 1 channels into 4 groups",
+    ),
+    "a group norm of odd features before a residual block": (
+        {
+            "generator": {
+                "block": None,
+                "blocks": [
+                    {"name": "residual_up", "norm": "batch", "channels": 6},
+                    {"name": "residual_up", "norm": "group", "channels": 8},
+                ],
+            }
+        },
+        "generator block 2: norm 'group' cannot split 6 channels into 4 groups",
+    ),
     "packing with classes": (
         {"num_classes": 3, "discriminator": {"packing": 2}},
         "a packed discriminator judges several samples at once and cannot be conditional",

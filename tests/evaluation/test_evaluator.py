@@ -11,7 +11,7 @@ from ganzoo.data.base import Dataset
 from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.errors import EvaluationError
 from ganzoo.evaluation import evaluator as module
-from ganzoo.evaluation.classes import classes_of, worst_class
+from ganzoo.evaluation.classes import Classes, classes_of, worst_class
 from ganzoo.evaluation.evaluator import Evaluator, spread
 from ganzoo.extractors import extractors
 from ganzoo.metrics import metrics
@@ -85,17 +85,49 @@ def test_real_samples_of_a_draw_and_of_its_floor_are_disjoint(monkeypatch):
     assert not set(real[:, 0]) & set(other[:, 0])
 
 
-def test_the_whole_metric_sees_all_real_samples_but_the_floors():
-    sizes = []
-    metric = metrics.create("nearest")
+@pytest.mark.parametrize(
+    ("name", "real_limit", "sizes"),
+    [
+        ("label_response", None, [300, 300]),
+        ("label_response", 250, [150, 150]),
+        ("nearest", None, [400, 300]),
+        ("nearest", 250, [400, 300]),
+    ],
+)
+def test_only_the_floor_leaves_out_real_samples_that_are_searched_for_copies(monkeypatch, name, real_limit, sizes):
+    seen = []
 
-    class Spy(type(metric)):
-        def measure(self, real, generated, subject):
-            sizes.append(len(real))
-            return {"nearest": 1.0, "copies": 0.0}
+    def measure(self, real, generated, subject):
+        seen.append((real.points, generated.points))
+        return dict.fromkeys(self.numbers, 0.0)
 
-    made(metrics=[Spy()], draws=1).measure(fresh)
-    assert sizes == [300, 300]
+    monkeypatch.setattr(metrics.get(name), "measure", measure)
+    by_label(name, draws=1, real_limit=real_limit).measure(conditional)
+    assert [len(real) for real, _ in seen] == sizes
+    real, other = seen[1]
+    assert len(other) == 100
+    assert not set(map(tuple, real)) & set(map(tuple, other))
+
+
+@pytest.mark.parametrize(("available", "options"), [(100, {"count": 50}), (400, {"real_limit": 200})])
+def test_a_generator_that_memorizes_the_training_samples_copies_all_of_them(available, options):
+    dataset = Dataset(DATASET.samples[:available])
+
+    def memorized(seeds):
+        return dataset.samples[[seed % available for seed in seeds]]
+
+    found = numbers(made("nearest", dataset=dataset, **options).measure(memorized))
+    assert found["copies (vectors)"].measured.draws == (1.0, 1.0, 1.0)
+    assert found["nearest (vectors)"].measured.value == 0.0
+    assert found["copies (vectors)"].floor.value < 0.1
+    assert found["nearest (vectors)"].floor.value == pytest.approx(1, abs=0.3)
+
+
+def test_a_limit_of_real_samples_changes_no_number_when_all_are_searched():
+    alone, with_nearest = (
+        numbers(made(*names, real_limit=200).measure(fresh)) for names in (["frechet"], ["frechet", "nearest"])
+    )
+    assert with_nearest["frechet (vectors)"] == alone["frechet (vectors)"]
 
 
 @pytest.mark.parametrize(
@@ -211,8 +243,8 @@ def conditional(seeds, *, label=None):
     return np.array(made, np.float32)
 
 
-def by_label(*names, dataset=DATASET, count=8, class_names=(), **options):
-    return made(*names, dataset=dataset, classes=classes_of(dataset, count=count, names=class_names), **options)
+def by_label(*names, dataset=DATASET, classes=8, class_names=(), **options):
+    return made(*names, dataset=dataset, classes=classes_of(dataset, count=classes, names=class_names), **options)
 
 
 def test_a_conditional_model_is_measured_by_its_labels_by_default_and_another_is_not():
@@ -243,6 +275,28 @@ def test_labels_of_generated_samples_are_those_of_their_seeds_and_real_ones_thei
     np.testing.assert_array_equal(generated.class_sweep[5], expected)
     assert real.class_sweep is None
     assert other.class_sweep is None
+
+
+def test_classes_are_generated_as_often_as_in_unbalanced_data():
+    rows = np.concatenate([np.flatnonzero(DATASET.labels == c)[: 45 if c < 2 else 5] for c in range(8)])
+    dataset = dataclasses.replace(DATASET, samples=DATASET.samples[rows], labels=DATASET.labels[rows])
+    evaluator = by_label("density_coverage", "label_response", dataset=dataset, draws=4, count=60)
+    asked = evaluator.extract(conditional, range(1000)).labels
+    share = np.bincount(dataset.labels) / len(dataset)
+    np.testing.assert_allclose(np.bincount(asked) / 1000, share, atol=0.03)
+    found = numbers(evaluator.measure(conditional))
+    for label in ("density (vectors)", "coverage (vectors)", "label_agreement (vectors)"):
+        assert found[label].measured.value == pytest.approx(found[label].floor.value, abs=0.12)
+
+
+@pytest.mark.parametrize(("extra", "balanced"), [(0, True), (3, True), (5, False)])
+def test_nearly_balanced_classes_are_those_of_the_seeds(extra, balanced):
+    labels = np.repeat(np.arange(2, dtype=np.int32), [200 + extra, 200])
+    classes = Classes(2, ("a", "b"), labels)
+    assert classes.are_balanced == balanced
+    same = np.array_equal(classes.labels_of(range(500)), latents.labels(range(500), num_classes=2))
+    assert same or not balanced
+    np.testing.assert_array_equal(Classes(2).labels_of(range(50)), latents.labels(range(50), num_classes=2))
 
 
 def test_further_samples_are_generated_only_for_a_metric_that_asks():

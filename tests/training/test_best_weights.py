@@ -10,7 +10,7 @@ from ganzoo import latents, load
 from ganzoo.bundle import card_text
 from ganzoo.config import yaml_files
 from ganzoo.data.base import Dataset
-from ganzoo.errors import ConfigError, EvaluationError, RunError
+from ganzoo.errors import BundleError, ConfigError, EvaluationError, RunError
 from ganzoo.evaluation.evaluator import Evaluator
 from ganzoo.exporters import export_run
 from ganzoo.exporters.restore import load_averaged
@@ -157,6 +157,29 @@ def test_a_training_that_ends_between_two_measurements_is_measured_at_its_end(tm
     assert list(measured(made.run)) == [2, 4, 6, 7]
 
 
+@pytest.mark.parametrize("in_one_process", [False, True])
+def test_the_best_number_at_an_early_end_does_not_replace_the_best_step(tmp_path, monkeypatch, in_one_process):
+    values = iter([1.0, 0.1, 3.0, 2.0, 3.0])  # of the steps 2, 3, 4, 6 and 8
+
+    class Given(Metric):
+        numbers = {"given": "lower"}  # noqa: RUF012
+
+        def measure(self, real, generated, subject):
+            return {"given": next(values)}
+
+    monkeypatch.setitem(metrics._parts, "given", Given)
+    monkeypatch.setattr(Given, "registered_name", "given")
+    config = images_config(evaluation=EVERY_TWO | {"metrics": ["given"]})
+    made = trainer(config, tmp_path, images(config))
+    made.train(max_steps=3, quiet=True)
+    assert made.run.best_step() == 3
+    made = made if in_one_process else again(made)
+    made.train(quiet=True)
+    assert list(measured(made.run, "given (pixels)")) == [2, 3, 4, 6, 8]
+    assert made.run.best_step() == made.best.step == 2
+    assert checkpoint.load_newest(made.run.folder / BEST).step == 2
+
+
 @pytest.mark.parametrize(
     ("training", "count"),
     [({"steps": 1}, COUNT), ({"evaluation": None}, COUNT), ({}, 31)],
@@ -274,6 +297,21 @@ def test_a_number_that_cannot_be_had_does_not_end_the_training(tmp_path, monkeyp
     assert made.train(quiet=True, info=said.append).step == 8
     assert [line.partition(":")[0] for line in said] == [f"Step {step} was not measured" for step in (2, 4, 6, 8)]
     assert made.run.best_step() is None
+
+
+def test_an_extractor_that_fails_does_not_end_the_training(tmp_path, monkeypatch):
+    class Failing(Metric):
+        numbers = {"failing": "lower"}  # noqa: RUF012
+
+        def measure(self, real, generated, subject):
+            raise BundleError("the extractor does not run")
+
+    monkeypatch.setitem(metrics._parts, "failing", Failing)
+    monkeypatch.setattr(Failing, "registered_name", "failing")
+    config = images_config(evaluation=EVERY_TWO | {"metrics": ["failing"]}, steps=2)
+    made, said = trainer(config, tmp_path, images(config)), []
+    assert made.train(quiet=True, info=said.append).step == 2
+    assert said[0] == "Step 2 was not measured: the extractor does not run"
 
 
 def test_a_full_disk_ends_the_training_with_the_last_checkpoint_whole(whole, tmp_path, size_limit):

@@ -432,6 +432,32 @@ def test_the_memory_does_not_depend_on_how_steps_are_bundled():
 
 
 @pytest.mark.parametrize(
+    ("network", "advice"),
+    [
+        ({"block": {"name": "strided_conv", "norm": "batch"}}, "discriminator.block.norm=none training.penalties=[r1]"),
+        (
+            {
+                "block": None,
+                "blocks": [
+                    {"name": "strided_conv", "channels": 4},
+                    {"name": "strided_conv", "channels": 4, "norm": "batch"},
+                    {"name": "dense", "channels": 4, "norm": "batch"},
+                ],
+            },
+            "discriminator.blocks.1.norm=none discriminator.blocks.2.norm=none training.penalties=[r1]",
+        ),
+        ({"block": {"name": "strided_conv", "norm": "layer"}}, "training.penalties=[r1]"),
+    ],
+)
+def test_the_advice_for_a_discriminator_is_a_config_that_works(network, advice):
+    config = tiny(discriminator=network)
+    text = collapse_advice.against("saturated", config)
+    assert text.partition(", or")[0] == advice
+    changed = dict(change.split("=") for change in advice.split())
+    assert config.replace(**{**changed, "training.penalties": ["r1"]}).training.penalties
+
+
+@pytest.mark.parametrize(
     "name", ["dense-ring8", "dcgan-faces-32", "dcgan-cifar10", "wgan-gp-cifar10", "cdcgan-cifar10", "cdcgan-faces-64"]
 )
 @pytest.mark.parametrize("changes", [[], ["training.penalties=[]"], ["training.d_optimizer.clip_norm=2"]], ids=str)

@@ -53,6 +53,40 @@ def test_a_generator_of_another_size_is_one_line(bundle, tmp_path):
     assert len(str(said.value).splitlines()) == 1
 
 
+CHANGED = {
+    "latent": (
+        {"latent": "uniform"},
+        r"has normal latents, and this config has uniform ones.* generator.latent=normal",
+    ),
+    "activation": (
+        {"block": {"name": "conv_transpose", "norm": "none", "activation": "silu"}},
+        "does not fit this generator: 'activation' of block 0 is relu there, and silu in this.*init_partial=true",
+    ),
+    "slope": (
+        {"block": {"name": "conv_transpose", "norm": "none", "slope": 0.5}},
+        "'slope' of block 0 is 0.2 there, and 0.5 in this config",
+    ),
+    "head": (
+        {"head": {"name": "image_head", "upsample": "conv_transpose", "kernel_size": 4, "activation": "silu"}},
+        "'activation' of block 1 is linear there, and silu in this config",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_a_generator_that_computes_something_else_is_one_line(bundle, case):
+    changes, message = CHANGED[case]
+    with pytest.raises(ConfigError, match=message) as said:
+        init_from.resolve(tiny(generator=changes, training={"init_from": str(bundle.folder)}))
+    assert len(str(said.value).splitlines()) == 1
+    partial = {"init_from": str(bundle.folder), "init_partial": True}
+    if case == "latent":
+        with pytest.raises(ConfigError, match=message):
+            init_from.resolve(tiny(generator=changes, training=partial))
+    else:
+        init_from.resolve(tiny(generator=changes, training=partial))
+
+
 def test_names_that_mean_nothing_fail_before_the_data_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownNameError, match="zzz"):

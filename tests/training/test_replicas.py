@@ -69,9 +69,17 @@ print(max(abs(a - b) / (1 + abs(a)) for a, b in pairs))
 """
 
 
+LAZY = {
+    "discriminator": {"block": {"name": "strided_conv", "dropout": 0.2}},
+    "training": {"loss": "wasserstein", "penalties": [{"name": "wgan_gp", "interval": 2}]},
+}
+"""A penalty that applies D, and so draws dropout, at some steps only."""
+
+
 @pytest.mark.slow
-def test_two_devices_reach_the_weights_of_one():
-    arguments = [sys.executable, "-c", SCRIPT, str(TESTS), json.dumps(CASE)]
+@pytest.mark.parametrize("case", [CASE, LAZY], ids=["all", "lazy wgan_gp"])
+def test_two_devices_reach_the_weights_of_one(case):
+    arguments = [sys.executable, "-c", SCRIPT, str(TESTS), json.dumps(case)]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     difference, of_slots, moved, logged = map(float, done.stdout.split())

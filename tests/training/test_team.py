@@ -177,7 +177,25 @@ HUGE = struct.pack(">QQ", 15, 2**63) + b'{"kind":"join"}'
 """A message that announces more bytes than any memory has."""
 
 
-@pytest.mark.parametrize("junk", [b"GET / HTTP/1.1\r\n\r\n", b"", struct.pack(">QQ", 2, 0) + b"[]", HUGE])
+def message(text):
+    return struct.pack(">QQ", len(text), 0) + text
+
+
+NESTED = b"[" * 50_000 + b"]" * 10_000
+JUNK = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"",
+    message(b"[]"),
+    HUGE,
+    message(b'{"kind":"join","rank":Infinity,"port":1}'),
+    message(b'{"kind":"join","rank":NaN,"port":1}'),
+    message(b'{"kind":"join","rank":[1],"port":1}'),
+    message(b'{"kind":"join"}'),
+    message(NESTED),
+]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
 def test_a_stranger_at_the_port_is_ignored(junk):
     port = free_port()
     with ThreadPoolExecutor(2) as pool:
@@ -190,6 +208,28 @@ def test_a_stranger_at_the_port_is_ignored(junk):
                 continue
         stranger.sendall(junk)
         stranger.close()
+        other = pool.submit(joined, cluster(1, port), seconds=10)
+        assert chief.result(10).servers == other.result(10).servers
+
+
+def test_a_stranger_that_is_gone_before_it_is_asked_for_its_address(monkeypatch):
+    """``getpeername`` of a socket that the other side has reset raises an OSError."""
+    port, broken = free_port(), iter([True])
+
+    class Reset(socket.socket):
+        def getpeername(self):
+            if next(broken, False):
+                raise OSError("Transport endpoint is not connected")
+            return super().getpeername()
+
+    monkeypatch.setattr(socket, "socket", Reset)
+    with ThreadPoolExecutor(2) as pool:
+        chief = pool.submit(joined, cluster(0, port), seconds=10)
+        threading.Event().wait(0.3)
+        gone = Channel(socket.create_connection(("localhost", port)), silence=5)
+        gone.send("join", rank=1, size=2, port=1, versions=joining._versions())
+        threading.Event().wait(0.3)
+        gone.close()
         other = pool.submit(joined, cluster(1, port), seconds=10)
         assert chief.result(10).servers == other.result(10).servers
 
