@@ -33,26 +33,29 @@ def runs(
 
 def _row(run: Run) -> dict[str, Any]:
     from ganzoo.resolve import exported_step
+    from ganzoo.runs import finite
 
     log = run.log()
-    last = log[-1] if log else {}
     losses: dict[str, Any] = next((record for record in reversed(log) if "d_loss" in record), {})
     checkpoints = run.checkpoint_steps()
+    lists = (record["warnings"] for record in log if isinstance(record.get("warnings"), list))
     return {
         "run": run.name,
         "folder": str(run.folder),
-        "step": max([int(last.get("step", 0)), *checkpoints]),
+        "step": max([run.step, *checkpoints]),
         "steps": _steps(run),
         "age_seconds": round(run.age_seconds, 1),
-        "d_loss": losses.get("d_loss"),
-        "g_loss": losses.get("g_loss"),
-        "images_per_second": losses.get("images_per_second"),
+        **{key: finite(losses.get(key)) for key in ("d_loss", "g_loss", "images_per_second")},
         "checkpoint": checkpoints[-1] if checkpoints else None,
         "best": run.best_step(),
         "exported": exported_step(run),
-        "warnings": sorted({str(sign["kind"]) for record in log for sign in record.get("warnings", ())}),
-        "rollbacks": max((int(record.get("rollback", 0)) for record in log), default=0),
+        "warnings": sorted({str(sign["kind"]) for signs in lists for sign in signs if _is_sign(sign)}),
+        "rollbacks": int(max((finite(record.get("rollback")) or 0 for record in log), default=0)),
     }
+
+
+def _is_sign(value: object) -> bool:
+    return isinstance(value, dict) and "kind" in value
 
 
 def _steps(run: Run) -> int | None:

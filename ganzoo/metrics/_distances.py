@@ -61,4 +61,5 @@ def neighbor_distances(
                 nearest[rows] = np.minimum(nearest[rows], squared.min(axis=1, keepdims=True))
             else:
                 nearest[rows] = np.partition(np.concatenate([nearest[rows], squared], axis=1), k - 1, axis=1)[:, :k]
-    return np.sqrt(nearest.max(axis=1))
+    farthest: NDArray[np.float64] = nearest.max(axis=1)
+    return np.sqrt(farthest)

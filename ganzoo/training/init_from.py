@@ -107,17 +107,19 @@ def _check_same_samples(config: Config, bundle: Bundle, generator: GeneratorConf
 def _check_same_blocks(config: Config, bundle: Bundle, generator: GeneratorConfig, *, what: str) -> None:
     """Raise ConfigError if a generator of the same sizes computes something else, for example another activation.
 
-    Generators of other sizes have other weights, which ``assign`` refuses. Dropout changes the training only.
+    Generators of other sizes have other weights, which ``assign`` refuses. Dropout and first weights change the training
+    only.
     """
     here = config.generator
     sizes, own = tuple(bundle.config.shape), config.sample_shape
     old, new = generator.expand(sizes), here.expand(own)
     if trace(old, (generator.latent_dim,)) != trace(new, (here.latent_dim,)):
         return
-    pairs = [(f"block {number}", _values(a), _values(b)) for number, (a, b) in enumerate(zip(old, new, strict=True))]
-    for name, there, this in [("the mapping network", *map(_values, (generator.mapping, here.mapping))), *pairs]:
+    pairs = [("the mapping network", _values(generator.mapping), _values(here.mapping))]
+    pairs += [(f"block {number}", _values(a), _values(b)) for number, (a, b) in enumerate(zip(old, new, strict=True))]
+    for name, there, this in pairs:
         for key in there | this:
-            if there.get(key) != this.get(key) and key != "dropout":
+            if there.get(key) != this.get(key) and key not in ("dropout", "initializer"):
                 raise ConfigError(
                     f"training.init_from: {what} does not fit this generator: '{key}' of {name} is {there.get(key)} "
                     f"there, and {this.get(key)} in this config. {_ADVICE['other']}"

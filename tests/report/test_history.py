@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from ganzoo.cli.runs import _row
 from ganzoo.report.ending import FILE, Ending, ending_of
 from ganzoo.report.history import History
 from ganzoo.report.rates import learning_rates, rate
@@ -82,6 +83,15 @@ def test_the_time_of_all_calls_is_added(make_run):
 def test_a_clock_that_goes_on_is_not_added_twice(make_run):
     records = [line(10, seconds=5.0), line(20, seconds=5.5), {"step": 20, "changed": {}}, line(30, seconds=7.0)]
     assert trained_seconds(make_run(records=records).log()) == 7.0
+
+
+def test_a_damaged_log_is_listed(make_run):
+    damaged = {"warnings": 5, "rollback": "x", "d_loss": "y", "g_loss": 10**400}
+    record = line(10) | damaged
+    run = make_run(records=[record, line(20, warnings=[7, {}, {"kind": "recall"}])])
+    row = _row(run)
+    assert (row["step"], row["warnings"], row["rollbacks"]) == (20, ["recall"], 0)
+    assert _row(make_run("other", records=[record]))["d_loss"] is None
 
 
 def test_events(make_run):
