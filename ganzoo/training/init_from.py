@@ -107,8 +107,8 @@ def _check_same_samples(config: Config, bundle: Bundle, generator: GeneratorConf
 def _check_same_blocks(config: Config, bundle: Bundle, generator: GeneratorConfig, *, what: str) -> None:
     """Raise ConfigError if a generator of the same sizes computes something else, for example another activation.
 
-    Generators of other sizes have other weights, which ``assign`` refuses. Dropout and first weights change the training
-    only.
+    Generators of other sizes have other weights, which ``assign`` refuses. Dropout and first weights change only the
+    training.
     """
     here = config.generator
     sizes, own = tuple(bundle.config.shape), config.sample_shape
