@@ -170,9 +170,9 @@ def test_the_best_number_at_an_early_end_does_not_replace_the_best_step(tmp_path
     monkeypatch.setitem(metrics._parts, "given", Given)
     monkeypatch.setattr(Given, "registered_name", "given")
     config = images_config(evaluation=EVERY_TWO | {"metrics": ["given"]})
-    made = trainer(config, tmp_path, images(config))
-    made.train(max_steps=3, quiet=True)
-    assert made.run.best_step() == 3
+    made, said = trainer(config, tmp_path, images(config)), []
+    made.train(max_steps=3, quiet=True, info=said.append)
+    assert (made.run.best_step(), said) == (3, [])
     made = made if in_one_process else again(made)
     made.train(quiet=True)
     assert list(measured(made.run, "given (pixels)")) == [2, 3, 4, 6, 8]
@@ -316,7 +316,7 @@ def test_an_extractor_that_fails_does_not_end_the_training(tmp_path, monkeypatch
 
 def test_a_full_disk_ends_the_training_with_the_last_checkpoint_whole(whole, tmp_path, size_limit):
     made = trainer(whole.config, tmp_path, images(whole.config))
-    made.train(max_steps=3, quiet=True)
+    made.train(max_steps=4, quiet=True)
     held = made.run.best_step()
     with size_limit(100), pytest.raises(RunError):
         made.train(quiet=True)
