@@ -75,7 +75,7 @@ def main() -> None:
     pythons = {name: arguments.torch_python if name.startswith("torch") else sys.executable for name in folders}
     cores = sorted(os.sched_getaffinity(0))[: arguments.cores]
     train_missing(folders, settings, pythons, cores, protocol)
-    race.sample(folders, pythons, cores)
+    race.sample(folders, pythons, cores, {name: settings[name].get("one_dnn") for name in folders})
     results = {
         "data": arguments.data,
         "protocol": {key: protocol[key] for key in ("minutes", "table", "slice_seconds", "samples", "seed")} | choice,

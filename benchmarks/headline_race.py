@@ -101,8 +101,10 @@ def train(racers: Mapping[str, Racer], cores: Sequence[int], slice_seconds: floa
             return
 
 
-def sample(folders: Mapping[str, Path], pythons: Mapping[str, str], cores: Sequence[int]) -> None:
-    """Generate the samples of all snapshots, one contender on each core at a time."""
+def sample(
+    folders: Mapping[str, Path], pythons: Mapping[str, str], cores: Sequence[int], one_dnn: Mapping[str, bool | None]
+) -> None:
+    """Generate the samples of all snapshots, one contender on each core at a time, with oneDNN as in its training."""
     free: queue.Queue[int] = queue.Queue()
     for core in cores:
         free.put(core)
@@ -116,7 +118,7 @@ def sample(folders: Mapping[str, Path], pythons: Mapping[str, str], cores: Seque
                 check=False,
                 stdout=log,
                 stderr=log,
-                env=environment(None),
+                env=environment(one_dnn[name]),
                 preexec_fn=lambda: os.sched_setaffinity(0, {core}),
             )
         free.put(core)

@@ -96,7 +96,7 @@ def test_contenders_train_in_turns_and_are_sampled_at_each_time(racers, tmp_path
     running = racers(["a", "b", "c"], minutes=[0.002, 0.004])
     headline_race.train(running, [core()], 0.1)
     folders = {name: tmp_path / name for name in running}
-    headline_race.sample(folders, dict.fromkeys(folders, sys.executable), [core()])
+    headline_race.sample(folders, dict.fromkeys(folders, sys.executable), [core()], dict.fromkeys(folders))
     for folder in folders.values():
         first, last = progress(folder)["snapshots"]
         assert 0.12 <= first["seconds"] < last["seconds"]
