@@ -171,11 +171,13 @@ def test_what_an_older_version_exported_is_published_without_places(home):
     assert CANARY in (folder / "metadata.json").read_text(encoding="utf-8")
     sent = {}
 
-    def sending(reference, contents, card, **options):
+    def sending(api, model, reference, contents, card, **options):
         sent.update(contents)
         return Publication("user/name", None, None, {}, card)
 
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("_check", "_opened"):
+            patch.setattr(f"ganzoo.hub.publish.{name}", lambda *_, **__: None)
         patch.setattr("ganzoo.hub.publish._commit", sending)
         publish(folder, "user/name")
     assert json.loads(sent["metadata.json"])["training"]["machine"]["cpus"] == 2

@@ -263,8 +263,7 @@ def test_an_unsafe_graph_never_reaches_onnx_runtime(tmp_path, monkeypatch):
 
 def test_a_graph_that_onnx_runtime_refuses_is_one_line(tmp_path):
     model = tiny_bundles.image_model()
-    del model.graph.node[-2].attribute[:]
-    model.graph.node[-2].attribute.append(onnx.helper.make_attribute("color", 3))
+    model.graph.node[-3].attribute.append(onnx.helper.make_attribute("auto_pad", "WRONG"))
     config = tiny_bundles.image_config()
     folder = write_bundle(tmp_path / "b", config=config, onnx=model.SerializeToString(), weights={}).folder
     with pytest.raises(BundleError, match="ONNX Runtime refuses the graph") as caught:
