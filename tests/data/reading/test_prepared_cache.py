@@ -159,11 +159,15 @@ def test_another_process_at_work_on_the_same_data_is_left_alone(cache):
     assert theirs.exists()
 
 
-def test_two_processes_at_once_prepare_the_data_once(cache, caplog):
-    """Two threads, because the locks of two open files exclude each other as those of two processes do."""
-    begun, produce = threading.Event(), Producer()
+def two_at_once(cache, caplog, produce, *, begin=lambda: None):
+    """The datasets of two threads that prepare the same data at once. The second one waits for the first.
+
+    They are threads, because the locks of two open files exclude each other as those of two processes do.
+    """
+    begun = threading.Event()
 
     def slow(broken):
+        begin()
         begun.set()
         deadline = time.monotonic() + 20
         while not caplog.text and time.monotonic() < deadline:
@@ -174,30 +178,23 @@ def test_two_processes_at_once_prepare_the_data_once(cache, caplog):
         first = pool.submit(prepared, recipe(), slow, cache_dir=cache)
         assert begun.wait(20)
         second = pool.submit(prepared, recipe(), slow, cache_dir=cache)
-        for dataset in (first.result(), second.result()):
-            assert (dataset.samples == SAMPLES).all()
+        return first.result(), second.result()
+
+
+def test_two_processes_at_once_prepare_the_data_once(cache, caplog):
+    produce = Producer()
+    assert all((dataset.samples == SAMPLES).all() for dataset in two_at_once(cache, caplog, produce))
     assert produce.calls == 1
     assert f"Waiting for process {os.getpid()} on " in caplog.text
 
 
 def test_a_process_that_waits_for_another_needs_no_free_space(cache, caplog, monkeypatch):
-    begun, produce = threading.Event(), Producer()
+    def fill():
+        usage = "ganzoo.data.reading.prepared_cache.shutil.disk_usage"
+        monkeypatch.setattr(usage, lambda path: SimpleNamespace(free=0))
 
-    def slow(broken):
-        monkeypatch.setattr(
-            "ganzoo.data.reading.prepared_cache.shutil.disk_usage", lambda path: SimpleNamespace(free=0)
-        )
-        begun.set()
-        deadline = time.monotonic() + 20
-        while not caplog.text and time.monotonic() < deadline:
-            time.sleep(0.02)
-        yield from produce(broken)
-
-    with ThreadPoolExecutor() as pool:
-        first = pool.submit(prepared, recipe(), slow, cache_dir=cache)
-        assert begun.wait(20)
-        second = pool.submit(prepared, recipe(), slow, cache_dir=cache)
-        assert (first.result().samples == second.result().samples).all()
+    produce = Producer()
+    assert all((dataset.samples == SAMPLES).all() for dataset in two_at_once(cache, caplog, produce, begin=fill))
     assert produce.calls == 1
 
 
