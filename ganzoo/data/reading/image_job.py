@@ -75,7 +75,12 @@ def load_images(job: ImageJob, *, cache_dir: Path | None, quiet: bool) -> Datase
         class_names=job.class_names,
         readers=readers(),
     )
-    dataset = prepared(recipe, lambda broken: _chunks(job, broken, quiet=quiet), cache_dir=cache_dir)
+    dataset = prepared(
+        recipe,
+        lambda broken: _chunks(job, broken, quiet=quiet),
+        cache_dir=cache_dir,
+        readable=lambda names: _any_readable(job.files, names),
+    )
     check_broken(dataset.report.broken, len(job.files), job.max_broken, job.files.path)
     passed_over = job.files.passed_over if job.passed_over is None else job.passed_over
     return replace(dataset, report=replace(dataset.report, notes=tuple(job.notes), passed_over=passed_over))
@@ -133,6 +138,20 @@ def _chunks(job: ImageJob, broken: BrokenFiles, *, quiet: bool) -> Iterator[Chun
     if samples:
         yield _chunk(samples, labels)
     check_broken(broken, len(entries), job.max_broken, job.files.path)
+
+
+def _any_readable(files: ImageCollection, names: Sequence[str]) -> bool:
+    """Whether the system can read one of these files now. If it was damaged meanwhile, that counts too."""
+    wanted = set(names)
+    for read in files.part([index for index, entry in enumerate(files.entries) if entry.name in wanted]).contents():
+        try:
+            read()
+        except UnreadableError:
+            continue
+        except ValueError:
+            pass
+        return True
+    return False
 
 
 def _chunk(samples: list[NDArray[np.uint8]], labels: list[int]) -> Chunk:

@@ -14,7 +14,7 @@ import logging
 import math
 import shutil
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,8 +78,8 @@ class BrokenFiles(dict[str, str]):
     """The broken files of a dataset: name -> reason.
 
     Attributes:
-        unread: names of those that the system could not read. They may be intact, so a dataset without them is not
-            taken from the cache.
+        unread: names of those that the system could not read. They may be intact, so a dataset without them is taken
+            from the cache only while they still cannot be read.
     """
 
     def __init__(self) -> None:
@@ -89,6 +89,8 @@ class BrokenFiles(dict[str, str]):
 
 Produce = Callable[[BrokenFiles], Iterable[Chunk]]
 """Produces the samples. The argument collects the broken files."""
+Readable = Callable[[Sequence[str]], bool]
+"""Whether any of these files, which the system could not read, can be read now."""
 
 
 def stamp_of(files: Iterable[Path]) -> str:
@@ -113,27 +115,35 @@ def stamp_of(files: Iterable[Path]) -> str:
     return ", ".join(stamps)
 
 
-def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dataset:
+def prepared(
+    recipe: Recipe, produce: Produce, *, cache_dir: Path | None, readable: Readable = lambda names: True
+) -> Dataset:
     """The dataset of ``recipe``: read from the cache, or produced by ``produce`` and cached.
 
     The samples are never in memory as a whole: they are written chunk by chunk and read through a memory map.
+
+    Args:
+        recipe: what the dataset contains.
+        produce: produces the samples.
+        cache_dir: folder of the cache; None for the usual one.
+        readable: called with the files of ``BrokenFiles.unread``. If it returns True, the dataset is produced again.
 
     Raises:
         DataError: if ``produce`` raises it, or the cache folder is full or not writable.
     """
     folder = cache_root(cache_dir) / "data" / recipe.folder_name()
-    dataset = _read(folder, recipe)
+    dataset = _read(folder, recipe, readable)
     if dataset is not None:
         return dataset
     try:
-        made_here = _make(folder, recipe, produce)
+        made_here = _make(folder, recipe, produce, readable)
     except OSError as error:
         advice = "Free some space, or set" if error.errno in files.FULL else "Set"
         raise DataError(
             f"Cannot write prepared data to {folder.parent}: {error.strerror or error}. "
             f"{advice} the environment variable GANZOO_CACHE to another folder."
         ) from error
-    dataset = _read(folder, recipe, complete=False)
+    dataset = _read(folder, recipe, lambda names: False)
     if dataset is None:
         raise DataError(
             f"The prepared data in {folder} cannot be read again. Check the disk, or set the environment "
@@ -143,16 +153,16 @@ def prepared(recipe: Recipe, produce: Produce, *, cache_dir: Path | None) -> Dat
     return Dataset(dataset.samples, dataset.labels, dataset.class_names, report)
 
 
-def _make(folder: Path, recipe: Recipe, produce: Produce) -> bool:
+def _make(folder: Path, recipe: Recipe, produce: Produce, readable: Readable) -> bool:
     """Prepare a dataset. Returns False if another process has prepared it meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     files.remove_leftovers(folder.parent, folder.name)
     with _lock(folder):
-        if _read(folder, recipe) is not None:
+        if _read(folder, recipe, readable) is not None:
             return False
         _check_space(folder.parent, recipe.count * math.prod(recipe.shape))
         # Without locks (another machine, a file system without them), the result of the faster process is used.
-        with files.replacing_folder(folder, unless=lambda: _read(folder, recipe) is not None) as temporary:
+        with files.replacing_folder(folder, unless=lambda: _read(folder, recipe, readable) is not None) as temporary:
             _write(temporary, recipe, produce)
     return True
 
@@ -219,14 +229,8 @@ def _write(folder: Path, recipe: Recipe, produce: Produce) -> None:
         json.dump(manifest, file, indent=1)
 
 
-def _read(folder: Path, recipe: Recipe, *, complete: bool = True) -> Dataset | None:
-    """The dataset in ``folder``; None if it is missing or damaged, or if more of its files may be readable now.
-
-    Args:
-        folder: the folder in the cache.
-        recipe: what it should contain.
-        complete: return None also if the system could not read all files when the dataset was prepared.
-    """
+def _read(folder: Path, recipe: Recipe, readable: Readable) -> Dataset | None:
+    """The dataset in ``folder``; None if it is missing or damaged, or if more of its files are readable now."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         sizes = manifest["sizes"]
@@ -236,7 +240,8 @@ def _read(folder: Path, recipe: Recipe, *, complete: bool = True) -> Dataset | N
             return None
         if manifest["broken"] and manifest.get("readers", "") != recipe.readers:
             return None
-        if complete and manifest.get("unread"):
+        unread = manifest.get("unread")
+        if unread and readable(unread):
             return None
         samples = np.load(folder / "samples.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / "labels.npy", allow_pickle=False) if "labels.npy" in sizes else None

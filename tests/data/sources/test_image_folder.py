@@ -137,6 +137,8 @@ def test_file_that_the_system_cannot_read_is_skipped_and_read_next_time(tmp_path
         assert len(dataset) == 3
         again = source(tmp_path / "data", max_broken=0.5).load()
         assert (again.samples == dataset.samples).all()
+        assert again.report.cached  # the other images are not read again while this one cannot be read
+        assert again.report.broken == dataset.report.broken
     repaired = source(tmp_path / "data", max_broken=0.5).load()
     assert len(repaired) == 4
     assert not repaired.report.broken
