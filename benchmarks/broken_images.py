@@ -100,7 +100,7 @@ KINDS: dict[str, tuple[str, Make, bool]] = {
 def permissions_count(folder: Path) -> bool:
     """Whether a file without permission cannot be read. Root can read it."""
     with tempfile.NamedTemporaryFile(dir=folder) as file:
-        os.chmod(file.name, 0)
+        Path(file.name).chmod(0)
         return not os.access(file.name, os.R_OK)
 
 

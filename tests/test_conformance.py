@@ -57,6 +57,8 @@ VARIANTS = [
     (generator_blocks, {"name": "image_head", "upsample": "conv_transpose", "kernel_size": 4}),
     (generator_blocks, {"name": "image_head", "norm": "batch", "activation": "relu"}),
     (generator_blocks, {"name": "image_head", "norm": "spectral"}),
+    (generator_blocks, {"name": "palette_head", "norm": "batch", "activation": "relu", "colors": 2}),
+    (generator_blocks, {"name": "palette_head", "norm": "spectral", "kernel_size": 1}),
     (generator_blocks, {"name": "dense", "dropout": 0.2}),
     *((generator_blocks, {"name": name, "group_width": 2}) for name in ("r3gan_stem", "r3gan_up")),
     (generator_blocks, {"name": "r3gan_up", "residual_blocks": 1, "expansion": 3, "kernel_size": 5}),

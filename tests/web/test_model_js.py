@@ -389,6 +389,11 @@ GENERATORS = {
         "generator": {"model": "dcgan", "attention": 8, "base_channels": 8, "block": {"name": "upsample_conv"}},
     },
     "r3gan": {"generator": {"model": "r3gan", "base_channels": 8, "block": {"name": "r3gan_up", "group_width": 8}}},
+    "palette, classes": {
+        "num_classes": 6,
+        "generator": {"conditioning": "batch_norm", "self_modulation": True, "head": {"name": "palette_head"}},
+    },
+    "palette without a style": {"generator": {"head": {"name": "palette_head", "colors": 7}}},
     "odd, kernel of 4": odd(4),
     "odd, kernel of 5": odd(5),
     "a flag with transparency": {"data": {"source": "numpy", "resolution": "16x32", "channels": 4}},
