@@ -71,7 +71,7 @@ def train(
             checkpoints, and can stop the training.
         on_end: called with the run and why it ended, before KeyboardInterrupt is raised.
         command: the command that starts the same training, for the model card.
-        devices: numbers of the GPUs to use; by default all that TensorFlow can use.
+        devices: indices of the GPUs to use; by default all that TensorFlow can use.
         cluster: the processes that train this run together; by default those of ``TF_CONFIG``, torchrun or SLURM, if
             this process was started by one of them. All but the first write nothing, and return the run of the first.
 
