@@ -125,7 +125,7 @@ def resume(
             ``hf://user/name`` is a run that was saved on the Hugging Face Hub (``training.hub``); its newest checkpoint
             is fetched.
         steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
-        data: the new place of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
+        data: the new path of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
             are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
         hub: new value of ``training.hub``, such as ``"user/name"``; False turns it off.

@@ -131,7 +131,7 @@ def _read_resume(
     if fixed:
         raise typer.BadParameter(
             f"a resumed run keeps its config, so these cannot be used with --resume: {', '.join(fixed)}. Allowed are a "
-            "new length (training.steps=N), a new place of the data (--data PATH), and training.hub"
+            "new length (training.steps=N), a new path of the data (--data PATH), and training.hub"
         )
     if allow is not None and allow != "data":
         raise typer.BadParameter(f"--allow-changed: the only allowed value is data; received '{allow}'")
