@@ -28,7 +28,7 @@ class TrainingConfig(ConfigModel):
 
     Attributes:
         loss: the pair of losses.
-        penalties: gradient penalties, added to the discriminator's loss.
+        penalties: terms added to the discriminator's or the generator's loss, such as gradient penalties.
         augment: augmentation of real and generated images before the discriminator.
         update: ``alternating`` updates the discriminator, then the generator against the updated discriminator;
             ``simultaneous`` updates both from one forward pass of the discriminator, which is faster.
