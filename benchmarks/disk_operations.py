@@ -318,7 +318,7 @@ def newest_checkpoint() -> Any:
 
 OPERATIONS = {
     "saving a checkpoint": Operation(save_checkpoint, newest_checkpoint, two_checkpoints),
-    "training, beside an earlier run": Operation(train, training_result, trained, continued),
+    "training, next to an earlier run": Operation(train, training_result, trained, continued),
     "resuming": Operation(continued, training_result, stopped, continued),
     "preparing a folder of photographs": Operation(prepared_data, prepared_data, photos),
     "export": Operation(export, bundle_result, trained),
@@ -331,7 +331,7 @@ OPERATIONS = {
 
 READABLE: dict[str, Callable[[], Any]] = {
     "saving a checkpoint": newest_checkpoint,
-    "training, beside an earlier run": earlier_run,
+    "training, next to an earlier run": earlier_run,
     "export over an older bundle": bundle_result,
     "evaluation of a bundle": bundle_result,
 }

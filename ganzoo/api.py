@@ -71,7 +71,7 @@ def train(
             checkpoints, and can stop the training.
         on_end: called with the run and why it ended, before KeyboardInterrupt is raised.
         command: the command that starts the same training, for the model card.
-        devices: numbers of the GPUs to use; by default all that TensorFlow can use.
+        devices: indices of the GPUs to use; by default all that TensorFlow can use.
         cluster: the processes that train this run together; by default those of ``TF_CONFIG``, torchrun or SLURM, if
             this process was started by one of them. All but the first write nothing, and return the run of the first.
 
@@ -125,7 +125,7 @@ def resume(
             ``hf://user/name`` is a run that was saved on the Hugging Face Hub (``training.hub``); its newest checkpoint
             is fetched.
         steps: new length of the whole training, also of a finished run, if no schedule depends on the length.
-        data: the new place of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
+        data: the new path of the data. If ``train`` got an array or a ``tf.data.Dataset``, the same data again. They
             are compared with the data of the run's start.
         allow_changed_data: go on even if the data are not the same.
         hub: new value of ``training.hub``, such as ``"user/name"``; False turns it off.

@@ -47,7 +47,7 @@ SchedulePart = Annotated[Schedule, schedules.field()]
 
 @schedules.register("constant")
 class Constant(Schedule):
-    """Does not fall."""
+    """A constant value."""
 
     is_constant: ClassVar[bool] = True
 

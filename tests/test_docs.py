@@ -47,7 +47,7 @@ def _quick_train(what, *, steps, overrides=(), **options):
     return _train(what, steps=4, overrides=[*count, "training.batch_size=4", *overrides], quiet=True, **options)
 
 def _quick_evaluate(what, *, samples, draws, **options):
-    assert what == "faces-64", "its 30,000 training faces take minutes to draw, so this test draws a few"
+    assert what == "faces-64", "its 60,000 training faces take minutes to draw, so this test draws a few"
     pathlib.Path("few-faces.yaml").write_text("{extends: cdcgan-faces-64, data: {count: 200}}")
     return _evaluate(what, config="few-faces.yaml", samples=50, draws=2, quiet=True, **options)
 

@@ -214,7 +214,7 @@ def fields(cls: type[BaseModel], notes: dict[str, str], *, prefix: str = "") -> 
     for name, field in cls.model_fields.items():
         registry = _registry(field)
         if registry is not None:
-            several = "a list of parts" if name.endswith("s") else "a part"
+            several = "a list of parts" if "tuple[" in str(field.annotation) else "a part"
             page = "" if issubclass(cls, Part) else "parts.md"
             value = f"{several} of [{registry.name}]({page}#{registry.name})"
         elif f"{prefix}{name}" in GROUPS:
@@ -258,7 +258,11 @@ def _type(schema: dict[str, Any], definitions: dict[str, Any]) -> str:
         return f"list of: {_type(items, definitions)}" if items else "list"
     word = _TYPES.get(str(schema.get("type")), "value")
     bounds = (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"))
-    return " ".join([word, *(f"{text} {schema[key]:g}" for key, text in bounds if key in schema)])
+    return " ".join([word, *(f"{text} {_bound(schema[key])}" for key, text in bounds if key in schema)])
+
+
+def _bound(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10_000 else f"{value:g}"
 
 
 def _shown(value: object) -> str:

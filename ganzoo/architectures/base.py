@@ -62,7 +62,7 @@ class GeneratorConfig(NetworkConfig):
     Attributes:
         latent_dim: length of the latent.
         latent: its distribution, standard normal or uniform on [-1, 1].
-        mapping: the mapping network, which makes a style of the latent for the blocks that use one; null without.
+        mapping: the mapping network, which computes a style from the latent for the blocks that use one; null for none.
         conditioning: input of the label in a model with classes. ``concat`` appends its embedding to the latent;
             ``batch_norm`` gives every batch normalization a scale and an offset per class (Dumoulin et al. 2017,
             arXiv:1610.07629), so that the label cannot dominate the latent.
@@ -115,8 +115,8 @@ class DiscriminatorConfig(NetworkConfig):
 
     Attributes:
         head: from the last features to the logit.
-        packing: number of samples that are judged together (PacGAN).
-        minibatch_stddev: add the deviation between the samples of a batch to the features before the head.
+        packing: number of samples that share one logit (PacGAN).
+        minibatch_stddev: append the standard deviation over the batch to the features before the head.
     """
 
     block: DiscriminatorPart | None = None

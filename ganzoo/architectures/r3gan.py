@@ -13,7 +13,7 @@ from ganzoo.initializers import InitializerPart, LecunNormal
 
 @generator_architectures.register("r3gan")
 class R3ganGenerator(DcganGenerator):
-    """As ``dcgan``, of residual blocks without normalization. The stem weights learned small images.
+    """Like ``dcgan``, with residual blocks without normalization. In the stem, the latent scales learned feature maps.
 
     Unlike in the paper the head ends in tanh, because images are in [-1, 1] here.
     """
@@ -34,9 +34,9 @@ class R3ganGenerator(DcganGenerator):
 
 @discriminator_architectures.register("r3gan")
 class R3ganDiscriminator(DcganDiscriminator):
-    """As ``dcgan``, of residual blocks without normalization, with one more stage at the lowest resolution.
+    """Like ``dcgan``, with residual blocks without normalization, and one more stage at the lowest resolution.
 
-    The head weights the pixels of each channel by learned weights.
+    The head is a weighted sum over the pixels, with learned weights for each channel.
     """
 
     default_block: ClassVar[str] = "r3gan_down"

@@ -16,7 +16,7 @@ from ganzoo.blocks.base import Shape
 
 @generator_architectures.register("residual")
 class ResidualGenerator(DcganGenerator):
-    """As ``dcgan``, of residual blocks, which normalize their input. So the stem has no normalization."""
+    """Like ``dcgan``, with residual blocks, which normalize their input. So the stem has no normalization."""
 
     default_block: ClassVar[str] = "residual_up"
 
@@ -34,7 +34,7 @@ class ResidualGenerator(DcganGenerator):
 
 @discriminator_architectures.register("residual")
 class ResidualDiscriminator(DcganDiscriminator):
-    """As ``dcgan``, of residual blocks. The head sums the features over the image."""
+    """Like ``dcgan``, with residual blocks. The head sums the features over the image."""
 
     default_block: ClassVar[str] = "residual_down"
 

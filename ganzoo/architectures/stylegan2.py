@@ -14,7 +14,7 @@ from ganzoo.blocks.base import Shape
 
 @generator_architectures.register("stylegan2")
 class Stylegan2Generator(DcganGenerator):
-    """A mapping network makes a style of the latent, and the style scales every convolution.
+    """A mapping network computes a style from the latent, and the style scales every convolution.
 
     A learned constant is enlarged block by block, as in ``dcgan``. Each block adds an image, and the sample is their
     sum.
@@ -36,6 +36,6 @@ class Stylegan2Generator(DcganGenerator):
 
 @discriminator_architectures.register("stylegan2")
 class Stylegan2Discriminator(DcganDiscriminator):
-    """As ``dcgan``, of residual blocks that blur before they halve the image."""
+    """Like ``dcgan``, with residual blocks that blur before they halve the image."""
 
     default_block: ClassVar[str] = "blurred_down"

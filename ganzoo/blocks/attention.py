@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 @generator_blocks.register("self_attention")
 @discriminator_blocks.register("self_attention")
 class SelfAttention(SameShapeBlock):
-    """Adds to each pixel a mean of what all pixels hold: ``[b, h, w, c] -> [b, h, w, c]``.
+    """Self-attention: adds a weighted mean over all pixels to each pixel, ``[b, h, w, c] -> [b, h, w, c]``.
 
-    The weights of the mean depend on the features of both pixels. What is added has a learned factor ``gamma``, which
+    The weights of the mean depend on the features of both pixels. The mean has a learned factor ``gamma``, which
     starts at zero, so a new block changes nothing. Time and memory grow with the square of the number of pixels.
 
     Attributes:
         key_reduction: queries and keys have this fraction of the channels.
-        value_reduction: what is averaged has this fraction of the channels, as in the authors' code. A last 1x1
+        value_reduction: values have this fraction of the channels, as in the authors' code. A last 1x1
             convolution restores them.
         norm: spectral normalization of the four 1x1 convolutions.
     """

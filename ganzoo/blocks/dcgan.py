@@ -79,7 +79,7 @@ class ConvTranspose(ConvUpBlock):
 
 @generator_blocks.register("upsample_conv")
 class UpsampleConv(ConvUpBlock):
-    """Enlarge by interpolation, then convolve (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts")."""
+    """Upsample by interpolation, then convolve (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts")."""
 
     interpolation: Interpolation = "nearest"
 

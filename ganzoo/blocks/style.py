@@ -106,7 +106,7 @@ class ConstantStem(StyledBlock):
 
 @generator_blocks.register("styled_upsample")
 class StyledUpsample(StyledBlock, UpBlock):
-    """Enlarge, then two modulated convolutions: ``[b, h, w, c] -> [b, 2h, 2w, channels]``.
+    """Upsample, then two modulated convolutions: ``[b, h, w, c] -> [b, 2h, 2w, channels]``.
 
     Attributes:
         interpolation: ``bilinear`` is the paper's filter, [1, 3, 3, 1], except at the border.

@@ -47,8 +47,8 @@ def export(
         bool,
         typer.Option(
             "--html",
-            help="Write a web page with the model: one file that works offline. Alone, RUN may be any model that "
-            "ganzoo generate takes, and -o is the page's file.",
+            help="Write a web page with the model: one file that works offline. Without other formats, RUN may be any "
+            "model that ganzoo generate takes, and -o is the page's file.",
         ),
     ] = False,
     triton: Annotated[
@@ -81,9 +81,9 @@ def export(
     ] = None,
     runs: RunsFolder = None,
 ) -> None:
-    """Export the averaged generator of a run, and compare each form with the original.
+    """Export the averaged generator of a run, and compare each exported file with the original.
 
-    The written paths are printed, one per line.
+    Prints the written paths, one per line.
     """
     from ganzoo.cli.html_page import check_page_of, export_page, write_page_next_to
 

@@ -40,8 +40,8 @@ def interpolate(
         list[str] | None,
         typer.Option(
             metavar="VALUES",
-            help="Continuous codes of all images, as in ganzoo generate: 1.5,-1 or 0=1.5. Repeated once for each seed, "
-            "the codes at that seed, between which they change evenly.",
+            help="Continuous codes of all images, as in ganzoo generate: 1.5,-1 or 0=1.5. Repeat it once for each seed "
+            "to set the codes at that seed; between seeds they change evenly.",
         ),
     ] = None,
     output: Annotated[

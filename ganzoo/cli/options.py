@@ -31,7 +31,7 @@ What = Annotated[
     typer.Argument(
         metavar="WHAT",
         help="A bundle folder, a run (model/number), a pretrained model, or user/name on the Hugging Face Hub. "
-        "./NAME, run:NAME, zoo:NAME and hf://user/name have one meaning only.",
+        "./NAME, run:NAME, zoo:NAME and hf://user/name are unambiguous.",
         autocompletion=complete.trained,
     ),
 ]

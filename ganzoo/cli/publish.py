@@ -39,7 +39,8 @@ def publish(
         str | None,
         typer.Option(
             metavar="user/name",
-            help="Publish a web page with the model as a static Space, too, or only the page if no user/name is given.",
+            help="Also publish a web page with the model as this static Space. Without the argument user/name, publish "
+            "only the page.",
         ),
     ] = None,
     runs: RunsFolder = None,

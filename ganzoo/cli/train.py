@@ -62,7 +62,7 @@ def train(
         str | None, typer.Option(metavar="data", help="With --resume: continue even if the data have changed.")
     ] = None,
     devices: Annotated[
-        str | None, typer.Option(metavar="0,1", help="Numbers of the GPUs to use (default: all).")
+        str | None, typer.Option(metavar="0,1", help="Indices of the GPUs to use (default: all).")
     ] = None,
     nodes: Annotated[
         int | None, typer.Option(help="Number of processes, on several machines, that train together.")
@@ -70,9 +70,7 @@ def train(
     node_rank: Annotated[
         int | None, typer.Option(help="Number of this process, from 0. Process 0 writes the run.")
     ] = None,
-    master: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Machine and free port of process 0, for the others.")
-    ] = None,
+    master: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Host and a free port of process 0.")] = None,
     runs: RunsFolder = None,
     quiet: Quiet = False,
 ) -> None:
@@ -133,7 +131,7 @@ def _read_resume(
     if fixed:
         raise typer.BadParameter(
             f"a resumed run keeps its config, so these cannot be used with --resume: {', '.join(fixed)}. Allowed are a "
-            "new length (training.steps=N), a new place of the data (--data PATH), and training.hub"
+            "new length (training.steps=N), a new path of the data (--data PATH), and training.hub"
         )
     if allow is not None and allow != "data":
         raise typer.BadParameter(f"--allow-changed: the only allowed value is data; received '{allow}'")

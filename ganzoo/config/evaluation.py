@@ -23,7 +23,8 @@ class EvaluationConfig(ConfigModel):
     step does not bias the final numbers.
 
     Attributes:
-        every: in steps. The last step of a training is measured, too, if an earlier one was.
+        every: steps from one evaluation to the next. The last step of a training is measured, too, if an earlier one
+            was.
         metrics: by default ``frechet`` for images and ``density_coverage`` for vectors.
         best_by: the number that selects the best step, one of those of ``metrics``; by default their first one, and
             ``coverage`` for vectors. Of equal steps the later one is selected.

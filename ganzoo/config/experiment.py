@@ -53,10 +53,11 @@ class Config(ConfigModel):
     """A whole experiment: data, networks, training.
 
     Attributes:
-        name: of the model, and of the folder of its runs.
+        name: name of the model, and of the folder of its runs.
         data: source of the real samples.
         num_classes: 0 trains without labels; otherwise the number of classes, and the label is an input of the
             generator and, as the objective decides, of the discriminator.
+        generator, discriminator: the architecture of the network, or its list of blocks.
         objective: what a step of the training optimizes, and with which networks.
     """
 

@@ -28,12 +28,13 @@ class TrainingConfig(ConfigModel):
 
     Attributes:
         loss: the pair of losses.
-        penalties: gradient penalties, added to the discriminator's loss.
+        penalties: terms added to the discriminator's or the generator's loss, such as gradient penalties.
         augment: augmentation of real and generated images before the discriminator.
         update: ``alternating`` updates the discriminator, then the generator against the updated discriminator;
             ``simultaneous`` updates both from one forward pass of the discriminator, which is faster.
         d_steps: discriminator updates per generator update, each on new real samples.
-        g_optimizer, d_optimizer: optimizers of the generator and the discriminator.
+        g_optimizer: optimizer of the generator.
+        d_optimizer: optimizer of the discriminator.
         batch_size: samples per update.
         steps: number of generator updates.
         ema_decay: decay per step of the moving average of the generator's weights. The average is exported. 0 turns it
@@ -49,16 +50,18 @@ class TrainingConfig(ConfigModel):
             ``user/name@revision`` on the Hugging Face Hub, a pretrained model of the zoo, a bundle or a run. The
             generators must have the same layers. The discriminator starts from random weights.
         init_partial: take only the weights of ``init_from`` that fit, by name and shape; the other layers start from
-            random weights. So a generator of 128 px can grow from one of 64 px that has the same first layers.
-        init_widen: this generator has the layers of ``init_from`` with more channels, or with ``residual`` blocks
-            besides. It begins with the same images, and what is new learns from there (the idea of Net2Net,
-            arXiv:1511.05641).
-        init_discriminator: also take the discriminator of ``init_from``, from its newest checkpoint. It must be a run
-            of this machine: a bundle has the generator only. For an objective with more networks, these are taken, too.
+            random weights. So a generator of 128 px can start from one of 64 px that has the same first layers.
+        init_widen: this generator has the layers of ``init_from`` with more channels, or with additional ``residual``
+            blocks. It starts with the same images (the idea of Net2Net, arXiv:1511.05641).
+        init_discriminator: also take the discriminator of ``init_from``, from its newest checkpoint, and the other
+            networks of the objective, if it has more. ``init_from`` must be a run on this machine, because a bundle has
+            only the generator.
         seed: fixes initial weights, noise, augmentation and data order.
         evaluation: metrics during training, which select the best weights; null turns it off.
         watch: the collapse watch, which warns, rolls back or stops.
-        log_every, sample_every, checkpoint_every: in steps.
+        log_every: steps from one line of the log to the next.
+        sample_every: steps from one grid of samples to the next. The collapse watch checks these samples.
+        checkpoint_every: steps from one checkpoint to the next.
         keep_checkpoints: number of checkpoints to keep, the newest ones.
         hub: save the run on the Hugging Face Hub while it trains; ``user/name`` is short for ``{repo: user/name}``.
     """

@@ -40,7 +40,7 @@ def load(
             pretrained model of the zoo (``ganzoo list --pretrained``): ``faces-64`` is its newest version and
             ``faces-64@1`` always the same weights; or a model on the Hugging Face Hub:
             ``user/name`` or ``user/name@revision``. The first match is used, with a warning if there are several.
-            ``./NAME``, ``run:NAME``, ``zoo:NAME`` and ``hf://user/name`` have one meaning only. ``name/number`` is
+            ``./NAME``, ``run:NAME``, ``zoo:NAME`` and ``hf://user/name`` are unambiguous. ``name/number`` is
             always a run.
         device: "cpu", "cuda", or "auto" for CUDA if it works and the CPU otherwise.
         threads: CPU threads of one run; by default one per core.

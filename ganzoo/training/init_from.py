@@ -83,7 +83,7 @@ def resolve(
     elif not config.training.init_partial and (bundle.config.num_classes or 0) != config.num_classes:
         raise ConfigError(
             f"training.init_from: {what} has {bundle.config.num_classes or 'no'} classes, and this config has "
-            f"{config.num_classes or 'none'}. With training.init_partial=true the weights of the classes start anew."
+            f"{config.num_classes or 'none'}. With training.init_partial=true the class weights start at random."
         )
     elif not config.training.init_partial:
         _check_same_blocks(config, bundle, generator, what=what)

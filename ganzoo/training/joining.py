@@ -80,7 +80,7 @@ def _as_chief(cluster: Cluster, info: Info, seconds: float) -> Team:
                 _close(peers)
                 raise TrainingError(
                     f"Waited {seconds:.0f} s for the processes with rank {', '.join(map(str, absent))}. Start them "
-                    f"with --master HOST:{cluster.port}, and see that this port is open"
+                    f"with --master HOST:{cluster.port}, and check that this port is open"
                 ) from error
             problem = _greeted(cluster, connection, peers, servers, info)
             if problem is not None:
@@ -131,7 +131,7 @@ def _as_follower(cluster: Cluster, info: Info, seconds: float) -> Team:
             if time.monotonic() > deadline:
                 raise TrainingError(
                     f"Cannot reach the chief at {cluster.host}:{cluster.port} for {seconds:.0f} s: "
-                    f"{error.strerror or error}. Start process 0 there, and see that this port is open"
+                    f"{error.strerror or error}. Start process 0 there, and check that this port is open"
                 ) from error
             time.sleep(0.3)
     # The chief shows no sign of life before all have joined.

@@ -49,8 +49,8 @@ def test_samples_classes_guess_and_what_was_passed_over(folder):
         "24 samples (8 x 8 px grayscale) in 12 classes: 1, 2, 3, 4, 5, and 7 more",
         "Classes: the folders (data.classes=none if they are not classes)",
         "Skipped 1 file; not an image: 1 (notes.txt)",
-        "Only 24 images: the generator will copy them. Use at least 100, better some thousand. With few, "
-        "training.augment='{name: diff_augment, adaptive: true}' helps",
+        "Only 24 images: the generator will copy them. Use at least 100, or better a few thousand. With few images, "
+        "training.augment='{name: diff_augment, adaptive: true, padding: reflect}' helps",
     ]
     load_data(config(folder, num_classes=0), quiet=True, info=said.append)
     assert said[-1].startswith("The labels are not used")

@@ -40,8 +40,9 @@ def few_line(count: int) -> str:
     if count >= FEW:
         return ""
     return (
-        f"Only {count} {'image' if count == 1 else 'images'}: the generator will copy them. Use at least {FEW}, better "
-        "some thousand. With few, training.augment='{name: diff_augment, adaptive: true}' helps"
+        f"Only {count} {'image' if count == 1 else 'images'}: the generator will copy them. Use at least {FEW}, or "
+        "better a few thousand. With few images, "
+        "training.augment='{name: diff_augment, adaptive: true, padding: reflect}' helps"
     )
 
 

@@ -213,7 +213,7 @@ def _refuse_others(path: Path, head: bytes) -> None:
         raise DataError(f"{path} is empty, not a tar.")
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
         raise DataError(
-            f"{path} is compressed. Decompress it first, for example with gunzip: images hardly get smaller."
+            f"{path} is compressed. Decompress it first, for example with gunzip; images hardly compress further."
         )
     if head.lstrip().lower().startswith((b"<!doctype", b"<html")):
         raise DataError(f"{path} is a web page, not a tar.")
