@@ -205,7 +205,8 @@ BAD = {
     ),
     "a head that ends nothing": (
         {"generator": {"head": {"name": "conv_transpose", "channels": 1}}},
-        "generator.head is 'conv_transpose', but it must be one of dense_image_head, image_head, palette_head, skip_head, vector",
+        "generator.head is 'conv_transpose', but it must be one of dense_image_head, image_head, palette_head, "
+        "skip_head, vector",
     ),
     "a head for vectors": (
         {"generator": {"model": "dense", "block": "dense", "head": "vector_head"}},
