@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from ganzoo.arguments import shortened, whole_number
 from ganzoo.config.validation import explain
 from ganzoo.data.base import Dataset, DataSource
+from ganzoo.environment.places import expanded
 from ganzoo.environment.progress import progress_bar
 from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
@@ -87,7 +87,7 @@ def evaluate(
     plan = Plan(metrics, extractor, samples, draws, best_of)
     generator = load(what, device=device, threads=threads, revision=revision, root=root, info=info)
     generator.check_best_of(plan.best_of)
-    target = default_target(generator.bundle, best_of=plan.best_of) if output is None else Path(output)
+    target = default_target(generator.bundle, best_of=plan.best_of) if output is None else expanded(output)
     check_target(target, generator.bundle, asked=output is not None)
     source = real_source(generator.bundle, config=config, data=data)
     evaluation = measure(generator, plan, source, quiet=quiet)
