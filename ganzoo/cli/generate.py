@@ -111,6 +111,8 @@ def generate(
                 f"Several truncations make a picture, and {target.suffix} is a file of numbers; received --truncation "
                 f"{truncation}. Give one value, or for a model of images another suffix, such as .png."
             )
+        if grid:
+            raise GanzooError(f"--grid makes a picture, and {target.suffix} is a file of numbers; leave out --grid.")
         if scale != 1:
             raise GanzooError(f"--scale enlarges pictures, and a {target.suffix} file has the samples as they are.")
         path = _write_array(generator, numbers, target, options)
