@@ -5,6 +5,5 @@ import ganzoo
 run = ganzoo.train("dcgan-faces-32", max_minutes=1)
 generator = ganzoo.load(ganzoo.export(run))
 generator.grid(range(64)).save("faces.png")
-frames = generator.interpolate(1, 2, frames=24)
-frames[0].save("walk.gif", save_all=True, append_images=frames[1:], duration=50, loop=0)
+generator.interpolate(1, 2, frames=24).save("walk.gif")
 print("faces.png and walk.gif are here")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
+from ganzoo.environment.places import expanded
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.errors import ConfigError, RunError
 
@@ -205,6 +206,7 @@ def export(
     from ganzoo.resolve import find_training
     from ganzoo.runs import exporting
 
+    folder = None if folder is None else expanded(folder)
     found = find_training(_run_name(run), root=root)
     Formats.of(formats)
     if blend is not None:

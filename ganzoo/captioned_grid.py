@@ -27,7 +27,7 @@ _LONGEST = 60
 class CaptionedGrid:
     """The layout of a grid with captions, for images that are generated in batches, row by row from left to right.
 
-    Images are enlarged by a whole number, at most 16, until the captions of the columns fit.
+    Images are enlarged by a whole number, at most 16, until the captions above them fit.
 
     Args:
         shape: shape of one image: ``(height, width, channels)``.
@@ -59,7 +59,9 @@ class CaptionedGrid:
         height, width, channels = shape
         self._rows, self._columns, self._groups = ([_cut(text) for text in texts] for texts in (rows, columns, groups))
         widest = max(map(_text_width, self._columns)) + 2
-        needed = max(math.ceil(widest / width), math.ceil(_LINE / height))
+        each = len(columns) // max(1, len(groups))
+        widest_group = max(map(_text_width, self._groups), default=0)
+        needed = max(math.ceil(widest / width), math.ceil(widest_group / (each * width)), math.ceil(_LINE / height))
         factor = max(check_scale(scale), min(MAX_SCALE, needed))
         count = len(rows) * len(columns)
         self._grid = GridLayout(count, shape, columns=len(columns), separator=separator, scale=factor)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ganzoo.arguments import whole_number
 from ganzoo.environment import files
+from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError, did_you_mean
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def save(image: Image | NDArray[np.uint8], path: str | os.PathLike[str]) -> Path
     Raises:
         GanzooError: if the suffix is unknown or the file cannot be written.
     """
-    path = Path(path)
+    path = expanded(path)
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         hint = did_you_mean(path.suffix.lower(), FORMATS)
@@ -225,7 +226,7 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> Path:
     Raises:
         GanzooError: if it cannot be written. An existing file is unchanged then.
     """
-    path = Path(path)
+    path = expanded(path)
     try:
         files.write_file(path, content)
     except OSError as error:

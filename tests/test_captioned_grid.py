@@ -44,6 +44,14 @@ def test_small_images_are_enlarged_until_the_captions_fit():
     assert CaptionedGrid((8, 8, 1), rows=["x"], columns=["s" * 999]).shape[0] == 18 + 16 * 8, "at most 16 times"
 
 
+def test_small_images_are_enlarged_until_the_caption_of_a_group_fits():
+    one = {"rows": ["x"], "columns": ["1", "2"], "separator": 0}
+    plain, grouped = (CaptionedGrid((16, 16, 1), **one, groups=groups) for groups in ((), ["a long caption"]))
+    assert plain.shape[1] < grouped.shape[1]
+    picture = grouped.filled([np.full((2, 16, 16, 1), 255, np.uint8)])
+    assert not dark(picture[:18, :10]) and not dark(picture[:18, -1:]), "the caption is not cut"
+
+
 def test_batches_of_any_size_make_the_same_picture():
     cells = noise(6, (16, 20, 4))
     layout = CaptionedGrid((16, 20, 4), rows=["1", "2"], columns=["a", "b", "c"], separator=0)

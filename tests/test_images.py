@@ -130,6 +130,13 @@ def test_save_writes_what_the_suffix_says(tmp_path, array, suffix):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_save_writes_into_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert images.save(RGB, "~/a.png") == tmp_path / "home/a.png"
+    assert [path.name for path in tmp_path.iterdir()] == ["home"], "no folder that is called ~"
+
+
 @pytest.mark.parametrize("name", ["a", "a.", "a.tiff", "a.pngg"])
 def test_an_unknown_suffix_is_one_line_and_no_file(tmp_path, name):
     with pytest.raises(GanzooError, match=r"one of \.png, \.jpg, \.jpeg, \.webp") as caught:

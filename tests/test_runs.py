@@ -195,6 +195,12 @@ def test_a_bundle_that_the_user_chose_is_not_replaced(place, monkeypatch, traini
         assert (facts.training_step, facts.training) == (5, training)
 
 
+def test_an_export_into_the_home_folder(place, monkeypatch):
+    monkeypatch.setenv("HOME", str(place / "home"))
+    monkeypatch.setattr("ganzoo.exporters.export_run", lambda run, folder, **options: folder)
+    assert ganzoo.export(make(None), "~/mine") == place / "home/mine"
+
+
 def test_a_run_that_cannot_be_written_can_be_exported_elsewhere(place, monkeypatch):
     run = make(None)
 

@@ -20,8 +20,6 @@ _TITLES = {
     "high_quality": "High-quality samples",
 }
 """Names of the main numbers, in their order, and their titles."""
-_SHARES = frozenset({"precision", "recall", "coverage", "copies", "duplicates", "label_agreement", "high_quality"})
-"""Numbers from 0 to 1. Student's t knows no bounds, so their intervals are cut."""
 _LABEL = re.compile(r"(.+) \((.+)\)")
 _HEAD = ("Value", "95% interval", "Real samples", "Better")
 
@@ -86,10 +84,13 @@ def number_cells(label: str, metric: Mapping[str, Any]) -> tuple[str, str, str, 
 
 
 def interval(label: str, value: object) -> str:
-    """An interval, "0.700 to 0.800", or "-". That of a share is cut at 0 and 1."""
-    ends = value if isinstance(value, list | tuple) else ()
-    if split_label(label)[0] in _SHARES:
-        ends = [min(max(end, 0), 1) if isinstance(end, int | float) else end for end in ends]
+    """An interval, "0.700 to 0.800", or "-". It is cut at the limits of the number, such as 0 and 1 for a share."""
+    from ganzoo.metrics.base import NO_LIMITS, metric_of
+
+    ends, name = value if isinstance(value, list | tuple) else (), split_label(label)[0]
+    metric = metric_of(name)
+    low, high = NO_LIMITS if metric is None else metric.limits.get(name, NO_LIMITS)
+    ends = [min(max(end, low), high) if isinstance(end, int | float) else end for end in ends]
     return " to ".join(map(number, ends)) or "-"
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ganzoo.environment.quantities import cores_text
+from ganzoo.environment.quantities import cores_text, duration_text
 
 
 def table(value: object) -> Mapping[str, Any]:
@@ -55,13 +55,10 @@ def hardware(machine: object) -> str | None:
 
 
 def duration(seconds: object) -> str | None:
-    """A duration: "2 h 2 min", "5 min" or "12 s"."""
+    """A duration: "2 h 2 min", "5 min" or "12 s"; None if it is not a number."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         return None
-    hours, minutes = divmod(round(seconds / 60), 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min" if minutes else f"{seconds:.0f} s"
+    return duration_text(seconds)
 
 
 def cell(value: object) -> str:

@@ -26,6 +26,7 @@ from ganzoo.bundle.content_checks import MAX_TENSORS, check_card, check_png, che
 from ganzoo.bundle.schema import BundleConfig, BundleFacts, BundleMetadata, FileRecord, LatentSpec
 from ganzoo.bundle.strict_json import read_json
 from ganzoo.environment.git_lfs import require_content
+from ganzoo.environment.places import expanded
 from ganzoo.errors import BundleError, did_you_mean, reason
 from ganzoo.hub.reference import is_snapshot
 
@@ -147,7 +148,7 @@ def read_bundle(folder: str | os.PathLike[str], *, keep: Collection[str] = (), d
     Raises:
         BundleError: if a file is wrong.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     if not folder.is_dir():
         raise BundleError(f"There is no bundle at '{folder}': no such folder.")
     try:

@@ -162,7 +162,8 @@ def _pictures(config: BundleConfig, files: Collection[str]) -> list[str]:
     spec, width = config.sample_spec, _PICTURE
     if spec.is_image:
         width = min(width, 8 * spec.size[1])
-    pictures = [(SAMPLES, width, f"Samples of the seeds 0 to {preview_seeds(spec)[-1]}, uncurated")]
+    classes = ", with the classes in turn" if config.num_classes else ""  # not with those that the seeds choose
+    pictures = [(SAMPLES, width, f"Samples of the seeds 0 to {preview_seeds(spec)[-1]}{classes}, uncurated")]
     if config.num_classes:
         shown = classes_shown(config.num_classes)
         names = ", ".join((config.class_names or tuple(map(str, shown)))[: len(shown)])

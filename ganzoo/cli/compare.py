@@ -91,7 +91,7 @@ def _print(models: Sequence[Model]) -> None:
     if differences:
         print_data("")
         print_table(("config", *columns[1:]), [(key, *_shortened(values)) for key, values in differences])
-    else:
+    elif all(model.config for model in models):
         info("The configs do not differ.")
     for line in notes(models):
         info(line)

@@ -171,7 +171,7 @@ def _named(generator: Generator, found: Sequence[Direction], names: Mapping[str,
             )
     named = [replace(by_number[number], name=name) for number, name in names.items()]
     add_file(bundle, DIRECTIONS, write_directions([NamedDirection(d.name, d.vector) for d in named]))
-    info(f"Saved {len(named)} directions in {bundle.folder}")
+    info(f"Saved {', '.join(direction.name for direction in named)} in {bundle.folder}")
     return named
 
 

@@ -206,12 +206,11 @@ def _broken(library: str, error: Exception, extra: str) -> str:
 
 
 def _print(diagnosis: Diagnosis) -> None:
-    from ganzoo.environment.devices import gigabytes
-    from ganzoo.environment.quantities import cores_text
+    from ganzoo.environment.quantities import bytes_text, cores_text
 
     print_table(("library", "version"), list(diagnosis.versions.items()), header=False)
     print_data("")
-    memory = gigabytes(diagnosis.machine["memory"])
+    memory = bytes_text(diagnosis.machine["memory"])
     print_data(
         f"Machine: {diagnosis.machine['system']}, {cores_text(diagnosis.machine['cpus'])}, {memory} of memory available"
     )

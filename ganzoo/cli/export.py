@@ -104,9 +104,14 @@ def export(
         export_page(run, output, runs=runs)
         return
     from ganzoo import api
+    from ganzoo.cli.destination import STDOUT
+    from ganzoo.environment.places import expanded
     from ganzoo.exporters.formats import Formats
     from ganzoo.resolve import find_training
 
+    if output == STDOUT:
+        raise typer.BadParameter("-o - is for --html alone; other formats are files and folders: -o PATH")
+    output = None if output is None else str(expanded(output))
     found = find_training(run, root=runs)
     if html:
         check_page_of(found, output)

@@ -111,6 +111,8 @@ def generate(
                 f"Several truncations make a picture, and {target.suffix} is a file of numbers; received --truncation "
                 f"{truncation}. Give one value, or for a model of images another suffix, such as .png."
             )
+        if grid:
+            raise GanzooError(f"--grid makes a picture, and {target.suffix} is a file of numbers; leave out --grid.")
         if scale != 1:
             raise GanzooError(f"--scale enlarges pictures, and a {target.suffix} file has the samples as they are.")
         path = _write_array(generator, numbers, target, options)
@@ -182,7 +184,10 @@ def _write_picture(
     psi = options["truncation"]
     count = len(seeds) * (len(psi) if isinstance(psi, list) else 1)
     if count > GRID_LIMIT:
-        raise GanzooError(f"A grid has up to {GRID_LIMIT} images; received {count}. Write a folder: -o images")
+        raise GanzooError(
+            f"A grid has up to {GRID_LIMIT} images; received {count}. Use fewer seeds, or write one file for each: "
+            "-o images, without --grid and without several truncations."
+        )
     with target.opened() as file:
         if len(seeds) > 1 and target.suffix == ".png":
             generator.write_grid(file, seeds, separator=1, scale=scale, **options)

@@ -31,6 +31,8 @@ def pull(
 
     An interrupted download continues when the command is repeated.
     """
+    from ganzoo.bundle.folder import CONFIG, BundleConfig, read_file
+    from ganzoo.bundle.strict_json import read_json
     from ganzoo.hub.cache import folder_bytes
     from ganzoo.hub.pull import pull as fetch
 
@@ -48,5 +50,7 @@ def pull(
     print_data(str(folder))
     what = path_word(folder) if cache_dir is not None or local_files_only else name
     options = "" if revision is None or what != name else f"--revision {quote(revision)} "
-    generate = command("generate", what, options=f"{options}--grid -o grid.png")
+    is_image = BundleConfig.from_dict(read_json(read_file(folder, CONFIG), CONFIG)).sample_spec.is_image
+    options += "--grid -o grid.png" if is_image else "-o samples.npy"
+    generate = command("generate", what, options=options)
     info(f"{bytes_text(folder_bytes(folder))}, verified. Generate: {generate}")

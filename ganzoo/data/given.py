@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ganzoo.data.base import DataReport, Dataset
 from ganzoo.data.reading.transparency import filled
-from ganzoo.environment.devices import available_memory, gigabytes
+from ganzoo.environment.devices import available_memory
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, reason
 
 if TYPE_CHECKING:
@@ -209,8 +210,8 @@ def _collected(batches: Any, *, has_labels: bool) -> tuple[list[NDArray[Any]], l
             size, count = size + images[-1].nbytes, count + len(images[-1])
             if size > limit:
                 raise DataError(
-                    f"data: the first {count} images of the tf.data.Dataset need {gigabytes(size)}; allowed is half of "
-                    f"the free memory, {gigabytes(limit)}. Take a part: data.take({count // 2}), or "
+                    f"data: the first {count} images of the tf.data.Dataset need {bytes_text(size)}; allowed is half "
+                    f"of the free memory, {bytes_text(limit)}. Take a part: data.take({count // 2}), or "
                     "save the images as files and pass their folder."
                 )
     except DataError:

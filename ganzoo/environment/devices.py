@@ -76,11 +76,6 @@ def meminfo_available(meminfo: str) -> int | None:
     return amounts["MemFree"] + amounts.get("Cached", 0) - amounts.get("Shmem", 0)
 
 
-def gigabytes(size: int) -> str:
-    """Format a number of bytes: ``3.2 GB``, or ``350 MB`` below a gigabyte."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{max(1, round(size / 1e6)) if size else 0} MB"
-
-
 def _groups(controller: str, proc: Path) -> tuple[cgroups.Group, ...]:
     membership = _read(proc / "self" / "cgroup")
     if not membership:

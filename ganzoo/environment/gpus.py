@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.environment.devices import gigabytes
+from ganzoo.environment.quantities import bytes_text
 
 Capability = tuple[int, int]
 """Compute capability: major and minor number."""
@@ -32,7 +32,7 @@ class Card(NamedTuple):
     capability: Capability | None = None
 
     def __str__(self) -> str:
-        memory = [] if self.memory is None else [gigabytes(self.memory)]
+        memory = [] if self.memory is None else [bytes_text(self.memory)]
         capability = [] if self.capability is None else [f"compute capability {version(self.capability)}"]
         return ", ".join([self.name, *memory, *capability])
 

@@ -50,7 +50,8 @@ def page(models: Sequence[Model], pictures: Sequence[Image], *, seeds: str) -> s
     parts += ["<p>Numbers have 95% intervals.</p>", *(f"<p>{html.escape(line)}</p>" for line in notes(models))]
     differences = [[key, *values] for key, values in config_differences(models)]
     parts += ["<h2>Where the configs differ</h2>"]
-    parts += [_table(["key", *names], differences) if differences else "<p>Nowhere.</p>"]
+    nowhere = "<p>Nowhere.</p>" if all(model.config for model in models) else "<p>Unknown.</p>"
+    parts += [_table(["key", *names], differences) if differences else nowhere]
     style = shared_style() + _STYLE
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
+from ganzoo.arguments import shortened, whole_number
 from ganzoo.config.validation import explain
 from ganzoo.data.base import Dataset, DataSource
+from ganzoo.environment.places import expanded
 from ganzoo.environment.progress import progress_bar
 from ganzoo.environment.requirements import require
 from ganzoo.errors import ConfigError, EvaluationError
@@ -22,7 +23,6 @@ from ganzoo.evaluation.record import Evaluation, check_target, critic_digest, de
 from ganzoo.evaluation.reference_data import has_classes_of_data, real_source
 from ganzoo.extractors.base import Extractor, default_extractor, extractors
 from ganzoo.inference.critic import check_best_of
-from ganzoo.latents import MAX_SEED
 from ganzoo.metrics.base import LEAST_SAMPLES, MOST_SAMPLES, Metric, metrics
 from ganzoo.registry import Registry
 
@@ -87,7 +87,7 @@ def evaluate(
     plan = Plan(metrics, extractor, samples, draws, best_of)
     generator = load(what, device=device, threads=threads, revision=revision, root=root, info=info)
     generator.check_best_of(plan.best_of)
-    target = default_target(generator.bundle, best_of=plan.best_of) if output is None else Path(output)
+    target = default_target(generator.bundle, best_of=plan.best_of) if output is None else expanded(output)
     check_target(target, generator.bundle, asked=output is not None)
     source = real_source(generator.bundle, config=config, data=data)
     evaluation = measure(generator, plan, source, quiet=quiet)
@@ -106,7 +106,7 @@ class Plan:
 
     Raises:
         UnknownNameError: if there is no such metric or extractor; with the nearest names.
-        EvaluationError: if a number is out of range, or a config is wrong.
+        GanzooError: if a number is out of range, or a config is wrong.
     """
 
     def __init__(
@@ -117,13 +117,18 @@ class Plan:
         draws: int = DRAWS,
         best_of: int = 1,
     ) -> None:
-        if samples is not None and not LEAST_SAMPLES <= samples <= MOST_SAMPLES:
-            raise EvaluationError(f"A draw has {LEAST_SAMPLES} to {MOST_SAMPLES:,} samples; received {samples:,}.")
-        if not 1 <= draws <= MAX_DRAWS or draws * (samples or SAMPLES) > MAX_SEED:
-            raise EvaluationError(f"There are 1 to {MAX_DRAWS:,} draws; received {draws:,}.")
-        self.samples, self.draws, self.best_of = samples, draws, check_best_of(best_of)
+        self.samples: int | None = None
+        if samples is not None:
+            what = f"A draw has {LEAST_SAMPLES} to {MOST_SAMPLES:,} samples"
+            self.samples = whole_number(samples, low=LEAST_SAMPLES, high=MOST_SAMPLES, what=what)
+        self.draws = whole_number(draws, low=1, high=MAX_DRAWS, what=f"There are 1 to {MAX_DRAWS:,} draws")
+        self.best_of = check_best_of(best_of)
         self.metrics: list[Metric] | None = None
         if metric_specs is not None:
+            if isinstance(metric_specs, str | os.PathLike | Mapping | Metric):
+                raise EvaluationError(
+                    f"metrics: received {shortened(metric_specs)}; allowed is a list, such as ['frechet', 'nearest']."
+                )
             named = [_part(metrics, spec) for spec in metric_specs]
             self.metrics = [metric for place, metric in enumerate(named) if metric not in named[:place]]
             if not self.metrics:

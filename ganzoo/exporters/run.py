@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo.arguments import shortened
 from ganzoo.bundle.directions_file import read_directions
 from ganzoo.bundle.folder import DIRECTIONS, WEIGHTS, BundleFacts, read_bundle
 from ganzoo.bundle.model_card import check_license
@@ -17,7 +18,7 @@ from ganzoo.bundle.strict_json import check_tree, write_json
 from ganzoo.environment.commands import command, run_word
 from ganzoo.environment.requirements import EXPORT, require
 from ganzoo.environment.tensorflow import import_tensorflow
-from ganzoo.errors import BundleError, RunError
+from ganzoo.errors import BundleError, ExportError, RunError
 from ganzoo.exporters.blend import Blend
 from ganzoo.exporters.bundle import export_bundle
 from ganzoo.exporters.critic import check_possible
@@ -78,13 +79,15 @@ def export_run(
         RunError: if the run has no such intact checkpoint, or the checkpoint does not match the config.
         UnknownNameError: if there is no such format.
         ExportError: if the generator cannot be converted, the result differs from it too much, or the discriminator
-            cannot be a critic, or the weights of ``blend`` are those of another generator.
+            cannot be a critic, the weights of ``blend`` are those of another generator, or ``limits`` is one text.
         GanzooError: if ``license`` is not a license identifier.
         MissingDependencyError: if TensorFlow, tf2onnx or ONNX Runtime is not installed.
     """
     wanted = Formats.of(formats)
     if license is not None:
         check_license(license)
+    if isinstance(limits, str):
+        raise ExportError(f"limits: received {shortened(limits)}; allowed is a list of sentences, such as ['...'].")
     config: Config = run.config
     if wanted.critic:
         check_possible(config)

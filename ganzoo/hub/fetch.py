@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,6 +84,21 @@ def client(token: str | bool | None) -> HfApi:
     from ganzoo.version import __version__
 
     return HfApi(token=token, library_name="ganzoo", library_version=__version__)
+
+
+@contextlib.contextmanager
+def without_bars() -> Iterator[None]:
+    """Hide the progress bars of the client."""
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    if are_progress_bars_disabled():
+        yield
+        return
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        enable_progress_bars()
 
 
 def with_retries(ask: Callable[[], _T]) -> _T:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ganzoo.config.experiment import Config
 from ganzoo.config.run_on_hub import RunOnHub
 from ganzoo.environment import files
 from ganzoo.environment.commands import command, run_word
 from ganzoo.errors import GanzooError, reason
+from ganzoo.hub.fetch import without_bars
 from ganzoo.hub.run_commit import commit_copy
 from ganzoo.hub.run_copy import copy_run
 from ganzoo.runs import Run
@@ -149,7 +149,7 @@ class RunUpload:
     def _upload(self, copy: _Copy) -> str | None:
         """Upload a copy. Returns why that failed, as a sentence."""
         try:
-            with _without_bars():
+            with without_bars():  # they would be drawn into that of the training
                 self._known = commit_copy(
                     copy.folder,
                     self.config,
@@ -186,19 +186,3 @@ class RunUpload:
         """Call ``info`` in the thread, which goes on if that fails."""
         with contextlib.suppress(Exception):
             self._info(text)
-
-
-@contextlib.contextmanager
-def _without_bars() -> Iterator[None]:
-    """Without the client's progress bars, which would be drawn into that of the training."""
-    from huggingface_hub import utils
-
-    client: Any = utils
-    if client.are_progress_bars_disabled():
-        yield
-        return
-    client.disable_progress_bars()
-    try:
-        yield
-    finally:
-        client.enable_progress_bars()

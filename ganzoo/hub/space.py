@@ -37,7 +37,7 @@ def space_contents(bundle: Bundle, *, model: str | None, license: str | None = N
 
     Args:
         bundle: a verified bundle of images.
-        model: ``user/name`` of the model on the Hub, which the Space links to.
+        model: ``user/name`` of the model on the Hub, which the Space links to and loads in its line of Python.
         license: license of the weights; by default the license given at export.
 
     Raises:
@@ -62,7 +62,7 @@ def space_contents(bundle: Bundle, *, model: str | None, license: str | None = N
     front = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     lines = f"Images by `{bundle.config.name}`, made in your browser.{source}\n\n{_OURS}, a GAN model zoo."
     readme = f"---\n{front}---\n\n# {bundle.config.name}\n\n{lines}\n"
-    return {README: readme.encode(), PAGE: page(bundle).encode()}
+    return {README: readme.encode(), PAGE: page(bundle, load=model).encode()}
 
 
 def publish_page(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ganzoo.arguments import real_number
 from ganzoo.environment import files
+from ganzoo.environment.places import expanded
 from ganzoo.errors import GanzooError, MissingDependencyError, did_you_mean
 from ganzoo.images import on_white, to_pil
 
@@ -51,7 +52,7 @@ def save_animation(
         MissingDependencyError: if the suffix is .mp4 and ffmpeg is not installed.
         GanzooError: if the suffix is unknown, there are no frames, the rate is out of range, or writing fails.
     """
-    path = Path(path)
+    path = expanded(path)
     check_animation(path, frames_per_second)
     pictures = _of_one_size(frames)
     first = next(pictures, None)

@@ -41,7 +41,8 @@ class Measurement(NamedTuple):
     Attributes:
         precision: "float32" or "float16".
         device: "cpu" or "cuda".
-        batch: number of samples per run.
+        batch: number of samples per run, which is one call of ``Generator.sample``. The graph gets at most
+            ``Generator.batch_size`` of them at once.
         milliseconds: median time of a run.
         fastest, slowest: the times between which 80% of the runs are, in milliseconds.
         runs: number of runs.

@@ -35,8 +35,6 @@ def make_session(content: bytes, *, device: Device = "auto", threads: int | None
     if device not in get_args(Device):
         hint = " An NVIDIA GPU is cuda." if str(device).lower() == "gpu" else ""
         raise GanzooError(f"No device '{device}'; allowed: {', '.join(get_args(Device))}.{hint}")
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= 1024):
-        raise GanzooError(f"Threads are a whole number from 1 to 1024; received {threads!r}.")
     runtime = import_runtime()
     failure = "it fell back to the CPU"
     if _wants_cuda(runtime, device):

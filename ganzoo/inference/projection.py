@@ -160,8 +160,11 @@ class _Search:
     def steps(self, point: _Point, count: int) -> Iterable[_Point]:
         """Up to ``count`` points, each with a smaller loss. The damping falls after a step, and rises if none helps."""
         damping = 1e-2
+        model: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         for _ in range(count):
-            gradient, curvature = self._model(point)
+            if model is None:
+                model = self._model(point)
+            gradient, curvature = model
             trials = [damping * factor for factor in (0.1, 1.0, 10.0, 100.0)]
             scale = np.diag(curvature).mean()
             z = np.array(
@@ -173,7 +176,7 @@ class _Search:
                     return
                 damping *= 1000.0
                 continue
-            point, damping = moved, max(1e-6, trials[best])
+            point, damping, model = moved, max(1e-6, trials[best]), None
             yield point
 
     def _model(self, point: _Point) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

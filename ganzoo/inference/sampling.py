@@ -182,6 +182,8 @@ class Sampler:
         size = max(1, self.batch_size // self.check_best_of(best_of))
         if batch_size is not None:
             size = whole_number(batch_size, low=1, high=MAX_BATCH, what=f"A batch has 1 to {MAX_BATCH} samples")
+        if not latents.are_several(seeds):
+            latents.check_seeds(seeds)
         remaining = iter(seeds)
         while chunk := list(itertools.islice(remaining, size)):
             yield self.sample(

@@ -162,3 +162,9 @@ def default_metric(spec: SampleSpec) -> tuple[Metric, str]:
 
 
 metrics: Registry[Metric] = Registry("metrics", kind="metric", base=Metric, package="ganzoo.metrics")
+
+
+def metric_of(number: str) -> type[Metric] | None:
+    """The metric that measures a number, by its name or its name in the literature ("FID"); None if there is none."""
+    found = (metrics.get(name) for name in metrics.names())
+    return next((metric for metric in found if number in metric.numbers or number == metric.canonical), None)

@@ -118,13 +118,11 @@ def _metric(history: History, label: str, reach: float) -> Chart:
 
 def direction(label: str) -> str:
     """Whether lower or higher values of a metric are better, if its metric is registered here."""
-    from ganzoo.metrics.base import metrics
+    from ganzoo.metrics.base import metric_of
 
     name = label.partition(" (")[0]
-    for metric in (metrics.get(known) for known in metrics.names()):
-        if name in metric.numbers or name == metric.canonical:
-            return f"{metric.numbers.get(name) or next(iter(metric.numbers.values()))} is better"
-    return "value"
+    metric = metric_of(name)
+    return "value" if metric is None else f"{metric.numbers.get(name) or next(iter(metric.numbers.values()))} is better"
 
 
 def lead(history: History) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.config.training import TrainingConfig
-from ganzoo.environment.devices import cpu_count, gigabytes
+from ganzoo.environment.devices import cpu_count
 from ganzoo.environment.gpus import card_of, grow_memory, nvidia_cards, unsupported, why_no_gpu
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def description(training: TrainingConfig, pipeline: InputPipeline) -> str:
         if gpus
         else f"CPU, {cores} {'core' if cores == 1 else 'cores'}"
     )
-    data = f"{gigabytes(pipeline.size)}, {'in memory' if pipeline.in_memory else 'streamed from the disk'}"
+    data = f"{bytes_text(pipeline.size)}, {'in memory' if pipeline.in_memory else 'streamed from the disk'}"
     return f"Device: {device}. Precision: {training.precision}. Data: {data}."
 
 

@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike, NDArray
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
 from ganzoo.data.reading.rows import Rows
-from ganzoo.environment.devices import available_memory, gigabytes
+from ganzoo.environment.devices import available_memory
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.training.data import check_dataset
 from ganzoo.training.data_order import batch_indices
 from ganzoo.training.prefetch import Prefetch
@@ -93,7 +94,7 @@ class InputPipeline:
         )
         self._tensors = tuple(tf.experimental.dlpack.from_dlpack(array.__dlpack__()) for array in self._memory)
         self.streamed = (
-            f"The samples need {gigabytes(size)} of memory, but this process may use only {gigabytes(free)}. "
+            f"The samples need {bytes_text(size)} of memory, but this process may use only {bytes_text(free)}. "
             "They are read in parts during the training."
         )
 

@@ -44,11 +44,12 @@ _MARK = b'<meta name="generator" content="ganzoo '
 _LOCAL = "path/to/the/bundle"
 
 
-def page(bundle: Bundle, *, hub: HubOptions = DEFAULTS) -> str:
+def page(bundle: Bundle, *, load: str | None = None, hub: HubOptions = DEFAULTS) -> str:
     """The text of the page of a verified bundle.
 
     Args:
         bundle: a bundle with images of 1, 3 or 4 channels.
+        load: what ``ganzoo.load`` takes in the page's line of Python; by default the name of a model that was fetched.
         hub: how to fetch its files, if the bundle is in the Hub's cache without them.
 
     Raises:
@@ -60,7 +61,7 @@ def page(bundle: Bundle, *, hub: HubOptions = DEFAULTS) -> str:
     bundle = replace(bundle, kept={**bundle.kept, ONNX: read_or_fetch(bundle, ONNX, hub)})
     data = model_data(bundle)
     heavy = {key: data[key] for key in _HEAVY if key in data}
-    load, name = load_name(bundle), short_name(bundle)
+    load, name = load or load_name(bundle), short_name(bundle)
     about = {key: value for key, value in data.items() if key not in heavy}
     about |= {"name": name, "title": name, "load": load or _LOCAL, "directions": _directions(bundle, hub)}
     about["codes"] = bundle.config.codes

@@ -25,6 +25,7 @@ def test_json(command, bundle, place):
     assert found["numbers"][0]["label"] == "fid"
     assert found["numbers"][0]["comparable"] is True
     assert found["config"] == {}
+    assert "do not differ" not in command("compare", bundle, bundle).stderr, "they are not known"
     assert (place / "pair.webp").is_file()
 
 

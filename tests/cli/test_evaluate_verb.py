@@ -13,6 +13,7 @@ import tiny_bundles
 import ganzoo
 from ganzoo.bundle.folder import BundleFacts, read_bundle
 from ganzoo.bundle.writing import write_bundle
+from ganzoo.errors import GanzooError
 
 SMALL = ("--samples", 20, "--draws", 2)
 
@@ -253,6 +254,20 @@ def test_refused(fails, told, place, arguments, message):
     (place / "real.onnx").write_bytes(b"broken")
     assert message in fails("evaluate", "models/tiny", "--data", "real.npy", *arguments)
     assert sorted(path.name for path in (place / "models").iterdir()) == ["tiny"], "nothing is written"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": "frechet"}, "metrics: received 'frechet'; allowed is a list"),
+        ({"samples": "100"}, "16 to 1,000,000 samples; received '100'"),
+        ({"samples": 20.5}, "16 to 1,000,000 samples; received 20.5"),
+        ({"draws": None}, "1 to 1,000 draws; received None"),
+    ],
+)
+def test_python_refuses_other_types(told, arguments, message):
+    with pytest.raises(GanzooError, match=message):
+        ganzoo.evaluate(told, **arguments)
 
 
 def test_data_that_are_not_told(fails, bundle, told):

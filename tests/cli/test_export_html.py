@@ -16,6 +16,10 @@ def test_a_page_with_a_bundle_elsewhere(command, fails, trained):
     assert "-o is the bundle's folder" in fails("export", "--onnx", "--html", "-o", "page.html")
 
 
+def test_only_a_page_goes_to_standard_output(fails):
+    assert "-o - is for --html alone" in fails("export", "--fp16", "-o", "-")
+
+
 def test_a_run_of_vectors_and_a_file_of_the_user_are_refused_before_the_export(command, fails, trained, points_yaml):
     folder = trained / "runs" / "images" / "001"
     (folder / "index.html").write_text("mine")

@@ -161,6 +161,8 @@ def test_the_best_of_several(command, place):
         (["bundle", "--scale", "0"], "1"),
         (["bundle", "--scale", "17"], "16"),
         (["bundle", "--scale", "2", "-o", "a.npy"], "--scale enlarges pictures"),
+        (["bundle", "--seeds", "0-10000", "--grid", "-o", "images"], "fewer seeds, or write one file for each"),
+        (["bundle", "--grid", "-o", "a.npy"], "--grid makes a picture, and .npy is a file of numbers"),
         (["bundle", "--seeds", "9-1"], "write 1-9"),
         (["bundle", "--seeds", "x"], "0-63,70"),
         (["bundle", "--label", "1"], "no classes"),

@@ -130,6 +130,10 @@ def test_pull_hints_at_what_was_pulled(monkeypatch, tmp_path):
     assert words == ["generate", "faces-64", "--grid", "-o", "grid.png"]
     [words] = hints(invoke(["pull", "faces-64", "--cache-dir", str(tmp_path / "a b")]).stderr)
     assert Path(words[1]).is_dir()
+    points = tiny_bundles.vector_bundle(tmp_path / "points")
+    monkeypatch.setattr("ganzoo.hub.pull.pull", lambda name, **options: points.folder)
+    [words] = hints(invoke(["pull", "someone/points"]).stderr)
+    assert words == ["generate", "someone/points", "-o", "samples.npy"]
 
 
 def test_no_module_writes_a_command_with_a_name_of_the_user_by_itself():

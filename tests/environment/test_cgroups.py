@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ganzoo.environment import cgroups
-from ganzoo.environment.devices import affinity_count, available_memory, cpu_count, gigabytes, meminfo_available
+from ganzoo.environment.devices import affinity_count, available_memory, cpu_count, meminfo_available
 
 GB = 1 << 30
 UNLIMITED_V1 = "9223372036854771712\n"
@@ -175,10 +175,3 @@ def test_meminfo(text, size):
 def test_a_system_without_proc(tmp_path):
     assert available_memory(tmp_path / "nothing") <= 4 * GB
     assert cpu_count(tmp_path / "nothing") >= 1
-
-
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 MB"), (1, "1 MB"), (3_400_000, "3 MB"), (1_250_000_000, "1.2 GB"), (4 << 30, "4.3 GB")]
-)
-def test_bytes_for_a_reader(size, text):
-    assert gigabytes(size) == text

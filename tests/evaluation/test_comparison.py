@@ -145,6 +145,8 @@ def test_the_page_is_complete_and_loads_nothing(tmp_path):
     assert not re.search(r"https?:|url\(|@import|<link", text)
     same = [models[0], models[0]]
     assert "<p>Nowhere.</p>" in comparison_page.page(same, comparison_picture.rows(same, [1]), seeds="1")
+    unknown = [model(tmp_path / "c")] * 2
+    assert "<p>Unknown.</p>" in comparison_page.page(unknown, comparison_picture.rows(unknown, [1]), seeds="1")
 
 
 def test_the_page_of_vectors_names_the_seeds_that_are_drawn(tmp_path):

@@ -16,7 +16,7 @@ from ganzoo.bundle.folder import CONFIG, LIMITS, read_bundle
 from ganzoo.config.experiment import Config
 from ganzoo.config.yaml_files import dump
 from ganzoo.data.base import DataNotes, Dataset, DataSource, data_sources
-from ganzoo.errors import ConfigError, RunError
+from ganzoo.errors import ConfigError, ExportError, RunError
 from ganzoo.exporters import export_run
 from ganzoo.exporters.bundle import bundle_config
 from ganzoo.exporters.rehearsal import check_exportable
@@ -92,6 +92,11 @@ def test_a_run_of_an_older_version_is_exported(old_run):
     assert bundle.metadata.facts.training["machine"]["platform"] == "Linux\\xa0\\udcff"
     assert bundle.metadata.facts.training["limits"] == ["Not\\xa0good."]
     assert bundle.metadata.facts.training["chosen_by"]["value"] == "nan"
+
+
+def test_one_limit_is_a_list_too(old_run):
+    with pytest.raises(ExportError, match=r"limits: received 'No hands\.'; allowed is a list of sentences"):
+        export_run(old_run, limits="No hands.")
 
 
 @pytest.mark.parametrize("content", ["5", "[" * 100_000])

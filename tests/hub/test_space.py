@@ -43,7 +43,9 @@ def test_the_model_and_its_page_link_to_each_other(hub, owner):
     assert yaml.safe_load(files(hub)["README.md"].decode().split("---")[1])["models"] == ["someone/tiny"]
     tiny_bundles.image_bundle(owner.folder / "b", model=tiny_bundles.image_model(seed=1))
     owner.ganzoo("publish", "b", "someone/tiny", "--space", "someone/page")
-    assert files(hub)["index.html"].decode() == page(read_bundle(owner.folder / "b")), "a page of ganzoo is replaced"
+    made = files(hub)["index.html"].decode()
+    assert made == page(read_bundle(owner.folder / "b"), load="someone/tiny"), "a page of ganzoo is replaced"
+    assert '"load":"someone/tiny"' in made
 
 
 def test_a_space_of_somebody_is_not_changed(hub, owner):

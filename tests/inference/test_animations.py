@@ -81,6 +81,13 @@ def test_a_list_of_images_saves_itself(tmp_path):
         assert animation.n_frames == 2
 
 
+def test_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert save_animation(frames(), "~/walk.gif") == tmp_path / "home/walk.gif"
+    assert [path.name for path in tmp_path.iterdir()] == ["home"], "no folder that is called ~"
+
+
 @pytest.mark.parametrize(
     ("made", "name", "rate", "words"),
     [

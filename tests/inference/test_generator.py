@@ -105,6 +105,11 @@ def test_iter_samples_refuses_a_batch_out_of_range(generator, size):
         next(generator.iter_samples(range(3), batch_size=size))
 
 
+def test_iter_samples_refuses_one_seed(generator):
+    with pytest.raises(GanzooError, match="Seeds are several whole numbers"):
+        next(generator.iter_samples(7))
+
+
 @pytest.mark.parametrize("call", ["sample", "generate", "grid"])
 def test_too_much_at_once_points_to_the_iterator(generator, monkeypatch, call):
     with pytest.raises(GanzooError, match="iter_samples"):

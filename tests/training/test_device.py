@@ -6,6 +6,7 @@ import tensorflow as tf
 from helpers import samples, tiny
 
 from ganzoo.environment.gpus import Card, NoGpu
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import TrainingError
 from ganzoo.training.device import choose_device, description, uses_gpu
 from ganzoo.training.input_pipeline import InputPipeline
@@ -74,7 +75,7 @@ def test_the_first_line_of_a_training(monkeypatch):
     pipeline = InputPipeline(config, samples(config, count=500), memory_limit=0)
     monkeypatch.setattr("ganzoo.training.device.cpu_count", lambda: 1)
     assert description(config.training, pipeline) == (
-        "Device: CPU, 1 core. Precision: float32. Data: 1 MB, streamed from the disk."
+        f"Device: CPU, 1 core. Precision: float32. Data: {bytes_text(pipeline.size)}, streamed from the disk."
     )
     gpus.pretend(monkeypatch, gpus.H100)
     cards = [Card("NVIDIA H100 PCIe", 81559 << 20, (9, 0))]

@@ -7,6 +7,7 @@ import pytest
 from helpers import samples, tiny, tiny_vectors, trainer
 
 from ganzoo.data.base import Dataset
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError
 from ganzoo.training.input_pipeline import InputPipeline
 from ganzoo.training.prefetch import THREAD_NAME
@@ -70,7 +71,8 @@ def test_what_does_not_fit_is_streamed_and_says_so(monkeypatch):
     monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 2 * dataset.samples.nbytes - 2)
     feed = InputPipeline(config, dataset)
     assert not feed.in_memory
-    assert feed.streamed.startswith("The samples need 1 MB of memory, but this process may use only 1 MB. ")
+    size, free = bytes_text(dataset.samples.nbytes), bytes_text(2 * dataset.samples.nbytes - 2)
+    assert feed.streamed.startswith(f"The samples need {size} of memory, but this process may use only {free}. ")
 
 
 def test_streamed_samples_fit_into_the_limit():

@@ -254,6 +254,11 @@ def test_one_operator(case, tmp_path):
     assert largest_difference(bundle, range(3)) < 1e-6
 
 
+def test_two_scalars():
+    code = "return OPERATORS.Mul({}, [input, input])[0].data[0] + OPERATORS.Sub({}, [input, input])[0].data[0];"
+    assert run_node(code, {"dims": [], "data": [3]}) == 9
+
+
 def test_every_operator_is_tested():
     used = {node.op_type for nodes, _ in OPERATOR_CASES.values() for node in nodes}
     assert used | {"Reshape"} >= operators()

@@ -7,6 +7,7 @@ import pytest
 import tiny_bundles
 from PIL import Image
 
+from ganzoo.bundle.folder import LatentSpec
 from ganzoo.bundle.writing import write_bundle
 from ganzoo.hub.pretrained import pretrained_models
 from ganzoo.inference.generator import Generator
@@ -117,6 +118,36 @@ def test_the_codes(opened, tmp_path):
         assert page.text("#note") == f"Ignored in the address: {wrong}"
 
 
+def test_the_link_keeps_a_code_of_a_uniform_latent(opened, tmp_path):
+    config = tiny_bundles.image_config(codes=1, latent=LatentSpec(dim=8, distribution="uniform"))
+    bundle = write_bundle(
+        tmp_path / "bundle", config=config, onnx=tiny_bundles.image_model().SerializeToString(), weights={}
+    )
+    page = opened(web_page.write_page(bundle, tmp_path / "index.html"), "#seed=3")
+    page.press("#code-0", "ArrowRight")
+    page.wait_for("#seed=3&codes=0.02")
+    assert opened(tmp_path / "index.html", "#seed=3&codes=0.02").text("#note") == ""
+
+
+@pytest.mark.parametrize("viewport", [(1280, 600), (1280, 250), (360, 740), (768, 1024)])
+def test_the_picture_keeps_its_shape(opened, tiny_page, viewport):
+    page = opened(tiny_page, viewport=dict(zip(("width", "height"), viewport, strict=True)))
+    for height, width in ((8, 8), (16, 8), (8, 16)):
+        shown = page.evaluate(
+            """([height, width]) => {
+              const picture = document.getElementById("picture");
+              picture.height = 56 * height;
+              picture.width = 56 * width;
+              const box = picture.getBoundingClientRect();
+              return [box.height, box.width, document.documentElement.scrollWidth];
+            }""",
+            [height, width],
+        )
+        assert shown[0] / shown[1] == pytest.approx(height / width, rel=0.02)
+        assert shown[0] > 80
+        assert shown[2] <= viewport[0]
+
+
 def test_the_morph(opened, tiny_page, generator):
     page = opened(tiny_page)
     page.fill("#from", "1")
@@ -134,6 +165,11 @@ def test_the_morph(opened, tiny_page, generator):
     before = page.input_value("#at")
     page.wait_for_timeout(300)
     assert page.input_value("#at") == before
+    page.click("#play")
+    page.fill("#to", "")
+    page.wait_for_timeout(300)
+    assert page.input_value("#to") == "", "a field is not filled while it is edited"
+    assert page.text("#play") == "Play"
 
 
 def test_less_motion_means_single_steps(opened, tiny_page):

@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -26,7 +26,7 @@ from ganzoo.environment.places import DOWNLOADS, HUB_DOWNLOADS, cache_root
 from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, GanzooError
 from ganzoo.hub.errors import Situation, explained, not_cached, unreachable
-from ganzoo.hub.fetch import client, endpoint, with_retries
+from ganzoo.hub.fetch import client, endpoint, with_retries, without_bars
 from ganzoo.hub.reference import SCHEME, HubReference, require_reference
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def fetched(dataset: HubDataset, names: Sequence[str], *, cache_dir: Path | None
         if _is_offline():
             raise not_cached(situation)
         _check_space(root, missing)
-        with _progress(quiet):
+        with without_bars() if quiet else contextlib.nullcontext():
             for file in missing:
                 try:
                     _download(root, dataset, file)
@@ -295,18 +295,3 @@ def _raise_explained(error: Exception, situation: Situation) -> Any:
         raise error
     known = explained(error, situation)
     raise known or error from error
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[None]:
-    """Hide the progress bars of ``huggingface_hub`` if ``quiet``."""
-    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if not quiet or are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()

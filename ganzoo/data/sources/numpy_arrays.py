@@ -15,8 +15,9 @@ from ganzoo.data.base import DataNotes, DataReport, Dataset, ImageSource, Shape,
 from ganzoo.data.reading.numpy_files import array_in, reading
 from ganzoo.data.reading.prepared_cache import Chunk, Recipe, prepared
 from ganzoo.data.reading.resize import Filter, resized_array
-from ganzoo.environment.devices import available_memory, gigabytes
+from ganzoo.environment.devices import available_memory
 from ganzoo.environment.git_lfs import require_content
+from ganzoo.environment.quantities import bytes_text
 from ganzoo.errors import DataError, did_you_mean
 from ganzoo.sample_spec import COLOR_MODES
 
@@ -213,7 +214,7 @@ def _check_memory(archive: Any, name: str, path: Path) -> None:
     needed, free = sizes.get(name, 0), available_memory()
     if needed > free:
         raise DataError(
-            f"The array '{name}' of {path} needs {gigabytes(needed)} of memory; {gigabytes(free)} "
+            f"The array '{name}' of {path} needs {bytes_text(needed)} of memory; {bytes_text(free)} "
             f"are available. Save it with numpy.save as a .npy file, which is read in parts."
         )
 

@@ -74,7 +74,7 @@ const OPERATORS = (() => {
         Math.max(x.dims[axis - rank + x.dims.length] ?? 1, y.dims[axis - rank + y.dims.length] ?? 1),
       );
       const [stridesX, stridesY] = [broadcastStrides(x, dims), broadcastStrides(y, dims)];
-      const [stepX, stepY, length] = [stridesX[rank - 1], stridesY[rank - 1], dims[rank - 1] ?? 1];
+      const [stepX, stepY, length] = [stridesX[rank - 1] ?? 0, stridesY[rank - 1] ?? 0, dims[rank - 1] ?? 1];
       const data = new Float32Array(sizeOf(dims));
       eachRow(dims, stridesX, stridesY, (start, i, j) => row(data, start, length, x.data, i, stepX, y.data, j, stepY));
       return [{ dims, data }];

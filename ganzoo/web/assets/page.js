@@ -184,6 +184,7 @@ function onSeed(id, change) {
       choose(change(seed));
       return;
     }
+    morph.stop(); // its next picture would replace what the user types
     field.setAttribute("aria-invalid", "true");
     note(`A seed is a whole number from 0 to ${MAX_SEED}.`);
   });
@@ -211,7 +212,8 @@ function addSlider(panel, { id, name, range }, change) {
   value.id = `${id}-value`;
   value.htmlFor = id;
   label.textContent = name;
-  Object.assign(slider, { type: "range", min: -range, max: range, step: range / 60, autocomplete: "off" });
+  const step = Math.round((100 * range) / 60) / 100; // the address and the text have two decimals, too
+  Object.assign(slider, { type: "range", min: -range, max: range, step, autocomplete: "off" });
   onSlider(slider, change);
   head.append(label, value);
   field.append(head, slider);
