@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -97,6 +98,17 @@ def test_colors_that_nobody_sees_are_no_variety():
     np.testing.assert_array_equal(features(image), features(other))
     other[:, :, 8:, :3] = 255 - other[:, :, 8:, :3]
     assert not np.allclose(features(image), features(other))
+
+
+@pytest.mark.parametrize("shape", [(512, 1024), (64, 128, 128, 3)], ids=str)
+def test_long_vectors_and_large_images_need_little_memory(shape):
+    given = RNG.randint(0, 256, shape).astype(np.float32 if len(shape) == 2 else np.uint8)
+    tracemalloc.start()
+    try:
+        Yardstick(given)
+        assert tracemalloc.get_traced_memory()[1] < 2e7
+    finally:
+        tracemalloc.stop()
 
 
 def test_real_samples_that_repeat_themselves_are_no_reason_to_warn():
