@@ -15,11 +15,13 @@ def against(kind: str, config: Config) -> str:
     if kind == "label_ignored":
         return _strengthen_label(config)
     training = config.training
-    if training.penalties:
-        changes = lower_rates(config) if kind != "saturated" else _lower("d", config)
+    if kind == "saturated" and training.penalties:
+        changes = _lower("d", config)
+    elif kind == "not_finite" or training.penalties:
+        changes = lower_rates(config)
     else:
         changes = _add_penalty(config)
-    if training.watch.on_collapse == "warn":
+    if training.watch.enabled and training.watch.on_collapse == "warn":
         changes += ", or enable automatic rollback: training.watch.on_collapse=rollback"
     return changes
 

@@ -221,7 +221,8 @@ def test_a_number_that_is_not_finite_stops_and_names_the_step(tmp_path):
     trained = trainer(config, tmp_path, Dataset(points))
     with pytest.raises(
         TrainingError,
-        match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\.",
+        match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\.\n"
+        r"Try training\.g_optimizer\.learning_rate=",
     ):
         trained.train(quiet=True)
     found = checkpoint.load_newest(trained.run.folder / "checkpoints")
