@@ -90,9 +90,10 @@ def test_logged_metrics_are_means_over_the_interval(tmp_path):
             assert logs[1][number][metric] == pytest.approx(wanted, abs=2e-6)
 
 
-def test_a_finished_run_has_nothing_to_resume(finished):
+@pytest.mark.parametrize("max_steps", [None, 3])
+def test_a_finished_run_has_nothing_to_resume(finished, max_steps):
     with pytest.raises(RunError, match="is finished at step 6, so it cannot be resumed"):
-        resume(str(finished[0].folder), quiet=True)
+        resume(str(finished[0].folder), max_steps=max_steps, quiet=True)
 
 
 @pytest.mark.slow
