@@ -11,6 +11,7 @@ from ganzoo.data.reading.formats import suffix_of
 
 FEW = 100
 """With fewer images there is a warning."""
+ADAPTIVE = "training.augment='{name: diff_augment, adaptive: true}'"
 NAMED = 5
 """Largest number of names in a line."""
 
@@ -35,14 +36,20 @@ def samples_line(dataset: Dataset) -> str:
     )
 
 
-def few_line(count: int) -> str:
-    """A warning about a small number of images; empty if there are enough."""
+def few_line(count: int, *, augment: str = ADAPTIVE) -> str:
+    """A warning about a small number of images; empty if there are enough.
+
+    Args:
+        count: number of images.
+        augment: the change of the config that helps with few; empty if there is none.
+    """
     if count >= FEW:
         return ""
-    return (
+    line = (
         f"Only {count} {'image' if count == 1 else 'images'}: the generator will copy them. Use at least {FEW}, better "
-        "some thousand. With few, training.augment='{name: diff_augment, adaptive: true}' helps"
+        "some thousand"
     )
+    return f"{line}. With few, {augment} helps" if augment else line
 
 
 def passed_over_line(passed_over: Mapping[str, Sequence[str]]) -> str:
