@@ -47,7 +47,7 @@ def _strengthen_discriminator(config: Config) -> str:
         for name in penalty.weights
         if penalty.network == "discriminator" and getattr(penalty, name)
     ]
-    if training.augment is not None and not training.augment.adaptive:
+    if training.augment is not None and not training.augment.adaptive and not training.loss.critic:
         changes.append("training.augment.adaptive=true")
     return " ".join(changes) or f"training.d_optimizer.learning_rate={2 * training.d_optimizer.learning_rate:g}"
 

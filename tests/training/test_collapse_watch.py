@@ -488,6 +488,11 @@ def test_numbers_that_are_not_finite_need_lower_rates_than_now():
     assert text == "training.g_optimizer.learning_rate=3e-05 training.d_optimizer.learning_rate=0.0001"
 
 
+def test_a_critic_is_not_advised_to_adapt_its_augmentation():
+    config = tiny(num_classes=2, training={"augment": "diff_augment", "loss": "wasserstein"})
+    assert collapse_advice.against("label_ignored", config) == "training.d_optimizer.learning_rate=0.0004"
+
+
 def test_an_ignored_label_is_put_into_the_normalizations_first():
     joined = load_config("cdcgan-faces-64", ["generator.conditioning=concat"])
     assert collapse_advice.against("label_ignored", joined) == "generator.conditioning=batch_norm"
