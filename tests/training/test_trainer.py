@@ -96,6 +96,19 @@ def test_a_finished_run_has_nothing_to_resume(finished, max_steps):
         resume(str(finished[0].folder), max_steps=max_steps, quiet=True)
 
 
+def test_a_call_may_have_more_steps_than_this_process_has_memory_for(tmp_path, monkeypatch):
+    """The chief of a cluster, which chooses the number, may have more. The fifth step sees a NaN."""
+    monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 1)
+    config = tiny_vectors()
+    points = config.data.load().samples.copy()
+    points[batch_indices(first=4, steps=1, per_step=(1, 4), count=64, seed=0)[0, 0, 0]] = np.nan
+    steps = trainer(config, tmp_path, Dataset(points)).steps
+    with steps.input_pipeline:
+        assert steps.input_pipeline.most_steps == 1
+        assert len(steps.run(first=0, count=3)) == 3
+        assert len(steps.run(first=3, count=3)) == 2
+
+
 @pytest.mark.slow
 def test_max_steps_and_max_minutes_end_early_with_a_checkpoint(tmp_path):
     config = tiny_vectors(steps=1000, checkpoint_every=1000, sample_every=1000)
