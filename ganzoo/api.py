@@ -6,19 +6,19 @@ Here, everything that can be checked without TensorFlow is checked before Tensor
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ganzoo.arguments import real_number, whole_number
 from ganzoo.environment.cluster import Cluster, find_cluster
 from ganzoo.environment.commands import command as command_text
 from ganzoo.environment.commands import run_word
 from ganzoo.environment.places import expanded
 from ganzoo.environment.requirements import EXPORT, require
-from ganzoo.errors import ConfigError, RunError
+from ganzoo.errors import RunError
 
 if TYPE_CHECKING:
     from ganzoo.config.experiment import Config
@@ -83,7 +83,7 @@ def train(
     """
     from ganzoo.training.session import start
 
-    _check_minutes(max_minutes)
+    _check_limits(max_steps, max_minutes)
     config = experiment(what, steps=steps, data=data, seed=seed, overrides=overrides)
     cluster = cluster or find_cluster()
     ended = start(
@@ -140,7 +140,7 @@ def resume(
     from ganzoo.training import session
     from ganzoo.training.changes import Changes
 
-    _check_minutes(max_minutes)
+    _check_limits(max_steps, max_minutes)
     cluster = cluster or find_cluster()
     ended = session.resume(
         _run_name(run),
@@ -248,9 +248,13 @@ def _blend(run: Run, share: float, *, root: str | os.PathLike[str] | None) -> Bl
         return Blend(share, source)
 
 
-def _check_minutes(minutes: float | None) -> None:
-    if minutes is not None and not math.isfinite(minutes):
-        raise ConfigError(f"max_minutes: received {minutes}; allowed is a finite number, or None for no limit.")
+def _check_limits(steps: object, minutes: object) -> None:
+    if steps is not None:
+        whole_number(steps, low=1, what="max_steps is a whole number above 0, or None for no limit")
+    if minutes is not None:
+        real_number(
+            minutes, low=0.0, high=sys.float_info.max, what="max_minutes is a number from 0, or None for no limit"
+        )
 
 
 def is_given(data: object) -> bool:

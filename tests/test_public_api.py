@@ -60,10 +60,14 @@ def test_an_unknown_kind_of_part():
 
 
 @pytest.mark.parametrize("call", [lambda **options: ganzoo.train("dense-ring8", **options), ganzoo.resume])
-@pytest.mark.parametrize("minutes", [float("inf"), float("nan")])
-def test_a_time_limit_is_finite(tmp_path, call, minutes):
-    with pytest.raises(GanzooError, match=r"^max_minutes: received (inf|nan); allowed is a finite number"):
-        call(root=tmp_path, max_minutes=minutes)
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [("max_minutes", float("inf")), ("max_minutes", float("nan")), ("max_minutes", -1), ("max_minutes", "60"),
+     ("max_steps", 0), ("max_steps", 2.5), ("max_steps", "100"), ("max_steps", True)],
+)  # fmt: skip
+def test_a_limit_is_a_number(tmp_path, call, limit, value):
+    with pytest.raises(GanzooError, match=rf"^{limit} is a .*number .*, or None for no limit; received {value!r}\.$"):
+        call(root=tmp_path, **{limit: value})
 
 
 def test_train_checks_everything_before_tensorflow(monkeypatch, tmp_path):

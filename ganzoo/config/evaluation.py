@@ -27,7 +27,8 @@ class EvaluationConfig(ConfigModel):
             was.
         metrics: by default ``frechet`` for images and ``density_coverage`` for vectors.
         best_by: the number that selects the best step, one of those of ``metrics``; by default their first one, and
-            ``coverage`` for vectors. Of equal steps the later one is selected.
+            ``coverage`` for vectors. Of equal steps the later one is selected. A number that is best near its floor,
+            such as ``nearest``, cannot select.
         extractor: features for the metrics; by default as in ``ganzoo evaluate``.
         samples: number of generated and of real samples. If there are fewer real samples, all of them are used, and
             metrics that count neighbors use the same number of generated samples.

@@ -45,11 +45,16 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+class _Dumper(yaml.SafeDumper):
+    """Writes quotes around the texts that ``_Loader`` would read as numbers, such as ``1e5``."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"),
+        list("-+.0123456789"),
+    )
 
 
 def parse(text: str, *, what: str) -> Any:
@@ -99,7 +104,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 def dump(values: Mapping[str, Any]) -> str:
     """YAML text of plain values, keys in the given order."""
-    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

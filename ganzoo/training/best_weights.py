@@ -14,10 +14,12 @@ from ganzoo import images, latents
 from ganzoo.config.evaluation import EvaluationConfig
 from ganzoo.config.experiment import Config
 from ganzoo.data.base import Dataset
+from ganzoo.errors import EvaluationError
 from ganzoo.evaluation.classes import Classes, classes_of
 from ganzoo.evaluation.evaluator import Evaluator, Number, Sample, check_fit, subject_of
 from ganzoo.metrics.base import LEAST_SAMPLES
 from ganzoo.runs import BEST, Run
+from ganzoo.sample_spec import SampleSpec
 from ganzoo.training import checkpoint, preview
 from ganzoo.training.checkpointed_array import CheckpointedArray
 from ganzoo.training.weight_names import average_group, named_variables
@@ -94,11 +96,17 @@ class BestWeights:
             The numbers for the log, by their labels.
 
         Raises:
+            EvaluationError: if the number that selects the best step cannot be measured.
             RunError: if the weights cannot be written. The earlier best weights are then unchanged.
         """
         numbers = self._evaluator.measure(self._sample)
         values = {number.label: number.measured.value for number in numbers}
-        chosen = next(number for number in numbers if number.name == self._name)
+        chosen = next((number for number in numbers if number.name == self._name), None)
+        if chosen is None:
+            raise EvaluationError(
+                f"the metrics leave out '{self._name}' for so few samples, and training.evaluation.best_by needs it. "
+                "In a new training, use more training.evaluation.samples, or another best_by"
+            )
         if self._is_better(chosen):
             is_regular = step % self.every == 0
             self._save(step, chosen, values, also=() if is_regular else (self.step,))
@@ -142,16 +150,30 @@ def check(config: Config, dataset: Dataset) -> None:
     """Check that a training can be measured, before its run is created.
 
     Raises:
-        EvaluationError: if a metric does not fit the samples.
+        EvaluationError: if a metric does not fit the samples, or the number that selects the best step is best near its
+            floor.
         GanzooError: if the extractor cannot be loaded.
     """
     settings = config.training.evaluation
     if settings is None or not is_due(config, dataset):
         return
     spec = config.sample_spec
+    _check_direction(settings, spec)
     loaded = settings.extractor_for(spec).load(spec)
     subject = subject_of(config.data, loaded, _classes(config, dataset))
     check_fit(settings.metrics_for(spec), subject, _real_count(settings, dataset))
+
+
+def _check_direction(settings: EvaluationConfig, spec: SampleSpec) -> None:
+    numbers = {name: better for metric in settings.metrics_for(spec) for name, better in metric.numbers.items()}
+    chosen = settings.number_for(spec)
+    if numbers[chosen] == "near floor":
+        others = ", ".join(name for name, better in numbers.items() if better != "near floor")
+        raise EvaluationError(
+            f"training.evaluation.best_by is '{chosen}', which is best near the value of other real samples, so the "
+            "least or greatest value does not select the best step. "
+            + (f"Allowed here: {others}" if others else "Add another metric, such as frechet, and its number")
+        )
 
 
 def _classes(config: Config, dataset: Dataset) -> Classes:

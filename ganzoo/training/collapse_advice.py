@@ -15,11 +15,13 @@ def against(kind: str, config: Config) -> str:
     if kind == "label_ignored":
         return _strengthen_label(config)
     training = config.training
-    if training.penalties:
-        changes = lower_rates(config) if kind != "saturated" else _lower("d", config)
+    if kind == "saturated" and training.penalties:
+        changes = _lower("d", config)
+    elif kind == "not_finite" or training.penalties:
+        changes = lower_rates(config)
     else:
         changes = _add_penalty(config)
-    if training.watch.on_collapse == "warn":
+    if training.watch.enabled and training.watch.on_collapse == "warn":
         changes += ", or enable automatic rollback: training.watch.on_collapse=rollback"
     return changes
 
@@ -45,7 +47,7 @@ def _strengthen_discriminator(config: Config) -> str:
         for name in penalty.weights
         if penalty.network == "discriminator" and getattr(penalty, name)
     ]
-    if training.augment is not None and not training.augment.adaptive:
+    if training.augment is not None and not training.augment.adaptive and not training.loss.critic:
         changes.append("training.augment.adaptive=true")
     return " ".join(changes) or f"training.d_optimizer.learning_rate={2 * training.d_optimizer.learning_rate:g}"
 

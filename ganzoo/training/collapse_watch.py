@@ -125,13 +125,19 @@ class CollapseWatch:
     @property
     def clean_step(self) -> int:
         """The last step without any sign that triggers an action; 0 if there is none."""
+        return min(self.clean_steps)
+
+    @property
+    def clean_steps(self) -> set[int]:
+        """The last step without each sign that triggers an action. One of them, or a later step, is the next
+        ``clean_step``."""
         has_previews, has_classes = self._yardstick is not None, self._classes is not None
         kinds = [
             name
             for name, kind in KINDS.items()
             if kind.triggers_action and (has_previews or not kind.from_preview) and (has_classes or not kind.by_class)
         ]
-        return int(min(self._clean.value[INDEX_OF[kind]] for kind in kinds))
+        return {int(self._clean.value[INDEX_OF[kind]]) for kind in kinds}
 
     def widened(self, saved: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the saved state of a checkpoint, with values for the kinds of signs that are newer than it.

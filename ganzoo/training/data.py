@@ -88,7 +88,7 @@ def check_classes(config: Config, names: tuple[str, ...]) -> None:
 
 def _loaded(config: Config, given: object, *, quiet: bool, info: Info) -> Dataset:
     dataset = config.data.load(quiet=quiet) if given is None else given_dataset(given, config, info=info)
-    few = described.few_line(len(dataset)) if dataset.sample_spec.is_image else ""
+    few = described.few_line(len(dataset), augment=_augment(config)) if dataset.sample_spec.is_image else ""
     for line in filter(None, [*described.lines(dataset), few]):
         info(line)
     if dataset.labels is not None and not config.objective.uses_labels:
@@ -98,6 +98,13 @@ def _loaded(config: Config, given: object, *, quiet: bool, info: Info) -> Datase
         count = len(dataset.class_names)
         info(f"The labels are not used: num_classes is 0 (num_classes={count} trains one generator for all classes)")
     return dataset
+
+
+def _augment(config: Config) -> str:
+    """The augmentation that a training on few images needs; empty if it has one. A critic cannot adapt it."""
+    if config.training.augment is not None:
+        return ""
+    return "training.augment=diff_augment" if config.training.loss.critic else described.ADAPTIVE
 
 
 def _in_order_of(run: Run, dataset: Dataset) -> Dataset:

@@ -36,9 +36,22 @@ def key_digests(config: Config) -> dict[str, str]:
 
 
 def changed_keys(config: Config, digests: Mapping[str, str]) -> list[str]:
-    """The keys of ``config`` whose values are not those of the digests. Keys that one of them lacks do not count."""
+    """The keys of ``config`` whose values are not those of the digests. Keys that one of them lacks do not count.
+
+    A value that became a group of keys has changed, and so has a group that became a value, such as null.
+    """
     now = key_digests(config)
-    return [key for key in now if key in digests and now[key] != digests[key]]
+    different = {key for key in now if key in digests and now[key] != digests[key]}
+    different |= {group for key in now for group in _groups(key) if group in digests}
+    different |= {group for key in digests for group in _groups(key) if group in now}
+    return sorted(different)
+
+
+def _groups(key: str) -> Iterator[str]:
+    """The groups that a key is in: ``a`` and ``a.b`` for ``a.b.c``."""
+    while "." in key:
+        key = key.rpartition(".")[0]
+        yield key
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

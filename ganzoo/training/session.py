@@ -222,7 +222,8 @@ def resume(
         stack.enter_context(training_lock(run, info=info))
         changed_run = changed(run, changes)
         newest = max(run.checkpoint_steps(), default=None)
-        if max_steps is not None and newest is not None and newest >= max_steps and run.config.training.hub is None:
+        steps, hub = changed_run.config.training.steps, run.config.training.hub or changes.hub
+        if max_steps is not None and newest is not None and max_steps <= newest < steps and hub is None:
             raise _at_limit(run, newest, max_steps)
         known = saved_on_hub.check(changed_run.config, step=newest, info=info)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)
@@ -234,7 +235,6 @@ def resume(
         call = _Call(max_steps, max_minutes, quiet, info, callbacks, devices)
         with own_settings():
             trainer = _restored(changed_run, dataset, call, root=root, team=team)
-            steps = changed_run.config.training.steps
             if trainer.step >= min(steps, steps if max_steps is None else max_steps):
                 if changes.hub is not None:
                     run = changed_run.write()

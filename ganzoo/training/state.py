@@ -104,8 +104,8 @@ class TrainingState(TrainingVariables):
         }
         training, also = self.config.training, set[int]()
         if self.watch and training.watch.on_collapse != "warn":
-            last_regular = self.step // training.checkpoint_every * training.checkpoint_every
-            also = {self.last_good_step(), last_regular}  # the targets of a rollback now, and if this step is good
+            # The next targets of a rollback. When a sign disappears, the last clean step of another sign is the target.
+            also = {self._regular(step) for step in (*self.watch.clean_steps, self.step)}
         folder = self.run.folder / CHECKPOINTS
         keys = key_digests(self.config)
         checkpoint.save(folder, step=self.step, state=values, keep=training.keep_checkpoints, also=also, config=keys)
@@ -122,9 +122,12 @@ class TrainingState(TrainingVariables):
         Checkpoints of interruptions do not count, so that an interrupted training goes back to the same step as an
         uninterrupted one.
         """
-        clean = 0 if self.watch is None else self.watch.clean_step
+        return self._regular(0 if self.watch is None else self.watch.clean_step)
+
+    def _regular(self, step: int) -> int:
+        """The step of the last regular checkpoint up to ``step``."""
         every = self.config.training.checkpoint_every
-        return clean // every * every
+        return step // every * every
 
     def last_checkpoint_text(self) -> str:
         """Return a sentence about the last checkpoint, for the message of a failed training."""

@@ -57,7 +57,14 @@ class Steps:
 
         They are float32 ``[steps, metrics]``. A metric that is not finite ends the steps early.
         """
-        samples, labels, indices = self.input_pipeline.take(first=first, steps=count)
-        number = tf.constant(np.int64(first))  # of a Python number, TensorFlow would keep the tensor forever
-        rows, done = self._loop(samples, labels, indices, number)
-        return rows.numpy()[: int(done)]
+        # A process of a cluster may have less memory than the chief, which chooses the number of steps.
+        most = self.input_pipeline.most_steps
+        parts: list[NDArray[np.float32]] = []
+        for begin in range(first, first + count, most):
+            samples, labels, indices = self.input_pipeline.take(first=begin, steps=min(most, first + count - begin))
+            number = tf.constant(np.int64(begin))  # of a Python number, TensorFlow would keep the tensor forever
+            rows, done = self._loop(samples, labels, indices, number)
+            parts.append(rows.numpy()[: int(done)])
+            if not np.isfinite(parts[-1]).all():
+                break
+        return np.concatenate(parts)

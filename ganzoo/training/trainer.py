@@ -17,7 +17,7 @@ from ganzoo.errors import GanzooError, RunError, TrainingError
 from ganzoo.report.live import LiveReport
 from ganzoo.runs import CHECKPOINTS, Run, trained_seconds
 from ganzoo.sample_sheet import draw_samples
-from ganzoo.training import preview, rollback
+from ganzoo.training import collapse_advice, preview, rollback
 from ganzoo.training.best_weights import BestWeights
 from ganzoo.training.callbacks import Callback, Callbacks
 from ganzoo.training.checkpoint import checkpoint_folder
@@ -241,7 +241,7 @@ class Trainer:
             bad = ", ".join(name for name, value in zip(self._metrics, rows[-1], strict=True) if not np.isfinite(value))
             raise NotFiniteError(
                 f"Step {self.step} has values that are not finite: {bad}. {self.state.last_checkpoint_text()}\n"
-                "Try a lower learning rate or a gradient penalty, for example training.g_optimizer.learning_rate=1e-4"
+                f"Try {collapse_advice.against(NOT_FINITE, self.config)}"
             )
         if self.watch:
             self.watch.add(rows)

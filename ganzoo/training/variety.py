@@ -18,6 +18,8 @@ FEWEST = 16
 """With fewer real samples a rate says nothing."""
 NEAREST = {"image": 5, "vector": 16}
 """Which neighbor sets the reach of a generated sample. Vectors have more: there a reach is small within a mode."""
+_PART = 8
+"""Images that are averaged down at a time: as float64, an image of 1024 px has 25 MB."""
 
 Features = NDArray[np.float64]
 
@@ -78,8 +80,13 @@ def features(samples: NDArray[Any]) -> Features:
     """Samples as rows ``[n, d]``: images in [-1, 1], averaged down to ``SIDE`` pixels a side; vectors as they are."""
     if not SampleSpec.of(samples).is_image:
         return samples.astype(np.float64)
-    values: NDArray[Any] = samples.astype(np.float64)
-    if samples.dtype == np.uint8:
+    parts = [_averaged(samples[start : start + _PART]) for start in range(0, len(samples), _PART)]
+    return np.concatenate(parts)
+
+
+def _averaged(images: NDArray[Any]) -> Features:
+    values: NDArray[Any] = images.astype(np.float64)
+    if images.dtype == np.uint8:
         values = values / 127.5 - 1.0
     if values.shape[3] == 4:  # composite on white, so that invisible colors do not count
         alpha = (values[..., 3:] + 1) / 2
@@ -94,7 +101,7 @@ def features(samples: NDArray[Any]) -> Features:
 
 def _distances(first: Features, second: Features) -> Features:
     """Return the Euclidean distances of all rows, from differences: rounding of products would hide near copies."""
-    return np.sqrt(np.square(first[:, None] - second[None]).sum(axis=2))
+    return np.stack([np.sqrt(np.square(row - second).sum(axis=1)) for row in first])
 
 
 def copy_distance(rows: Features, nearest: Features) -> float:

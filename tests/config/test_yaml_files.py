@@ -22,6 +22,11 @@ def test_what_only_looks_like_one_stays_a_text(text):
     assert isinstance(read(f"rate: {text}")["rate"], str)
 
 
+@pytest.mark.parametrize("text", ["1e5", "2E-4", "+5e12", ".2e3", "1_000", "010", "12:30", "yes", "null", "2024-01-01"])
+def test_a_text_that_looks_like_another_value_survives(text):
+    assert read(yaml_files.dump({"name": text, text: 1})) == {"name": text, text: 1}
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_survives(value):
     assert read(yaml_files.dump({"value": value})) == {"value": value}

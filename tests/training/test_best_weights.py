@@ -299,6 +299,23 @@ def test_a_number_that_cannot_be_had_does_not_end_the_training(tmp_path, monkeyp
     assert made.run.best_step() is None
 
 
+def test_a_number_that_the_metric_leaves_out_does_not_end_the_training(tmp_path):
+    """With 200 samples there are 40 in a class, and ``intra_class_frechet`` needs 50."""
+    evaluation = EVERY_TWO | {"metrics": ["label_response"], "best_by": "intra_class_frechet"}
+    config = tiny(num_classes=5, training={"evaluation": evaluation, "steps": 2})
+    made, said = trainer(config, tmp_path, samples(config, count=50, classes=5)), []
+    assert made.train(quiet=True, info=said.append).step == 2
+    assert said[0].startswith("Step 2 was not measured: the metrics leave out 'intra_class_frechet'")
+
+
+@pytest.mark.parametrize("more", [{}, {"best_by": "nearest"}])
+def test_a_number_without_a_direction_selects_no_step(tmp_path, more):
+    config = images_config(evaluation=EVERY_TWO | {"metrics": ["nearest", "frechet"]} | more)
+    with pytest.raises(EvaluationError, match=r"best_by is 'nearest', .*\. Allowed here: copies, frechet$"):
+        best_weights.check(config, images(config))
+    best_weights.check(config.replace(**{"training.evaluation.best_by": "frechet"}), images(config))
+
+
 def test_an_extractor_that_fails_does_not_end_the_training(tmp_path, monkeypatch):
     class Failing(Metric):
         numbers = {"failing": "lower"}  # noqa: RUF012

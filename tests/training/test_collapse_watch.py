@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from ganzoo.data.sources.gaussian_mixtures import Ring8
 from ganzoo.objectives.base import METRICS
 from ganzoo.training import collapse_advice
 from ganzoo.training.class_variety import MAX_CLASSES, class_yardstick, swept_classes
-from ganzoo.training.collapse_watch import KINDS, SLOW_START, CollapseWatch
+from ganzoo.training.collapse_watch import KINDS, NOT_FINITE, SLOW_START, CollapseWatch
 from ganzoo.training.variety import FEWEST, Yardstick, features
 
 GRACE = 100
@@ -97,6 +98,17 @@ def test_colors_that_nobody_sees_are_no_variety():
     np.testing.assert_array_equal(features(image), features(other))
     other[:, :, 8:, :3] = 255 - other[:, :, 8:, :3]
     assert not np.allclose(features(image), features(other))
+
+
+@pytest.mark.parametrize("shape", [(512, 1024), (64, 128, 128, 3)], ids=str)
+def test_long_vectors_and_large_images_need_little_memory(shape):
+    given = RNG.randint(0, 256, shape).astype(np.float32 if len(shape) == 2 else np.uint8)
+    tracemalloc.start()
+    try:
+        Yardstick(given)
+        assert tracemalloc.get_traced_memory()[1] < 2e7
+    finally:
+        tracemalloc.stop()
 
 
 def test_real_samples_that_repeat_themselves_are_no_reason_to_warn():
@@ -461,13 +473,24 @@ def test_the_advice_for_a_discriminator_is_a_config_that_works(network, advice):
     "name", ["dense-ring8", "dcgan-faces-32", "dcgan-cifar10", "wgan-gp-cifar10", "cdcgan-cifar10", "cdcgan-faces-64"]
 )
 @pytest.mark.parametrize("changes", [[], ["training.penalties=[]"], ["training.d_optimizer.clip_norm=2"]], ids=str)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, NOT_FINITE])
 def test_what_is_advised_can_be_given_to_the_command_and_changes_something(name, changes, kind):
     config = load_config(name, changes)
     text = collapse_advice.against(kind, config)
     tried = re.findall(r"[a-z_.0-9]+=[^\s,]+", text)
     assert tried
     assert load_config(name, [*changes, *tried]) != config
+
+
+def test_numbers_that_are_not_finite_need_lower_rates_than_now():
+    rates = {"g_optimizer": {"name": "adam", "learning_rate": 6e-5}, "d_optimizer": {"name": "adam"}}
+    text = collapse_advice.against(NOT_FINITE, tiny_vectors(watch={"enabled": False}, **rates))
+    assert text == "training.g_optimizer.learning_rate=3e-05 training.d_optimizer.learning_rate=0.0001"
+
+
+def test_a_critic_is_not_advised_to_adapt_its_augmentation():
+    config = tiny(num_classes=2, training={"augment": "diff_augment", "loss": "wasserstein"})
+    assert collapse_advice.against("label_ignored", config) == "training.d_optimizer.learning_rate=0.0004"
 
 
 def test_an_ignored_label_is_put_into_the_normalizations_first():

@@ -59,6 +59,20 @@ def test_samples_classes_guess_and_what_was_passed_over(folder):
     assert said[0] == "24 samples (8 x 8 px grayscale), without labels"
 
 
+@pytest.mark.parametrize(
+    ("change", "end"),
+    [
+        ({"training.augment": "diff_augment"}, "better some thousand"),
+        ({"training.loss": "wasserstein"}, "With few images, training.augment=diff_augment helps"),
+    ],
+)
+def test_the_advice_for_few_images_fits_the_config(folder, change, end):
+    said = []
+    load_data(config(folder).replace(**change), quiet=True, info=said.append)
+    assert said[-1].startswith("Only 24 images")
+    assert said[-1].endswith(end)
+
+
 def datasets_trained_on(monkeypatch):
     """The datasets that trainers are made with."""
     import ganzoo.training.trainer as module

@@ -239,6 +239,16 @@ def test_there_is_always_a_step_to_go_back_to(tmp_path):
     assert first.run.checkpoint_steps() == [0, 1]
 
 
+def test_the_clean_step_of_each_sign_is_kept(tmp_path):
+    """At step 7 the first preview is clean, and the last clean interval ended at step 4, three checkpoints ago."""
+    watch = {"on_collapse": "rollback"}
+    one = tiny_vectors(steps=9, log_every=4, sample_every=7, checkpoint_every=1, evaluation=None, watch=watch)
+    made = trainer(one, tmp_path, one.data.load())
+    made.train(max_steps=7, quiet=True)
+    assert made.state.last_good_step() == 4
+    assert made.run.checkpoint_steps() == [4, 6, 7]
+
+
 @pytest.mark.slow
 def test_a_number_that_is_not_finite_is_gone_back_from_and_stops_at_last(tmp_path):
     one = config(max_rollbacks=1)

@@ -90,9 +90,23 @@ def test_logged_metrics_are_means_over_the_interval(tmp_path):
             assert logs[1][number][metric] == pytest.approx(wanted, abs=2e-6)
 
 
-def test_a_finished_run_has_nothing_to_resume(finished):
+@pytest.mark.parametrize("max_steps", [None, 3])
+def test_a_finished_run_has_nothing_to_resume(finished, max_steps):
     with pytest.raises(RunError, match="is finished at step 6, so it cannot be resumed"):
-        resume(str(finished[0].folder), quiet=True)
+        resume(str(finished[0].folder), max_steps=max_steps, quiet=True)
+
+
+def test_a_call_may_have_more_steps_than_this_process_has_memory_for(tmp_path, monkeypatch):
+    """The chief of a cluster, which chooses the number, may have more. The fifth step sees a NaN."""
+    monkeypatch.setattr("ganzoo.training.input_pipeline.available_memory", lambda: 1)
+    config = tiny_vectors()
+    points = config.data.load().samples.copy()
+    points[batch_indices(first=4, steps=1, per_step=(1, 4), count=64, seed=0)[0, 0, 0]] = np.nan
+    steps = trainer(config, tmp_path, Dataset(points)).steps
+    with steps.input_pipeline:
+        assert steps.input_pipeline.most_steps == 1
+        assert len(steps.run(first=0, count=3)) == 3
+        assert len(steps.run(first=3, count=3)) == 2
 
 
 @pytest.mark.slow
@@ -221,7 +235,8 @@ def test_a_number_that_is_not_finite_stops_and_names_the_step(tmp_path):
     trained = trainer(config, tmp_path, Dataset(points))
     with pytest.raises(
         TrainingError,
-        match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\.",
+        match=rf"Step {bad} has values that are not finite: .*The last good checkpoint is at step {kept}\.\n"
+        r"Try training\.g_optimizer\.learning_rate=",
     ):
         trained.train(quiet=True)
     found = checkpoint.load_newest(trained.run.folder / "checkpoints")

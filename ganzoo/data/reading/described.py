@@ -11,6 +11,7 @@ from ganzoo.data.reading.formats import suffix_of
 
 FEW = 100
 """With fewer images there is a warning."""
+ADAPTIVE = "training.augment='{name: diff_augment, adaptive: true, padding: reflect}'"
 NAMED = 5
 """Largest number of names in a line."""
 
@@ -35,15 +36,20 @@ def samples_line(dataset: Dataset) -> str:
     )
 
 
-def few_line(count: int) -> str:
-    """A warning about a small number of images; empty if there are enough."""
+def few_line(count: int, *, augment: str = ADAPTIVE) -> str:
+    """A warning about a small number of images; empty if there are enough.
+
+    Args:
+        count: number of images.
+        augment: the change of the config that helps with few; empty if there is none.
+    """
     if count >= FEW:
         return ""
-    return (
+    line = (
         f"Only {count} {'image' if count == 1 else 'images'}: the generator will copy them. Use at least {FEW}, or "
-        "better a few thousand. With few images, "
-        "training.augment='{name: diff_augment, adaptive: true, padding: reflect}' helps"
+        "better a few thousand"
     )
+    return f"{line}. With few images, {augment} helps" if augment else line
 
 
 def passed_over_line(passed_over: Mapping[str, Sequence[str]]) -> str:

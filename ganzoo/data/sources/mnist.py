@@ -21,7 +21,7 @@ from ganzoo.environment.git_lfs import require_content
 from ganzoo.errors import DataError
 
 Split = Literal["train", "test", "all"]
-Pair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Pair = tuple[NDArray[np.uint8], NDArray[np.integer]]
 
 _SIZE = 28
 _CHUNK = 2048
@@ -124,7 +124,7 @@ class IdxImages(ImageSource):
         return found
 
     def _pair(self, path: Path, files: dict[str, Path], prefix: str) -> Pair:
-        """Images uint8 ``[n, 28, 28]`` and labels uint8 ``[n]`` of one half of the data set, checked."""
+        """Images uint8 ``[n, 28, 28]`` and labels ``[n]`` of one half of the data set, checked."""
         half = _HALVES[prefix]
         if "npz" in files:
             images, labels = _from_npz(files["npz"], half)
@@ -144,10 +144,10 @@ class IdxImages(ImageSource):
                 f"{path} has {prefix} images {list(images.shape)} and labels {list(labels.shape)}; "
                 f"{self.title} has 28 x 28 images, and one label per image."
             )
-        if labels.max() >= len(self.classes):
-            raise DataError(
-                f"{path} has the label {labels.max()}; labels of {self.title} are from 0 to {len(self.classes) - 1}."
-            )
+        last = len(self.classes) - 1
+        wrong = labels[(labels < 0) | (labels > last)]
+        if len(wrong):
+            raise DataError(f"{path} has the label {wrong[0]}; labels of {self.title} are from 0 to {last}.")
         return images, labels
 
     def _chunks(self, path: Path, files: dict[str, Path]) -> Iterator[Chunk]:
@@ -185,7 +185,7 @@ def _from_npz(path: Path, half: str) -> Pair:
         images, labels = (array_in(archive, name, path) for name in names)
     if images.dtype != np.uint8 or labels.dtype.kind not in "iu":
         raise DataError(f"{path} has images {images.dtype} and labels {labels.dtype}; expected uint8 and integers.")
-    return images, labels.astype(np.uint8)
+    return images, labels
 
 
 @data_sources.register("mnist")

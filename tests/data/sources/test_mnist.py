@@ -152,6 +152,13 @@ def test_damaged_files_are_one_line_and_leave_no_cache(tmp_path, cache, damage, 
     assert not (cache / "data").exists() or not list((cache / "data").iterdir())
 
 
+@pytest.mark.parametrize("wrong", [-1, 10, 259])
+def test_labels_of_an_npz_are_not_cut_to_eight_bits(tmp_path, cache, wrong):
+    np.savez(tmp_path / "other.npz", x_train=digits(3)[0], y_train=np.array([0, wrong, 2]))
+    with pytest.raises(DataError, match=f"has the label {wrong}; labels of MNIST are from 0 to 9"):
+        source(path=tmp_path / "other.npz").load()
+
+
 def test_npz_that_is_none(tmp_path, cache):
     (tmp_path / "mnist.npz").write_bytes(b"text")
     with pytest.raises(DataError, match=r"not a \.npz of numbers"):
