@@ -62,7 +62,7 @@ def test_samples_classes_guess_and_what_was_passed_over(folder):
 @pytest.mark.parametrize(
     ("change", "end"),
     [
-        ({"training.augment": "diff_augment"}, "better some thousand"),
+        ({"training.augment": "diff_augment"}, "better a few thousand"),
         ({"training.loss": "wasserstein"}, "With few images, training.augment=diff_augment helps"),
     ],
 )
