@@ -56,6 +56,11 @@ class Block(Part):
         return 0
 
     @property
+    def uses_style_and_label(self) -> bool:
+        """Whether it uses the style and the class of a network that has them, in another way than a normalization."""
+        return False
+
+    @property
     def conditional_norm(self) -> bool:
         """Whether a normalization has a scale and an offset for each class under ``conditioning: batch_norm``, and for
         each latent under ``self_modulation``.

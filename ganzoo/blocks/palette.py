@@ -36,6 +36,10 @@ class PaletteHead(NormalizedBlock, GeneratorHead):
     colors: int = Field(16, ge=2, le=256)
     width: int = Field(128, ge=1, le=4096)
 
+    @property
+    def uses_style_and_label(self) -> bool:
+        return True
+
     def output_shape(self, shape: Shape) -> Shape:
         height, width, channels = self.expect(shape, "image")
         self.norm.check_channels(channels)

@@ -89,7 +89,9 @@ def interval(label: str, value: object) -> str:
 
     ends, name = value if isinstance(value, list | tuple) else (), split_label(label)[0]
     metric = metric_of(name)
-    low, high = NO_LIMITS if metric is None else metric.limits.get(name, NO_LIMITS)
+    low, high = NO_LIMITS
+    if metric is not None:  # a metric with a name in the literature, such as FID, has one number
+        low, high = metric.limits.get(name if name in metric.numbers else next(iter(metric.numbers)), NO_LIMITS)
     ends = [min(max(end, low), high) if isinstance(end, int | float) else end for end in ends]
     return " to ".join(map(number, ends)) or "-"
 

@@ -136,7 +136,7 @@ class Config(ConfigModel):
         blocks = self.generator.expand(self.sample_shape)
         self._check_style(blocks)
         self._check_images(blocks)
-        if any(block.conditional_norm for block in blocks):
+        if any(block.conditional_norm or block.uses_style_and_label for block in blocks):
             return
         if by_class:
             raise ValueError(
@@ -156,9 +156,10 @@ class Config(ConfigModel):
                 f"the generator block '{users[0]}' needs a style, and this generator makes none; add a mapping network "
                 "with generator.mapping={}"
             )
+        users += [block.registered_name for block in blocks if block.uses_style_and_label]
         if self.generator.mapping and not users and not self.generator.self_modulation:
             raise ValueError(
-                "generator.mapping makes a style that no block uses; use blocks that need a style, such as "
+                "generator.mapping computes a style that no block uses; use blocks that need a style, such as "
                 "styled_upsample, or self_modulation: true"
             )
 

@@ -23,6 +23,8 @@ HUB_DOWNLOADS = "hub"
 def expanded(path: str | os.PathLike[str], *, variable: str = "") -> Path:
     """Return a path with ``~`` and ``~user`` replaced by the user's home folder.
 
+    A file whose own name starts with ``~`` becomes an absolute path, so that expanding it again changes nothing.
+
     Args:
         path: the path as the user wrote it.
         variable: an environment variable that sets this folder; the error message recommends it.
@@ -32,14 +34,15 @@ def expanded(path: str | os.PathLike[str], *, variable: str = "") -> Path:
     """
     if "\0" in os.fspath(path):
         raise GanzooError(f"Cannot use {os.fspath(path)!r}: a path must not contain a null byte.")
-    if not os.fspath(path).startswith("~"):  # "./~name" is a folder with this name
-        return Path(path)
+    if not os.fspath(path).startswith("~"):
+        plain = Path(path)
+        return plain.absolute() if str(plain).startswith("~") else plain  # "./~name" is a folder with this name
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         user = Path(path).parts[0]
         if os.path.lexists(path):  # a file whose name starts with "~"
-            return Path(path)
+            return Path(path).absolute()
         if user == "~":
             raise GanzooError(_no_home(variable)) from error
         raise GanzooError(

@@ -96,7 +96,8 @@ def publish(
     if space is not None:
         check_space(space)
     bundle = public_bundle(what, root=root, write=not dry_run, info=info)
-    page = None if space is None else space_contents(bundle, model=reference.repo, license=license)
+    load = None if create_pr else str(reference)
+    page = None if space is None else space_contents(bundle, model=reference.repo, load=load, license=license)
     contents = bundle_contents(bundle)
     speed = checked_speed(bundle)
     names = [name for name in contents if name != METADATA]

@@ -22,7 +22,7 @@ from ganzoo.runs import (
 )
 
 _MB, _GB = 1 << 20, 1 << 30
-_SINGLE = {INITIAL: 256 * _GB, CONFIG: _MB, VERSIONS: _MB, FINGERPRINT: 16 * _MB, CLASS_NAMES: 16 * _MB, LOG: 64 * _MB}
+_SINGLE = {INITIAL: 256 * _GB, CONFIG: _MB, VERSIONS: _MB, FINGERPRINT: 16 * _MB, CLASS_NAMES: 16 * _MB, LOG: 256 * _MB}
 _NUMBERED = (
     (re.compile(rf"({CHECKPOINTS}|{BEST})/step-[0-9]{{8,12}}/manifest\.json", re.ASCII), _MB),
     (re.compile(rf"({CHECKPOINTS}|{BEST})/step-[0-9]{{8,12}}/[a-z0-9_]{{1,64}}\.safetensors", re.ASCII), 256 * _GB),

@@ -32,12 +32,15 @@ def space_url(space_id: str) -> str:
     return f"{endpoint()}/spaces/{space_id}"
 
 
-def space_contents(bundle: Bundle, *, model: str | None, license: str | None = None) -> dict[str, bytes]:
+def space_contents(
+    bundle: Bundle, *, model: str | None, load: str | None = None, license: str | None = None
+) -> dict[str, bytes]:
     """The files of the Space.
 
     Args:
         bundle: a verified bundle of images.
-        model: ``user/name`` of the model on the Hub, which the Space links to and loads in its line of Python.
+        model: ``user/name`` of the model on the Hub, which the Space links to.
+        load: the name that the page's line of Python loads; by default the path of a bundle.
         license: license of the weights; by default the license given at export.
 
     Raises:
@@ -62,7 +65,7 @@ def space_contents(bundle: Bundle, *, model: str | None, license: str | None = N
     front = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     lines = f"Images by `{bundle.config.name}`, made in your browser.{source}\n\n{_OURS}, a GAN model zoo."
     readme = f"---\n{front}---\n\n# {bundle.config.name}\n\n{lines}\n"
-    return {README: readme.encode(), PAGE: page(bundle, load=model).encode()}
+    return {README: readme.encode(), PAGE: page(bundle, load=load).encode()}
 
 
 def publish_page(

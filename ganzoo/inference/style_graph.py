@@ -124,7 +124,7 @@ def _known(graph: Graph, config: BundleConfig) -> KnownTensors:
 
 
 def _height(layer: Node, readers: Mapping[str, list[Node]], known: KnownTensors, config: BundleConfig) -> int:
-    """Height of the images that a layer of the style scales; 0 if there are none.
+    """Height of the images that a layer of the style scales; the height of the sample if there are none.
 
     From the layer on, the graph is followed up to the first operations with images. A layer that enlarges scales two
     sizes, before and after it; the larger one counts.
@@ -140,7 +140,7 @@ def _height(layer: Node, readers: Mapping[str, list[Node]], known: KnownTensors,
                 names.append(node.outputs[0])
                 seen.add(node.outputs[0])
     height, width = config.shape[:2] if config.sample_spec.is_image else (1, 1)
-    return round(math.sqrt(area * height / width))
+    return round(math.sqrt(area * height / width)) if area else height
 
 
 def _needed(graph: Graph, output: str, renamed: Renamed) -> set[str]:

@@ -37,6 +37,9 @@ class BestWeights:
         averages: the averaged networks by name. The generator is measured, and all are saved.
         run: the run; the weights are saved in its folder ``best/``.
 
+    Attributes:
+        left_out: why the last measurement could not select the best step; empty if it could.
+
     Raises:
         EvaluationError: if a metric does not fit the samples.
         GanzooError: if the extractor cannot be loaded.
@@ -66,6 +69,7 @@ class BestWeights:
         self._sample = sampler(config, averages["generator"])
         self._value, self._step = CheckpointedArray("value", 1), CheckpointedArray("step", 1)
         self.variables = (self._value, self._step)
+        self.left_out = ""
 
     @classmethod
     def of(cls, config: Config, dataset: Dataset, averages: Mapping[str, keras.Model], run: Run) -> BestWeights | None:
@@ -93,21 +97,22 @@ class BestWeights:
         ``forget_end`` removes them: a training that did not end there would not have measured them.
 
         Returns:
-            The numbers for the log, by their labels.
+            The numbers for the log, by their labels. Without the number that selects the best step, nothing is saved,
+            and ``left_out`` says why.
 
         Raises:
-            EvaluationError: if the number that selects the best step cannot be measured.
+            EvaluationError: if a number cannot be measured.
             RunError: if the weights cannot be written. The earlier best weights are then unchanged.
         """
         numbers = self._evaluator.measure(self._sample)
         values = {number.label: number.measured.value for number in numbers}
         chosen = next((number for number in numbers if number.name == self._name), None)
         if chosen is None:
-            raise EvaluationError(
-                f"the metrics leave out '{self._name}' for so few samples, and training.evaluation.best_by needs it. "
-                "In a new training, use more training.evaluation.samples, or another best_by"
+            self.left_out = (
+                f"No best step is selected: the metrics leave out '{self._name}' for so few samples. In a new "
+                "training, use more training.evaluation.samples, or another training.evaluation.best_by"
             )
-        if self._is_better(chosen):
+        elif self._is_better(chosen):
             is_regular = step % self.every == 0
             self._save(step, chosen, values, also=() if is_regular else (self.step,))
             if is_regular:
@@ -169,10 +174,15 @@ def _check_direction(settings: EvaluationConfig, spec: SampleSpec) -> None:
     chosen = settings.number_for(spec)
     if numbers[chosen] == "near floor":
         others = ", ".join(name for name, better in numbers.items() if better != "near floor")
+        which = "training.evaluation.best_by" if settings.best_by else "The first number of training.evaluation.metrics"
         raise EvaluationError(
-            f"training.evaluation.best_by is '{chosen}', which is best near the value of other real samples, so the "
-            "least or greatest value does not select the best step. "
-            + (f"Allowed here: {others}" if others else "Add another metric, such as frechet, and its number")
+            f"{which} is '{chosen}', which is best near the value of other real samples, so the least or greatest "
+            "value does not select the best step. "
+            + (
+                f"Set training.evaluation.best_by to one of these: {others}"
+                if others
+                else "Add another metric, such as frechet, and set training.evaluation.best_by to it"
+            )
         )
 
 

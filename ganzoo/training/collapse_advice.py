@@ -6,8 +6,14 @@ from ganzoo.blocks.fields import NormalizedBlock
 from ganzoo.config.experiment import Config
 
 
-def against(kind: str, config: Config) -> str:
-    """Return changes that help against this kind of sign."""
+def against(kind: str, config: Config, *, rate_factor: float = 1.0) -> str:
+    """Return changes that help against this kind of sign.
+
+    Args:
+        kind: of the sign.
+        config: the experiment.
+        rate_factor: by which rollbacks have multiplied the learning rates of the config.
+    """
     if kind.endswith("gradients"):
         return _clip(kind[0], config)
     if kind == "chance":
@@ -18,7 +24,7 @@ def against(kind: str, config: Config) -> str:
     if kind == "saturated" and training.penalties:
         changes = _lower("d", config)
     elif kind == "not_finite" or training.penalties:
-        changes = lower_rates(config)
+        changes = lower_rates(config, rate_factor=rate_factor)
     else:
         changes = _add_penalty(config)
     if training.watch.enabled and training.watch.on_collapse == "warn":
@@ -60,13 +66,13 @@ def _strengthen_label(config: Config) -> str:
     return _strengthen_discriminator(config)
 
 
-def lower_rates(config: Config) -> str:
-    """Return changes that halve both learning rates."""
-    return f"{_lower('g', config)} {_lower('d', config)}"
+def lower_rates(config: Config, *, rate_factor: float = 1.0) -> str:
+    """Return changes that halve both learning rates, which are ``rate_factor`` times those of the config."""
+    return " ".join(_lower(letter, config, rate_factor=rate_factor) for letter in "gd")
 
 
-def _lower(letter: str, config: Config) -> str:
-    rate = getattr(config.training, f"{letter}_optimizer").learning_rate
+def _lower(letter: str, config: Config, *, rate_factor: float = 1.0) -> str:
+    rate = rate_factor * getattr(config.training, f"{letter}_optimizer").learning_rate
     return f"training.{letter}_optimizer.learning_rate={rate / 2:g}"
 
 

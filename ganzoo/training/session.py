@@ -202,7 +202,7 @@ def resume(
 
     Args:
         name: the run; by default the newest. ``hf://user/name`` is a run that is saved on the Hugging Face Hub.
-        changes: a new length of the training, a new place of the data or of the saved run.
+        changes: a new length of the training, a new path of the data, or a new repo of the saved run.
         root, max_steps, max_minutes, quiet, info, callbacks, devices, cluster: as in ``start``. The number of devices
             and of processes may be another one than before.
 
@@ -223,7 +223,7 @@ def resume(
         changed_run = changed(run, changes)
         newest = max(run.checkpoint_steps(), default=None)
         steps, hub = changed_run.config.training.steps, run.config.training.hub or changes.hub
-        if max_steps is not None and newest is not None and max_steps <= newest < steps and hub is None:
+        if max_steps is not None and newest is not None and max_steps <= newest < steps and not hub:
             raise _at_limit(run, newest, max_steps)
         known = saved_on_hub.check(changed_run.config, step=newest, info=info)
         dataset = resumed_data(changed_run, changes, quiet=quiet, info=info)

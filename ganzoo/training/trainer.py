@@ -75,6 +75,7 @@ class Trainer:
         self._class_preview = preview.class_sampler(config, state.ema)
         self._callbacks = Callbacks()
         self._sent_loads: int | None = None
+        self._said_left_out = False
 
     @property
     def input_pipeline(self) -> InputPipeline:
@@ -241,7 +242,7 @@ class Trainer:
             bad = ", ".join(name for name, value in zip(self._metrics, rows[-1], strict=True) if not np.isfinite(value))
             raise NotFiniteError(
                 f"Step {self.step} has values that are not finite: {bad}. {self.state.last_checkpoint_text()}\n"
-                f"Try {collapse_advice.against(NOT_FINITE, self.config)}"
+                f"Try {collapse_advice.against(NOT_FINITE, self.config, rate_factor=self.state.rate_factor)}"
             )
         if self.watch:
             self.watch.add(rows)
@@ -312,6 +313,9 @@ class Trainer:
             return
         log.write(self.step, values)
         self._callbacks.on_log(self.step, values)
+        if best.left_out and not self._said_left_out:
+            self._said_left_out = True
+            info(best.left_out)
 
     def _save(self) -> None:
         self.state.save()

@@ -5,6 +5,7 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from ganzoo.bundle.writing import write_bundle  # noqa: E402
 from ganzoo.config.experiment import Config  # noqa: E402
 from ganzoo.errors import ConfigError  # noqa: E402
 from ganzoo.training import networks  # noqa: E402
@@ -63,14 +64,35 @@ def test_the_first_colors_follow_the_seed():
     assert np.abs(colors[0] - colors[2]).max() > 0.1
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"head": {"colors": 1}}, "generator.head.colors"),
-        ({"model": "dense", "block": "dense", "base_channels": None}, "palette_head"),
-    ],
-)
-def test_a_config_that_cannot_work_is_refused(changes, message):
-    changes = {key: value for key, value in changes.items() if value is not None}
-    with pytest.raises(ConfigError, match=message):
-        config(**changes)
+def test_a_mapping_network_is_enough_for_a_style():
+    network = networks.build_generator(config(mapping={"layers": 1, "width": 4}, block="upsample_conv"))
+    z = np.random.RandomState(0).standard_normal((2, 8)).astype(np.float32)
+    _, _, colors = parts(network, [z])
+    assert np.abs(colors[0] - colors[1]).max() > 1e-4
+
+
+@pytest.mark.slow
+def test_the_colors_are_of_the_fine_style(tmp_path):
+    from ganzoo.exporters.bundle import bundle_config
+    from ganzoo.exporters.onnx import to_onnx
+    from ganzoo.exporters.truncation import style_mean
+    from ganzoo.inference.generator import Generator
+
+    mapped = config(mapping={"layers": 1, "width": 4}, block="upsample_conv")
+    network = networks.build_generator(mapped)
+    model = to_onnx(network, style_mean=style_mean(network, mapped))
+    named = {"w": np.ones(1, np.float32)}
+    bundle = write_bundle(tmp_path / "b", config=bundle_config(mapped), onnx=model.SerializeToString(), weights=named)
+    assert Generator.from_bundle(bundle).style_heights == (16,)
+
+
+def test_one_color_is_refused():
+    with pytest.raises(ConfigError, match=r"generator\.head\.colors"):
+        config(head={"colors": 1})
+
+
+def test_a_vector_has_no_pixels():
+    generator = {"model": "dense", "latent_dim": 8, "head": "palette_head"}
+    data = {"source": "numpy", "resolution": 16}
+    with pytest.raises(ConfigError, match="'palette_head' takes an image"):
+        Config.read({"data": data, "generator": generator, "discriminator": "dcgan"})

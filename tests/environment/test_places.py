@@ -65,7 +65,13 @@ def test_a_user_that_is_not_here():
 def test_a_file_may_have_such_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("~nosuchuser").touch()
-    assert expanded("~nosuchuser") == Path("~nosuchuser")
+    assert expanded("~nosuchuser") == tmp_path / "~nosuchuser"
+
+
+def test_a_folder_with_a_tilde_stays_this_folder_when_it_is_expanded_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = expanded("./~nobody")
+    assert first == expanded(first) == tmp_path / "~nobody"
 
 
 @pytest.mark.slow

@@ -561,7 +561,7 @@ def test_other_files_are_neither_uploaded_nor_fetched(name):
 
 
 def test_a_log_that_does_not_fit_in_memory_is_not_fetched():
-    assert largest_size("log.jsonl") == 64 << 20
+    assert largest_size("log.jsonl") == 256 << 20
 
 
 def test_a_name_of_the_hub_without_its_prefix_is_explained(hub, here, run, config, tmp_path):

@@ -305,13 +305,17 @@ def test_a_number_that_the_metric_leaves_out_does_not_end_the_training(tmp_path)
     config = tiny(num_classes=5, training={"evaluation": evaluation, "steps": 2})
     made, said = trainer(config, tmp_path, samples(config, count=50, classes=5)), []
     assert made.train(quiet=True, info=said.append).step == 2
-    assert said[0].startswith("Step 2 was not measured: the metrics leave out 'intra_class_frechet'")
+    assert said[0].startswith("No best step is selected: the metrics leave out 'intra_class_frechet'")
+    assert made.run.best_step() is None
+    assert any("label_agreement (small_cnn)" in record for record in made.run.log())
 
 
-@pytest.mark.parametrize("more", [{}, {"best_by": "nearest"}])
-def test_a_number_without_a_direction_selects_no_step(tmp_path, more):
+@pytest.mark.parametrize(
+    ("more", "what"), [({}, "The first number of .*metrics"), ({"best_by": "nearest"}, r"training.evaluation.best_by")]
+)
+def test_a_number_without_a_direction_selects_no_step(more, what):
     config = images_config(evaluation=EVERY_TWO | {"metrics": ["nearest", "frechet"]} | more)
-    with pytest.raises(EvaluationError, match=r"best_by is 'nearest', .*\. Allowed here: copies, frechet$"):
+    with pytest.raises(EvaluationError, match=rf"^{what} is 'nearest', .*best_by to one of these: copies, frechet$"):
         best_weights.check(config, images(config))
     best_weights.check(config.replace(**{"training.evaluation.best_by": "frechet"}), images(config))
 

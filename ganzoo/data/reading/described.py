@@ -12,6 +12,7 @@ from ganzoo.data.reading.formats import suffix_of
 FEW = 100
 """With fewer images there is a warning."""
 ADAPTIVE = "training.augment='{name: diff_augment, adaptive: true, padding: reflect}'"
+"""The change of a config that helps with few images."""
 NAMED = 5
 """Largest number of names in a line."""
 

@@ -38,7 +38,7 @@ def test_npz_larger_than_the_memory_of_the_process(tmp_path, cache, monkeypatch)
     monkeypatch.setattr("ganzoo.data.sources.numpy_arrays.available_memory", lambda: size)
     assert len(source(path).load()) == len(IMAGES)
     monkeypatch.setattr("ganzoo.data.sources.numpy_arrays.available_memory", lambda: IMAGES.nbytes - 1)
-    with pytest.raises(DataError, match=r"'samples' of .* needs 1 MB of memory.*numpy.save"):
+    with pytest.raises(DataError, match=r"'samples' of .* needs 4.74 kB of memory.*numpy.save"):
         source(path).load()
 
 
