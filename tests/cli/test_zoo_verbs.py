@@ -77,7 +77,7 @@ def test_list_pretrained_hashes_nothing(command, monkeypatch):
 @pytest.mark.parametrize("name", ["faces-64", "faces-64@1", "zoo:faces-64"])
 @pytest.mark.parametrize("verb", ["train", "show"])
 def test_a_pretrained_model_is_not_a_config(fails, verb, name):
-    config = "dcgan-faces-64" if name.endswith("@1") else "cdcgan-faces-64-wide"
+    config = "dcgan-faces-64" if name.endswith("@1") else "cdcgan-faces-64-palette"
     message = fails(verb, name)
     assert message.strip() == (
         f"Error: '{name}' is a pretrained model, trained with the config {config}: ganzoo train {config}. "

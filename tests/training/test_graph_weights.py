@@ -25,14 +25,14 @@ def images(network, *inputs, training=False):
     return keras.ops.convert_to_numpy(network(list(inputs), training=training))
 
 
-@pytest.mark.parametrize("name", ["digits-28", "faces-64@1"])
+@pytest.mark.parametrize("name", ["digits-28", "faces-64@1", "faces-64"])
 def test_the_images_are_the_same_and_training_begins_alike(wheel, monkeypatch, name):
     said = []
     read = ganzoo.create_model(name, pretrained=True, info=said.append).generator
     assert said[0].startswith(f"{read_name(name)} comes without {WEIGHTS} here.")
     monkeypatch.undo()
     exact = ganzoo.create_model(name, pretrained=True).generator
-    inputs = [ganzoo.load(name).latents(range(32)), np.arange(32, dtype=np.int32) % 10][: len(exact.inputs)]
+    inputs = [ganzoo.load(name).latents(range(32)), np.arange(32, dtype=np.int32) % 6][: len(exact.inputs)]
     np.testing.assert_allclose(images(read, *inputs), images(exact, *inputs), atol=1 / 127.5)
     difference = images(read, *inputs, training=True) - images(exact, *inputs, training=True)
     assert np.abs(difference).mean() < 3 / 127.5, "statistics of the batch must find the same scales"

@@ -75,9 +75,7 @@ def test_a_few_images_of_pretrained_models(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", ["faces-64@1", "faces-64@2", "faces-64@3", "faces-64@4", "portraits-64", "digits-28", "fashion-28"]
-)
+@pytest.mark.parametrize("name", ["faces-64@1", "faces-64@2", "faces-64@3", "portraits-64", "digits-28", "fashion-28"])
 def test_every_class_of_the_pretrained_models(name):
     bundle = pretrained(name)
     seeds = range(64)
