@@ -23,7 +23,7 @@ _NO_NUMBERS = {
     True: '<div class="notice"><p>The first numbers are not logged yet.</p></div>',
     False: '<div class="notice plain"><p>The training stopped before its first logged numbers.</p></div>',
 }
-"""The text in place of the curves before the first numbers: of a training that runs (True), or of one that ended."""
+"""What the report shows instead of curves if nothing is logged yet. The key is whether the training runs."""
 _SILENT = (
     '<div id="silent" class="notice" hidden><p>This file was not rewritten for a long time. If the training was '
     "killed, the command under Commands resumes it.</p></div>"
